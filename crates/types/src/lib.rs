@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod account;
+mod architecture;
+mod device;
+mod digest;
+mod id;
+mod kind;
+mod limits;
+mod location;
+mod name;
+mod part;
+mod secret;
+mod size;
+
+pub use account::{AccountId, AccountIdError};
+pub use architecture::{Architecture, ArchitectureError};
+pub use device::BlockDeviceMapping;
+pub use digest::{DigestError, Sha1Digest};
+pub use id::{ImageClass, ImageId, ImageIdError};
+pub use kind::ImageKind;
+pub use limits::Limits;
+pub use location::{
+    BucketName, BucketNameError, LocationError, ManifestLocation, ObjectKey, ObjectKeyError,
+};
+pub use name::{ImageName, NameError, PartName};
+pub use part::PartIndex;
+pub use secret::SecretString;
+pub use size::{ByteSize, ByteSizeError};
