@@ -1,0 +1,178 @@
+//! What can go wrong with a disk image.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::partition::PartitionTable;
+use crate::virtual_disk::VirtualDisk;
+
+/// Why a disk image could not be inspected or resized.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiskImageError {
+    /// A directory, a device or a pipe.
+    #[error("`{path}` is not a regular file")]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Input or output failed; the message names the file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Input or output failed in a call that does not name the file itself.
+    #[error("cannot {doing} `{path}`")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The file holds no file system.
+    #[error("`{path}` holds no ext2, ext3 or ext4 file system but {found}")]
+    NoFileSystem {
+        /// The image.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// The image is a whole disk.
+    #[error(
+        "`{path}` is a whole disk ({table}): growing a file system behind a partition table would \
+         cut off its end; extract the root partition to a file of its own and resize that"
+    )]
+    Partitioned {
+        /// The image.
+        path: PathBuf,
+        /// Its partition table.
+        table: PartitionTable,
+    },
+    /// The image is not raw.
+    #[error("`{path}` is a {format} image; make it raw first: qemu-img convert -f {format} -O raw")]
+    NotRaw {
+        /// The image.
+        path: PathBuf,
+        /// Its format.
+        format: VirtualDisk,
+    },
+    /// The file has lost its end.
+    #[error(
+        "`{path}` is cut short: its file system has {file_system} bytes, the file {length}; get \
+         the image again"
+    )]
+    Truncated {
+        /// The image.
+        path: PathBuf,
+        /// Length of the file in bytes.
+        length: u64,
+        /// Length of the file system in bytes.
+        file_system: u64,
+    },
+    /// Shrinking was asked for.
+    #[error("`{path}` has {current} bytes, more than the {requested} asked for: images only grow")]
+    Smaller {
+        /// The image.
+        path: PathBuf,
+        /// Its length in bytes.
+        current: u64,
+        /// The size asked for, in bytes.
+        requested: u64,
+    },
+    /// The new size is no whole number of blocks.
+    #[error(
+        "{requested} bytes are no whole number of blocks of {block_size} bytes; {next} would be"
+    )]
+    Unaligned {
+        /// The size asked for, in bytes.
+        requested: u64,
+        /// Bytes per block of the file system.
+        block_size: u64,
+        /// The next larger size that fits.
+        next: u64,
+    },
+    /// The target is there already.
+    #[error("`{path}` exists already; choose another name or ask for it to be replaced")]
+    Exists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// Source and target are one file.
+    #[error("`{path}` is the image itself; the original is never changed, choose another name")]
+    SameFile {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The e2fsprogs would misread the name.
+    #[error("e2fsprogs take the `?` in `{path}` for the start of options; choose another name")]
+    QuestionMark {
+        /// The target.
+        path: PathBuf,
+    },
+    /// Another run is writing to the same target.
+    #[error("another run is writing `{path}`")]
+    Busy {
+        /// The temporary file.
+        path: PathBuf,
+    },
+    /// A program of e2fsprogs is not installed.
+    #[error("`{tool}` is not installed; get it with: apt-get install e2fsprogs")]
+    ToolMissing {
+        /// The program.
+        tool: &'static str,
+    },
+    /// A program of e2fsprogs refused the image.
+    #[error("{0}")]
+    Tool(Box<ToolFailure>),
+    /// The programs were content, and yet the result is not what was asked for.
+    #[error("the grown copy of `{path}` is not right: {problem}")]
+    WrongResult {
+        /// The image.
+        path: PathBuf,
+        /// What differs.
+        problem: String,
+    },
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// How a program of e2fsprogs ended, and what it said.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ToolFailure {
+    /// The program with its options.
+    pub command: String,
+    /// The image that was being worked on (on a copy).
+    pub path: PathBuf,
+    /// The exit status in words, for `e2fsck` with the meaning of each bit.
+    pub status: String,
+    /// The end of what it printed.
+    pub output: String,
+}
+
+impl fmt::Display for ToolFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            command,
+            path,
+            status,
+            output,
+        } = self;
+        write!(
+            f,
+            "`{command}` on a copy of `{}` ended with {status}",
+            path.display()
+        )?;
+        if output.trim().is_empty() {
+            return Ok(());
+        }
+        write!(f, "; it said:")?;
+        for line in output.trim().lines() {
+            write!(f, "\n    {line}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! A copy that shares blocks where the file system can, and leaves out zeroes where it cannot.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use fs_err::File;
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
+
+use super::{Progress, Step};
+use crate::error::DiskImageError;
+
+/// Piece of the image that is read at once, in bytes.
+const PIECE: usize = 1 << 20;
+/// Run of zeroes that becomes a hole, in bytes: the block of most file systems.
+const BLOCK: usize = 4096;
+
+/// Copies the `length` bytes of `from` to the empty file `to`; the result has holes where `from`
+/// has holes or zeroes.
+pub(super) fn sparse(
+    from: &File,
+    to: &File,
+    length: u64,
+    progress: &dyn Progress,
+) -> Result<(), DiskImageError> {
+    progress.step(Step::Copy { bytes: length });
+    if rustix::fs::ioctl_ficlone(to.file(), from.file()).is_ok() {
+        progress.copied(length);
+        return Ok(());
+    }
+    to.set_len(length)?;
+    let mut buffer = vec![0; PIECE];
+    let mut position = 0;
+    while let Some((start, end)) = next_data(from, position, length)? {
+        progress.copied(start - position);
+        position = start;
+        while position < end {
+            if progress.cancelled() {
+                return Err(DiskImageError::Cancelled);
+            }
+            let count = usize::try_from(end - position).map_or(PIECE, |left| left.min(PIECE));
+            let piece = &mut buffer[..count];
+            from.file()
+                .read_exact_at(piece, position)
+                .map_err(failed("copy", from))?;
+            write_nonzero(to, piece, position)?;
+            position += count as u64;
+            progress.copied(count as u64);
+        }
+    }
+    progress.copied(length - position);
+    Ok(())
+}
+
+/// The next stretch of data at or behind `position`; `None` when only a hole is left.
+fn next_data(
+    from: &File,
+    position: u64,
+    length: u64,
+) -> Result<Option<(u64, u64)>, DiskImageError> {
+    if position >= length {
+        return Ok(None);
+    }
+    let seek = |target| rustix::fs::seek(from.file(), target);
+    let start = match seek(SeekFrom::Data(position)) {
+        Ok(start) if start < length => start,
+        Ok(_) | Err(Errno::NXIO) => return Ok(None),
+        // A file system that knows no holes.
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(Some((position, length))),
+        Err(error) => return Err(failed("find the holes of", from)(error.into())),
+    };
+    let end = seek(SeekFrom::Hole(start)).map_or(length, |end| end.min(length));
+    Ok(Some((start, end)))
+}
+
+/// Writes the blocks of `piece` that are not zero, neighbours in one call.
+fn write_nonzero(to: &File, piece: &[u8], position: u64) -> Result<(), DiskImageError> {
+    let mut pending = 0..0;
+    for (index, block) in piece.chunks(BLOCK).enumerate() {
+        let start = index * BLOCK;
+        if block.iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        if pending.end == start {
+            pending.end = start + block.len();
+        } else {
+            write(to, piece, pending, position)?;
+            pending = start..start + block.len();
+        }
+    }
+    write(to, piece, pending, position)
+}
+
+fn write(
+    to: &File,
+    piece: &[u8],
+    range: std::ops::Range<usize>,
+    position: u64,
+) -> Result<(), DiskImageError> {
+    let offset = position + range.start as u64;
+    to.file()
+        .write_all_at(&piece[range], offset)
+        .map_err(failed("write", to))
+}
+
+fn failed(doing: &'static str, file: &File) -> impl FnOnce(io::Error) -> DiskImageError {
+    let path = file.path().to_owned();
+    move |source| DiskImageError::System {
+        doing,
+        path,
+        source,
+    }
+}

@@ -1,0 +1,123 @@
+//! The temporary file of a resize: locked while it is written, gone when the work fails.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use fs_err::os::unix::fs::OpenOptionsExt;
+use fs_err::{File, OpenOptions};
+use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::Existing;
+use crate::error::DiskImageError;
+
+/// A file under a temporary name beside its final one.
+pub(super) struct Partial {
+    file: File,
+    path: PathBuf,
+    target: PathBuf,
+    committed: bool,
+}
+
+impl Partial {
+    /// Creates `TARGET.partial`, in place of one that an interrupted run has left; `source` is the
+    /// image that must not be that file.
+    pub(super) fn create(target: &Path, source: &File) -> Result<Self, DiskImageError> {
+        let mut path = target.as_os_str().to_owned();
+        path.push(".partial");
+        let path = PathBuf::from(path);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&path)?;
+        if identity(&file.metadata()?) == identity(&source.metadata()?) {
+            return Err(DiskImageError::SameFile { path });
+        }
+        match rustix::fs::flock(file.file(), FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(DiskImageError::Busy { path }),
+            Err(error) => return Err(failed("lock", &path, error)),
+        }
+        // Another run may have renamed this very file to its target before it let go of the lock.
+        let here = path.symlink_metadata().ok().as_ref().map(identity);
+        if here != Some(identity(&file.metadata()?)) {
+            return Err(DiskImageError::Busy { path });
+        }
+        let target = target.to_owned();
+        let partial = Self {
+            file,
+            path,
+            target,
+            committed: false,
+        };
+        partial.file.set_len(0)?;
+        Ok(partial)
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Brings the file to disk and gives it its final name.
+    pub(super) fn commit(mut self, existing: Existing) -> Result<(), DiskImageError> {
+        self.file.sync_all()?;
+        match existing {
+            Existing::Replace => fs_err::rename(&self.path, &self.target)?,
+            Existing::Refuse => self.rename_to_free_name()?,
+        }
+        self.committed = true;
+        let parent = self.target.parent().unwrap_or(Path::new("/"));
+        File::open(parent)?.sync_all()?;
+        Ok(())
+    }
+
+    fn rename_to_free_name(&self) -> Result<(), DiskImageError> {
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(CWD, &self.path, CWD, &self.target, flags) {
+            Ok(()) => Ok(()),
+            Err(Errno::EXIST) => Err(self.exists()),
+            // The file system has no such rename; a link does not replace anything either.
+            Err(Errno::INVAL | Errno::NOSYS) => match fs_err::hard_link(&self.path, &self.target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(self.exists()),
+                linked => Ok(linked.and_then(|()| fs_err::remove_file(&self.path))?),
+            },
+            Err(error) => Err(failed("rename to its final name", &self.path, error)),
+        }
+    }
+
+    fn exists(&self) -> DiskImageError {
+        DiskImageError::Exists {
+            path: self.target.clone(),
+        }
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Best effort: the error that led here is the one to tell.
+            let _ = fs_err::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+fn failed(doing: &'static str, path: &Path, error: Errno) -> DiskImageError {
+    DiskImageError::System {
+        doing,
+        path: path.to_owned(),
+        source: error.into(),
+    }
+}

@@ -1,0 +1,324 @@
+//! Growing real images; `e2fsck` is the judge.
+
+use std::cell::RefCell;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+
+use fs_err::File;
+use gumnut_disk_image::{
+    DiskImageError, Existing, Progress, ResizeOptions, Resized, State, Step, resize,
+};
+
+use crate::image::{Image, LABEL, LENGTH, MIB, UUID, dumpe2fs, e2fs};
+
+const NEW: u64 = 64 * MIB;
+
+fn grow(image: &Image, size: u64) -> Result<Resized, DiskImageError> {
+    resize(
+        &image.path,
+        size,
+        &image.join("new.img"),
+        ResizeOptions::default(),
+        &(),
+    )
+}
+
+fn assert_sound(path: &Path) {
+    let output = e2fs("e2fsck", &["-fn"], path);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+/// Only the image and its tree are left in the folder: no target, no temporary file.
+fn assert_nothing_left(image: &Image) {
+    let names = fs_err::read_dir(image.folder.path()).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["root.img", "tree"]);
+}
+
+#[test]
+fn each_kind_grows_and_keeps_what_it_is() {
+    for image in [Image::ext2(), Image::ext3(), Image::ext4()] {
+        let original = fs_err::read(&image.path).unwrap();
+        let features = dumpe2fs(&image.path, "Filesystem features");
+        let resized = grow(&image, NEW).unwrap();
+        let new = image.join("new.img");
+        assert_eq!((resized.before, resized.after), (LENGTH, NEW));
+        assert_eq!(resized.superblock.length(), NEW);
+        assert!(!resized.corrected);
+        assert_eq!(fs_err::metadata(&new).unwrap().len(), NEW);
+        assert_eq!(dumpe2fs(&new, "Filesystem UUID"), UUID);
+        assert_eq!(dumpe2fs(&new, "Filesystem volume name"), LABEL);
+        assert_eq!(dumpe2fs(&new, "Filesystem features"), features);
+        assert_sound(&new);
+        assert!(
+            fs_err::read(&image.path).unwrap() == original,
+            "the original was changed"
+        );
+        assert!(!image.join("new.img.partial").exists());
+    }
+}
+
+#[test]
+fn the_result_has_holes_even_when_the_original_has_none() {
+    let image = Image::ext3();
+    let dense = fs_err::read(&image.path).unwrap();
+    fs_err::write(&image.path, dense).unwrap();
+    grow(&image, NEW).unwrap();
+    let allocated = fs_err::metadata(image.join("new.img")).unwrap().blocks() * 512;
+    assert!(allocated < 4 * MIB, "{allocated}");
+}
+
+#[test]
+fn growing_to_the_same_size_is_a_checked_copy() {
+    let image = Image::ext3();
+    assert_eq!(grow(&image, LENGTH).unwrap().after, LENGTH);
+    assert_sound(&image.join("new.img"));
+}
+
+#[test]
+fn the_journal_of_a_crashed_machine_is_replayed_in_the_copy() {
+    let image = Image::ext3();
+    // A free block: what stands there does not matter to the file system.
+    let (block, bytes) = (7000, [0xA5; 1024]);
+    image.leave_in_journal(block, &bytes);
+    let original = fs_err::read(&image.path).unwrap();
+    assert_eq!(
+        dumpe2fs(&image.path, "Filesystem features")
+            .matches("needs_recovery")
+            .count(),
+        1
+    );
+
+    let resized = grow(&image, NEW).unwrap();
+    assert!(resized.corrected);
+    assert_eq!(resized.superblock.state, State::Clean);
+    let new = fs_err::read(image.join("new.img")).unwrap();
+    assert!(
+        new[7000 * 1024..][..1024] == bytes,
+        "the transaction was not replayed"
+    );
+    assert_sound(&image.join("new.img"));
+    assert!(
+        fs_err::read(&image.path).unwrap() == original,
+        "the original was changed"
+    );
+}
+
+#[test]
+fn a_cut_image_is_refused_before_any_copy() {
+    let image = Image::ext3();
+    File::options()
+        .write(true)
+        .open(&image.path)
+        .unwrap()
+        .set_len(5 * MIB)
+        .unwrap();
+    let error = grow(&image, NEW).unwrap_err();
+    assert!(
+        matches!(error, DiskImageError::Truncated { length, file_system, .. }
+            if length == 5 * MIB && file_system == LENGTH),
+        "{error}"
+    );
+    assert_nothing_left(&image);
+}
+
+#[test]
+fn what_is_no_file_system_is_named() {
+    let image = Image::ext3();
+    image.patch(1024 + 0x38, &[0, 0]);
+    let error = grow(&image, NEW).unwrap_err();
+    assert!(
+        matches!(error, DiskImageError::NoFileSystem { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("unknown data"), "{error}");
+    assert_nothing_left(&image);
+}
+
+#[test]
+fn a_damaged_file_system_is_refused_with_the_words_of_e2fsck() {
+    let image = Image::ext3();
+    // The root directory's inode is no directory any more: not for e2fsck to repair unasked.
+    image.debugfs("set_inode_field <2> mode 0100644");
+    let error = grow(&image, NEW).unwrap_err();
+    let DiskImageError::Tool(failure) = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(failure.command, "e2fsck -fp");
+    assert_eq!(failure.status, "4 (errors left uncorrected)");
+    assert!(
+        error.to_string().contains("UNEXPECTED INCONSISTENCY"),
+        "{error}"
+    );
+    assert_nothing_left(&image);
+}
+
+#[test]
+fn a_smaller_or_odd_size_is_refused() {
+    let image = Image::ext3();
+    let error = grow(&image, LENGTH - MIB).unwrap_err();
+    assert!(matches!(error, DiskImageError::Smaller { .. }), "{error}");
+    let error = grow(&image, NEW + 1).unwrap_err();
+    assert!(
+        matches!(error, DiskImageError::Unaligned { next, .. } if next == NEW + 1024),
+        "{error}"
+    );
+    assert_nothing_left(&image);
+}
+
+#[test]
+fn an_existing_target_stays_unless_asked_otherwise() {
+    let image = Image::ext3();
+    let target = image.join("new.img");
+    fs_err::write(&target, "precious").unwrap();
+    let error = grow(&image, NEW).unwrap_err();
+    assert!(matches!(error, DiskImageError::Exists { .. }), "{error}");
+    assert_eq!(fs_err::read(&target).unwrap(), b"precious");
+
+    let replace = ResizeOptions::default().existing(Existing::Replace);
+    resize(&image.path, NEW, &target, replace, &()).unwrap();
+    assert_sound(&target);
+}
+
+#[test]
+fn the_original_is_never_the_target() {
+    let image = Image::ext3();
+    let replace = ResizeOptions::default().existing(Existing::Replace);
+    let original = fs_err::read(&image.path).unwrap();
+    let link = image.join("link.img");
+    symlink(&image.path, &link).unwrap();
+    for target in [&image.path, &link] {
+        let error = resize(&image.path, NEW, target, replace, &()).unwrap_err();
+        assert!(matches!(error, DiskImageError::SameFile { .. }), "{error}");
+    }
+    let partial = image.join("x.partial");
+    fs_err::rename(&image.path, &partial).unwrap();
+    let error = resize(&partial, NEW, &image.join("x"), replace, &()).unwrap_err();
+    assert!(matches!(error, DiskImageError::SameFile { .. }), "{error}");
+    assert!(
+        fs_err::read(&partial).unwrap() == original,
+        "the original was changed"
+    );
+}
+
+#[test]
+fn what_an_interrupted_run_has_left_is_replaced() {
+    let image = Image::ext3();
+    fs_err::write(image.join("new.img.partial"), vec![0xFF; 1 << 20]).unwrap();
+    grow(&image, NEW).unwrap();
+    assert_sound(&image.join("new.img"));
+    assert!(!image.join("new.img.partial").exists());
+}
+
+#[test]
+fn two_runs_do_not_write_one_target() {
+    let image = Image::ext3();
+    let partial = File::create(image.join("new.img.partial")).unwrap();
+    rustix::fs::flock(&partial, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let error = grow(&image, NEW).unwrap_err();
+    assert!(matches!(error, DiskImageError::Busy { .. }), "{error}");
+}
+
+#[test]
+fn disks_and_names_that_the_tools_cannot_take_are_refused() {
+    let image = Image::ext3();
+    let error = resize(
+        &image.path,
+        NEW,
+        Path::new("new?offset=1"),
+        ResizeOptions::default(),
+        &(),
+    );
+    assert!(matches!(error, Err(DiskImageError::QuestionMark { .. })));
+    image.patch(512, b"EFI PART");
+    let error = grow(&image, NEW).unwrap_err();
+    assert!(
+        matches!(error, DiskImageError::Partitioned { .. }),
+        "{error}"
+    );
+    image.patch(0, b"QFI\xfb");
+    let error = grow(&image, NEW).unwrap_err();
+    assert!(
+        error.to_string().contains("qemu-img convert -f qcow2"),
+        "{error}"
+    );
+    assert_nothing_left(&image);
+}
+
+#[derive(Default)]
+struct Recorder {
+    steps: RefCell<Vec<Step>>,
+    copied: RefCell<u64>,
+    stop_at: Option<Step>,
+}
+
+impl Progress for Recorder {
+    fn step(&self, step: Step) {
+        self.steps.borrow_mut().push(step);
+    }
+
+    fn copied(&self, bytes: u64) {
+        *self.copied.borrow_mut() += bytes;
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop_at.is_some() && self.steps.borrow().last().copied() == self.stop_at
+    }
+}
+
+#[test]
+fn progress_names_each_step_and_counts_the_whole_image() {
+    let image = Image::ext3();
+    let recorder = Recorder::default();
+    let target = image.join("new.img");
+    resize(
+        &image.path,
+        NEW,
+        &target,
+        ResizeOptions::default(),
+        &recorder,
+    )
+    .unwrap();
+    let steps = [
+        Step::Copy { bytes: LENGTH },
+        Step::Check,
+        Step::Grow,
+        Step::Verify,
+    ];
+    assert_eq!(recorder.steps.into_inner(), steps);
+    assert_eq!(recorder.copied.into_inner(), LENGTH);
+}
+
+#[test]
+fn stopping_at_any_step_leaves_nothing() {
+    for stop_at in [
+        Step::Copy { bytes: LENGTH },
+        Step::Check,
+        Step::Grow,
+        Step::Verify,
+    ] {
+        let image = Image::ext3();
+        let recorder = Recorder {
+            stop_at: Some(stop_at),
+            ..Recorder::default()
+        };
+        let target = image.join("new.img");
+        let result = resize(
+            &image.path,
+            NEW,
+            &target,
+            ResizeOptions::default(),
+            &recorder,
+        );
+        assert!(
+            matches!(result, Err(DiskImageError::Cancelled)),
+            "{stop_at:?}: {result:?}"
+        );
+        assert_nothing_left(&image);
+    }
+}
