@@ -1,0 +1,9 @@
+//! One gzip member: what frames it, how it is compressed on many threads, and how it is read.
+
+mod compressor;
+mod deflate;
+mod frame;
+mod gunzip;
+
+pub use compressor::{Compressor, GzipInput, GzipOutput};
+pub use gunzip::GunzipReader;

@@ -1,0 +1,312 @@
+//! Reading a tar stream of one member strictly.
+
+use std::io::{BufRead, Read};
+
+use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
+
+use super::header::checksum;
+use super::pax::Pax;
+use super::{RECORD, Segment, SparseMap, number};
+use crate::ArchiveError;
+use crate::zero::is_zero;
+
+/// The most that name and PAX headers may hold together, in bytes.
+const MAX_HEADERS: usize = 64 << 10;
+
+/// However large the file, no larger map is read, in bytes: it is kept in memory.
+const MAX_MAP: u64 = 16 << 20;
+
+/// A piece of the member's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// The next bytes, never none.
+    Data(&'a [u8]),
+    /// So many zeros that the stream does not hold.
+    Hole(u64),
+}
+
+/// The one file in a tar stream.
+///
+/// Plain members and old-GNU sparse members are read; a GNU long name and PAX headers before them
+/// are honoured. Everything else is refused: other types, PAX sparse files, wrong checksums, maps
+/// that do not ascend, a second member, and anything but zeros behind the end.
+#[derive(Debug)]
+pub struct MemberReader<R> {
+    inner: R,
+    name: Vec<u8>,
+    size: u64,
+    stored: u64,
+    segments: std::vec::IntoIter<Segment>,
+    position: u64,
+    left: u64,
+    lent: usize,
+}
+
+impl<R: BufRead> MemberReader<R> {
+    /// Reads the headers. A sparse map may have `map_limit` bytes, or one byte for each KiB of the
+    /// file if that is more, but never more than 16 MiB.
+    ///
+    /// # Errors
+    ///
+    /// The stream does not start with a member that is an image.
+    pub fn open(inner: R, map_limit: usize) -> Result<Self, ArchiveError> {
+        let mut headers = Headers {
+            inner,
+            offset: 0,
+            budget: MAX_HEADERS,
+        };
+        let (name, map) = headers.read(map_limit)?;
+        Ok(Self {
+            inner: headers.inner,
+            name,
+            size: map.size(),
+            stored: map.stored(),
+            segments: map.into_segments(),
+            position: 0,
+            left: 0,
+            lent: 0,
+        })
+    }
+
+    /// The member's name. It is for people to read, never a path.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// The size of the file in bytes, holes included.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The next piece of the file; `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// The stream ends early or cannot be read.
+    pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>, ArchiveError> {
+        self.inner.consume(std::mem::take(&mut self.lent));
+        if self.left == 0 {
+            let next = self.segments.next();
+            let start = next.map_or(self.size, |segment| segment.offset);
+            self.left = next.map_or(0, |segment| segment.len);
+            let hole = start - self.position;
+            self.position = start;
+            if hole > 0 {
+                return Ok(Some(Piece::Hole(hole)));
+            }
+            if self.left == 0 {
+                return Ok(None);
+            }
+        }
+        self.data().map(Some)
+    }
+
+    fn data(&mut self) -> Result<Piece<'_>, ArchiveError> {
+        let bytes = self.inner.fill_buf().map_err(ArchiveError::from_io)?;
+        if bytes.is_empty() {
+            return Err(ArchiveError::TarCut);
+        }
+        let count = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        self.lent = count;
+        self.left -= count as u64;
+        self.position += count as u64;
+        Ok(Piece::Data(&bytes[..count]))
+    }
+
+    /// Reads what is left of the file and then the stream to its very end.
+    ///
+    /// # Errors
+    ///
+    /// There is no proper end, or more than the end.
+    pub fn finish(mut self) -> Result<(), ArchiveError> {
+        while self.next_piece()?.is_some() {}
+        let mut record = [0; RECORD];
+        let padding = self.stored.next_multiple_of(RECORD as u64) - self.stored;
+        let padding = usize::try_from(padding).unwrap_or(RECORD);
+        exactly(&mut self.inner, &mut record[..padding])?;
+        exactly(&mut self.inner, &mut record)?;
+        if !is_zero(&record) {
+            return Err(behind(&record));
+        }
+        self.only_zeros()
+    }
+
+    fn only_zeros(&mut self) -> Result<(), ArchiveError> {
+        loop {
+            let bytes = self.inner.fill_buf().map_err(ArchiveError::from_io)?;
+            if !is_zero(bytes) {
+                return Err(ArchiveError::TarJunk);
+            }
+            match bytes.len() {
+                0 => return Ok(()),
+                count => self.inner.consume(count),
+            }
+        }
+    }
+}
+
+/// What stands where the archive should end.
+fn behind(record: &[u8; RECORD]) -> ArchiveError {
+    let header = Header::from_byte_slice(record);
+    if checked(record, header) {
+        ArchiveError::SecondMember
+    } else {
+        ArchiveError::TarJunk
+    }
+}
+
+fn checked(record: &[u8; RECORD], header: &Header) -> bool {
+    number::parse(&header.as_old().cksum) == Some(checksum(record).into())
+}
+
+fn exactly(inner: &mut impl Read, buffer: &mut [u8]) -> Result<(), ArchiveError> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match inner
+            .read(&mut buffer[filled..])
+            .map_err(ArchiveError::from_io)?
+        {
+            0 => return Err(ArchiveError::TarCut),
+            count => filled += count,
+        }
+    }
+    Ok(())
+}
+
+/// Reads everything before the data.
+struct Headers<R> {
+    inner: R,
+    offset: u64,
+    budget: usize,
+}
+
+impl<R: BufRead> Headers<R> {
+    fn read(&mut self, map_limit: usize) -> Result<(Vec<u8>, SparseMap), ArchiveError> {
+        let mut long_name = None;
+        let mut pax = Pax::default();
+        loop {
+            let record = self.header()?;
+            let header = Header::from_byte_slice(&record);
+            let size = field(&header.as_old().size, "size")?;
+            match header.entry_type().as_byte() {
+                b'L' => long_name = Some(without_nuls(&self.payload(size)?)),
+                b'x' | b'g' => pax.read(&self.payload(size)?)?,
+                kind => {
+                    let short = without_nuls(&header.as_old().name);
+                    let name = pax.path.or(long_name).unwrap_or(short);
+                    let stored = pax.size.unwrap_or(size);
+                    let map = self.map(kind, &name, header, stored, map_limit)?;
+                    return Ok((name, map));
+                }
+            }
+        }
+    }
+
+    fn map(
+        &mut self,
+        kind: u8,
+        name: &[u8],
+        header: &Header,
+        stored: u64,
+        map_limit: usize,
+    ) -> Result<SparseMap, ArchiveError> {
+        match kind {
+            // Old writers mark a directory by the end of its name only.
+            b'0' | 0 | b'7' if name.ends_with(b"/") => Err(ArchiveError::TarType { kind: '5' }),
+            b'0' | 0 | b'7' => Ok(SparseMap::whole(stored)),
+            b'S' => self.sparse(header, stored, map_limit),
+            kind => Err(ArchiveError::TarType { kind: kind.into() }),
+        }
+    }
+
+    fn sparse(
+        &mut self,
+        header: &Header,
+        stored: u64,
+        map_limit: usize,
+    ) -> Result<SparseMap, ArchiveError> {
+        let gnu = header
+            .as_gnu()
+            .ok_or(ArchiveError::SparseMap("no GNU header"))?;
+        let size = field(&gnu.realsize, "real size")?;
+        let limit = (size >> 10).min(MAX_MAP).max(map_limit as u64);
+        let mut map = SparseMap::new(size);
+        extend(&mut map, &gnu.sparse)?;
+        let mut more = gnu.isextended[0] != 0;
+        let mut read = 0;
+        while more {
+            let mut extension = GnuExtSparseHeader::new();
+            read += RECORD as u64;
+            if read > limit {
+                return Err(ArchiveError::SparseMapSize { limit });
+            }
+            exactly(&mut self.inner, extension.as_mut_bytes())?;
+            extend(&mut map, &extension.sparse)?;
+            more = extension.isextended[0] != 0;
+        }
+        if map.stored() != stored {
+            return Err(ArchiveError::SparseMap(
+                "the segments do not sum up to the size",
+            ));
+        }
+        Ok(map)
+    }
+
+    /// The next header record, its checksum compared.
+    fn header(&mut self) -> Result<[u8; RECORD], ArchiveError> {
+        let mut record = [0; RECORD];
+        let start = self.inner.fill_buf().map_err(ArchiveError::from_io)?;
+        if start.is_empty() {
+            return Err(ArchiveError::NoMember);
+        }
+        exactly(&mut self.inner, &mut record)?;
+        if is_zero(&record) {
+            return Err(ArchiveError::NoMember);
+        }
+        if !checked(&record, Header::from_byte_slice(&record)) {
+            return Err(ArchiveError::TarChecksum {
+                offset: self.offset,
+            });
+        }
+        self.offset += RECORD as u64;
+        Ok(record)
+    }
+
+    /// What a name or PAX header holds.
+    fn payload(&mut self, size: u64) -> Result<Vec<u8>, ArchiveError> {
+        let too_much = || ArchiveError::TarHeaders { limit: MAX_HEADERS };
+        let len = usize::try_from(size).ok().filter(|len| *len <= self.budget);
+        let len = len.ok_or_else(too_much)?;
+        let padded = len.next_multiple_of(RECORD);
+        // The header itself counts, too, so that a stream of nothing but headers comes to an end.
+        let left = self.budget.checked_sub(RECORD + padded);
+        self.budget = left.ok_or_else(too_much)?;
+        let mut bytes = vec![0; padded];
+        exactly(&mut self.inner, &mut bytes)?;
+        self.offset += padded as u64;
+        bytes.truncate(len);
+        Ok(bytes)
+    }
+}
+
+fn field(bytes: &[u8], field: &'static str) -> Result<u64, ArchiveError> {
+    number::parse(bytes).ok_or(ArchiveError::TarNumber { field })
+}
+
+fn extend(map: &mut SparseMap, entries: &[GnuSparseHeader]) -> Result<(), ArchiveError> {
+    let used = |entry: &&GnuSparseHeader| !is_zero(&entry.offset) || !is_zero(&entry.numbytes);
+    for entry in entries.iter().filter(used) {
+        let offset = field(&entry.offset, "offset of a sparse segment")?;
+        let len = field(&entry.numbytes, "length of a sparse segment")?;
+        map.push(Segment { offset, len })?;
+    }
+    Ok(())
+}
+
+fn without_nuls(bytes: &[u8]) -> Vec<u8> {
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
+    bytes[..end].to_vec()
+}
