@@ -1,0 +1,175 @@
+//! What can go wrong with parts.
+
+use std::io;
+use std::path::PathBuf;
+
+use gumnut_types::{NameError, PartName, Sha1Digest};
+
+/// Why parts could not be written, found or believed.
+///
+/// Inside `Read` and `Write` it travels as the inner error of an [`io::Error`];
+/// [`SplitterError::from_io`] takes it out again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitterError {
+    /// Reading or writing the stream beneath failed.
+    #[error("reading or writing a stream")]
+    Io(#[source] io::Error),
+    /// The prefix of a bundle is too long for the names of its files.
+    #[error("the prefix `{prefix}` is too long: a part's name would have more than 255 bytes")]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+        /// What is wrong with the longest name made of it.
+        #[source]
+        source: NameError,
+    },
+    /// There are more parts than a manifest has room for.
+    #[error("the bundle has more than {limit} parts: choose a larger part size")]
+    TooManyParts {
+        /// The largest number of parts.
+        limit: u32,
+    },
+
+    /// A part could not be stored.
+    #[error("storing the part `{name}`")]
+    Store {
+        /// The part.
+        name: PartName,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder of a bundle cannot be used.
+    #[error("using the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of the bundle cannot be written or cannot get its final name.
+    #[error("writing {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file with the name of one of the bundle's files is there already.
+    #[error(
+        "{} exists already: choose another folder or prefix, or ask for it to be replaced",
+        path.display()
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The bundle should be committed in the middle of a part.
+    #[error("the last part is not finished, which is a fault of gumnut: please report it")]
+    Unfinished,
+
+    /// A part is not there.
+    #[error("the part `{name}` is missing")]
+    Missing {
+        /// The part.
+        name: PartName,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A part is a link, a folder or a device.
+    #[error("the part `{name}` is no regular file")]
+    NotRegular {
+        /// The part.
+        name: PartName,
+    },
+    /// A part cannot be read.
+    #[error("reading the part `{name}`")]
+    Read {
+        /// The part.
+        name: PartName,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A part is not the one that the manifest lists.
+    #[error(
+        "the part `{name}` is damaged or another one: \
+         its {size} bytes have the SHA-1 digest {actual}, the manifest says {expected}"
+    )]
+    Digest {
+        /// The part.
+        name: PartName,
+        /// Its size in bytes.
+        size: u64,
+        /// What the manifest says.
+        expected: Sha1Digest,
+        /// What it has.
+        actual: Sha1Digest,
+    },
+    /// A part that is not the last has no bytes.
+    #[error("the part `{name}` is empty, and it is not the last one")]
+    Empty {
+        /// The part.
+        name: PartName,
+    },
+    /// A part goes on and on.
+    #[error("the part `{name}` has more than {limit} bytes")]
+    TooLarge {
+        /// The part.
+        name: PartName,
+        /// The bound in bytes.
+        limit: u64,
+    },
+    /// More bytes come than all parts should have together.
+    #[error("with the part `{name}` the parts have more than the {expected} bytes of the manifest")]
+    Excess {
+        /// The part that was being read.
+        name: PartName,
+        /// What the manifest says.
+        expected: u64,
+    },
+    /// All parts together have another size than the manifest says.
+    #[error("the parts have {actual} bytes together, the manifest says {expected}")]
+    TotalSize {
+        /// What the manifest says.
+        expected: u64,
+        /// What they have.
+        actual: u64,
+    },
+}
+
+impl SplitterError {
+    /// Takes a splitter error out of an [`io::Error`] that carries one; any other becomes
+    /// [`SplitterError::Io`].
+    pub fn from_io(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Io)
+    }
+
+    fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Store { source, .. }
+            | Self::Folder { source, .. }
+            | Self::File { source, .. }
+            | Self::Missing { source, .. }
+            | Self::Read { source, .. } => source.kind(),
+            Self::Io(error) => error.kind(),
+            Self::Exists { .. } => io::ErrorKind::AlreadyExists,
+            Self::Unfinished => io::ErrorKind::Other,
+            Self::Prefix { .. } | Self::TooManyParts { .. } => io::ErrorKind::InvalidInput,
+            _ => io::ErrorKind::InvalidData,
+        }
+    }
+}
+
+impl From<SplitterError> for io::Error {
+    fn from(error: SplitterError) -> Self {
+        match error {
+            SplitterError::Io(error) => error,
+            error => Self::new(error.kind(), error),
+        }
+    }
+}
