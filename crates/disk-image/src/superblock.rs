@@ -107,7 +107,8 @@ impl Superblock {
             inode_size: if dynamic { le16(bytes, 0x58) } else { 128 },
             last_mounted: Some(mounted).filter(|path| !path.is_empty()),
             last_write: le32(bytes, 0x30),
-            groups: block_count.div_ceil(blocks_per_group),
+            // With the high word whether it counts or not: the library that reads files takes it.
+            groups: full(bytes, 0x04, 0x150).div_ceil(blocks_per_group),
         })
     }
 
@@ -145,12 +146,16 @@ fn features(bytes: &[u8]) -> Features {
 }
 
 fn wide(bytes: &[u8], features: Features, low: usize, high: usize) -> u64 {
-    let high = if features.incompatible & Features::IS_64BIT == 0 {
-        0
+    let is_64bit = features.incompatible & Features::IS_64BIT != 0;
+    if is_64bit {
+        full(bytes, low, high)
     } else {
-        le32(bytes, high)
-    };
-    u64::from(high) << 32 | u64::from(le32(bytes, low))
+        le32(bytes, low).into()
+    }
+}
+
+fn full(bytes: &[u8], low: usize, high: usize) -> u64 {
+    u64::from(le32(bytes, high)) << 32 | u64::from(le32(bytes, low))
 }
 
 fn kind(features: Features) -> ExtKind {
