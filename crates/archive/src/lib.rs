@@ -4,8 +4,8 @@ mod block;
 mod error;
 mod gzip;
 mod level;
+mod output;
 mod source;
-mod sparse_file;
 mod tar;
 mod zero;
 
@@ -13,6 +13,6 @@ pub use block::{BLOCK_SIZE, Block, BlockBuffer, BlockPool, BlockReader, BlockSou
 pub use error::ArchiveError;
 pub use gzip::{Compressor, GunzipReader, GzipInput, GzipOutput};
 pub use level::{Level, LevelError};
-pub use source::{FileBlocks, ReaderBlocks};
-pub use sparse_file::{Discard, ImageOutput, SparseFile};
+pub use output::{Discard, ImageOutput, SparseFile, StreamOutput};
+pub use source::{FileBlocks, ReaderBlocks, SegmentBlocks, data_map};
 pub use tar::{MemberReader, Piece, Segment, SparseMap, TarStream};

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::vec;
 
 use rustix::fs::{SeekFrom, seek};
 
-use crate::{ArchiveError, BLOCK_SIZE, Block, BlockPool, BlockSource};
+use crate::{ArchiveError, BLOCK_SIZE, Block, BlockPool, BlockSource, Segment, SparseMap};
 
 /// The blocks of a regular file. Holes are not read; blocks of zeros are recognised.
 ///
@@ -67,18 +68,8 @@ impl<'a> FileBlocks<'a> {
 
     /// Makes `data` the first data that ends behind the position.
     fn find_data(&mut self) -> io::Result<()> {
-        if self.data.end > self.position {
-            return Ok(());
-        }
-        self.data = match seek(self.file, SeekFrom::Data(self.position)) {
-            Ok(start) => start..seek(self.file, SeekFrom::Hole(start)).unwrap_or(self.size),
-            // Nothing but a hole up to the end, which may have come nearer meanwhile.
-            Err(rustix::io::Errno::NXIO) => self.file.metadata()?.len().min(self.size)..u64::MAX,
-            // A file system without holes.
-            Err(_) => self.position..self.size,
-        };
-        if self.data.start < self.position || self.data.end <= self.position {
-            self.data = self.position..self.size;
+        if self.data.end <= self.position {
+            self.data = next_data(self.file, self.position, self.size)?;
         }
         Ok(())
     }
@@ -104,6 +95,93 @@ impl BlockSource for FileBlocks<'_> {
             }
         }
         self.check_end().map(|()| None)
+    }
+}
+
+/// The first stretch at or behind `position` that the file system calls data; if there is none, one
+/// that starts at the end of the file.
+fn next_data(file: &File, position: u64, size: u64) -> io::Result<Range<u64>> {
+    let data = match seek(file, SeekFrom::Data(position)) {
+        Ok(start) => start..seek(file, SeekFrom::Hole(start)).unwrap_or(size),
+        // Nothing but a hole up to the end, which may have come nearer meanwhile.
+        Err(rustix::io::Errno::NXIO) => file.metadata()?.len().min(size)..u64::MAX,
+        // A file system without holes.
+        Err(_) => position..size,
+    };
+    let sane = data.start >= position && data.end > position;
+    Ok(if sane { data } else { position..size })
+}
+
+/// Where a file of `size` bytes has data, as its file system tells.
+///
+/// # Errors
+///
+/// The file cannot be asked.
+pub fn data_map(file: &File, size: u64) -> io::Result<SparseMap> {
+    let mut map = SparseMap::new(size);
+    let mut position = 0;
+    while position < size {
+        let data = next_data(file, position, size)?;
+        let (start, end) = (data.start.min(size), data.end.min(size));
+        map.push(Segment {
+            offset: start,
+            len: end - start,
+        })?;
+        position = end;
+    }
+    Ok(map)
+}
+
+/// The blocks of a file's segments, joined without gaps: what a sparse member stores.
+#[derive(Debug)]
+pub struct SegmentBlocks<'a>(ReaderBlocks<Segments<'a>>);
+
+impl<'a> SegmentBlocks<'a> {
+    /// The segments of `map` in `file`.
+    pub fn new(file: &'a File, map: &SparseMap) -> Self {
+        let waiting = map.segments().to_vec().into_iter();
+        Self(ReaderBlocks::new(Segments {
+            file,
+            waiting,
+            position: 0,
+            left: 0,
+        }))
+    }
+}
+
+impl BlockSource for SegmentBlocks<'_> {
+    fn next_block(&mut self) -> io::Result<Option<Block>> {
+        self.0.next_block()
+    }
+}
+
+#[derive(Debug)]
+struct Segments<'a> {
+    file: &'a File,
+    waiting: vec::IntoIter<Segment>,
+    position: u64,
+    left: u64,
+}
+
+impl Read for Segments<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            let Some(segment) = self.waiting.next() else {
+                return Ok(0);
+            };
+            self.position = segment.offset;
+            self.left = segment.len;
+        }
+        let most = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let count = read_at(self.file, &mut buffer[..most], self.position)?;
+        self.position += count as u64;
+        self.left -= count as u64;
+        if count == 0 && most > 0 {
+            // The file has shrunk: whatever is left of it, this is the end.
+            self.waiting = vec![].into_iter();
+            self.left = 0;
+        }
+        Ok(count)
     }
 }
 
@@ -193,6 +271,25 @@ mod tests {
             assert_eq!((&**one, one.is_zero()), (&**two, two.is_zero()));
         }
         assert_eq!(all.len(), read.len());
+    }
+
+    #[test]
+    fn a_map_has_the_data_and_no_hole() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.seek(io::SeekFrom::Start(MIB)).unwrap();
+        file.write_all(b"island").unwrap();
+        file.set_len(5 * MIB).unwrap();
+        let map = data_map(&file, 5 * MIB).unwrap();
+        assert_eq!(map.size(), 5 * MIB);
+        assert!((6..MIB).contains(&map.stored()), "{map:?}");
+        let stored = blocks(&mut SegmentBlocks::new(&file, &map));
+        assert_eq!(
+            stored.iter().map(|block| block.len() as u64).sum::<u64>(),
+            map.stored()
+        );
+        assert!(stored[0].windows(6).any(|bytes| bytes == b"island"));
+        file.set_len(0).unwrap();
+        assert!(blocks(&mut SegmentBlocks::new(&file, &map)).is_empty());
     }
 
     #[test]

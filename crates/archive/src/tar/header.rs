@@ -1,9 +1,9 @@
-//! The header that our writer emits: byte for byte that of euca2ools 3.1 to 3.4.
+//! The headers that our writer emits. A plain one is byte for byte that of euca2ools 3.1 to 3.4.
 
 use gumnut_types::ImageName;
-use tar::{EntryType, Header};
+use tar::{EntryType, GnuExtSparseHeader, GnuSparseHeader, Header};
 
-use super::RECORD;
+use super::{RECORD, Segment, SparseMap};
 
 /// What a header's name field holds; a longer name goes into a member of its own before it.
 const NAME_FIELD: usize = 100;
@@ -12,12 +12,61 @@ const LONG_NAME: &[u8] = b"././@LongLink";
 /// Everything before the data of a plain member of `size` bytes.
 pub(super) fn encode(name: &ImageName, size: u64) -> Vec<u8> {
     let name = name.as_str().as_bytes();
-    let mut bytes = Vec::with_capacity(RECORD);
-    if name.len() > NAME_FIELD {
-        bytes.extend_from_slice(&long_name(name));
-    }
+    let mut bytes = before(name);
     bytes.extend_from_slice(header(name, EntryType::Regular, 0o644, size).as_bytes());
     bytes
+}
+
+/// Everything before the data of an old-GNU sparse member.
+pub(super) fn encode_sparse(name: &ImageName, map: &SparseMap) -> Vec<u8> {
+    let name = name.as_str().as_bytes();
+    let mut entries = map.segments().to_vec();
+    if entries
+        .last()
+        .is_none_or(|last| last.offset + last.len < map.size())
+    {
+        // The mark of a hole at the end.
+        entries.push(Segment {
+            offset: map.size(),
+            len: 0,
+        });
+    }
+    let mut header = header(name, EntryType::GNUSparse, 0o644, map.stored());
+    let mut rest = entries.as_slice();
+    if let Some(gnu) = header.as_gnu_mut() {
+        gnu.set_real_size(map.size());
+        rest = fill(&mut gnu.sparse, rest);
+        gnu.set_is_extended(!rest.is_empty());
+    }
+    set_checksum(&mut header);
+    let mut bytes = before(name);
+    bytes.extend_from_slice(header.as_bytes());
+    while !rest.is_empty() {
+        let mut extension = GnuExtSparseHeader::new();
+        rest = fill(&mut extension.sparse, rest);
+        extension.set_is_extended(!rest.is_empty());
+        bytes.extend_from_slice(extension.as_bytes());
+    }
+    bytes
+}
+
+/// Writes as many entries as there are slots, and returns the others.
+fn fill<'a>(slots: &mut [GnuSparseHeader], entries: &'a [Segment]) -> &'a [Segment] {
+    let (now, later) = entries.split_at(entries.len().min(slots.len()));
+    for (slot, segment) in slots.iter_mut().zip(now) {
+        slot.set_offset(segment.offset);
+        slot.set_length(segment.len);
+    }
+    later
+}
+
+/// The member that goes before one with a long name.
+fn before(name: &[u8]) -> Vec<u8> {
+    if name.len() > NAME_FIELD {
+        long_name(name)
+    } else {
+        Vec::new()
+    }
 }
 
 /// A GNU long name member: the name and one NUL, padded.
@@ -46,13 +95,18 @@ fn header(name: &[u8], kind: EntryType, mode: u32, size: u64) -> Header {
         gnu.set_device_major(0);
         gnu.set_device_minor(0);
     }
-    // Six digits, NUL, space: `set_cksum` writes seven digits, which reads alike but is not equal.
+    set_checksum(&mut header);
+    header
+}
+
+/// Six digits, NUL, space. `Header::set_cksum` writes seven digits, which reads alike but is not
+/// equal.
+fn set_checksum(header: &mut Header) {
     let checksum = format!("{:06o}\0 ", checksum(header.as_bytes()));
     header
         .as_old_mut()
         .cksum
         .copy_from_slice(checksum.as_bytes());
-    header
 }
 
 /// The sum of all bytes of a header, its checksum field counted as spaces.

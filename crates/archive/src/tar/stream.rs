@@ -4,20 +4,20 @@ use std::io;
 
 use gumnut_types::ImageName;
 
-use super::{RECORD, header};
-use crate::{ArchiveError, BLOCK_SIZE, Block, BlockPool, BlockSource};
+use super::{RECORD, SparseMap, header};
+use crate::{ArchiveError, BLOCK_SIZE, Block, BlockSource, ReaderBlocks};
 
 /// Tar streams are padded to a multiple of this, in bytes.
 const BLOCKING: u64 = 10_240;
 
-/// The blocks of a tar stream whose one member is a plain file with the blocks of `S`.
+/// The blocks of a tar stream whose one member is a file with the blocks of `S`.
 ///
 /// Header, data and end of the archive are blocks of their own, so that the blocks of an image lie
 /// in the stream as they lie in the image. The member has mode 0644, owner 0 and time 0: equal
 /// images under equal names give equal streams.
 #[derive(Debug)]
 pub struct TarStream<S> {
-    header: Option<Block>,
+    header: ReaderBlocks<io::Cursor<Vec<u8>>>,
     source: S,
     size: u64,
     left: u64,
@@ -25,16 +25,26 @@ pub struct TarStream<S> {
 }
 
 impl<S: BlockSource> TarStream<S> {
-    /// Wraps `source`, which has exactly `size` bytes.
+    /// A plain member: `source` has all its bytes, exactly `size`.
     pub fn new(name: &ImageName, size: u64, source: S) -> Self {
-        let header = header::encode(name, size);
+        Self::with_header(&header::encode(name, size), size, source)
+    }
+
+    /// An old-GNU sparse member: `source` has the bytes of the map's segments only, as
+    /// [`SegmentBlocks`](crate::SegmentBlocks) gives them. Holes are not in the stream at all.
+    ///
+    /// GNU tar, Python's tarfile and this crate read it, and so do Eucalyptus clouds; a plain member
+    /// is read everywhere.
+    pub fn sparse(name: &ImageName, map: &SparseMap, source: S) -> Self {
+        Self::with_header(&header::encode_sparse(name, map), map.stored(), source)
+    }
+
+    fn with_header(header: &[u8], size: u64, source: S) -> Self {
         let used = header.len() as u64 % BLOCKING + size % BLOCKING;
         let data_end = used.next_multiple_of(RECORD as u64);
         let end = (data_end + 2 * RECORD as u64).next_multiple_of(BLOCKING) - used;
-        let mut buffer = BlockPool::new(header.len()).take();
-        buffer.fill_from(&header);
         Self {
-            header: Some(buffer.freeze()),
+            header: ReaderBlocks::new(io::Cursor::new(header.to_vec())),
             source,
             size,
             left: size,
@@ -60,7 +70,7 @@ impl<S: BlockSource> TarStream<S> {
 
 impl<S: BlockSource> BlockSource for TarStream<S> {
     fn next_block(&mut self) -> io::Result<Option<Block>> {
-        if let Some(header) = self.header.take() {
+        if let Some(header) = self.header.next_block()? {
             return Ok(Some(header));
         }
         if self.end.is_none() {
@@ -78,7 +88,7 @@ mod tests {
     use std::io::Read as _;
 
     use super::*;
-    use crate::{BlockReader, ReaderBlocks};
+    use crate::BlockReader;
 
     fn stream(size: u64, data: &[u8]) -> io::Result<Vec<u8>> {
         let name = "image".parse().unwrap();

@@ -1,10 +1,11 @@
 //! Tar streams made and read by GNU tar.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use gumnut_archive::{ArchiveError, MemberReader};
+use gumnut_archive::{ArchiveError, BlockReader, MemberReader, SegmentBlocks, TarStream, data_map};
 use proptest::prelude::*;
 
 use crate::image::{MAP_LIMIT, mixed, noise, tar, untar};
@@ -117,6 +118,28 @@ fn sparse_members_are_expanded() {
         assert!(
             holes >= (4 << 20) - count * 12_288,
             "{count} islands: {holes} bytes of holes"
+        );
+    }
+}
+
+#[test]
+fn our_sparse_members_are_restored_by_gnu_tar() {
+    let data = noise(5000, 9);
+    for count in [0, 1, 4, 5, 26, 60] {
+        let islands: Vec<(u64, &[u8])> = (0..count).map(|i| (i * 65_536 + 8192, &*data)).collect();
+        let (folder, image) = sparse_file(&islands, (4 << 20) + 321);
+        let file = File::open(folder.path().join("image")).unwrap();
+        let map = data_map(&file, image.len() as u64).unwrap();
+        let blocks = SegmentBlocks::new(&file, &map);
+        let mut stream = Vec::new();
+        let tar = TarStream::sparse(&"disk".parse().unwrap(), &map, blocks);
+        BlockReader::new(tar).read_to_end(&mut stream).unwrap();
+        assert!(stream.len() < 1 << 20, "{count} islands");
+        assert!(untar(&stream).unwrap().0 == image, "{count} islands");
+        run(folder.path(), "tar", &["-xf", "-"], &stream);
+        assert!(
+            fs_err::read(folder.path().join("disk")).unwrap() == image,
+            "{count} islands"
         );
     }
 }

@@ -1,10 +1,11 @@
 //! Where a restored image goes.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 
 use crate::zero::is_zero;
+use crate::{BLOCK_SIZE, Block};
 
 /// The unit in which file systems allocate, in bytes. Finer holes than that save nothing.
 const PAGE: u64 = 4096;
@@ -36,6 +37,25 @@ impl ImageOutput for Discard {
     }
 
     fn hole(&mut self, _len: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes the image, holes as zeros, into anything: for pipes.
+#[derive(Debug)]
+pub struct StreamOutput<W>(pub W);
+
+impl<W: Write> ImageOutput for StreamOutput<W> {
+    fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn hole(&mut self, mut len: u64) -> io::Result<()> {
+        while len > 0 {
+            let zeros = Block::zeros(usize::try_from(len).unwrap_or(BLOCK_SIZE));
+            self.0.write_all(&zeros)?;
+            len -= zeros.len() as u64;
+        }
         Ok(())
     }
 }
@@ -128,6 +148,18 @@ mod tests {
         image.resize(5 << 20, 0);
         assert_eq!(contents(&file), image);
         assert!(file.metadata().unwrap().blocks() * 512 <= 64 << 10);
+    }
+
+    #[test]
+    fn a_stream_has_zeros_for_holes() {
+        let mut stream = StreamOutput(Vec::new());
+        stream.data(b"head").unwrap();
+        stream.hole(3 << 20).unwrap();
+        stream.data(b"tail").unwrap();
+        let mut expected = b"head".to_vec();
+        expected.resize(4 + (3 << 20), 0);
+        expected.extend_from_slice(b"tail");
+        assert!(stream.0 == expected);
     }
 
     proptest! {
