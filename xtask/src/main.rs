@@ -1,2 +1,89 @@
-//! The tasks of the workspace.
-fn main() {}
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task talks to whoever started it"
+)]
+
+mod bench;
+mod cloud;
+mod deny;
+mod e2e;
+mod fixture;
+mod gate;
+mod gumnut;
+mod interop;
+mod python;
+mod report;
+mod setup;
+mod tidy;
+mod verbs;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// The tasks of the gumnut workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what tests, fixtures and benchmarks need, or say how to
+    ///
+    /// Debian packages are installed when this runs as root; otherwise the command to run is printed.
+    /// cargo-deny goes into `.gumnut/`. Quick when nothing is missing.
+    Setup,
+    Test(gate::Gate),
+    /// Check the rules of the house: who may call whom, what members inherit, READMEs, open ends
+    Tidy,
+    Deny(deny::Deny),
+    Fixture(fixture::Fixture),
+    E2e(e2e::EndToEnd),
+    /// Run foreign clients against the embedded cloud: awscli (SigV4), boto 2.49 (SigV2 for S3), s3cmd (both)
+    ///
+    /// Each puts, gets, lists and deletes objects; awscli and boto register, describe and deregister an
+    /// image; each must be refused with a wrong secret. They are installed from Python packages into
+    /// `.gumnut/venv`.
+    Interop,
+    Bench(bench::Bench),
+    Bundle(verbs::Bundle),
+    Upload(verbs::Upload),
+    Register(verbs::Register),
+}
+
+impl Task {
+    fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
+        match self {
+            Self::Setup => setup::run(workspace),
+            Self::Test(task) => task.run(workspace),
+            Self::Tidy => tidy::run(workspace),
+            Self::Deny(task) => task.run(workspace),
+            Self::Fixture(task) => task.run(workspace),
+            Self::E2e(task) => task.run(workspace),
+            Self::Interop => interop::run(workspace),
+            Self::Bench(task) => task.run(workspace),
+            Self::Bundle(task) => task.run(workspace),
+            Self::Upload(task) => task.run(workspace),
+            Self::Register(task) => task.run(workspace),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match Workspace::find().and_then(|workspace| arguments.task.run(&workspace)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! `cargo xtask e2e`: the tutorial from its first line to its last, and back.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use xshell::{Shell, cmd};
+
+use crate::cloud::Cloud;
+use crate::fixture::{Source, Unpacked};
+use crate::gumnut::{self, Gumnut, Profile};
+use crate::report::Steps;
+use crate::setup;
+use crate::workspace::Workspace;
+
+/// Do the whole job on the embedded cloud: unpack a certified image, grow its root disk, bundle, upload and
+/// register kernel, ramdisk and disk, fetch and restore all three, compare them byte for byte, and clean up.
+#[derive(Args)]
+pub(crate) struct EndToEnd {
+    #[command(flatten)]
+    source: Source,
+    /// New size of the root disk
+    #[arg(long, default_value = "4G")]
+    size: String,
+    /// Architecture of the images [default: what the tarball's folder is named for]
+    #[arg(long)]
+    arch: Option<String>,
+    /// Use the release build instead of the dev build
+    #[arg(long)]
+    release: bool,
+    /// Keep the folder with everything that was made
+    #[arg(long)]
+    keep: bool,
+}
+
+/// One of the three images on its way.
+struct Part {
+    kind: &'static str,
+    file: PathBuf,
+    bucket: &'static str,
+    location: String,
+    id: String,
+}
+
+impl EndToEnd {
+    pub(crate) fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
+        let mut steps = Steps::new();
+        let mut scratch = workspace.scratch("e2e")?;
+        scratch.disable_cleanup(self.keep);
+        if self.keep {
+            println!("everything is in {}", scratch.path().display());
+        }
+        // The table is worth having when a step has failed, too; then its error is the one to tell.
+        let result = self.tutorial(workspace, scratch.path(), &mut steps);
+        steps.finish().and(result)
+    }
+
+    fn tutorial(
+        &self,
+        workspace: &Workspace,
+        folder: &Path,
+        steps: &mut Steps,
+    ) -> anyhow::Result<()> {
+        let shell = workspace.shell()?;
+        shell.change_dir(folder);
+        steps.run("set up", || setup::system(workspace))?;
+        let profile = if self.release {
+            Profile::Release
+        } else {
+            Profile::Dev
+        };
+        let program = steps.run("build gumnut", || gumnut::build(workspace, profile))?;
+        let tarball = steps.run("fixture", || self.source.get(workspace))?;
+        let unpacked = steps.run("unpack", || {
+            let unpacked = Unpacked::from(&shell, &tarball, folder)?;
+            println!("{unpacked}");
+            Ok(unpacked)
+        })?;
+        let cloud = steps.run("start the cloud", || {
+            let cloud = Cloud::start(&program, &folder.join("cloud"))?;
+            println!("    {}", cloud.endpoint());
+            Ok(cloud)
+        })?;
+        let gumnut = Gumnut {
+            shell: &shell,
+            program: &program,
+            eucarc: cloud.eucarc(),
+        };
+        let disk = steps.run("resize the root disk", || self.resize(&gumnut, &unpacked))?;
+        let parts = self.publish(&gumnut, steps, &unpacked, disk)?;
+        steps.run("describe", || describe(&gumnut, &parts))?;
+        for part in &parts {
+            steps.run(&format!("restore the {}", part.kind), || {
+                restore(&gumnut, part)
+            })?;
+        }
+        steps.run("deregister", || deregister(&gumnut, &parts))?;
+        steps.run("delete the bundles", || delete(&gumnut, &parts))?;
+        steps.run("stop the cloud", || cloud.stop())
+    }
+
+    fn resize(&self, gumnut: &Gumnut<'_>, unpacked: &Unpacked) -> anyhow::Result<PathBuf> {
+        let name = file_name(&unpacked.image)?;
+        let new = unpacked.image.with_file_name(format!("new_{name}"));
+        let size = self.size.as_str();
+        gumnut.show(&[
+            "resize",
+            text(&unpacked.image)?,
+            "--size",
+            size,
+            "-o",
+            text(&new)?,
+        ])?;
+        let shell = gumnut.shell;
+        cmd!(shell, "e2fsck -fn {new}")
+            .quiet()
+            .ignore_stdout()
+            .ignore_stderr()
+            .run()?;
+        Ok(new)
+    }
+
+    /// Bundles, uploads and registers kernel, ramdisk and disk, the disk with the ids of the others.
+    fn publish(
+        &self,
+        gumnut: &Gumnut<'_>,
+        steps: &mut Steps,
+        unpacked: &Unpacked,
+        disk: PathBuf,
+    ) -> anyhow::Result<Vec<Part>> {
+        let architecture = self.arch.as_deref().unwrap_or(unpacked.architecture);
+        let mut parts: Vec<Part> = Vec::new();
+        for (kind, bucket, file) in [
+            ("kernel", "kernel-bucket", unpacked.kernel.clone()),
+            ("ramdisk", "ramdisk-bucket", unpacked.ramdisk.clone()),
+            ("machine", "image-bucket", disk),
+        ] {
+            let mut bundle = vec![
+                "bundle",
+                text(&file)?,
+                "--kind",
+                kind,
+                "--arch",
+                architecture,
+            ];
+            if let [kernel, ramdisk] = parts.as_slice() {
+                bundle.extend(["--kernel", &kernel.id, "--ramdisk", &ramdisk.id]);
+            }
+            bundle.extend(["-d", "bundles"]);
+            let manifest = steps.run(&format!("bundle the {kind}"), || {
+                gumnut.text(&bundle, "manifest")
+            })?;
+            let location = steps.run(&format!("upload the {kind}"), || {
+                gumnut.text(&["upload", &manifest, "-b", bucket], "location")
+            })?;
+            let id = steps.run(&format!("register the {kind}"), || {
+                gumnut.text(&["register", &location], "image_id")
+            })?;
+            parts.push(Part {
+                kind,
+                file,
+                bucket,
+                location,
+                id,
+            });
+        }
+        Ok(parts)
+    }
+}
+
+/// Shows the images, and checks that all of them are there and available.
+fn describe(gumnut: &Gumnut<'_>, parts: &[Part]) -> anyhow::Result<()> {
+    gumnut.show(&["images"])?;
+    let described = gumnut.json(&["images"])?;
+    let images = described["images"].as_array().context("images is a list")?;
+    ensure!(
+        images.len() == parts.len(),
+        "{} images, not {}",
+        images.len(),
+        parts.len()
+    );
+    for part in parts {
+        let image = images
+            .iter()
+            .find(|image| image["image_id"] == part.id.as_str());
+        let image = image.with_context(|| format!("{} is not described", part.id))?;
+        ensure!(
+            image["state"] == "available",
+            "{} is {}",
+            part.id,
+            image["state"]
+        );
+        ensure!(
+            image["location"] == part.location.as_str(),
+            "{} lies elsewhere",
+            part.id
+        );
+        if part.kind == "machine" {
+            ensure!(
+                image["kernel_id"] == parts[0].id.as_str(),
+                "it has another kernel"
+            );
+            ensure!(
+                image["ramdisk_id"] == parts[1].id.as_str(),
+                "it has another ramdisk"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Downloads, verifies and unbundles an image, and compares it with the original.
+fn restore(gumnut: &Gumnut<'_>, part: &Part) -> anyhow::Result<()> {
+    let folder = format!("restored-{}", part.bucket);
+    let manifest = gumnut.text(&["download", &part.location, "-d", &folder], "manifest")?;
+    gumnut.show(&["verify", &manifest])?;
+    let restored = format!("{folder}/{}", file_name(&part.file)?);
+    gumnut.show(&["unbundle", &manifest, "-o", &restored])?;
+    let (shell, original) = (gumnut.shell, &part.file);
+    cmd!(shell, "cmp {original} {restored}").quiet().run()?;
+    println!("    identical to {}", file_name(&part.file)?);
+    sparse(shell, &restored, original)
+}
+
+/// Holes must come back as holes: the disk of the tutorial is mostly nothing.
+fn sparse(shell: &Shell, restored: &str, original: &Path) -> anyhow::Result<()> {
+    let allocated = |path: &Path| -> anyhow::Result<u64> {
+        let kilobytes = cmd!(shell, "du -k {path}").quiet().read()?;
+        let number = kilobytes
+            .split_whitespace()
+            .next()
+            .context("du prints a number")?;
+        Ok(number.parse()?)
+    };
+    let (before, after) = (allocated(original)?, allocated(Path::new(restored))?);
+    ensure!(
+        after <= before + before / 10 + 1024,
+        "it takes {after} KiB, the original {before}"
+    );
+    Ok(())
+}
+
+/// Twice each: the first call retires an image, the second forgets it.
+fn deregister(gumnut: &Gumnut<'_>, parts: &[Part]) -> anyhow::Result<()> {
+    for part in parts.iter().rev() {
+        gumnut.show(&["deregister", &part.id])?;
+        gumnut.show(&["deregister", &part.id])?;
+    }
+    let left = gumnut.json(&["images"])?;
+    ensure!(
+        left["images"].as_array().is_some_and(Vec::is_empty),
+        "images are left: {left}"
+    );
+    Ok(())
+}
+
+fn delete(gumnut: &Gumnut<'_>, parts: &[Part]) -> anyhow::Result<()> {
+    for part in parts {
+        gumnut.show(&["delete", &part.location])?;
+    }
+    Ok(())
+}
+
+fn file_name(path: &Path) -> anyhow::Result<&str> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.with_context(|| format!("{} has no name", path.display()))
+}
+
+fn text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str()
+        .with_context(|| format!("{} is no text", path.display()))
+}

@@ -1,0 +1,134 @@
+//! `cargo xtask interop`: programs that know nothing of gumnut judge the embedded cloud.
+
+mod aws;
+mod boto;
+mod s3cmd;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use xshell::{Shell, cmd};
+
+use crate::cloud::Cloud;
+use crate::gumnut::{self, Gumnut, Profile};
+use crate::python::Environment;
+use crate::report::Steps;
+use crate::workspace::Workspace;
+
+/// What the clients get.
+struct Scene {
+    shell: Shell,
+    /// A folder for files.
+    folder: PathBuf,
+    environment: Environment,
+    /// `http://127.0.0.1:PORT`.
+    endpoint: String,
+    access_key: String,
+    secret_key: String,
+    /// A manifest that can be registered, as `bucket/key`.
+    location: String,
+}
+
+const REQUIREMENTS: &str = include_str!("../../interop/requirements.txt");
+/// A secret that no account has.
+const WRONG_SECRET: &str = "0123456789012345678901234567890123456789";
+
+/// Runs every client through everything.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut steps = Steps::new();
+    let scratch = workspace.scratch("interop")?;
+    let program = steps.run("build gumnut", || gumnut::build(workspace, Profile::Dev))?;
+    let environment = steps.run("clients", || {
+        Environment::with(workspace, "venv", REQUIREMENTS)
+    })?;
+    let cloud = steps.run("cloud", || Cloud::start(&program, scratch.path()))?;
+    let scene = steps.run("an image to register", || {
+        Scene::set(workspace, scratch.path(), environment, &program, &cloud)
+    })?;
+    aws::check(&scene, &mut steps);
+    boto::check(workspace, &scene, &mut steps);
+    s3cmd::check(&scene, &mut steps);
+    steps.check("stop", || cloud.stop());
+    steps.finish()
+}
+impl Scene {
+    fn set(
+        workspace: &Workspace,
+        folder: &Path,
+        environment: Environment,
+        program: &Path,
+        cloud: &Cloud,
+    ) -> anyhow::Result<Self> {
+        let shell = workspace.shell()?;
+        shell.change_dir(folder);
+        let image = folder.join("vmlinuz-interop");
+        fs_err::write(&image, noise(100_000))?;
+        let gumnut = Gumnut {
+            shell: &shell,
+            program,
+            eucarc: cloud.eucarc(),
+        };
+        let bundle = [
+            "bundle",
+            "vmlinuz-interop",
+            "--kind",
+            "kernel",
+            "--arch",
+            "x86_64",
+        ];
+        let manifest = gumnut.text(&bundle, "manifest")?;
+        let location = gumnut.text(&["upload", &manifest, "-b", "interop"], "location")?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            environment,
+            endpoint: cloud.endpoint().to_owned(),
+            access_key: cloud.setting("EC2_ACCESS_KEY")?,
+            secret_key: cloud.setting("EC2_SECRET_KEY")?,
+            location,
+            shell,
+        })
+    }
+
+    /// `HOST:PORT`
+    fn authority(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
+    /// A file with `length` bytes that do not compress.
+    fn file(&self, name: &str, length: usize) -> anyhow::Result<PathBuf> {
+        let path = self.folder.join(name);
+        fs_err::write(&path, noise(length))?;
+        Ok(path)
+    }
+
+    fn same(&self, one: &Path, other: &Path) -> anyhow::Result<()> {
+        Ok(cmd!(self.shell, "cmp {one} {other}").quiet().run()?)
+    }
+}
+
+/// Bytes that look random and are the same in each run.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// An error unless the command failed and one of `words` is in what it said.
+fn refused(command: xshell::Cmd<'_>, words: &[&str]) -> anyhow::Result<()> {
+    let output = command.ignore_status().quiet().output()?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    ensure!(!output.status.success(), "it was accepted: {said}");
+    ensure!(
+        words.iter().any(|word| said.contains(word)),
+        "refused for another reason: {said}"
+    );
+    Ok(())
+}

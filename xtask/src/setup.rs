@@ -1,0 +1,104 @@
+//! `cargo xtask setup`
+
+use anyhow::bail;
+use xshell::{Shell, cmd};
+
+use crate::deny;
+use crate::workspace::{Workspace, has, is_root};
+
+/// Programs, and the Debian packages that have them.
+const PROGRAMS: [(&str, &str); 16] = [
+    ("cc", "gcc"),
+    ("cmp", "diffutils"),
+    ("debugfs", "e2fsprogs"),
+    ("dumpe2fs", "e2fsprogs"),
+    ("e2fsck", "e2fsprogs"),
+    ("fakeroot", "fakeroot"),
+    ("gzip", "gzip"),
+    ("mke2fs", "e2fsprogs"),
+    ("openssl", "openssl"),
+    ("pigz", "pigz"),
+    ("python3", "python3"),
+    ("resize2fs", "e2fsprogs"),
+    ("sha1sum", "coreutils"),
+    ("tar", "tar"),
+    ("unshare", "util-linux"),
+    ("xz", "xz-utils"),
+];
+/// The same for what is not in `PATH`, or is something else there: bash has a `time` of its own.
+const FILES: [(&str, &str); 2] = [
+    ("/etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
+    ("/usr/bin/time", "time"),
+];
+
+/// Makes sure of everything.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    system(workspace)?;
+    deny::install(workspace)?;
+    println!("everything is there");
+    Ok(())
+}
+
+/// Makes sure of the programs of the system.
+pub(crate) fn system(workspace: &Workspace) -> anyhow::Result<()> {
+    let shell = workspace.shell()?;
+    let missing = missing(&shell);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !has(&shell, "apt-get") {
+        bail!(
+            "not installed, and this is no Debian: {}",
+            missing.join(" ")
+        );
+    }
+    if !is_root(&shell)? {
+        let packages = missing.join(" ");
+        bail!("something is missing; run: sudo apt-get update && sudo apt-get install {packages}");
+    }
+    install(&shell, &missing)
+}
+
+fn missing(shell: &Shell) -> Vec<&'static str> {
+    let absent_programs = PROGRAMS.iter().filter(|(program, _)| !has(shell, program));
+    let absent_files = FILES.iter().filter(|(path, _)| !shell.path_exists(path));
+    let mut packages: Vec<&str> = absent_programs
+        .chain(absent_files)
+        .map(|row| row.1)
+        .collect();
+    // A Python without these two cannot make a virtual environment.
+    let modules = "import ensurepip, venv";
+    if cmd!(shell, "python3 -c {modules}")
+        .quiet()
+        .ignore_stderr()
+        .run()
+        .is_err()
+    {
+        packages.push("python3-venv");
+    }
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+fn install(shell: &Shell, packages: &[&str]) -> anyhow::Result<()> {
+    shell.set_var("DEBIAN_FRONTEND", "noninteractive");
+    manual_pages_stay_old(shell)?;
+    cmd!(shell, "apt-get update -q").run()?;
+    cmd!(
+        shell,
+        "apt-get install -q -y --no-install-recommends {packages...}"
+    )
+    .run()?;
+    Ok(())
+}
+
+/// Rebuilding the index of manual pages takes minutes after each installation.
+fn manual_pages_stay_old(shell: &Shell) -> anyhow::Result<()> {
+    let answer = "man-db man-db/auto-update boolean false\n";
+    if has(shell, "debconf-set-selections") {
+        cmd!(shell, "debconf-set-selections").stdin(answer).run()?;
+    }
+    cmd!(shell, "rm -f /var/lib/man-db/auto-update").run()?;
+    Ok(())
+}
