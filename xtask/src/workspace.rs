@@ -86,7 +86,7 @@ pub(crate) fn foreign_settings() -> Vec<String> {
 pub(crate) fn without_foreign_settings(command: Cmd<'_>) -> Cmd<'_> {
     foreign_settings()
         .into_iter()
-        .fold(command, |command, name| command.env_remove(name))
+        .fold(command, Cmd::env_remove)
 }
 
 /// Whether `program` can be found.

@@ -5,6 +5,7 @@ use xshell::{Cmd, cmd};
 
 use super::{Scene, WRONG_SECRET, refused};
 use crate::report::Steps;
+use crate::workspace::without_foreign_settings;
 
 /// Above the 8 MiB from which on awscli sends parts.
 const LARGE: usize = 20 << 20;
@@ -19,18 +20,19 @@ pub(super) fn check(scene: &Scene, steps: &mut Steps) {
 fn aws<'a>(scene: &'a Scene, service: &str, secret: &str, arguments: &[&str]) -> Cmd<'a> {
     let program = scene.environment.program("aws");
     let endpoint = format!("{}/services/{service}", scene.endpoint);
-    cmd!(
+    let command = cmd!(
         scene.shell,
         "{program} --endpoint-url {endpoint} --output text {arguments...}"
-    )
-    .env("AWS_ACCESS_KEY_ID", &scene.access_key)
-    .env("AWS_SECRET_ACCESS_KEY", secret)
-    .env("AWS_DEFAULT_REGION", "us-east-1")
-    .env("AWS_CONFIG_FILE", "/dev/null")
-    .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    .env("AWS_EC2_METADATA_DISABLED", "true")
-    .env("AWS_MAX_ATTEMPTS", "1")
-    .env("AWS_PAGER", "")
+    );
+    without_foreign_settings(command)
+        .env("AWS_ACCESS_KEY_ID", &scene.access_key)
+        .env("AWS_SECRET_ACCESS_KEY", secret)
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_MAX_ATTEMPTS", "1")
+        .env("AWS_PAGER", "")
 }
 
 fn s3<'a>(scene: &'a Scene, arguments: &[&str]) -> Cmd<'a> {

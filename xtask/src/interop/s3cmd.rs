@@ -1,13 +1,16 @@
 //! s3cmd: both signature versions, and ACLs.
 
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use fs_err::OpenOptions;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use xshell::{Cmd, cmd};
 
 use super::{Scene, WRONG_SECRET, refused};
 use crate::report::Steps;
+use crate::workspace::without_foreign_settings;
 
 pub(super) fn check(scene: &Scene, steps: &mut Steps) {
     for version in ["v4", "v2"] {
@@ -32,25 +35,20 @@ fn config(scene: &Scene, version: &str, secret: &str) -> anyhow::Result<PathBuf>
         host = scene.authority(),
         v2 = if version == "v2" { "True" } else { "False" },
     );
-    let mut options = std::fs::OpenOptions::new();
-    let file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)?;
-    std::io::Write::write_all(&mut &file, text.as_bytes())?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(&path)?.write_all(text.as_bytes())?;
     Ok(path)
 }
 
 fn s3cmd<'a>(scene: &'a Scene, config: &Path, arguments: &[&str]) -> Cmd<'a> {
     let program = scene.environment.program("s3cmd");
     let quiet = ["--no-progress", "--no-check-certificate"];
-    cmd!(
+    let command = cmd!(
         scene.shell,
         "{program} -c {config} {quiet...} {arguments...}"
-    )
-    .env("PYTHONWARNINGS", "ignore")
+    );
+    without_foreign_settings(command).env("PYTHONWARNINGS", "ignore")
 }
 
 fn objects(scene: &Scene, version: &str) -> anyhow::Result<()> {
