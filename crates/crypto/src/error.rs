@@ -1,0 +1,53 @@
+//! What can go wrong with keys.
+
+/// Why a key, a certificate or a wrapped secret cannot be used.
+///
+/// No variant carries key material, and every failed unwrap is the same variant.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CryptoError {
+    /// The file is not text.
+    #[error("it is not a PEM file")]
+    NotPem,
+    /// There is PEM text, but not of the kind that is needed.
+    #[error("it holds no {wanted} but {found}")]
+    WrongPem {
+        /// What was looked for.
+        wanted: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// The private key is locked with a passphrase.
+    #[error(
+        "the private key is encrypted with a passphrase; write an open copy that only you can read: \
+         (umask 077; openssl rsa -in LOCKED -out OPEN)"
+    )]
+    Encrypted,
+    /// The key is not an RSA key, or is damaged.
+    #[error("it is not a usable RSA private key")]
+    PrivateKey(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The certificate is damaged.
+    #[error("it is not a usable X.509 certificate")]
+    Certificate(#[source] x509_cert::der::Error),
+    /// The certificate carries no RSA key, or one of a size that is not accepted.
+    #[error("the certificate carries no usable RSA key")]
+    CertificateKey(#[source] rsa::pkcs8::spki::Error),
+    /// Something could not be encoded; a fault of this library.
+    #[error("cannot encode a key or certificate")]
+    Encode(#[source] x509_cert::builder::Error),
+    /// The name of a certificate's subject has characters that are not accepted.
+    #[error("the name {0:?} cannot stand in a certificate: letters, digits and . _ - @ can")]
+    Subject(String),
+    /// Encrypting for, or signing with, the key failed.
+    #[error("the RSA operation failed")]
+    Rsa(#[source] rsa::Error),
+    /// A wrapped key or iv did not open. The reason is not told, and does not depend on it.
+    #[error("wrong private key, or not an AES-128 bundle")]
+    Unwrap,
+    /// The text of a wrapped key is not hex digits.
+    #[error("a wrapped key is an even number of hex digits")]
+    NotHex,
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers")]
+    Random(#[source] getrandom::Error),
+}
