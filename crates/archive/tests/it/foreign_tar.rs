@@ -128,9 +128,9 @@ fn our_sparse_members_are_restored_by_gnu_tar() {
     for count in [0, 1, 4, 5, 26, 60] {
         let islands: Vec<(u64, &[u8])> = (0..count).map(|i| (i * 65_536 + 8192, &*data)).collect();
         let (folder, image) = sparse_file(&islands, (4 << 20) + 321);
-        let file = File::open(folder.path().join("image")).unwrap();
-        let map = data_map(&file, image.len() as u64).unwrap();
-        let blocks = SegmentBlocks::new(&file, &map);
+        let file = fs_err::File::open(folder.path().join("image")).unwrap();
+        let map = data_map(file.file(), image.len() as u64).unwrap();
+        let blocks = SegmentBlocks::new(file.file(), &map);
         let mut stream = Vec::new();
         let tar = TarStream::sparse(&"disk".parse().unwrap(), &map, blocks);
         BlockReader::new(tar).read_to_end(&mut stream).unwrap();
