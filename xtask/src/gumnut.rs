@@ -3,10 +3,29 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::Args;
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::workspace::{Workspace, without_foreign_settings};
+
+/// Which `gumnut` a task runs.
+#[derive(Args)]
+pub(crate) struct Choice {
+    /// Run this program instead of building one
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+impl Choice {
+    /// The program that was named, or a new one.
+    pub(crate) fn get(&self, workspace: &Workspace, profile: Profile) -> anyhow::Result<PathBuf> {
+        match &self.program {
+            Some(program) => Ok(fs_err::canonicalize(program)?),
+            None => build(workspace, profile),
+        }
+    }
+}
 
 /// How optimised the program is.
 #[derive(Clone, Copy, PartialEq, Eq)]

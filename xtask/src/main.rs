@@ -7,6 +7,7 @@
 
 mod bench;
 mod cloud;
+mod compare;
 mod deny;
 mod e2e;
 mod fixture;

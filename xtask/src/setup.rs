@@ -7,9 +7,8 @@ use crate::deny;
 use crate::workspace::{Workspace, has, is_root};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 15] = [
     ("cc", "gcc"),
-    ("cmp", "diffutils"),
     ("debugfs", "e2fsprogs"),
     ("dumpe2fs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),

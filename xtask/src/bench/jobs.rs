@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use super::Job;
 use super::measure::{Sample, measure};
-use crate::cloud;
 use crate::workspace::Workspace;
+use crate::{cloud, compare};
 
 /// Who does a job.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,10 @@ impl Bench {
         Ok(bench)
     }
 
+    pub(crate) fn image(&self) -> &Path {
+        &self.image
+    }
+
     /// Does a job once.
     pub(crate) fn run(&self, job: Job, contender: Contender) -> anyhow::Result<Sample> {
         let parts = self.folder.join(format!("{}-parts", contender.name()));
@@ -94,7 +98,8 @@ impl Bench {
             Job::Bundle => sample.output = size(&parts)?,
             Job::Unbundle => {
                 let name = self.image.file_name().context("the image has a name")?;
-                self.compare(&restored.join(name))?;
+                // A wrong result has no time.
+                compare::identical(&self.image, &restored.join(name))?;
             }
             Job::Verify => {}
         }
@@ -133,12 +138,6 @@ impl Bench {
             text(from)?,
             text(to)?,
         ])
-    }
-
-    /// A wrong result has no time.
-    fn compare(&self, restored: &Path) -> anyhow::Result<()> {
-        let (shell, image) = (&self.shell, &self.image);
-        Ok(cmd!(shell, "cmp {image} {restored}").quiet().run()?)
     }
 }
 

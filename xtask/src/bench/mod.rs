@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
-use crate::gumnut::{self, Profile};
+use crate::gumnut::{Choice, Profile};
 use crate::report::mebibytes;
 use crate::setup;
 use crate::workspace::Workspace;
@@ -30,6 +30,8 @@ pub(crate) struct Bench {
     /// How often each is run; the first time for nothing, to warm the page cache
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    #[command(flatten)]
+    program: Choice,
     /// Measure the dev build, which is there sooner
     #[arg(long)]
     dev: bool,
@@ -58,7 +60,7 @@ impl Bench {
         } else {
             Profile::Release
         };
-        let program = gumnut::build(workspace, profile)?;
+        let program = self.program.get(workspace, profile)?;
         let image = match &self.image {
             Some(image) => fs_err::canonicalize(image)?,
             None => input::populated(workspace)?,
@@ -72,6 +74,12 @@ impl Bench {
             &self.jobs
         };
         let mut highest = 0;
+        let cores = std::thread::available_parallelism()?;
+        println!(
+            "image {}, {cores} cores, {} rounds",
+            bed.image().display(),
+            self.rounds
+        );
         heading();
         for job in jobs {
             highest = highest.max(self.compare(&bed, *job)?);

@@ -4,6 +4,7 @@ use anyhow::ensure;
 use xshell::{Cmd, cmd};
 
 use super::{Scene, WRONG_SECRET, refused};
+use crate::compare;
 use crate::report::Steps;
 use crate::workspace::without_foreign_settings;
 
@@ -44,7 +45,7 @@ fn ec2<'a>(scene: &'a Scene, arguments: &[&str]) -> Cmd<'a> {
 }
 
 fn objects(scene: &Scene) -> anyhow::Result<()> {
-    scene.file("aws-small", 70_000)?;
+    let file = scene.file("aws-small", 70_000)?;
     s3(scene, &["s3api", "create-bucket", "--bucket", "aws-bucket"])
         .ignore_stdout()
         .run()?;
@@ -61,10 +62,7 @@ fn objects(scene: &Scene) -> anyhow::Result<()> {
         ]
         .concat();
         s3(scene, &get).ignore_stdout().run()?;
-        scene.same(
-            &scene.folder.join("aws-small"),
-            &scene.folder.join("aws-small.back"),
-        )?;
+        compare::identical(&file, &scene.folder.join("aws-small.back"))?;
     }
     let list = [
         "s3api",
@@ -137,7 +135,7 @@ fn multipart(scene: &Scene) -> anyhow::Result<()> {
         ],
     )
     .run()?;
-    scene.same(&large, &back)?;
+    compare::identical(&large, &back)?;
     s3(scene, &["s3", "rb", "--force", "s3://aws-large"])
         .ignore_stdout()
         .run()?;

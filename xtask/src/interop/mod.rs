@@ -7,7 +7,7 @@ mod s3cmd;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use crate::cloud::Cloud;
 use crate::gumnut::{self, Gumnut, Profile};
@@ -99,10 +99,6 @@ impl Scene {
         let path = self.folder.join(name);
         fs_err::write(&path, noise(length))?;
         Ok(path)
-    }
-
-    fn same(&self, one: &Path, other: &Path) -> anyhow::Result<()> {
-        Ok(cmd!(self.shell, "cmp {one} {other}").quiet().run()?)
     }
 }
 
