@@ -1,1 +1,18 @@
 #![doc = include_str!("../README.md")]
+
+mod encode;
+mod error;
+mod model;
+mod open;
+mod parse;
+mod signature;
+mod trust;
+mod values;
+mod warning;
+
+pub use encode::UnsignedManifest;
+pub use error::{ManifestError, PartsProblem};
+pub use model::{Bundler, Manifest, Part, WrappedKeys, WrappedPair};
+pub use open::{OpenManifest, Recipient};
+pub use trust::{SignatureStatus, SignedManifest, UntrustedManifest};
+pub use warning::Warning;
