@@ -31,7 +31,7 @@ fn config(scene: &Scene, version: &str, secret: &str) -> anyhow::Result<PathBuf>
     let path = scene.folder.join("s3cfg");
     let text = format!(
         "[default]\naccess_key = {}\nsecret_key = {secret}\nhost_base = {host}\nhost_bucket = {host}\n\
-         use_https = False\nsignature_v2 = {v2}\nbucket_location = US\nmax_retries = 0\n",
+         use_https = False\nsignature_v2 = {v2}\nbucket_location = us-east-1\nmax_retries = 0\n",
         scene.access_key,
         host = scene.authority(),
         v2 = if version == "v2" { "True" } else { "False" },
