@@ -174,6 +174,12 @@ pub trait BlockSource {
     fn next_block(&mut self) -> io::Result<Option<Block>>;
 }
 
+impl<S: BlockSource + ?Sized> BlockSource for Box<S> {
+    fn next_block(&mut self) -> io::Result<Option<Block>> {
+        (**self).next_block()
+    }
+}
+
 /// Any sequence of blocks as a [`BufRead`]; its buffers are the blocks themselves.
 #[derive(Debug)]
 pub struct BlockReader<S> {

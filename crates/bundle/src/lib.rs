@@ -1,1 +1,29 @@
 #![doc = include_str!("../README.md")]
+
+mod bundle;
+mod error;
+mod image;
+mod image_file;
+mod options;
+mod pipe;
+mod progress;
+mod seal;
+mod unbundle;
+mod unseal;
+
+pub use bundle::{BundleMeta, Bundled, Recipients, bundle, bundle_with_key};
+pub use error::{BundleError, Fault};
+pub use image::ImageSource;
+pub use image_file::ImageFile;
+pub use options::{BundleOptions, TarForm};
+pub use progress::{NoProgress, Progress};
+pub use unbundle::{
+    Checked, UnbundleWarning, Unbundled, unbundle, unbundle_to, verify, verify_parts,
+};
+
+// What a caller needs to use this crate, so that most depend on nothing else for it.
+pub use gumnut_archive::{Discard, ImageOutput, Level, LevelError, StreamOutput};
+pub use gumnut_splitter::{
+    BundleNames, ChannelSink, Committed, Existing, FinishedPart, FolderSink, FolderSource,
+    MemoryParts, PartRecord, PartSink, PartSource, SplitterError,
+};

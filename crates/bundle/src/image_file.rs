@@ -1,0 +1,104 @@
+//! The file that a restored image becomes.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use gumnut_archive::SparseFile;
+use gumnut_splitter::Existing;
+use tempfile::NamedTempFile;
+
+use crate::BundleError;
+
+/// A file that gets its name only when everything in it was found right.
+///
+/// Until then it has a temporary name in the same folder; dropped before that, it is gone.
+#[derive(Debug)]
+pub struct ImageFile {
+    file: NamedTempFile,
+    path: PathBuf,
+    folder: PathBuf,
+    existing: Existing,
+}
+
+impl ImageFile {
+    /// Begins a file that shall become `path`.
+    ///
+    /// # Errors
+    ///
+    /// The path exists and is not to be replaced, is a folder, or its folder cannot be written.
+    pub fn create(path: &Path, existing: Existing) -> Result<Self, BundleError> {
+        let failed = |source| BundleError::Output {
+            path: path.to_owned(),
+            source,
+        };
+        match fs_err::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(failed(io::ErrorKind::IsADirectory.into()));
+            }
+            Ok(_) if existing == Existing::Refuse => {
+                return Err(BundleError::OutputExists {
+                    path: path.to_owned(),
+                });
+            }
+            _ => {}
+        }
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        if path.file_name().is_none() {
+            return Err(failed(io::ErrorKind::InvalidFilename.into()));
+        }
+        let file = tempfile::Builder::new()
+            .prefix(".gumnut-")
+            .suffix(".tmp")
+            // As for any new file: the process's file mode creation mask takes its part away.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(&folder)
+            .map_err(failed)?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            folder,
+            existing,
+        })
+    }
+
+    /// The path that the file shall get.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn output(&self) -> SparseFile<'_> {
+        SparseFile::new(self.file.as_file())
+    }
+
+    /// Writes everything to the disk and gives the file its name.
+    pub(crate) fn commit(self) -> Result<PathBuf, BundleError> {
+        let Self {
+            file,
+            path,
+            folder,
+            existing,
+        } = self;
+        let failed = |source| BundleError::Output {
+            path: path.clone(),
+            source,
+        };
+        file.as_file().sync_all().map_err(failed)?;
+        let file = file.into_temp_path();
+        let renamed = match existing {
+            Existing::Refuse => file.persist_noclobber(&path),
+            Existing::Replace => file.persist(&path),
+        };
+        renamed.map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => BundleError::OutputExists { path: path.clone() },
+            _ => failed(error.error),
+        })?;
+        let folder = fs_err::File::open(folder).and_then(|folder| folder.sync_all());
+        folder.map_err(failed)?;
+        Ok(path)
+    }
+}

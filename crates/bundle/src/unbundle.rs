@@ -1,0 +1,181 @@
+//! From a bundle to an image, or to the certainty that it would become one.
+
+use std::path::PathBuf;
+
+use gumnut_archive::{Discard, ImageOutput};
+use gumnut_manifest::{Manifest, OpenManifest, SignedManifest};
+use gumnut_splitter::{ExpectedPart, Joiner, PartSource, SplitterError};
+use gumnut_types::{Limits, PartName};
+
+use crate::seal::Secrets;
+use crate::unseal::{Expected, unseal};
+use crate::{BundleError, ImageFile, Progress};
+
+/// What is odd about a bundle that was found right otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnbundleWarning {
+    /// Its writer, euca2ools 1.0 to 1.3.1, knew no image digest.
+    #[error("the bundle carries no image digest, so only its parts' digests were compared")]
+    NoImageDigest,
+}
+
+/// An image that was found right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Checked {
+    /// The image's size in bytes, holes included.
+    pub image_size: u64,
+    /// What is odd about the bundle.
+    pub warnings: Vec<UnbundleWarning>,
+}
+
+/// An image that was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Unbundled {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The image's size in bytes, holes included.
+    pub image_size: u64,
+    /// What is odd about the bundle.
+    pub warnings: Vec<UnbundleWarning>,
+}
+
+/// Restores the image of a bundle into a file.
+///
+/// The file gets its name when every digest, count and size has matched and everything is on the
+/// disk. Zeros become holes.
+///
+/// # Errors
+///
+/// The first check that failed, in the order of the format's specification; the output cannot be
+/// written; `progress` says that the work is cancelled. No file is left then.
+pub fn unbundle(
+    manifest: &OpenManifest,
+    source: &mut dyn PartSource,
+    output: ImageFile,
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<Unbundled, BundleError> {
+    refuse_part_names(manifest.manifest(), &output)?;
+    let mut sparse = output.output();
+    let checked = unbundle_to(manifest, source, &mut sparse, limits, progress)?;
+    sparse.finish().map_err(BundleError::WriteImage)?;
+    let Checked {
+        image_size,
+        warnings,
+    } = checked;
+    Ok(Unbundled {
+        path: output.commit()?,
+        image_size,
+        warnings,
+    })
+}
+
+/// Restores the image of a bundle into any output.
+///
+/// **Nothing in the output is to be believed until this has returned without an error**: digests
+/// come last.
+///
+/// # Errors
+///
+/// As [`unbundle`].
+pub fn unbundle_to(
+    manifest: &OpenManifest,
+    source: &mut dyn PartSource,
+    output: &mut (dyn ImageOutput + Send),
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<Checked, BundleError> {
+    let expected = expected(manifest.manifest());
+    let secrets = Secrets {
+        key: manifest.key(),
+        iv: manifest.iv(),
+    };
+    unseal(&expected, &secrets, source, output, limits, progress)?;
+    let no_digest = expected
+        .image_digest
+        .is_none()
+        .then_some(UnbundleWarning::NoImageDigest);
+    Ok(Checked {
+        image_size: expected.image_size,
+        warnings: no_digest.into_iter().collect(),
+    })
+}
+
+/// Does everything that restoring the image takes but writing it.
+///
+/// # Errors
+///
+/// As [`unbundle`].
+pub fn verify(
+    manifest: &OpenManifest,
+    source: &mut dyn PartSource,
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<Checked, BundleError> {
+    unbundle_to(manifest, source, &mut Discard, limits, progress)
+}
+
+/// Compares the parts with the manifest: presence, sizes and digests. It needs no private key.
+///
+/// # Errors
+///
+/// A part is missing, damaged, or another one; `progress` says that the work is cancelled.
+pub fn verify_parts(
+    manifest: &SignedManifest,
+    source: &mut dyn PartSource,
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<(), BundleError> {
+    let joiner = expected(manifest.manifest()).joiner(source, limits)?;
+    read_through(joiner, progress)
+}
+
+fn read_through(
+    mut joiner: Joiner<&mut dyn PartSource>,
+    progress: &dyn Progress,
+) -> Result<(), BundleError> {
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        if progress.cancelled() {
+            return Err(BundleError::Cancelled);
+        }
+        let count = std::io::Read::read(&mut joiner, &mut buffer);
+        let count = count.map_err(|error| BundleError::ReadParts(SplitterError::from_io(error)))?;
+        match count {
+            0 => return Ok(()),
+            count => progress.advance(count as u64),
+        }
+    }
+}
+
+fn expected(manifest: &Manifest) -> Expected {
+    let part = |part: &gumnut_manifest::Part| ExpectedPart {
+        index: part.index,
+        name: part.name.clone(),
+        digest: part.digest,
+    };
+    Expected {
+        parts: manifest.parts.iter().map(part).collect(),
+        bundled_size: manifest.bundled_size,
+        image_size: manifest.image_size,
+        image_digest: manifest
+            .image_digest_is_meaningful()
+            .then_some(manifest.image_digest),
+    }
+}
+
+/// An image called like one of the parts would overwrite what it is made of.
+fn refuse_part_names(manifest: &Manifest, output: &ImageFile) -> Result<(), BundleError> {
+    let name = output.path().file_name();
+    let is_output = |part: &&PartName| name == Some(part.as_str().as_ref());
+    match manifest.parts.iter().map(|part| &part.name).find(is_output) {
+        Some(part) => Err(BundleError::OutputIsPart {
+            path: output.path().to_owned(),
+            part: part.clone(),
+        }),
+        None => Ok(()),
+    }
+}
