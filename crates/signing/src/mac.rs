@@ -1,0 +1,44 @@
+//! The hashes of the signatures.
+
+use data_encoding::{BASE64, HEXLOWER};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// HMAC-SHA256 of some pieces, taken as one.
+pub(crate) fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    // HMAC takes keys of any length, so making one cannot fail.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return Zeroizing::new([0; 32]);
+    };
+    for piece in pieces {
+        mac.update(piece);
+    }
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// Base64 of an HMAC-SHA1, the signature of version 2.
+pub(crate) fn base64_hmac_sha1(key: &[u8], text: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else {
+        return String::new();
+    };
+    mac.update(text.as_bytes());
+    BASE64.encode(&mac.finalize().into_bytes())
+}
+
+/// Base64 of an HMAC-SHA256.
+pub(crate) fn base64_hmac_sha256(key: &[u8], text: &str) -> String {
+    BASE64.encode(&hmac_sha256(key, &[text.as_bytes()])[..])
+}
+
+/// SHA-256 in lower-case hex.
+pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
+    HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// Compares without telling by its time how much was equal.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}

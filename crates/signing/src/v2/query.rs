@@ -1,0 +1,193 @@
+//! The Query API's form: the signature is a parameter beside the others.
+
+use gumnut_types::SecretString;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use crate::encode::{percent_decode, percent_encode};
+use crate::error::Mismatch;
+use crate::mac::{base64_hmac_sha1, base64_hmac_sha256, same};
+use crate::{AccessKeyId, Credentials, MAX_SKEW, SignatureError};
+
+/// How much longer than [`MAX_SKEW`] a time stamp is good, as Eucalyptus has it.
+const GRACE: time::Duration = time::Duration::seconds(20);
+
+/// `2007-01-31T23:59:59Z`
+const TIMESTAMP: &[time::format_description::BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+
+/// Adds the parameters of the signature to `parameters`, with HMAC-SHA256.
+pub fn sign_query(
+    method: &str,
+    host: &str,
+    path: &str,
+    parameters: &mut Vec<(String, String)>,
+    credentials: &Credentials,
+    time: OffsetDateTime,
+) {
+    let stamp = time
+        .to_offset(time::UtcOffset::UTC)
+        .format(TIMESTAMP)
+        .unwrap_or_default();
+    for (name, value) in [
+        ("AWSAccessKeyId", credentials.access_key().as_str()),
+        ("SignatureMethod", "HmacSHA256"),
+        ("SignatureVersion", "2"),
+        ("Timestamp", &stamp),
+    ] {
+        parameters.push((name.to_owned(), value.to_owned()));
+    }
+    let text = string_to_sign(method, host, path, parameters);
+    let signature = base64_hmac_sha256(credentials.secret().expose().as_bytes(), &text);
+    parameters.push(("Signature".to_owned(), signature));
+}
+
+/// What a request says of its own signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryClaim {
+    access_key: AccessKeyId,
+    signature: String,
+    sha256: bool,
+    timestamp: Option<String>,
+    expires: Option<String>,
+}
+
+impl QueryClaim {
+    /// Reads the decoded parameters; nothing when they carry no access key.
+    ///
+    /// # Errors
+    /// When something of the signature is missing or not supported.
+    pub fn of(parameters: &[(String, String)]) -> Result<Option<Self>, SignatureError> {
+        let parameter = |name: &str| {
+            parameters
+                .iter()
+                .find(|(parameter, _)| parameter == name)
+                .map(|(_, value)| value.clone())
+        };
+        let Some(access_key) = parameter("AWSAccessKeyId") else {
+            return Ok(None);
+        };
+        if parameter("SignatureVersion").as_deref() != Some("2") {
+            return Err(SignatureError::Malformed("SignatureVersion"));
+        }
+        let sha256 = match parameter("SignatureMethod").as_deref() {
+            Some("HmacSHA256") => true,
+            // Clients of 2008 leave it out and mean the older hash.
+            Some("HmacSHA1") | None => false,
+            Some(_) => return Err(SignatureError::Malformed("SignatureMethod")),
+        };
+        let signature = parameter("Signature").ok_or(SignatureError::Missing("Signature"))?;
+        let (timestamp, expires) = (parameter("Timestamp"), parameter("Expires"));
+        let access_key = AccessKeyId::new(access_key);
+        Ok(Some(Self {
+            access_key,
+            signature,
+            sha256,
+            timestamp,
+            expires,
+        }))
+    }
+
+    /// Who claims to have signed.
+    pub fn access_key(&self) -> &AccessKeyId {
+        &self.access_key
+    }
+
+    /// Insists that the request is neither too old nor too new.
+    ///
+    /// # Errors
+    /// [`SignatureError::Expired`], or a missing or malformed time.
+    pub fn check_time(&self, now: OffsetDateTime) -> Result<(), SignatureError> {
+        let parse = |text: &str, what| parse_timestamp(text).ok_or(SignatureError::Malformed(what));
+        match (&self.timestamp, &self.expires) {
+            (Some(stamp), _) => {
+                let away = (parse(stamp, "Timestamp")? - now).abs();
+                let good = away <= GRACE + MAX_SKEW;
+                if good {
+                    Ok(())
+                } else {
+                    Err(SignatureError::Expired)
+                }
+            }
+            (None, Some(expires)) if parse(expires, "Expires")? >= now => Ok(()),
+            (None, Some(_)) => Err(SignatureError::Expired),
+            (None, None) => Err(SignatureError::Missing("Timestamp")),
+        }
+    }
+
+    /// Checks the signature; the request must have been signed for one of the hosts and one of the paths.
+    ///
+    /// # Errors
+    /// [`SignatureError::Mismatch`], with the text for the first host and path.
+    pub fn verify(
+        &self,
+        method: &str,
+        hosts: &[&str],
+        paths: &[&str],
+        parameters: &[(String, String)],
+        secret: &SecretString,
+    ) -> Result<(), SignatureError> {
+        let hash = if self.sha256 {
+            base64_hmac_sha256
+        } else {
+            base64_hmac_sha1
+        };
+        let mut first = None;
+        for host in hosts {
+            for path in paths {
+                let text = string_to_sign(method, host, path, parameters);
+                let expected = hash(secret.expose().as_bytes(), &text);
+                if self
+                    .candidates()
+                    .any(|signature| same(&signature, &expected))
+                {
+                    return Ok(());
+                }
+                first.get_or_insert(text);
+            }
+        }
+        Err(SignatureError::Mismatch(Box::new(Mismatch {
+            string_to_sign: first.unwrap_or_default(),
+            canonical_request: None,
+            provided: self.signature.clone(),
+        })))
+    }
+
+    /// The signature as it came, and as it was before a client encoded it once too often, lost its
+    /// padding, or had its plus signs turned to blanks.
+    fn candidates(&self) -> impl Iterator<Item = String> {
+        let decoded = percent_decode(&self.signature).into_owned();
+        let mut texts = vec![self.signature.clone(), decoded];
+        for text in texts.clone() {
+            let text = text.trim_end_matches('=').replace(' ', "+");
+            let padding = "=".repeat((4 - text.len() % 4) % 4);
+            texts.push(text + &padding);
+        }
+        texts.into_iter()
+    }
+}
+
+fn parse_timestamp(text: &str) -> Option<OffsetDateTime> {
+    let zoned = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    zoned(text).or_else(|| zoned(&format!("{text}Z")))
+}
+
+fn string_to_sign(method: &str, host: &str, path: &str, parameters: &[(String, String)]) -> String {
+    let mut encoded: Vec<_> = parameters
+        .iter()
+        .filter(|(name, _)| name != "Signature")
+        .map(|(name, value)| (percent_encode(name), percent_encode(value)))
+        .collect();
+    encoded.sort();
+    let query: Vec<_> = encoded
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let path = if path.is_empty() { "/" } else { path };
+    format!(
+        "{method}\n{}\n{path}\n{}",
+        host.to_ascii_lowercase(),
+        query.join("&")
+    )
+}
