@@ -2,7 +2,7 @@
 
 use std::io;
 
-use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::frame::SYNC_TAIL;
 use crate::{ArchiveError, BLOCK_SIZE, Level};
@@ -27,6 +27,7 @@ pub(super) struct Deflated {
 /// Compresses blocks, each on its own: no block refers to an earlier one.
 pub(super) struct Deflater {
     compress: Compress,
+    store: Compress,
     data: Vec<u8>,
     check: Check,
 }
@@ -35,6 +36,7 @@ impl Deflater {
     pub(super) fn new(level: Level) -> Self {
         Self {
             compress: Compress::new(level.compression(), false),
+            store: Compress::new(Compression::none(), false),
             data: Vec::with_capacity(BLOCK_SIZE + BLOCK_SIZE / 8 + ROOM),
             check: Check::new(),
         }
@@ -42,11 +44,10 @@ impl Deflater {
 
     /// Compresses `block` and proves that the result inflates to it.
     pub(super) fn deflate(&mut self, block: &[u8]) -> Result<Deflated, ArchiveError> {
-        self.compress.reset();
-        self.data.clear();
-        while !self.step(block)? {}
-        if !self.data.ends_with(&SYNC_TAIL) {
-            return Err(ArchiveError::DeflateStuck);
+        deflate(&mut self.compress, block, &mut self.data)?;
+        if self.data.len() > block.len() {
+            // The low levels expand what does not compress, by up to an eighth. Storing does not.
+            deflate(&mut self.store, block, &mut self.data)?;
         }
         self.check.compare(&self.data, block)?;
         Ok(Deflated {
@@ -55,26 +56,33 @@ impl Deflater {
             len: block.len(),
         })
     }
+}
 
-    /// Feeds what is left of `block`; true when all of it is flushed.
-    fn step(&mut self, block: &[u8]) -> Result<bool, ArchiveError> {
-        self.data.reserve(ROOM);
-        let done = |compress: &Compress| (compress.total_in(), compress.total_out());
-        let before = done(&self.compress);
-        let rest = position(block, before.0)?;
-        let status = self
-            .compress
-            .compress_vec(rest, &mut self.data, FlushCompress::Sync)
-            .map_err(|error| ArchiveError::Io(io::Error::other(error)))?;
-        let after = done(&self.compress);
-        let all_read = position(block, after.0)?.is_empty();
-        // Room left over says that the flush is complete; so does having nothing more to flush.
-        let flushed = self.data.len() < self.data.capacity() || status == Status::BufError;
-        if before == after && !(all_read && flushed) {
-            return Err(ArchiveError::DeflateStuck);
-        }
-        Ok(all_read && flushed)
+/// Replaces `data` by `block`, compressed up to a sync flush.
+fn deflate(compress: &mut Compress, block: &[u8], data: &mut Vec<u8>) -> Result<(), ArchiveError> {
+    compress.reset();
+    data.clear();
+    while !step(compress, block, data)? {}
+    let flushed = data.ends_with(&SYNC_TAIL);
+    flushed.then_some(()).ok_or(ArchiveError::DeflateStuck)
+}
+
+/// Feeds what is left of `block`; true when all of it is flushed.
+fn step(compress: &mut Compress, block: &[u8], data: &mut Vec<u8>) -> Result<bool, ArchiveError> {
+    data.reserve(ROOM);
+    let before = (compress.total_in(), compress.total_out());
+    let rest = position(block, before.0)?;
+    let status = compress
+        .compress_vec(rest, data, FlushCompress::Sync)
+        .map_err(|error| ArchiveError::Io(io::Error::other(error)))?;
+    let after = (compress.total_in(), compress.total_out());
+    let all_read = position(block, after.0)?.is_empty();
+    // Room left over says that the flush is complete; so does having nothing more to flush.
+    let flushed = data.len() < data.capacity() || status == Status::BufError;
+    if before == after && !(all_read && flushed) {
+        return Err(ArchiveError::DeflateStuck);
     }
+    Ok(all_read && flushed)
 }
 
 /// Inflates compressed blocks to compare them with their input.
@@ -151,6 +159,16 @@ mod tests {
                 assert!(result.data.ends_with(&SYNC_TAIL), "level {level}");
                 assert_eq!(result.len, block.len());
             }
+        }
+    }
+
+    #[test]
+    fn what_does_not_compress_is_stored() {
+        let block = noise(BLOCK_SIZE);
+        for level in 0..=9_u8 {
+            let mut deflater = Deflater::new(level.to_string().parse().unwrap());
+            let size = deflater.deflate(&block).unwrap().data.len();
+            assert!(size <= block.len() + 1024, "level {level}: {size}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Bundles of other tools are opened, and other tools open ours.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use fs_err as fs;
@@ -179,11 +179,44 @@ fn openssl_gzip_and_tar_alone_open_a_bundle() {
 }
 
 #[test]
+fn an_image_of_more_than_8_gib_round_trips() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let file = fs::File::create(path.join("image")).unwrap();
+    let data = noise(10_000, 6);
+    let islands = [0, (8 << 30) + 4096, (9 << 30) - 10_000];
+    for offset in islands {
+        file.file().write_all_at(&data, offset).unwrap();
+    }
+    // As a sparse member, because the zeros of a plain one would take seconds.
+    let options = BundleOptions {
+        tar: TarForm::Sparse,
+        ..options(1 << 20)
+    };
+    let manifest = bundle_file(&path.join("image"), path, &options);
+    assert_eq!(manifest.manifest().image_size, 9 << 30);
+    assert!(manifest.manifest().bundled_size < 100_000);
+    let open = manifest.open(&user_key()).unwrap();
+    let restored = restore(&open, path, &path.join("restored"));
+    let restored = fs::File::open(restored.path).unwrap();
+    let metadata = restored.metadata().unwrap();
+    assert_eq!(metadata.len(), 9 << 30);
+    assert!(metadata.blocks() * 512 < 200_000);
+    for offset in islands {
+        let mut bytes = vec![0; data.len()];
+        restored.file().read_exact_at(&mut bytes, offset).unwrap();
+        assert!(bytes == data, "{offset}");
+    }
+}
+
+#[test]
 fn holes_come_back_whatever_the_form_of_the_member() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let file = fs::File::create(path.join("image")).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(file.file(), &noise(100_000, 4), 20 << 20).unwrap();
+    file.file()
+        .write_all_at(&noise(100_000, 4), 20 << 20)
+        .unwrap();
     file.set_len(50 << 20).unwrap();
     let original = file.metadata().unwrap();
     for (number, tar) in [TarForm::Plain, TarForm::Sparse].into_iter().enumerate() {
