@@ -7,7 +7,7 @@ use flate2::Compression;
 
 /// How hard to compress: `0` stores, `9` tries hardest, as in gzip.
 ///
-/// The names are aliases of levels: `fast` is 3, which takes about three quarters of the time for
+/// The names are aliases of levels: `fast` is 3, which takes about two thirds of the time for
 /// some 3 % more output; `default` is 6, gzip's own; `best` is 9. Every level is read by every
 /// reader, at about the same speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
