@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+
+mod attribute;
+mod client;
+mod describe;
+mod register;
+
+pub use attribute::{ImageAttribute, LaunchPermission, PermissionChange};
+pub use client::{API_VERSION, Ec2Client};
+pub use describe::{DescribeImages, Filter, Image};
+pub use register::RegisterImage;

@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+
+mod acl;
+mod client;
+mod listing;
+mod put;
+
+pub use acl::{AclError, CannedAcl};
+pub use client::{BucketState, ObjectHead, WalrusClient};
+pub use listing::ListedObject;
+pub use put::{Content, PutOptions, Stored};

@@ -1,0 +1,144 @@
+//! Attributes of images: who may run them, and what they say of themselves.
+
+use gumnut_transport::{TransportError, xml::Element};
+use gumnut_types::{AccountId, ImageId};
+
+use crate::Ec2Client;
+use crate::client::{Parameters, malformed};
+
+/// An attribute together with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImageAttribute {
+    /// Who may run the image.
+    LaunchPermission(Vec<LaunchPermission>),
+    /// Its product codes.
+    ProductCodes(Vec<String>),
+    /// Its kernel.
+    Kernel(Option<String>),
+    /// Its ramdisk.
+    Ramdisk(Option<String>),
+    /// What it is for.
+    Description(Option<String>),
+}
+
+/// One who may run an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaunchPermission {
+    /// Everybody.
+    All,
+    /// One account.
+    Account(String),
+}
+
+/// How permission changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionChange {
+    /// It is given.
+    Add,
+    /// It is taken away.
+    Remove,
+}
+
+impl Ec2Client {
+    /// Asks who may run an image.
+    ///
+    /// # Errors
+    /// When the cloud refuses.
+    pub async fn launch_permission(&self, id: &ImageId) -> Result<ImageAttribute, TransportError> {
+        self.attribute(id, "launchPermission").await
+    }
+
+    /// Asks for an attribute by its name: `launchPermission`, `productCodes`, `kernel`, `ramdisk` or
+    /// `description`.
+    ///
+    /// # Errors
+    /// When the cloud refuses, or answers with another attribute.
+    pub async fn attribute(
+        &self,
+        id: &ImageId,
+        name: &str,
+    ) -> Result<ImageAttribute, TransportError> {
+        let mut parameters = Parameters::default();
+        parameters.add("ImageId", id.as_str());
+        parameters.add("Attribute", name);
+        let answer = self.call("DescribeImageAttribute", parameters).await?;
+        let value = |name: &str| {
+            answer
+                .child(name)
+                .and_then(|child| child.text_of("value"))
+                .map(str::to_owned)
+        };
+        match name {
+            "launchPermission" => {
+                let permissions: Option<_> = answer.items(name).map(permission).collect();
+                let permissions = permissions.ok_or_else(|| {
+                    malformed(
+                        "DescribeImageAttribute",
+                        "a permission is for nobody".to_owned(),
+                    )
+                })?;
+                Ok(ImageAttribute::LaunchPermission(permissions))
+            }
+            "productCodes" => {
+                let codes = answer
+                    .items(name)
+                    .filter_map(|item| item.text_of("productCode"));
+                Ok(ImageAttribute::ProductCodes(
+                    codes.map(str::to_owned).collect(),
+                ))
+            }
+            "kernel" => Ok(ImageAttribute::Kernel(value(name))),
+            "ramdisk" => Ok(ImageAttribute::Ramdisk(value(name))),
+            "description" => Ok(ImageAttribute::Description(value(name))),
+            _ => Err(malformed(
+                "DescribeImageAttribute",
+                format!("{name:?} is not known here"),
+            )),
+        }
+    }
+
+    /// Lets somebody run an image, or no longer. Without accounts it is everybody.
+    ///
+    /// # Errors
+    /// When the cloud refuses.
+    pub async fn change_launch_permission(
+        &self,
+        id: &ImageId,
+        change: PermissionChange,
+        accounts: &[AccountId],
+    ) -> Result<(), TransportError> {
+        let operation = match change {
+            PermissionChange::Add => "add",
+            PermissionChange::Remove => "remove",
+        };
+        let mut parameters = Parameters::default();
+        parameters.add("ImageId", id.as_str());
+        parameters.add("Attribute", "launchPermission");
+        parameters.add("OperationType", operation);
+        if accounts.is_empty() {
+            parameters.add("UserGroup.1", "all");
+        }
+        parameters.add_all("UserId", accounts);
+        self.command("ModifyImageAttribute", parameters).await
+    }
+
+    /// Gives the permission to run an image back to its owner alone.
+    ///
+    /// # Errors
+    /// When the cloud refuses.
+    pub async fn reset_launch_permission(&self, id: &ImageId) -> Result<(), TransportError> {
+        let mut parameters = Parameters::default();
+        parameters.add("ImageId", id.as_str());
+        parameters.add("Attribute", "launchPermission");
+        self.command("ResetImageAttribute", parameters).await
+    }
+}
+
+fn permission(item: &Element) -> Option<LaunchPermission> {
+    match (item.text_of("group"), item.text_of("userId")) {
+        (Some("all"), _) => Some(LaunchPermission::All),
+        (_, Some(account)) => Some(LaunchPermission::Account(account.to_owned())),
+        _ => None,
+    }
+}

@@ -1,0 +1,112 @@
+//! Calls of the Query API.
+
+use std::sync::Arc;
+
+use gumnut_transport::{Auth, Body, Request, Transport, TransportError, xml};
+use http::Method;
+use url::Url;
+
+/// The version of the API that requests name: old enough for every Eucalyptus since 4.0, new enough for
+/// names and descriptions.
+pub const API_VERSION: &str = "2014-10-01";
+
+/// Longest answer that is read, in bytes: about 20,000 images.
+const MAX_ANSWER: usize = 32 << 20;
+
+/// A client for one cloud.
+#[derive(Clone, Debug)]
+pub struct Ec2Client {
+    endpoint: Url,
+    transport: Arc<Transport>,
+}
+
+/// The parameters of a call, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    pub(crate) fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    pub(crate) fn add_some<T: ToString>(&mut self, name: &str, value: Option<&T>) {
+        if let Some(value) = value {
+            self.add(name, value.to_string());
+        }
+    }
+
+    /// `Name.1`, `Name.2` and so on.
+    pub(crate) fn add_all<T: ToString>(&mut self, name: &str, values: &[T]) {
+        for (index, value) in (1..).zip(values) {
+            self.add(format!("{name}.{index}"), value.to_string());
+        }
+    }
+}
+
+impl Ec2Client {
+    /// A client of the service at `endpoint`, as in `http://cloud.example.org:8773/services/compute`.
+    pub fn new(endpoint: Url, transport: Arc<Transport>) -> Self {
+        Self {
+            endpoint,
+            transport,
+        }
+    }
+
+    /// Makes one call and reads its answer.
+    pub(crate) async fn call(
+        &self,
+        action: &str,
+        parameters: Parameters,
+    ) -> Result<xml::Element, TransportError> {
+        let mut all = Parameters::default();
+        all.add("Action", action);
+        all.add("Version", API_VERSION);
+        all.0.extend(parameters.0);
+        let request = Request {
+            what: action.to_owned(),
+            method: Method::POST,
+            url: self.endpoint.clone(),
+            headers: Vec::new(),
+            body: Body::empty(),
+            auth: Auth::Query(all.0),
+        };
+        let response = self.transport.execute(&request, MAX_ANSWER).await?;
+        let root =
+            xml::parse(&response.body).map_err(|error| malformed(action, error.to_string()))?;
+        if root.name != format!("{action}Response") {
+            return Err(malformed(action, format!("it is a {:?}", root.name)));
+        }
+        Ok(root)
+    }
+
+    /// Makes a call whose answer is only whether it worked. Clouds of 2010 say no with status 200.
+    pub(crate) async fn command(
+        &self,
+        action: &str,
+        parameters: Parameters,
+    ) -> Result<(), TransportError> {
+        let answer = self.call(action, parameters).await?;
+        if answer
+            .text_of("return")
+            .is_some_and(|value| value != "true")
+        {
+            return Err(TransportError::Refused(Box::new(
+                gumnut_transport::Refusal {
+                    what: action.to_owned(),
+                    status: 200,
+                    code: String::new(),
+                    message: "the cloud says that it did not do it, and not why".to_owned(),
+                    request_id: answer.text_of("requestId").map(str::to_owned),
+                },
+            )));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn malformed(what: &str, reason: String) -> TransportError {
+    TransportError::Malformed {
+        what: what.to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,115 @@
+//! Listing images.
+
+use gumnut_transport::{TransportError, xml::Element};
+use gumnut_types::ImageId;
+
+use crate::Ec2Client;
+use crate::client::{Parameters, malformed};
+
+/// Which images are wanted; all conditions must hold.
+#[derive(Clone, Debug, Default)]
+pub struct DescribeImages {
+    /// Only these; none means all.
+    pub ids: Vec<ImageId>,
+    /// Only of these owners: account numbers or `self`.
+    pub owners: Vec<String>,
+    /// Only those that these may run: account numbers, `self` or `all`.
+    pub executable_by: Vec<String>,
+    /// Only those that match every filter.
+    pub filters: Vec<Filter>,
+}
+
+/// A filter: any of its values must match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// As in `image-type`.
+    pub name: String,
+    /// Values, which may hold `*` and `?`.
+    pub values: Vec<String>,
+}
+
+/// An image as the cloud describes it. What the cloud does not say is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// The id, in the cloud's case.
+    pub image_id: String,
+    /// `bucket/key` of the manifest.
+    pub location: Option<String>,
+    /// `available`, `pending`, `failed`, `deregistered`.
+    pub state: Option<String>,
+    /// Account number or user name.
+    pub owner_id: Option<String>,
+    /// Whether everybody may run it.
+    pub is_public: bool,
+    /// Product codes.
+    pub product_codes: Vec<String>,
+    /// `i386`, `x86_64` and so on.
+    pub architecture: Option<String>,
+    /// `machine`, `kernel` or `ramdisk`.
+    pub image_type: Option<String>,
+    /// The kernel that starts it.
+    pub kernel_id: Option<String>,
+    /// The ramdisk that starts it.
+    pub ramdisk_id: Option<String>,
+    /// `windows`, or nothing.
+    pub platform: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// `instance-store` or `ebs`.
+    pub root_device_type: Option<String>,
+    /// As in `/dev/sda1`.
+    pub root_device_name: Option<String>,
+    /// `paravirtual` or `hvm`.
+    pub virtualization_type: Option<String>,
+}
+
+impl Ec2Client {
+    /// Lists images, in the order of the cloud.
+    ///
+    /// # Errors
+    /// When the cloud refuses, or its answer makes no sense.
+    pub async fn describe_images(
+        &self,
+        wanted: &DescribeImages,
+    ) -> Result<Vec<Image>, TransportError> {
+        let mut parameters = Parameters::default();
+        parameters.add_all("ImageId", &wanted.ids);
+        parameters.add_all("Owner", &wanted.owners);
+        parameters.add_all("ExecutableBy", &wanted.executable_by);
+        for (index, filter) in (1..).zip(&wanted.filters) {
+            parameters.add(format!("Filter.{index}.Name"), &filter.name);
+            parameters.add_all(&format!("Filter.{index}.Value"), &filter.values);
+        }
+        let answer = self.call("DescribeImages", parameters).await?;
+        let images: Option<Vec<_>> = answer.items("imagesSet").map(image).collect();
+        images.ok_or_else(|| malformed("DescribeImages", "an image has no id".to_owned()))
+    }
+}
+
+fn image(item: &Element) -> Option<Image> {
+    let text = |name: &str| item.text_of(name).map(str::to_owned);
+    let codes = item.items("productCodes");
+    Some(Image {
+        image_id: text("imageId")?,
+        location: text("imageLocation"),
+        state: text("imageState"),
+        owner_id: text("imageOwnerId"),
+        is_public: item.text_of("isPublic") == Some("true"),
+        product_codes: codes
+            .filter_map(|code| code.text_of("productCode"))
+            .map(str::to_owned)
+            .collect(),
+        architecture: text("architecture"),
+        image_type: text("imageType"),
+        kernel_id: text("kernelId"),
+        ramdisk_id: text("ramdiskId"),
+        platform: text("platform"),
+        name: text("name"),
+        description: text("description"),
+        root_device_type: text("rootDeviceType"),
+        root_device_name: text("rootDeviceName"),
+        virtualization_type: text("virtualizationType"),
+    })
+}

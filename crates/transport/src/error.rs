@@ -1,0 +1,112 @@
+//! Why there is no good answer.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a request has no good answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The server answered, and the answer is no.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The server cannot be reached, or the connection broke.
+    #[error("{what}: the connection to {host} failed")]
+    Network {
+        /// What was being done.
+        what: String,
+        /// The server.
+        host: String,
+        /// What the network said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No answer came in time.
+    #[error("{what}: no answer within {} s", limit.as_secs())]
+    Timeout {
+        /// What was being done.
+        what: String,
+        /// The limit that was passed.
+        limit: Duration,
+    },
+    /// The server sends us elsewhere. That is not followed: a signature is for one endpoint.
+    #[error("{what}: the server says that this belongs to another endpoint: {to}")]
+    Redirected {
+        /// What was being done.
+        what: String,
+        /// Where to.
+        to: String,
+    },
+    /// The answer makes no sense.
+    #[error("{what}: the answer of the server makes no sense: {reason}")]
+    Malformed {
+        /// What was being done.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// A local file cannot be read.
+    #[error("cannot read {} to send it", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The transport cannot be set up.
+    #[error("cannot set up connections: {what}")]
+    Setup {
+        /// What failed.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl TransportError {
+    /// What the server said, if it answered with a refusal.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+/// What a server said when it refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was being done.
+    pub what: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's code, as in `NoSuchBucket`; empty when there is none.
+    pub code: String,
+    /// The service's message; empty when there is none.
+    pub message: String,
+    /// The id under which the server's log has the request.
+    pub request_id: Option<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: the server refused with status {}",
+            self.what, self.status
+        )?;
+        if !self.code.is_empty() {
+            write!(f, ", {}", self.code)?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        match &self.request_id {
+            Some(id) => write!(f, " (request {id})"),
+            None => Ok(()),
+        }
+    }
+}

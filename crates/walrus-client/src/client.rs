@@ -1,0 +1,202 @@
+//! Buckets and objects.
+
+use std::sync::Arc;
+
+use gumnut_transport::{Auth, Body, Download, Request, Transport, TransportError};
+use gumnut_types::{BucketName, ObjectKey};
+use http::{HeaderMap, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
+
+/// Everything but the unreserved characters and the slash.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
+/// Longest answer that carries no object, in bytes.
+pub(crate) const MAX_ANSWER: usize = 16 << 20;
+
+/// A client for one object store.
+#[derive(Clone, Debug)]
+pub struct WalrusClient {
+    endpoint: Url,
+    transport: Arc<Transport>,
+}
+
+/// What is known about a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BucketState {
+    /// It exists and may be used.
+    Usable,
+    /// There is no such bucket.
+    Missing,
+}
+
+/// What is known about an object without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Its length in bytes.
+    pub size: u64,
+    /// The store's tag of its content without quotes: often, and not always, its MD5.
+    pub etag: String,
+}
+
+impl WalrusClient {
+    /// A client of the store at `endpoint`, whose path (as in `/services/Walrus`) comes before every bucket.
+    pub fn new(endpoint: Url, transport: Arc<Transport>) -> Self {
+        Self {
+            endpoint,
+            transport,
+        }
+    }
+
+    /// Makes a bucket. One that the caller owns already is as good as a new one.
+    ///
+    /// # Errors
+    /// When it belongs to somebody else, or the store refuses.
+    pub async fn create_bucket(&self, bucket: &BucketName) -> Result<(), TransportError> {
+        let request = self.request(Method::PUT, Some(bucket), None, "");
+        match self.transport.execute(&request, MAX_ANSWER).await {
+            Err(error) if code(&error) == "BucketAlreadyOwnedByYou" => Ok(()),
+            result => result.map(drop),
+        }
+    }
+
+    /// Whether a bucket can be used. Asks for a listing of nothing, which even clouds without HEAD for
+    /// buckets answer.
+    ///
+    /// # Errors
+    /// When the store refuses for another reason than that the bucket is missing.
+    pub async fn bucket_state(&self, bucket: &BucketName) -> Result<BucketState, TransportError> {
+        let request = self.request(Method::GET, Some(bucket), None, "max-keys=0");
+        match self.transport.execute(&request, MAX_ANSWER).await {
+            Ok(_) => Ok(BucketState::Usable),
+            Err(error) if status(&error) == 404 => Ok(BucketState::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Length and tag of an object; nothing when there is none.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn head_object(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+    ) -> Result<Option<ObjectHead>, TransportError> {
+        let request = self.request(Method::HEAD, Some(bucket), Some(key), "");
+        let response = match self.transport.execute(&request, MAX_ANSWER).await {
+            Err(error) if status(&error) == 404 => return Ok(None),
+            result => result?,
+        };
+        let size = header(&response.headers, "content-length").parse();
+        let size = size.map_err(|_| TransportError::Malformed {
+            what: request.what.clone(),
+            reason: "it has no length".to_owned(),
+        })?;
+        Ok(Some(ObjectHead {
+            size,
+            etag: etag(&response.headers),
+        }))
+    }
+
+    /// Opens an object for reading.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn get_object(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+    ) -> Result<Download, TransportError> {
+        self.transport
+            .download(&self.request(Method::GET, Some(bucket), Some(key), ""))
+            .await
+    }
+
+    /// Reads an object of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// When the store refuses, or the object is longer.
+    pub async fn get_object_bytes(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        limit: usize,
+    ) -> Result<bytes::Bytes, TransportError> {
+        let request = self.request(Method::GET, Some(bucket), Some(key), "");
+        Ok(self.transport.execute(&request, limit).await?.body)
+    }
+
+    /// Deletes an object. One that is not there is as good as deleted.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn delete_object(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+    ) -> Result<(), TransportError> {
+        let request = self.request(Method::DELETE, Some(bucket), Some(key), "");
+        match self.transport.execute(&request, MAX_ANSWER).await {
+            Err(error) if code(&error) == "NoSuchKey" => Ok(()),
+            result => result.map(drop),
+        }
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        bucket: Option<&BucketName>,
+        key: Option<&ObjectKey>,
+        query: &str,
+    ) -> Request {
+        let mut path = self.endpoint.path().trim_end_matches('/').to_owned();
+        let mut what = method.to_string();
+        if let Some(bucket) = bucket {
+            path = format!("{path}/{bucket}");
+            what = format!("{what} {bucket}");
+        }
+        if let Some(key) = key {
+            path = format!("{path}/{}", utf8_percent_encode(key.as_str(), KEY));
+            what = format!("{what}/{key}");
+        }
+        let mut url = self.endpoint.clone();
+        url.set_path(&path);
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
+        Request {
+            what,
+            method,
+            url,
+            headers: Vec::new(),
+            body: Body::empty(),
+            auth: Auth::S3,
+        }
+    }
+}
+
+fn code(error: &TransportError) -> &str {
+    error.refusal().map_or("", |refusal| &refusal.code)
+}
+
+fn status(error: &TransportError) -> u16 {
+    error.refusal().map_or(0, |refusal| refusal.status)
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+pub(crate) fn etag(headers: &HeaderMap) -> String {
+    header(headers, "etag").trim().trim_matches('"').to_owned()
+}

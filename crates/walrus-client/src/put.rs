@@ -1,0 +1,135 @@
+//! Writing objects.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
+use gumnut_transport::{Body, TransportError};
+use gumnut_types::{BucketName, ObjectKey};
+use http::Method;
+use md5::{Digest as _, Md5};
+use sha2::Sha256;
+use tokio::io::AsyncReadExt as _;
+
+use crate::client::{MAX_ANSWER, etag};
+use crate::{CannedAcl, WalrusClient};
+
+/// Bytes that are read from a file at once.
+const BUFFER: usize = 1 << 20;
+
+/// The content of an object, with the hashes that go with it.
+#[derive(Clone, Debug)]
+pub struct Content {
+    body: Body,
+    md5: [u8; 16],
+}
+
+/// How an object is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PutOptions {
+    /// Who may read it; without one, what the store does then.
+    pub acl: Option<CannedAcl>,
+}
+
+/// A stored object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The store's tag of the content, without quotes.
+    pub etag: String,
+}
+
+impl Content {
+    /// Content in memory.
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let md5 = Md5::digest(&bytes).into();
+        Self {
+            body: Body::Bytes(bytes),
+            md5,
+        }
+    }
+
+    /// A file, which is read once here for its hashes and once for each attempt to send it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn file(path: &Path) -> Result<Self, TransportError> {
+        let failed = |source| TransportError::File {
+            path: path.to_owned(),
+            source,
+        };
+        let (mut md5, mut sha256, mut length) = (Md5::new(), Sha256::new(), 0);
+        let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match file.read(&mut buffer).await.map_err(failed)? {
+                0 => break,
+                count => {
+                    md5.update(&buffer[..count]);
+                    sha256.update(&buffer[..count]);
+                    length += count as u64;
+                }
+            }
+        }
+        let sha256 = HEXLOWER.encode(&sha256.finalize());
+        let body = Body::File {
+            path: PathBuf::from(path),
+            length,
+            sha256,
+        };
+        Ok(Self {
+            body,
+            md5: md5.finalize().into(),
+        })
+    }
+
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        self.body.length()
+    }
+
+    /// Its MD5 in lower-case hex, the tag that most stores give it.
+    pub fn md5_hex(&self) -> String {
+        HEXLOWER.encode(&self.md5)
+    }
+}
+
+impl WalrusClient {
+    /// Writes an object. The store compares it with its MD5, and so does this where the tag is one.
+    ///
+    /// # Errors
+    /// When the store refuses, or tells the MD5 of something else.
+    pub async fn put_object(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        content: &Content,
+        options: PutOptions,
+    ) -> Result<Stored, TransportError> {
+        let mut request = self.request(Method::PUT, Some(bucket), Some(key), "");
+        let mut header = |name: &str, value: String| request.headers.push((name.to_owned(), value));
+        header("content-md5", BASE64.encode(&content.md5));
+        header("content-type", "application/octet-stream".to_owned());
+        if let Some(acl) = options.acl {
+            header("x-amz-acl", acl.to_string());
+        }
+        if content.length() == 0 {
+            header("content-length", "0".to_owned());
+        }
+        request.body = content.body.clone();
+        let response = self.transport().execute(&request, MAX_ANSWER).await?;
+        let etag = etag(&response.headers);
+        let is_md5 = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_md5 && !etag.eq_ignore_ascii_case(&content.md5_hex()) {
+            let reason = format!(
+                "the store has the MD5 {etag}, what was sent has {}",
+                content.md5_hex()
+            );
+            return Err(TransportError::Malformed {
+                what: request.what,
+                reason,
+            });
+        }
+        Ok(Stored { etag })
+    }
+}
