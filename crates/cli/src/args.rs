@@ -1,0 +1,86 @@
+//! The command tree. One struct a command, beside the code that runs it; here are the options that
+//! all of them share.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, ValueEnum};
+use url::Url;
+
+use crate::commands::Command;
+
+/// Bundle, upload, register and restore machine images.
+///
+/// Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 unexpected,
+/// 2 usage, 3 bad or untrusted input, 4 the cloud refused, 5 network.
+#[derive(Parser)]
+#[command(
+    name = "gumnut",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct Global {
+    /// Print the result as one JSON value
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more; twice for the requests that are made
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// Colour messages
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorWhen,
+    /// Read settings from this eucarc; it is parsed, never executed
+    #[arg(long, global = true, value_name = "EUCARC")]
+    pub(crate) config: Option<PathBuf>,
+    /// Endpoint of the object store, instead of `S3_URL`
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) s3_url: Option<Url>,
+    /// Endpoint of the EC2 service, instead of `EC2_URL`
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) ec2_url: Option<Url>,
+    /// How requests are signed; clouds older than 2014 need v2
+    #[arg(long, global = true, value_name = "VERSION", default_value = "v4")]
+    pub(crate) signature: Signature,
+    /// How often a request is tried again after a timeout, a reset, or a 429 or 5xx answer
+    #[arg(long, global = true, value_name = "N", default_value_t = 5)]
+    pub(crate) retries: u32,
+    /// Trust this certificate authority (PEM) for https, beside those of the system
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca_cert: Option<PathBuf>,
+}
+
+/// When messages are coloured.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The version of request signatures.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Signature {
+    /// AWS Signature Version 4
+    V4,
+    /// AWS Signature Version 2, for old clouds
+    V2,
+}

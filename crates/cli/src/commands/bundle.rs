@@ -1,0 +1,291 @@
+//! `gumnut bundle`
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use gumnut_bundle::{
+    BundleMeta, BundleNames, BundleOptions, Committed, Existing, FolderSink, ImageSource, Level,
+    PartRecord, Recipients, TarForm,
+};
+use gumnut_crypto::{Certificate, PrivateKey};
+use gumnut_manifest::Manifest;
+use gumnut_types::{
+    AccountId, Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKind, ImageName,
+};
+use serde_json::{Value, json};
+
+use super::{Context, keys};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::progress::Stop;
+use crate::settings::{KeyFile, Settings};
+
+/// Largest machine image that EC2 takes, in bytes.
+const EC2_LIMIT: u64 = 10 << 30;
+
+/// Seal an image into a bundle.
+///
+/// Writes PREFIX.part.00, PREFIX.part.01 and so on, and last PREFIX.manifest.xml, whose path is the result.
+/// The bundle can be opened with the user's private key and with the cloud's.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut bundle vmlinuz-2.6.24-19-xen --kind kernel --arch i386
+  gumnut bundle disk.img --arch x86_64 --kernel eki-90461381 --ramdisk eri-E85914C7 -d /tmp")]
+pub(crate) struct Bundle {
+    /// The raw disk image, kernel or ramdisk
+    image: PathBuf,
+    /// What the image is
+    #[arg(long, value_name = "KIND", default_value = "machine")]
+    kind: Kind,
+    #[arg(
+        long,
+        value_name = "ARCH",
+        help = "Architecture: i386, x86_64, armhf, ppc, ppc64, ppc64le or other"
+    )]
+    arch: Architecture,
+    /// The kernel that starts a machine image
+    #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel)]
+    kernel: Option<ImageId>,
+    /// The ramdisk that starts a machine image
+    #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk)]
+    ramdisk: Option<ImageId>,
+    /// Folder of the bundle; made when it is missing
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    destination: PathBuf,
+    /// First part of every file name [default: the image's file name]
+    #[arg(long)]
+    prefix: Option<ImageName>,
+    /// Account number of the owner, instead of `EC2_USER_ID`
+    #[arg(long, value_name = "ACCOUNT")]
+    user: Option<AccountId>,
+    /// The user's certificate, instead of `EC2_CERT`
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The user's private key, which signs the manifest, instead of `EC2_PRIVATE_KEY`
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`
+    #[arg(long, value_name = "FILE")]
+    cloud_cert: Option<PathBuf>,
+    /// Size of a part
+    #[arg(long, value_name = "SIZE", default_value = "10MiB")]
+    part_size: ByteSize,
+    /// Block devices of a machine image
+    #[arg(short = 'B', long, value_name = "VIRTUAL=DEVICE,...", value_delimiter = ',', value_parser = parse_mapping)]
+    block_device_mapping: Vec<BlockDeviceMapping>,
+    /// Product codes of a machine image
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
+    product_codes: Vec<String>,
+    /// Compression: fast, default, best, or 0 to 9
+    #[arg(long, value_name = "LEVEL", default_value = "default")]
+    level: Level,
+    /// Compressing threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Leave holes out of the tar stream (old-GNU sparse member)
+    ///
+    /// Smaller and faster for images with large holes. GNU tar, gumnut and Eucalyptus read it; other
+    /// clouds may not.
+    #[arg(long)]
+    sparse: bool,
+    /// Overwrite an existing bundle
+    #[arg(long)]
+    force: bool,
+}
+
+/// What an image is, as the command line says it.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Machine,
+    Kernel,
+    Ramdisk,
+}
+
+fn parse_mapping(text: &str) -> Result<BlockDeviceMapping, String> {
+    match text.split_once('=') {
+        Some((virtual_name, device)) if !virtual_name.is_empty() && !device.is_empty() => {
+            Ok(BlockDeviceMapping {
+                virtual_name: virtual_name.to_owned(),
+                device: device.to_owned(),
+            })
+        }
+        _ => Err("a mapping has the form VIRTUAL=DEVICE, as in ami=sda1".to_owned()),
+    }
+}
+
+/// The keys that a bundle is made with.
+struct Keys {
+    private_key: PrivateKey,
+    user: Certificate,
+    cloud: Certificate,
+}
+
+impl Bundle {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let settings = context.settings()?;
+        let kind = self.image_kind()?;
+        let image = ImageSource::open(&self.image)?;
+        let keys = self.keys(&settings)?;
+        let names = BundleNames::new(self.prefix()?)?;
+        self.warn(image.size(), names.prefix());
+        fs_err::create_dir_all(&self.destination)?;
+        let existing = if self.force {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        };
+        let mut sink = FolderSink::create(&self.destination, names.clone(), existing)
+            .map_err(Self::explain)?;
+        let meta = BundleMeta {
+            names,
+            user: settings.account(self.user.as_ref())?,
+            architecture: self.arch,
+            kind,
+            block_devices: self.block_device_mapping.clone(),
+            product_codes: self.product_codes.clone(),
+        };
+        let recipients = Recipients {
+            cloud: keys.cloud.public_key(),
+            user: Some(keys.user.public_key()),
+        };
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let bar = context
+            .output
+            .bar("bundling", image.size())
+            .stopped_by(&stop);
+        let options = self.options()?;
+        let bundled = gumnut_bundle::bundle(image, meta, recipients, &options, &mut sink, &bar);
+        bar.clear();
+        let bundled = bundled?;
+        let parts = bundled.parts().to_vec();
+        let manifest = bundled.into_manifest()?.sign(&keys.private_key)?;
+        let committed = sink.commit(manifest.bytes()).map_err(Self::explain)?;
+        let json = report(manifest.manifest(), &parts, &committed);
+        context.output.say(format!(
+            "{} in {} parts",
+            ByteSize(manifest.manifest().bundled_size),
+            parts.len()
+        ));
+        context
+            .output
+            .result(&json, &committed.manifest.display().to_string())
+    }
+
+    fn image_kind(&self) -> Result<ImageKind, Failure> {
+        let kernel = self.kernel.clone();
+        let ramdisk = self.ramdisk.clone();
+        let plain = kernel.is_none()
+            && ramdisk.is_none()
+            && self.block_device_mapping.is_empty()
+            && self.product_codes.is_empty();
+        match self.kind {
+            Kind::Machine => Ok(ImageKind::Machine { kernel, ramdisk }),
+            Kind::Kernel | Kind::Ramdisk if !plain => Err(Failure::new(
+                Exit::Usage,
+                "a kernel, a ramdisk, block devices and product codes belong to machine images only",
+            )
+            .hint("leave them out, or bundle with --kind machine")),
+            Kind::Kernel => Ok(ImageKind::Kernel),
+            Kind::Ramdisk => Ok(ImageKind::Ramdisk),
+        }
+    }
+
+    fn prefix(&self) -> Result<ImageName, Failure> {
+        if let Some(prefix) = &self.prefix {
+            return Ok(prefix.clone());
+        }
+        let name = self
+            .image
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        name.parse().map_err(|error: gumnut_types::NameError| {
+            Failure::new(Exit::Usage, "the image's file name cannot name a bundle")
+                .because(error)
+                .hint("pass --prefix NAME")
+        })
+    }
+
+    fn keys(&self, settings: &Settings) -> Result<Keys, Failure> {
+        let private_key = keys::private_key(settings, self.private_key.as_deref())?;
+        let user = KeyFile::Certificate;
+        let user = keys::certificate(settings, user, self.cert.as_deref())?;
+        let cloud = KeyFile::CloudCertificate;
+        let cloud = keys::certificate(settings, cloud, self.cloud_cert.as_deref())?;
+        if !private_key.matches(&user) {
+            return Err(Failure::new(
+                Exit::Input,
+                format!("the certificate of {} does not belong to the private key", user.subject()),
+            )
+            .hint("clouds check the signature with the certificate: pass --cert and --private-key of one pair"));
+        }
+        Ok(Keys {
+            private_key,
+            user,
+            cloud,
+        })
+    }
+
+    fn options(&self) -> Result<BundleOptions, Failure> {
+        let part_size = NonZeroU64::new(self.part_size.bytes())
+            .ok_or_else(|| Failure::new(Exit::Usage, "a part cannot have 0 bytes"))?;
+        let default = BundleOptions::default();
+        Ok(BundleOptions {
+            part_size,
+            jobs: self.jobs.unwrap_or(default.jobs),
+            level: self.level,
+            tar: if self.sparse {
+                TarForm::Sparse
+            } else {
+                TarForm::Plain
+            },
+        })
+    }
+
+    /// Says what clouds will make of this image that its maker may not expect.
+    fn warn(&self, size: u64, prefix: &ImageName) {
+        let name = prefix.as_str();
+        if self.kind == Kind::Machine && (name.starts_with("vmlinuz") || name.starts_with("initrd"))
+        {
+            Output::warn(format!(
+                "clouds take an image called {name:?} for a kernel or ramdisk; pass --kind, or --prefix with another name"
+            ));
+        }
+        if self.kind == Kind::Machine && size > EC2_LIMIT {
+            Output::warn("the image is larger than 10 GiB, which EC2 and some clouds refuse");
+        }
+    }
+
+    fn explain(error: gumnut_bundle::SplitterError) -> anyhow::Error {
+        match error {
+            error @ gumnut_bundle::SplitterError::Exists { .. } => {
+                Failure::new(Exit::Input, "there is a bundle of this name already")
+                    .because(error)
+                    .hint("pass --force to replace it, or another --destination or --prefix")
+                    .into()
+            }
+            error => error.into(),
+        }
+    }
+}
+
+fn report(manifest: &Manifest, parts: &[PartRecord], committed: &Committed) -> Value {
+    let part = |part: &PartRecord| {
+        json!({
+            "name": part.name.as_str(),
+            "size": part.size,
+            "digest": part.digest.to_string(),
+        })
+    };
+    json!({
+        "manifest": committed.manifest,
+        "kind": manifest.kind.as_str(),
+        "parts": parts.iter().map(part).collect::<Vec<_>>(),
+        "image_digest": manifest.image_digest.to_string(),
+        "image_size": manifest.image_size,
+        "bundled_size": manifest.bundled_size,
+    })
+}

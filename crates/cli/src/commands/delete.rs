@@ -1,0 +1,38 @@
+//! `gumnut delete`
+
+use clap::Args;
+use gumnut_types::ManifestLocation;
+use serde_json::json;
+
+use super::{Context, remote};
+
+/// Delete a bundle from the object store.
+///
+/// Parts first; the manifest goes last, and only when every part is gone, so that an interrupted run can be
+/// repeated. Local files are never touched.
+#[derive(Args)]
+pub(crate) struct Delete {
+    /// Where the manifest lies
+    #[arg(value_name = "BUCKET/KEY")]
+    location: ManifestLocation,
+}
+
+impl Delete {
+    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let store = remote::walrus(context, &context.settings()?)?;
+        let (manifest, _) = remote::fetch_manifest(&store, &self.location).await?;
+        let parts = &manifest.manifest().parts;
+        for part in parts {
+            let key = remote::part_key(&self.location.key, &part.name)?;
+            store.delete_object(&self.location.bucket, &key).await?;
+        }
+        store
+            .delete_object(&self.location.bucket, &self.location.key)
+            .await?;
+        context
+            .output
+            .say(format!("deleted {} parts and the manifest", parts.len()));
+        let json = json!({ "location": self.location.to_string(), "parts_deleted": parts.len() });
+        context.output.result(&json, &self.location.to_string())
+    }
+}

@@ -1,0 +1,181 @@
+//! `gumnut download`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use gumnut_manifest::Part;
+use gumnut_types::{ManifestLocation, Sha1Digest};
+use gumnut_walrus_client::WalrusClient;
+use serde_json::json;
+use sha1::{Digest as _, Sha1};
+use tokio::io::AsyncWriteExt as _;
+
+use super::{Context, digest, remote, unreadable};
+use crate::exit::{Exit, Failure};
+use crate::progress::Bar;
+
+/// Fetch a bundle from the object store.
+///
+/// Each part is compared with the manifest while it comes; files get their names when they are whole, the
+/// manifest's last. Parts that are there already and right are not fetched again.
+#[derive(Args)]
+pub(crate) struct Download {
+    /// Where the manifest lies
+    #[arg(value_name = "BUCKET/KEY")]
+    location: ManifestLocation,
+    /// Folder of the bundle; made when it is missing
+    #[arg(short, long, value_name = "DIR")]
+    destination: PathBuf,
+    /// Parts that are fetched at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+}
+
+impl Download {
+    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let store = remote::walrus(context, &context.settings()?)?;
+        let (manifest, bytes) = remote::fetch_manifest(&store, &self.location).await?;
+        let name: gumnut_types::PartName =
+            self.location.key.file_name().parse().map_err(|error| {
+                Failure::new(
+                    Exit::Input,
+                    format!("{} cannot be a file name", self.location.key),
+                )
+                .because(anyhow::Error::new::<gumnut_types::NameError>(error))
+            })?;
+        fs_err::create_dir_all(&self.destination)?;
+        let path = self.destination.join(name.as_str());
+        refuse_other(&path, &bytes)?;
+        let manifest = manifest.manifest();
+        let bar = context.output.bar("downloading", manifest.bundled_size);
+        let fetched = stream::iter(&manifest.parts)
+            .map(|part| self.fetch(&store, part, &bar))
+            .buffer_unordered(usize::from(self.jobs))
+            .try_fold(0, async |sum, size| Ok(sum + size))
+            .await;
+        bar.clear();
+        let size = fetched?;
+        if size != manifest.bundled_size {
+            return Err(Failure::new(
+                Exit::Input,
+                format!(
+                    "the parts have {size} bytes, the manifest says {}",
+                    manifest.bundled_size
+                ),
+            )
+            .into());
+        }
+        let temporary = temporary(&path);
+        fs_err::write(&temporary.0, &bytes)?;
+        finish(temporary, &path).await?;
+        let json = json!({ "manifest": path, "parts": manifest.parts.len(), "bytes": size });
+        context.output.result(&json, &path.display().to_string())
+    }
+
+    /// Brings one part into the folder and gives its size.
+    async fn fetch(
+        &self,
+        store: &WalrusClient,
+        part: &Part,
+        bar: &Bar,
+    ) -> Result<u64, anyhow::Error> {
+        let path = self.destination.join(part.name.as_str());
+        if let Some(size) = already_there(&path, part.digest).await? {
+            bar.add(size);
+            return Ok(size);
+        }
+        let key = remote::part_key(&self.location.key, &part.name)?;
+        let mut download = store.get_object(&self.location.bucket, &key).await?;
+        let temporary = temporary(&path);
+        let mut file = tokio::fs::File::create(&temporary.0)
+            .await
+            .with_context(|| format!("cannot write {}", temporary.0.display()))?;
+        let (mut hash, mut size) = (Sha1::new(), 0);
+        while let Some(piece) = download.chunk().await? {
+            hash.update(&piece);
+            size += piece.len() as u64;
+            bar.add(piece.len() as u64);
+            file.write_all(&piece)
+                .await
+                .with_context(|| format!("cannot write {}", temporary.0.display()))?;
+        }
+        file.flush().await?;
+        let found = Sha1Digest::from_bytes(hash.finalize().into());
+        if found != part.digest {
+            return Err(Failure::new(
+                Exit::Input,
+                format!(
+                    "the stored part {key} is damaged: its digest is {found}, the manifest says {}",
+                    part.digest
+                ),
+            )
+            .into());
+        }
+        drop(file);
+        finish(temporary, &path).await?;
+        Ok(size)
+    }
+}
+
+/// A file that goes away unless it gets its final name.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It is gone already when it has its final name.
+        let _ = fs_err::remove_file(&self.0);
+    }
+}
+
+fn temporary(path: &Path) -> Temporary {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    Temporary(name.into())
+}
+
+/// Brings a file to the disk and gives it its name.
+async fn finish(temporary: Temporary, path: &Path) -> Result<(), anyhow::Error> {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        fs_err::File::open(&temporary.0)?.sync_all()?;
+        fs_err::rename(&temporary.0, &path)
+    })
+    .await
+    .context("a thread died")??;
+    Ok(())
+}
+
+/// The size of the file if it is the part already. Another file of that name is not touched.
+async fn already_there(path: &Path, expected: Sha1Digest) -> Result<Option<u64>, Failure> {
+    let owned = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || match digest::of_file(&owned) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    });
+    let read = read
+        .await
+        .map_err(|error| Failure::new(Exit::Unexpected, "a thread died").because(error))?;
+    match read.map_err(|error| unreadable("part", path, error))? {
+        None => Ok(None),
+        Some((found, size)) if found == expected => Ok(Some(size)),
+        Some(_) => Err(exists(path)),
+    }
+}
+
+/// Refuses to replace a manifest that says something else.
+fn refuse_other(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    match fs_err::read(path) {
+        Ok(found) if found != bytes => Err(exists(path)),
+        _ => Ok(()),
+    }
+}
+
+fn exists(path: &Path) -> Failure {
+    Failure::new(
+        Exit::Input,
+        format!("{} exists and is something else", path.display()),
+    )
+    .hint("choose another folder with --destination")
+}

@@ -1,0 +1,67 @@
+//! `gumnut inspect`
+
+mod image;
+mod manifest;
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use gumnut_types::Limits;
+use serde_json::Value;
+
+use super::{Context, read_bounded, trust, unreadable};
+use crate::exit::Failure;
+
+/// Say what a file is: a manifest, a disk image, a kernel, a ramdisk.
+///
+/// Changes nothing and needs no key. With a certificate or key in the settings it also says whether a
+/// manifest's signature is valid.
+#[derive(Args)]
+pub(crate) struct Inspect {
+    /// The file
+    #[arg(value_name = "IMAGE|MANIFEST")]
+    file: PathBuf,
+    #[command(flatten)]
+    trust: trust::Signer,
+}
+
+/// What was found: the JSON value, and the same as labelled lines for people.
+struct Report {
+    json: Value,
+    lines: Vec<(&'static str, String)>,
+}
+
+impl Inspect {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let report = if self.is_manifest()? {
+            let limit = Limits::default().manifest_bytes as u64;
+            let bytes = read_bounded("manifest", &self.file, limit)?;
+            manifest::report(context, &self.file, &bytes, &self.trust)?
+        } else {
+            image::report(&gumnut_disk_image::inspect(&self.file)?)
+        };
+        let width = report
+            .lines
+            .iter()
+            .map(|(label, _)| label.len())
+            .max()
+            .unwrap_or(0);
+        let line = |(label, value): &(&str, String)| format!("{label:width$}  {value}\n");
+        let text: String = report.lines.iter().map(line).collect();
+        context.output.result(&report.json, &text)
+    }
+
+    /// Whether the file begins like a manifest: with `<?xml` or `<manifest`, perhaps behind blanks.
+    fn is_manifest(&self) -> Result<bool, Failure> {
+        let unreadable = |error| unreadable("file", &self.file, error);
+        let file = fs_err::File::open(&self.file).map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            return Ok(false);
+        }
+        let mut head = Vec::new();
+        file.take(256).read_to_end(&mut head).map_err(unreadable)?;
+        let head = head.trim_ascii_start();
+        Ok(head.starts_with(b"<?xml") || head.starts_with(b"<manifest"))
+    }
+}

@@ -1,0 +1,74 @@
+//! Keys and certificates from files, with the warnings they deserve.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use gumnut_crypto::{Certificate, PrivateKey};
+use zeroize::Zeroizing;
+
+use super::read_bounded;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::{KeyFile, Settings};
+
+/// Largest PEM file that is read, in bytes: a chain of certificates fits.
+const MAX_PEM: u64 = 1 << 20;
+
+/// The user's private key, which must be set somewhere.
+pub(crate) fn private_key(
+    settings: &Settings,
+    option: Option<&Path>,
+) -> Result<PrivateKey, Failure> {
+    let path = settings.need_key_file(KeyFile::PrivateKey, option)?;
+    read_private_key(&path)
+}
+
+/// The private key in one file.
+pub(crate) fn read_private_key(path: &Path) -> Result<PrivateKey, Failure> {
+    let pem = Zeroizing::new(read_bounded("private key", path, MAX_PEM)?);
+    warn_of_readers(path);
+    PrivateKey::from_pem(&pem).map_err(|error| unusable("private key", path, error))
+}
+
+/// A certificate, which must be set somewhere.
+pub(crate) fn certificate(
+    settings: &Settings,
+    file: KeyFile,
+    option: Option<&Path>,
+) -> Result<Certificate, Failure> {
+    let path = settings.need_key_file(file, option)?;
+    read_certificate(file, &path)
+}
+
+/// The certificate in one file.
+pub(crate) fn read_certificate(file: KeyFile, path: &Path) -> Result<Certificate, Failure> {
+    let what = file.to_string();
+    let pem = read_bounded(&what, path, MAX_PEM)?;
+    let certificate = Certificate::from_pem(&pem).map_err(|error| unusable(&what, path, error))?;
+    if certificate.is_expired_at(SystemTime::now()) {
+        let path = path.display();
+        Output::warn(format!(
+            "the {what} {path} has expired; it still carries a key, so clouds take bundles made with it"
+        ));
+    }
+    Ok(certificate)
+}
+
+fn unusable(what: &str, path: &Path, error: gumnut_crypto::CryptoError) -> Failure {
+    Failure::new(
+        Exit::Input,
+        format!("cannot use {} as {what}", path.display()),
+    )
+    .because(error)
+}
+
+fn warn_of_readers(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs_err::metadata(path).map(|metadata| metadata.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        let path = path.display();
+        Output::warn(format!(
+            "other users may read {path}; run: chmod 600 {path}"
+        ));
+    }
+}

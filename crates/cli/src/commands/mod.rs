@@ -1,0 +1,112 @@
+//! The commands, one module each, and what they share.
+
+mod bundle;
+mod cloud;
+mod delete;
+mod deregister;
+mod digest;
+mod download;
+mod images;
+mod inspect;
+mod keys;
+mod register;
+mod remote;
+mod resize;
+mod trust;
+mod unbundle;
+mod upload;
+mod verify;
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use crate::args::{Cli, Global};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::{Overrides, Settings};
+
+/// What gumnut can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Bundle(bundle::Bundle),
+    Unbundle(unbundle::Unbundle),
+    Verify(verify::Verify),
+    Upload(upload::Upload),
+    Download(download::Download),
+    Delete(delete::Delete),
+    Register(register::Register),
+    Images(images::Images),
+    Deregister(deregister::Deregister),
+    Resize(resize::Resize),
+    Inspect(inspect::Inspect),
+    #[command(subcommand)]
+    Cloud(cloud::Cloud),
+}
+
+/// What every command gets.
+pub(crate) struct Context<'a> {
+    pub(crate) global: &'a Global,
+    pub(crate) output: &'a Output,
+}
+
+impl Context<'_> {
+    /// Reads the settings of all sources.
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        Settings::load(Overrides {
+            config: self.global.config.clone(),
+            ec2_url: self.global.ec2_url.clone(),
+            s3_url: self.global.s3_url.clone(),
+        })
+    }
+}
+
+/// Runs the command that was asked for.
+pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
+    let context = Context {
+        global: &cli.global,
+        output,
+    };
+    match &cli.command {
+        Command::Bundle(command) => command.run(&context),
+        Command::Unbundle(command) => command.run(&context),
+        Command::Verify(command) => command.run(&context),
+        Command::Upload(command) => remote::block_on(command.run(&context)),
+        Command::Download(command) => remote::block_on(command.run(&context)),
+        Command::Delete(command) => remote::block_on(command.run(&context)),
+        Command::Register(command) => remote::block_on(command.run(&context)),
+        Command::Images(command) => remote::block_on(command.run(&context)),
+        Command::Deregister(command) => remote::block_on(command.run(&context)),
+        Command::Resize(command) => command.run(&context),
+        Command::Inspect(command) => command.run(&context),
+        Command::Cloud(command) => command.run(&context),
+    }
+}
+
+/// A file that the user named cannot be read.
+pub(crate) fn unreadable(what: &str, path: &Path, error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(
+        Exit::Input,
+        format!("cannot read the {what} {}", path.display()),
+    )
+    .because(error)
+}
+
+/// Reads a file of at most `limit` bytes.
+pub(crate) fn read_bounded(what: &str, path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(path).map_err(|error| unreadable(what, path, error))?;
+    let read = file.take(limit + 1).read_to_end(&mut bytes);
+    let read = read.map_err(|error| unreadable(what, path, error))?;
+    if read as u64 > limit {
+        return Err(Failure::new(
+            Exit::Input,
+            format!(
+                "{} is larger than {limit} bytes, too large for a {what}",
+                path.display()
+            ),
+        ));
+    }
+    Ok(bytes)
+}

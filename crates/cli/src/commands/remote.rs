@@ -1,0 +1,96 @@
+//! What the commands that talk to a cloud share.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use gumnut_ec2_client::Ec2Client;
+use gumnut_manifest::UntrustedManifest;
+use gumnut_transport::{SignatureVersion, Transport, TransportConfig};
+use gumnut_types::{Limits, ManifestLocation, ObjectKey, PartName};
+use gumnut_walrus_client::WalrusClient;
+
+use super::{Context, read_bounded};
+use crate::args::Signature;
+use crate::exit::{Exit, Failure};
+use crate::settings::Settings;
+
+/// Largest file of certificate authorities, in bytes.
+const MAX_CA: u64 = 4 << 20;
+
+/// Runs a command of the network until it ends or ^C comes.
+pub(crate) fn block_on(
+    command: impl Future<Output = Result<(), anyhow::Error>>,
+) -> Result<(), anyhow::Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        tokio::select! {
+            result = command => result,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted").into()),
+        }
+    })
+}
+
+/// A client of the object store that the settings name.
+pub(crate) fn walrus(
+    context: &Context<'_>,
+    settings: &Settings,
+) -> Result<WalrusClient, anyhow::Error> {
+    Ok(WalrusClient::new(
+        settings.s3_url()?,
+        transport(context, settings)?,
+    ))
+}
+
+/// A client of the EC2 service that the settings name.
+pub(crate) fn ec2(context: &Context<'_>, settings: &Settings) -> Result<Ec2Client, anyhow::Error> {
+    Ok(Ec2Client::new(
+        settings.ec2_url()?,
+        transport(context, settings)?,
+    ))
+}
+
+fn transport(context: &Context<'_>, settings: &Settings) -> Result<Arc<Transport>, anyhow::Error> {
+    let signature = match context.global.signature {
+        Signature::V4 => SignatureVersion::V4 {
+            region: settings.region().to_owned(),
+        },
+        Signature::V2 => SignatureVersion::V2,
+    };
+    let mut config = TransportConfig::new(Some(settings.credentials()?), signature);
+    config.retry.retries = context.global.retries;
+    let ca = context.global.ca_cert.as_deref();
+    config.extra_ca_pem = ca
+        .map(|path| read_bounded("certificate authority", path, MAX_CA))
+        .transpose()?;
+    Ok(Arc::new(Transport::new(config)?))
+}
+
+/// Fetches and reads the manifest at a location. Nothing vouches for it but the store.
+pub(crate) async fn fetch_manifest(
+    store: &WalrusClient,
+    location: &ManifestLocation,
+) -> Result<(UntrustedManifest, Vec<u8>), anyhow::Error> {
+    let limits = Limits::default();
+    let bytes = store
+        .get_object_bytes(&location.bucket, &location.key, limits.manifest_bytes)
+        .await?;
+    let manifest = UntrustedManifest::parse(&bytes, &limits).map_err(|error| {
+        Failure::new(Exit::Input, format!("{location} is no usable manifest")).because(error)
+    })?;
+    Ok((manifest, bytes.to_vec()))
+}
+
+/// The key of a part, beside its manifest.
+pub(crate) fn part_key(manifest: &ObjectKey, part: &PartName) -> Result<ObjectKey, Failure> {
+    manifest.sibling(part.as_str()).map_err(|error| {
+        Failure::new(
+            Exit::Input,
+            format!("{:?} cannot be an object", part.as_str()),
+        )
+        .because(error)
+    })
+}

@@ -1,0 +1,148 @@
+//! How a manifest on disk becomes one that is believed.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use gumnut_crypto::{PrivateKey, PublicKey};
+use gumnut_manifest::{SignedManifest, UntrustedManifest, Warning};
+use gumnut_types::Limits;
+
+use super::{keys, read_bounded, unreadable};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::{KeyFile, Settings};
+
+/// Options that say who may have signed.
+#[derive(Args)]
+pub(crate) struct Signer {
+    /// The private key that opens the bundle, instead of `EC2_PRIVATE_KEY`
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// The certificate that the signature must verify with, instead of `EC2_CERT`
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+}
+
+/// Options that say whose word is believed.
+#[derive(Args)]
+pub(crate) struct Trust {
+    #[command(flatten)]
+    signer: Signer,
+    /// Accept a manifest without a valid signature
+    ///
+    /// Anybody may then have written the manifest. Digests are still checked, but they come from
+    /// that same manifest.
+    #[arg(long)]
+    unverified: bool,
+}
+
+impl Signer {
+    /// The private key, if one is set anywhere.
+    fn private_key(&self, settings: &Settings) -> Result<Option<PrivateKey>, Failure> {
+        let path = settings.key_file(KeyFile::PrivateKey, self.private_key.as_deref());
+        path.map(|path| keys::read_private_key(&path)).transpose()
+    }
+
+    /// The key that must have signed: the certificate's, or else the public half of the private key.
+    pub(crate) fn public_key(
+        &self,
+        settings: &Settings,
+        key: Option<&PrivateKey>,
+    ) -> Result<Option<PublicKey>, Failure> {
+        // A private key given by hand outranks a certificate that merely lies in the settings.
+        let by_hand = self.cert.is_none() && self.private_key.is_some();
+        let certificate = if by_hand {
+            None
+        } else {
+            settings.key_file(KeyFile::Certificate, self.cert.as_deref())
+        };
+        match (certificate, key) {
+            (Some(path), _) => {
+                let certificate = keys::read_certificate(KeyFile::Certificate, &path)?;
+                Ok(Some(certificate.public_key().clone()))
+            }
+            (None, Some(key)) => Ok(Some(key.public_key().clone())),
+            (None, None) => Ok(self
+                .private_key(settings)?
+                .map(|key| key.public_key().clone())),
+        }
+    }
+}
+
+impl Trust {
+    /// The private key, if one is set anywhere. A certificate given by hand alone asks for a check
+    /// without one.
+    pub(crate) fn private_key(&self, settings: &Settings) -> Result<Option<PrivateKey>, Failure> {
+        if self.signer.cert.is_some() && self.signer.private_key.is_none() {
+            return Ok(None);
+        }
+        self.signer.private_key(settings)
+    }
+
+    /// The private key, which must be set somewhere.
+    pub(crate) fn need_private_key(&self, settings: &Settings) -> Result<PrivateKey, Failure> {
+        keys::private_key(settings, self.signer.private_key.as_deref())
+    }
+
+    /// Checks the signature, unless the user said that it does not matter.
+    pub(crate) fn check(
+        &self,
+        settings: &Settings,
+        manifest: UntrustedManifest,
+        key: Option<&PrivateKey>,
+    ) -> Result<SignedManifest, Failure> {
+        if self.unverified {
+            Output::warn("the manifest's signature is not checked");
+            return Ok(manifest.trust_unverified("--unverified was given"));
+        }
+        let signer = self.signer.public_key(settings, key)?.ok_or_else(|| {
+            Failure::new(
+                Exit::Usage,
+                "there is no certificate and no private key to check the signature with",
+            )
+            .hint("pass --cert FILE or --private-key FILE, or --unverified to do without")
+        })?;
+        manifest.verify(&[&signer]).map_err(|error| {
+            Failure::new(Exit::Input, "the manifest is not trusted").because(error).hint(
+                "the certificate must be that of the bundle's maker; --unverified reads it all the same",
+            )
+        })
+    }
+}
+
+/// Says what is odd about a manifest.
+pub(crate) fn say_warnings(warnings: &[Warning]) {
+    for warning in warnings {
+        Output::warn(warning.to_string());
+    }
+}
+
+/// Reads and parses a manifest file.
+pub(crate) fn read_manifest(path: &Path) -> Result<UntrustedManifest, Failure> {
+    let metadata = fs_err::metadata(path).map_err(|error| unreadable("manifest", path, error))?;
+    if metadata.is_dir() {
+        return Err(Failure::new(
+            Exit::Input,
+            format!("{} is a folder, not a manifest", path.display()),
+        )
+        .hint("name the file PREFIX.manifest.xml in it"));
+    }
+    let limits = Limits::default();
+    let bytes = read_bounded("manifest", path, limits.manifest_bytes as u64)?;
+    UntrustedManifest::parse(&bytes, &limits).map_err(|error| {
+        Failure::new(
+            Exit::Input,
+            format!("{} is no usable manifest", path.display()),
+        )
+        .because(error)
+    })
+}
+
+/// The folder of the parts: the given one, else the manifest's.
+pub(crate) fn parts_folder(manifest: &Path, given: Option<&Path>) -> PathBuf {
+    let beside = || match manifest.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    given.map_or_else(beside, Path::to_owned)
+}

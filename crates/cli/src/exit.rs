@@ -1,0 +1,183 @@
+//! Exit codes: a small, documented, stable set that scripts can rely on.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use gumnut_bundle::{BundleError, Fault, SplitterError};
+use gumnut_crypto::CryptoError;
+use gumnut_disk_image::DiskImageError;
+use gumnut_manifest::ManifestError;
+use gumnut_transport::TransportError;
+
+/// What a run ended with. The numbers are part of the interface; see `docs/exit-codes.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Something that gumnut did not foresee, or the machine failed: no space, a broken pipe.
+    Unexpected = 1,
+    /// The command line or the settings are wrong or incomplete.
+    Usage = 2,
+    /// A file, key, image, bundle or manifest is missing, damaged or not trusted.
+    Input = 3,
+    /// The cloud answered, and the answer is no.
+    Refused = 4,
+    /// The cloud did not answer, or not in a form that can be understood.
+    Network = 5,
+    /// Interrupted by ^C.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that knows its exit code and what to do next.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+    hint: Option<String>,
+    source: Option<anyhow::Error>,
+}
+
+impl Failure {
+    /// A failure that the command itself found.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }
+    }
+
+    /// The same with the error below it.
+    pub(crate) fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The same with the next command or setting to try.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Failure {
+    /// What to do next, if it is known.
+    pub(crate) fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(AsRef::as_ref)
+    }
+}
+
+/// The exit code for an error: the first thing in its chain that knows one decides.
+pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
+    error.chain().find_map(known).unwrap_or(Exit::Unexpected)
+}
+
+fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    let of_failure = || cause.downcast_ref().map(|failure: &Failure| failure.exit);
+    let of_transport = || cause.downcast_ref().map(transport);
+    let of_bundle = || cause.downcast_ref().map(bundle);
+    let of_disk_image = || cause.downcast_ref().map(disk_image);
+    let of_splitter = || cause.downcast_ref().map(splitter);
+    let input = cause.is::<ManifestError>() || cause.is::<CryptoError>();
+    of_failure()
+        .or_else(of_transport)
+        .or_else(of_bundle)
+        .or_else(of_disk_image)
+        .or_else(of_splitter)
+        .or(input.then_some(Exit::Input))
+}
+
+fn transport(error: &TransportError) -> Exit {
+    match error {
+        TransportError::Refused(_) | TransportError::Redirected { .. } => Exit::Refused,
+        TransportError::Network { .. }
+        | TransportError::Timeout { .. }
+        | TransportError::Malformed { .. } => Exit::Network,
+        TransportError::File { .. } => Exit::Input,
+        _ => Exit::Unexpected,
+    }
+}
+
+fn bundle(error: &BundleError) -> Exit {
+    match error.fault() {
+        Fault::Input => Exit::Input,
+        Fault::Cancelled => Exit::Interrupted,
+        _ => Exit::Unexpected,
+    }
+}
+
+fn splitter(error: &SplitterError) -> Exit {
+    match error {
+        SplitterError::Folder { source, .. } if source.kind() != io::ErrorKind::NotFound => {
+            Exit::Unexpected
+        }
+        SplitterError::Store { .. } | SplitterError::File { .. } | SplitterError::Io(_) => {
+            Exit::Unexpected
+        }
+        _ => Exit::Input,
+    }
+}
+
+fn disk_image(error: &DiskImageError) -> Exit {
+    use DiskImageError as E;
+    match error {
+        E::Cancelled => Exit::Interrupted,
+        E::Io(source) => match source.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::IsADirectory => Exit::Input,
+            _ => Exit::Unexpected,
+        },
+        E::System { .. } | E::ToolMissing { .. } | E::Busy { .. } | E::WrongResult { .. } => {
+            Exit::Unexpected
+        }
+        _ => Exit::Input,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outermost_error_that_knows_decides() {
+        let inner = anyhow::Error::new(ManifestError::Unsigned);
+        assert_eq!(code_of(&inner), Exit::Input);
+        let outer = Failure::new(Exit::Usage, "what").because(inner);
+        assert_eq!(code_of(&outer.into()), Exit::Usage);
+        assert_eq!(code_of(&anyhow::anyhow!("a surprise")), Exit::Unexpected);
+    }
+
+    #[test]
+    fn silence_is_the_network_and_a_no_is_the_cloud() {
+        let timeout = TransportError::Timeout {
+            what: String::new(),
+            limit: std::time::Duration::ZERO,
+        };
+        assert_eq!(code_of(&timeout.into()), Exit::Network);
+        let redirected = TransportError::Redirected {
+            what: String::new(),
+            to: String::new(),
+        };
+        assert_eq!(code_of(&redirected.into()), Exit::Refused);
+    }
+}

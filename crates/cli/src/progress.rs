@@ -1,0 +1,119 @@
+//! Progress bars on standard error, and the one flag that stops a run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::exit::Exit;
+
+/// How often a bar is drawn, in hertz.
+const DRAWS_PER_SECOND: u8 = 10;
+
+/// A progress bar, seen or not, that the libraries report to.
+#[derive(Clone)]
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    stop: Stop,
+}
+
+/// Whether the user asked to stop.
+#[derive(Clone, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Watches for ^C and SIGTERM. The first asks every worker to stop soon, so that temporary files
+    /// go; the second ends the program at once.
+    ///
+    /// # Errors
+    /// When the signals cannot be watched.
+    pub(crate) fn on_interrupt() -> std::io::Result<Self> {
+        let stop = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.0.clone())?;
+            flag::register(signal, stop.0.clone())?;
+        }
+        Ok(stop)
+    }
+
+    /// Whether somebody asked.
+    pub(crate) fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Bar {
+    /// A bar with bytes, rate and time left; indicatif draws nothing where there is no terminal.
+    pub(crate) fn visible(what: &str, total: u64) -> Self {
+        let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let template = "{msg} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self {
+            bar,
+            stop: Stop::default(),
+        }
+    }
+
+    /// A bar that nobody sees.
+    pub(crate) fn hidden() -> Self {
+        Self {
+            bar: ProgressBar::hidden(),
+            stop: Stop::default(),
+        }
+    }
+
+    /// The same bar, which also tells the workers when `stop` was asked.
+    pub(crate) fn stopped_by(mut self, stop: &Stop) -> Self {
+        self.stop = stop.clone();
+        self
+    }
+
+    /// Moves the bar on by `bytes`.
+    pub(crate) fn add(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    /// Takes the bar off the screen.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl gumnut_bundle::Progress for Bar {
+    fn advance(&self, bytes: u64) {
+        self.add(bytes);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.asked()
+    }
+}
+
+impl gumnut_disk_image::Progress for Bar {
+    fn step(&self, step: gumnut_disk_image::Step) {
+        use gumnut_disk_image::Step;
+        let message = match step {
+            Step::Copy { .. } => "copying",
+            Step::Check => "checking the copy",
+            Step::Grow => "growing the file system",
+            _ => "checking the result",
+        };
+        self.bar.set_message(message);
+    }
+
+    fn copied(&self, bytes: u64) {
+        self.add(bytes);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.asked()
+    }
+}

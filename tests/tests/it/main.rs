@@ -1,0 +1,12 @@
+//! Whole-program tests, grouped by what a user wants.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod bad_input;
+mod bundles;
+mod disk_full;
+mod kill;
+mod life_cycle;
+mod manners;
+mod network;
+mod vectors;
