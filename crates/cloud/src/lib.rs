@@ -1,1 +1,21 @@
 #![doc = include_str!("../README.md")]
+
+mod accounts;
+mod auth;
+mod catalogue;
+mod clock;
+mod cloud;
+mod config;
+mod data_dir;
+mod ec2;
+mod error;
+mod register;
+mod s3;
+mod server;
+mod state;
+mod store;
+
+pub use clock::Clock;
+pub use cloud::{Cloud, Running};
+pub use config::{Config, Limits, RefuseAcl};
+pub use error::CloudError;

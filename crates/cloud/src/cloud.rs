@@ -1,0 +1,119 @@
+//! Starting and stopping a cloud.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use crate::catalogue::Catalogue;
+use crate::data_dir::DataDir;
+use crate::server::{Handler, Server};
+use crate::state::State;
+use crate::store::Store;
+use crate::{CloudError, Config, accounts};
+
+/// The catalogue's file below the data folder.
+const CATALOGUE: &str = "catalogue.sqlite";
+
+/// The embedded cloud.
+#[derive(Debug)]
+pub struct Cloud;
+
+/// A cloud that answers requests. Dropping it ends it as [`Running::shutdown`] does, without waiting.
+#[derive(Debug)]
+pub struct Running {
+    server: Server,
+    state: Arc<State>,
+}
+
+impl Cloud {
+    /// Makes what a data folder holds from the beginning, the administrator's account and keys, unless it is there.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used.
+    pub fn init(config: &Config) -> Result<(), CloudError> {
+        open(config.clone()).map(drop)
+    }
+
+    /// Writes the administrator's credentials, `eucarc` and the files it names, to `output`. The cloud may be
+    /// running meanwhile.
+    ///
+    /// # Errors
+    /// When there is no cloud in the data folder, or the files cannot be written.
+    pub fn write_credentials(
+        data_dir: &Path,
+        output: &Path,
+        endpoint: &str,
+    ) -> Result<(), CloudError> {
+        let path = data_dir.join(CATALOGUE);
+        let there = fs_err::metadata(&path).map_err(|source| CloudError::Files {
+            doing: "find a cloud in the data folder",
+            source,
+        });
+        there?;
+        accounts::write_credentials(data_dir, &Catalogue::open(&path)?, output, endpoint)
+    }
+
+    /// Starts a cloud; on the first start of a data folder it does what [`Cloud::init`] does.
+    ///
+    /// # Errors
+    /// When the data folder or the address cannot be used.
+    pub async fn start(config: Config) -> Result<Running, CloudError> {
+        if !config.listen.ip().is_loopback() && !config.allow_remote {
+            return Err(CloudError::NotLoopback(config.listen));
+        }
+        let (addr, grace) = (config.listen, config.grace);
+        let state = tokio::task::spawn_blocking(|| open(config)).await??;
+        let state = Arc::new(state);
+        let listen = |source| CloudError::Listen { addr, source };
+        let listener = TcpListener::bind(addr).await.map_err(listen)?;
+        let handler = Handler::new(Arc::clone(&state));
+        let server = Server::start(listener, handler, grace).map_err(listen)?;
+        tracing::info!(addr = %server.addr(), "the cloud is up");
+        Ok(Running { server, state })
+    }
+}
+
+fn open(config: Config) -> Result<State, CloudError> {
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let path = data_dir.path();
+    let catalogue = Catalogue::open(&path.join(CATALOGUE))?;
+    let clock = config.clock.clone();
+    let store = Store::open(
+        path,
+        catalogue.clone(),
+        clock.clone(),
+        config.limits.clone(),
+    )?;
+    accounts::init(&data_dir, &catalogue, &clock)?;
+    Ok(State {
+        config,
+        data_dir,
+        catalogue,
+        store,
+    })
+}
+
+impl Running {
+    /// Where the cloud answers: `http://127.0.0.1:8773`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.server.addr())
+    }
+
+    /// Writes the administrator's credentials for this cloud, `eucarc` and the files it names, to `output`.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn write_credentials(&self, output: &Path) -> Result<(), CloudError> {
+        let (state, endpoint) = (&self.state, self.endpoint());
+        accounts::write_credentials(state.data_dir.path(), &state.catalogue, output, &endpoint)
+    }
+
+    /// Ends the cloud: no new requests, and those that are running may finish within the grace time.
+    ///
+    /// # Errors
+    /// When a task of the cloud has failed.
+    pub async fn shutdown(self) -> Result<(), CloudError> {
+        self.server.shutdown().await
+    }
+}

@@ -1,0 +1,62 @@
+//! Why a cloud does not start, or cannot go on.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a cloud does not start, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloudError {
+    /// Another cloud works with the data folder.
+    #[error("another cloud uses the data folder {0:?}; stop it, or name another folder")]
+    Locked(PathBuf),
+    /// There is nothing of a cloud in the folder.
+    #[error("there is no cloud in {0:?}; make one with: gumnut cloud init")]
+    NoCloud(PathBuf),
+    /// The address could be reached by other machines.
+    #[error("{0} is no loopback address; allow remote access if others shall reach the cloud")]
+    NotLoopback(SocketAddr),
+    /// The address cannot be listened at.
+    #[error("cannot listen at {addr}")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of the data folder cannot be used. The source names it.
+    #[error("cannot {doing}")]
+    Files {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The catalogue cannot be used.
+    #[error("cannot use the catalogue of the cloud")]
+    Catalogue(#[from] rusqlite::Error),
+    /// The catalogue was written by a later gumnut.
+    #[error(
+        "the catalogue in {path:?} has version {found}, this program knows {known}; use a later gumnut"
+    )]
+    Version {
+        /// The catalogue's file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The latest version that is known.
+        known: i64,
+    },
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+    /// A key or certificate of the cloud cannot be made or read.
+    #[error("cannot use the keys of the cloud")]
+    Keys(#[from] gumnut_crypto::CryptoError),
+    /// A task of the cloud ended before its time, which is an error of gumnut.
+    #[error("a task of the cloud failed; please report this")]
+    Task(#[from] tokio::task::JoinError),
+}

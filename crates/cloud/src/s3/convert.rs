@@ -1,0 +1,243 @@
+//! The store's values in the protocol's words, and back.
+
+use std::collections::BTreeMap;
+
+use s3s::dto;
+use time::OffsetDateTime;
+
+use crate::catalogue::{self, buckets, objects};
+use crate::store::{Conditions, EtagMatch, Headers, StoreError};
+
+/// The type of objects that came without one.
+pub(super) const DEFAULT_TYPE: &str = "binary/octet-stream";
+
+pub(super) fn timestamp(millis: i64) -> dto::Timestamp {
+    let nanos = i128::from(millis) * 1_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanos)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .into()
+}
+
+fn seconds(timestamp: dto::Timestamp) -> i64 {
+    OffsetDateTime::from(timestamp).unix_timestamp()
+}
+
+pub(super) fn etag(etag: impl Into<String>) -> dto::ETag {
+    dto::ETag::Strong(etag.into())
+}
+
+pub(super) fn owner(owner: catalogue::Owner) -> dto::Owner {
+    dto::Owner {
+        display_name: Some(owner.name),
+        id: Some(owner.id),
+    }
+}
+
+pub(super) fn bucket(bucket: buckets::Bucket) -> dto::Bucket {
+    dto::Bucket {
+        creation_date: Some(timestamp(bucket.created)),
+        name: Some(bucket.name),
+        ..dto::Bucket::default()
+    }
+}
+
+/// A size as the protocol's layer has it.
+pub(super) fn size(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The most entries of a listing that a request asks for, up to that of the protocol.
+pub(super) fn page_size(asked: Option<i32>, name: &str) -> Result<usize, StoreError> {
+    match asked {
+        None => Ok(1000),
+        Some(count) => usize::try_from(count)
+            .map(|count| count.min(1000))
+            .map_err(|_| StoreError::argument(format!("{name} must not be negative"))),
+    }
+}
+
+fn etag_match(condition: dto::ETagCondition) -> EtagMatch {
+    match condition {
+        dto::ETagCondition::Any => EtagMatch::Any,
+        dto::ETagCondition::ETag(etag) => EtagMatch::Is(etag.into_value()),
+    }
+}
+
+/// Conditions of reading.
+pub(super) fn conditions(
+    if_match: Option<dto::ETagCondition>,
+    if_none_match: Option<dto::ETagCondition>,
+    if_modified_since: Option<dto::Timestamp>,
+    if_unmodified_since: Option<dto::Timestamp>,
+) -> Conditions {
+    Conditions {
+        is: if_match.map(etag_match),
+        is_not: if_none_match.map(etag_match),
+        modified_since: if_modified_since.map(seconds),
+        unmodified_since: if_unmodified_since.map(seconds),
+    }
+}
+
+/// The only version of an object is called `null`.
+pub(super) fn check_version(version: Option<&str>) -> Result<(), StoreError> {
+    match version {
+        None | Some("null" | "") => Ok(()),
+        Some(_) => Err(StoreError::NoSuchVersion),
+    }
+}
+
+/// The headers of an object that a request brings; the four inputs that have them name them alike.
+macro_rules! headers_of {
+    ($input:expr) => {
+        $crate::s3::convert::SentHeaders {
+            content_type: $input.content_type.take(),
+            cache_control: $input.cache_control.take(),
+            content_disposition: $input.content_disposition.take(),
+            content_encoding: $input.content_encoding.take(),
+            content_language: $input.content_language.take(),
+            expires: $input.expires.take(),
+            metadata: $input.metadata.take(),
+        }
+        .check()
+    };
+}
+pub(super) use headers_of;
+
+/// Insists that a request asks for nothing that the store would not do: silence would be a lie.
+macro_rules! refuse_unsupported {
+    ($input:expr) => {
+        $crate::s3::convert::Unsupported {
+            encryption: $input.server_side_encryption.is_some()
+                || $input.ssekms_key_id.is_some()
+                || $input.sse_customer_algorithm.is_some()
+                || $input.sse_customer_key.is_some(),
+            lock: $input.object_lock_mode.is_some()
+                || $input.object_lock_legal_hold_status.is_some(),
+            tags: $input.tagging.is_some(),
+            redirect: $input.website_redirect_location.is_some(),
+            class: $input
+                .storage_class
+                .as_ref()
+                .map(s3s::dto::StorageClass::as_str),
+        }
+        .check()
+    };
+}
+pub(super) use refuse_unsupported;
+
+/// Headers as they came.
+pub(super) struct SentHeaders {
+    pub(super) content_type: Option<String>,
+    pub(super) cache_control: Option<String>,
+    pub(super) content_disposition: Option<String>,
+    pub(super) content_encoding: Option<String>,
+    pub(super) content_language: Option<String>,
+    pub(super) expires: Option<dto::Timestamp>,
+    pub(super) metadata: Option<dto::Metadata>,
+}
+
+/// Most bytes of names and values of user metadata, as in S3.
+const MAX_METADATA: usize = 2048;
+
+impl SentHeaders {
+    pub(super) fn check(self) -> Result<Headers, StoreError> {
+        let metadata: BTreeMap<_, _> = self.metadata.unwrap_or_default().into_iter().collect();
+        let size: usize = metadata
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        if size > MAX_METADATA {
+            return Err(StoreError::Refused {
+                code: "MetadataTooLarge",
+                message: "Your metadata headers exceed the maximum allowed metadata size.",
+            });
+        }
+        Ok(Headers {
+            content_type: self.content_type.filter(|value| !value.is_empty()),
+            cache_control: self.cache_control,
+            content_disposition: self.content_disposition,
+            content_encoding: self.content_encoding,
+            content_language: self.content_language,
+            expires: self.expires.map(seconds),
+            metadata,
+            checksums: BTreeMap::new(),
+        })
+    }
+}
+
+/// What a request asks for beyond storing.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own"
+)]
+pub(super) struct Unsupported<'a> {
+    pub(super) encryption: bool,
+    pub(super) lock: bool,
+    pub(super) tags: bool,
+    pub(super) redirect: bool,
+    pub(super) class: Option<&'a str>,
+}
+
+impl Unsupported<'_> {
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        if self.encryption {
+            return Err(StoreError::not_implemented(
+                "This store does not encrypt objects.",
+            ));
+        }
+        if self.lock {
+            return Err(StoreError::not_implemented(
+                "This store does not lock objects.",
+            ));
+        }
+        if self.tags {
+            return Err(StoreError::not_implemented(
+                "This store keeps no tags of objects.",
+            ));
+        }
+        if self.redirect {
+            return Err(StoreError::not_implemented(
+                "This store serves no websites.",
+            ));
+        }
+        match self.class {
+            None | Some("STANDARD" | "REDUCED_REDUNDANCY") => Ok(()),
+            Some(_) => Err(StoreError::Refused {
+                code: "InvalidStorageClass",
+                message: "The storage class you specified is not valid.",
+            }),
+        }
+    }
+}
+
+/// The checksums of an object as the four outputs that have them want them.
+pub(super) struct Checksums {
+    pub(super) crc32: Option<String>,
+    pub(super) crc32c: Option<String>,
+    pub(super) crc64nvme: Option<String>,
+    pub(super) sha1: Option<String>,
+    pub(super) sha256: Option<String>,
+}
+
+impl Checksums {
+    pub(super) fn of(checksums: &BTreeMap<String, String>) -> Self {
+        let get = |name: &str| checksums.get(name).cloned();
+        Self {
+            crc32: get("crc32"),
+            crc32c: get("crc32c"),
+            crc64nvme: get("crc64nvme"),
+            sha1: get("sha1"),
+            sha256: get("sha256"),
+        }
+    }
+
+    /// What to send with an object: only on request and never with a part of it, because clients compare it
+    /// with what they get.
+    pub(super) fn to_send(object: &objects::Object, asked: bool, whole: bool) -> Self {
+        if asked && whole {
+            Self::of(&object.headers.checksums)
+        } else {
+            Self::of(&BTreeMap::new())
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Copies inside the store.
+
+use s3s::{S3Request, dto};
+
+use super::convert::{self, headers_of, refuse_unsupported};
+use super::{acl, who};
+use crate::state::State;
+use crate::store::{Conditions, Place, StoreError, Target, UploadRef};
+
+pub(super) async fn object(
+    state: &State,
+    request: S3Request<dto::CopyObjectInput>,
+) -> Result<dto::CopyObjectOutput, StoreError> {
+    let who = who(&request);
+    let mut input = request.input;
+    refuse_unsupported!(input)?;
+    let source = source(&input.copy_source)?;
+    let conditions = convert::conditions(
+        input.copy_source_if_match.take(),
+        input.copy_source_if_none_match.take(),
+        input.copy_source_if_modified_since.take(),
+        input.copy_source_if_unmodified_since.take(),
+    );
+    let sent = headers_of!(input)?;
+    let replace = input
+        .metadata_directive
+        .as_ref()
+        .is_some_and(|directive| directive.as_str() == dto::MetadataDirective::REPLACE);
+    let place = Place {
+        bucket: input.bucket,
+        key: input.key,
+    };
+    if place == source && !replace {
+        return Err(StoreError::Refused {
+            code: "InvalidRequest",
+            message: "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+        });
+    }
+    let acl = acl::asked(
+        &state.config,
+        input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
+        &acl::GrantHeaders {
+            full_control: input.grant_full_control.as_deref(),
+            read: input.grant_read.as_deref(),
+            read_acp: input.grant_read_acp.as_deref(),
+            write: None,
+            write_acp: input.grant_write_acp.as_deref(),
+        },
+    )?;
+    state.store.check_put(who.clone(), place.clone()).await?;
+    let (old, reader) = state.store.open_object(who.clone(), source).await?;
+    conditions.for_copying(&old)?;
+    let writer = state.store.receive_copy(reader).await?;
+    let target = Target {
+        place,
+        acl,
+        headers: if replace { sent } else { old.headers },
+        conditions: Conditions::default(),
+    };
+    let stored = state.store.put(who, target, writer).await?;
+    let result = dto::CopyObjectResult {
+        e_tag: Some(convert::etag(stored.etag)),
+        last_modified: Some(convert::timestamp(stored.modified)),
+        ..dto::CopyObjectResult::default()
+    };
+    Ok(dto::CopyObjectOutput {
+        copy_object_result: Some(result),
+        ..dto::CopyObjectOutput::default()
+    })
+}
+
+pub(super) async fn part(
+    state: &State,
+    request: S3Request<dto::UploadPartCopyInput>,
+) -> Result<dto::UploadPartCopyOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let source = source(&input.copy_source)?;
+    let conditions = convert::conditions(
+        input.copy_source_if_match,
+        input.copy_source_if_none_match,
+        input.copy_source_if_modified_since,
+        input.copy_source_if_unmodified_since,
+    );
+    let upload = UploadRef {
+        place: Place {
+            bucket: input.bucket,
+            key: input.key,
+        },
+        id: input.upload_id,
+    };
+    let number = u32::try_from(input.part_number).unwrap_or(0);
+    state
+        .store
+        .check_part(who.clone(), upload.clone(), number)
+        .await?;
+    let (old, reader) = state.store.open_object(who.clone(), source).await?;
+    conditions.for_copying(&old)?;
+    let reader = match input.copy_source_range.as_deref() {
+        Some(range) => reader.range(copy_range(range, old.size)?),
+        None => reader,
+    };
+    let writer = state.store.receive_copy(reader).await?;
+    let stored = state.store.put_part(who, upload, number, writer).await?;
+    let result = dto::CopyPartResult {
+        e_tag: Some(convert::etag(stored.etag)),
+        last_modified: Some(convert::timestamp(stored.modified)),
+        ..dto::CopyPartResult::default()
+    };
+    Ok(dto::UploadPartCopyOutput {
+        copy_part_result: Some(result),
+        ..dto::UploadPartCopyOutput::default()
+    })
+}
+
+fn source(source: &dto::CopySource) -> Result<Place, StoreError> {
+    let dto::CopySource::Bucket {
+        bucket,
+        key,
+        version_id,
+    } = source
+    else {
+        return Err(StoreError::not_implemented(
+            "There are no access points here.",
+        ));
+    };
+    convert::check_version(version_id.as_deref())?;
+    Ok(Place {
+        bucket: bucket.to_string(),
+        key: key.to_string(),
+    })
+}
+
+/// `bytes=FIRST-LAST`, both of which must be there and inside the source.
+fn copy_range(text: &str, size: u64) -> Result<std::ops::Range<u64>, StoreError> {
+    let malformed = || {
+        StoreError::argument(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy",
+        )
+    };
+    match dto::Range::parse(text) {
+        Ok(dto::Range::Int {
+            first,
+            last: Some(last),
+        }) if last < size => Ok(first..last + 1),
+        Ok(dto::Range::Int { last: Some(_), .. }) => Err(StoreError::InvalidRange),
+        _ => Err(malformed()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copy_range;
+
+    #[test]
+    fn ranges_of_copies_are_whole_and_inside() {
+        assert_eq!(copy_range("bytes=0-9", 10).unwrap(), 0..10);
+        assert_eq!(copy_range("bytes=3-3", 10).unwrap(), 3..4);
+        assert_eq!(
+            copy_range("bytes=3-10", 10).unwrap_err().code(),
+            "InvalidRange"
+        );
+        for bad in ["bytes=3-", "bytes=-3", "3-4", "bytes=4-3", ""] {
+            assert_eq!(
+                copy_range(bad, 10).unwrap_err().code(),
+                "InvalidArgument",
+                "{bad}"
+            );
+        }
+    }
+}

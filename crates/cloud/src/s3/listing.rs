@@ -1,0 +1,239 @@
+//! Listings of objects.
+
+use data_encoding::BASE64URL_NOPAD;
+use gumnut_signing::percent_encode;
+use s3s::{S3Request, dto};
+
+use super::{convert, who};
+use crate::state::State;
+use crate::store::{Entry, Page, Query, StoreError};
+
+/// Writes keys as the client asked for: XML cannot carry every character.
+#[derive(Clone, Copy)]
+struct Encoding {
+    url: bool,
+}
+
+impl Encoding {
+    fn of(asked: Option<&dto::EncodingType>) -> Result<Self, StoreError> {
+        match asked.map(dto::EncodingType::as_str) {
+            None => Ok(Self { url: false }),
+            Some("url") => Ok(Self { url: true }),
+            Some(_) => Err(StoreError::argument(
+                "Invalid Encoding Method specified in Request",
+            )),
+        }
+    }
+
+    fn write(self, text: &str) -> String {
+        if self.url {
+            // Slashes stay, as they do in S3.
+            percent_encode(text).replace("%2F", "/")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// What is common to the three forms of a listing.
+struct Listing {
+    page: Page,
+    encoding: Encoding,
+}
+
+impl Listing {
+    fn last(&self) -> Option<String> {
+        self.page
+            .entries
+            .last()
+            .map(|entry| entry.name().to_owned())
+    }
+
+    fn contents(&self, with_owner: bool) -> Vec<dto::Object> {
+        let objects = self.page.entries.iter().filter_map(|entry| match entry {
+            Entry::Object(object) => Some(object),
+            Entry::Prefix(_) => None,
+        });
+        objects
+            .map(|object| dto::Object {
+                e_tag: Some(convert::etag(object.etag.clone())),
+                key: Some(self.encoding.write(&object.key)),
+                last_modified: Some(convert::timestamp(object.modified)),
+                owner: with_owner.then(|| convert::owner(object.owner.clone())),
+                size: Some(convert::size(object.size)),
+                storage_class: Some(dto::ObjectStorageClass::from_static("STANDARD")),
+                ..dto::Object::default()
+            })
+            .collect()
+    }
+
+    fn prefixes(&self) -> Vec<dto::CommonPrefix> {
+        let prefixes = self.page.entries.iter().filter_map(|entry| match entry {
+            Entry::Prefix(prefix) => Some(prefix),
+            Entry::Object(_) => None,
+        });
+        prefixes
+            .map(|prefix| dto::CommonPrefix {
+                prefix: Some(self.encoding.write(prefix)),
+            })
+            .collect()
+    }
+}
+
+pub(super) async fn objects(
+    state: &State,
+    request: S3Request<dto::ListObjectsInput>,
+) -> Result<dto::ListObjectsOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
+    let limit = convert::page_size(input.max_keys, "max-keys")?;
+    let query = Query {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.clone().unwrap_or_default(),
+        after: input.marker.clone().unwrap_or_default(),
+        limit,
+    };
+    let folded = !query.delimiter.is_empty();
+    let page = state.store.list(who, input.bucket.clone(), query).await?;
+    let listing = Listing { page, encoding };
+    let more = listing.page.truncated;
+    let next = listing.last().filter(|_| more && folded);
+    Ok(dto::ListObjectsOutput {
+        name: Some(input.bucket),
+        prefix: Some(encoding.write(&input.prefix.unwrap_or_default())),
+        marker: Some(encoding.write(&input.marker.unwrap_or_default())),
+        max_keys: Some(count(limit)),
+        is_truncated: Some(more),
+        contents: Some(listing.contents(true)),
+        common_prefixes: Some(listing.prefixes()),
+        delimiter: input
+            .delimiter
+            .filter(|_| folded)
+            .map(|text| encoding.write(&text)),
+        next_marker: next.map(|text| encoding.write(&text)),
+        encoding_type: input.encoding_type,
+        ..dto::ListObjectsOutput::default()
+    })
+}
+
+pub(super) async fn objects_v2(
+    state: &State,
+    request: S3Request<dto::ListObjectsV2Input>,
+) -> Result<dto::ListObjectsV2Output, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
+    let limit = convert::page_size(input.max_keys, "max-keys")?;
+    let after = match input.continuation_token.as_deref() {
+        Some(token) => read_token(token)?,
+        None => input.start_after.clone().unwrap_or_default(),
+    };
+    let query = Query {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.clone().unwrap_or_default(),
+        after,
+        limit,
+    };
+    let page = state.store.list(who, input.bucket.clone(), query).await?;
+    let listing = Listing { page, encoding };
+    let more = listing.page.truncated;
+    let next = listing.last().filter(|_| more);
+    let delimiter = input.delimiter.filter(|text| !text.is_empty());
+    Ok(dto::ListObjectsV2Output {
+        name: Some(input.bucket),
+        prefix: Some(encoding.write(&input.prefix.unwrap_or_default())),
+        max_keys: Some(count(limit)),
+        key_count: Some(count(listing.page.entries.len())),
+        continuation_token: input.continuation_token,
+        is_truncated: Some(more),
+        next_continuation_token: next.map(|key| write_token(&key)),
+        contents: Some(listing.contents(input.fetch_owner == Some(true))),
+        common_prefixes: Some(listing.prefixes()),
+        delimiter: delimiter.map(|text| encoding.write(&text)),
+        encoding_type: input.encoding_type,
+        start_after: input.start_after.map(|text| encoding.write(&text)),
+        ..dto::ListObjectsV2Output::default()
+    })
+}
+
+/// Tokens are opaque to clients, which is why the key is not there in the clear.
+fn write_token(key: &str) -> String {
+    BASE64URL_NOPAD.encode(key.as_bytes())
+}
+
+fn read_token(token: &str) -> Result<String, StoreError> {
+    let key = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
+    key.and_then(|key| String::from_utf8(key).ok())
+        .ok_or_else(|| StoreError::argument("The continuation token provided is incorrect"))
+}
+
+/// Every object is the only version of itself.
+pub(super) async fn versions(
+    state: &State,
+    request: S3Request<dto::ListObjectVersionsInput>,
+) -> Result<dto::ListObjectVersionsOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
+    let limit = convert::page_size(input.max_keys, "max-keys")?;
+    let query = Query {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.clone().unwrap_or_default(),
+        after: input.key_marker.clone().unwrap_or_default(),
+        limit,
+    };
+    let page = state.store.list(who, input.bucket.clone(), query).await?;
+    let listing = Listing { page, encoding };
+    let more = listing.page.truncated;
+    let next = listing.last().filter(|_| more);
+    let version = |object: dto::Object| dto::ObjectVersion {
+        e_tag: object.e_tag,
+        is_latest: Some(true),
+        key: object.key,
+        last_modified: object.last_modified,
+        owner: object.owner,
+        size: object.size,
+        storage_class: Some(dto::ObjectVersionStorageClass::from_static("STANDARD")),
+        version_id: Some("null".to_owned()),
+        ..dto::ObjectVersion::default()
+    };
+    let versions = listing.contents(true).into_iter().map(version);
+    Ok(dto::ListObjectVersionsOutput {
+        common_prefixes: Some(listing.prefixes()),
+        delimiter: input.delimiter.map(|text| encoding.write(&text)),
+        is_truncated: Some(more),
+        key_marker: Some(encoding.write(&input.key_marker.unwrap_or_default())),
+        max_keys: Some(count(limit)),
+        name: Some(input.bucket),
+        next_version_id_marker: next.as_ref().map(|_| "null".to_owned()),
+        next_key_marker: next.map(|text| encoding.write(&text)),
+        prefix: Some(encoding.write(&input.prefix.unwrap_or_default())),
+        versions: Some(versions.collect()),
+        encoding_type: input.encoding_type,
+        ..dto::ListObjectVersionsOutput::default()
+    })
+}
+
+/// At most 1000.
+fn count(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_come_back_and_others_are_refused() {
+        let key = "a/ü\u{1}";
+        assert_eq!(read_token(&write_token(key)).unwrap(), key);
+        assert_eq!(read_token("a key").unwrap_err().code(), "InvalidArgument");
+    }
+
+    #[test]
+    fn urls_keep_their_slashes() {
+        let encoding = Encoding { url: true };
+        assert_eq!(encoding.write("a/b c+\u{1}"), "a/b%20c%2B%01");
+    }
+}

@@ -1,0 +1,229 @@
+//! Uploads in parts, but for the parts themselves.
+
+use s3s::{S3Request, dto};
+
+use super::convert::{self, headers_of, refuse_unsupported};
+use super::{acl, who};
+use crate::state::State;
+use crate::store::{Conditions, ListedPart, Place, StoreError, Target, UploadRef};
+
+pub(super) async fn create(
+    state: &State,
+    request: S3Request<dto::CreateMultipartUploadInput>,
+) -> Result<dto::CreateMultipartUploadOutput, StoreError> {
+    let who = who(&request);
+    let mut input = request.input;
+    refuse_unsupported!(input)?;
+    let headers = headers_of!(input)?;
+    let acl = acl::asked(
+        &state.config,
+        input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
+        &acl::GrantHeaders {
+            full_control: input.grant_full_control.as_deref(),
+            read: input.grant_read.as_deref(),
+            read_acp: input.grant_read_acp.as_deref(),
+            write: None,
+            write_acp: input.grant_write_acp.as_deref(),
+        },
+    )?;
+    let place = Place {
+        bucket: input.bucket,
+        key: input.key,
+    };
+    let target = Target {
+        place: place.clone(),
+        acl,
+        headers,
+        conditions: Conditions::default(),
+    };
+    let id = state.store.create_upload(who, target).await?;
+    Ok(dto::CreateMultipartUploadOutput {
+        bucket: Some(place.bucket),
+        key: Some(place.key),
+        upload_id: Some(id),
+        ..dto::CreateMultipartUploadOutput::default()
+    })
+}
+
+pub(super) async fn complete(
+    state: &State,
+    request: S3Request<dto::CompleteMultipartUploadInput>,
+) -> Result<dto::CompleteMultipartUploadOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let whole = [
+        &input.checksum_crc32,
+        &input.checksum_crc32c,
+        &input.checksum_crc64nvme,
+        &input.checksum_sha1,
+        &input.checksum_sha256,
+    ];
+    if whole.iter().any(|checksum| checksum.is_some()) {
+        return Err(StoreError::not_implemented(
+            "This store checks the checksums of parts and not those of what they make up.",
+        ));
+    }
+    let parts = input.multipart_upload.and_then(|upload| upload.parts);
+    let parts = parts.unwrap_or_default().into_iter().map(|part| {
+        let number = part
+            .part_number
+            .and_then(|number| u32::try_from(number).ok());
+        Ok(ListedPart {
+            number: number.ok_or(StoreError::MalformedXml)?,
+            etag: part.e_tag.ok_or(StoreError::MalformedXml)?.into_value(),
+        })
+    });
+    let parts = parts.collect::<Result<Vec<_>, StoreError>>()?;
+    let upload = UploadRef {
+        place: Place {
+            bucket: input.bucket,
+            key: input.key,
+        },
+        id: input.upload_id,
+    };
+    let conditions = convert::conditions(input.if_match, input.if_none_match, None, None);
+    let Place { bucket, key } = upload.place.clone();
+    let stored = state
+        .store
+        .complete_upload(who, upload, parts, conditions)
+        .await?;
+    Ok(dto::CompleteMultipartUploadOutput {
+        location: Some(format!("/{bucket}/{key}")),
+        bucket: Some(bucket),
+        key: Some(key),
+        e_tag: Some(convert::etag(stored.etag)),
+        ..dto::CompleteMultipartUploadOutput::default()
+    })
+}
+
+pub(super) async fn abort(
+    state: &State,
+    request: S3Request<dto::AbortMultipartUploadInput>,
+) -> Result<dto::AbortMultipartUploadOutput, StoreError> {
+    let who = who(&request);
+    let dto::AbortMultipartUploadInput {
+        bucket,
+        key,
+        upload_id,
+        ..
+    } = request.input;
+    let upload = UploadRef {
+        place: Place { bucket, key },
+        id: upload_id,
+    };
+    state.store.abort_upload(who, upload).await?;
+    Ok(dto::AbortMultipartUploadOutput::default())
+}
+
+pub(super) async fn list_parts(
+    state: &State,
+    request: S3Request<dto::ListPartsInput>,
+) -> Result<dto::ListPartsOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let limit = convert::page_size(input.max_parts, "max-parts")?;
+    let after = u32::try_from(input.part_number_marker.unwrap_or(0))
+        .map_err(|_| StoreError::argument("part-number-marker must not be negative"))?;
+    let upload = UploadRef {
+        place: Place {
+            bucket: input.bucket.clone(),
+            key: input.key.clone(),
+        },
+        id: input.upload_id.clone(),
+    };
+    // One more than asked for tells whether there are more.
+    let listed = state
+        .store
+        .list_parts(who, upload, after, limit + 1)
+        .await?;
+    let (upload, mut parts) = listed;
+    let more = parts.len() > limit;
+    parts.truncate(limit);
+    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    let next = parts
+        .last()
+        .filter(|_| more)
+        .map(|part| number(part.number));
+    let parts = parts.into_iter().map(|part| dto::Part {
+        e_tag: Some(convert::etag(part.etag)),
+        last_modified: Some(convert::timestamp(part.modified)),
+        part_number: Some(number(part.number)),
+        size: Some(convert::size(part.segment.size)),
+        ..dto::Part::default()
+    });
+    let owner = convert::owner(upload.owner);
+    Ok(dto::ListPartsOutput {
+        bucket: Some(input.bucket),
+        initiator: Some(initiator(&owner)),
+        is_truncated: Some(more),
+        key: Some(input.key),
+        max_parts: Some(i32::try_from(limit).unwrap_or(i32::MAX)),
+        next_part_number_marker: next,
+        owner: Some(owner),
+        part_number_marker: Some(number(after)),
+        parts: Some(parts.collect()),
+        storage_class: Some(dto::StorageClass::from_static("STANDARD")),
+        upload_id: Some(input.upload_id),
+        ..dto::ListPartsOutput::default()
+    })
+}
+
+pub(super) async fn list_uploads(
+    state: &State,
+    request: S3Request<dto::ListMultipartUploadsInput>,
+) -> Result<dto::ListMultipartUploadsOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    if input.delimiter.is_some() {
+        return Err(StoreError::not_implemented(
+            "Uploads are not listed by folders.",
+        ));
+    }
+    let limit = convert::page_size(input.max_uploads, "max-uploads")?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let after = match (&input.key_marker, &input.upload_id_marker) {
+        (None, _) => (String::new(), String::new()),
+        (Some(key), Some(id)) => (key.clone(), id.clone()),
+        // Behind all uploads of the key: ids are hex.
+        (Some(key), None) => (key.clone(), "~".to_owned()),
+    };
+    let bucket = input.bucket.clone();
+    let listed = state
+        .store
+        .list_uploads(who, bucket, prefix, after, limit + 1)
+        .await?;
+    let more = listed.len() > limit;
+    let listed = &listed[..listed.len().min(limit)];
+    let last = listed.last().filter(|_| more);
+    let uploads = listed.iter().map(|upload| {
+        let owner = convert::owner(upload.owner.clone());
+        dto::MultipartUpload {
+            initiated: Some(convert::timestamp(upload.started)),
+            initiator: Some(initiator(&owner)),
+            key: Some(upload.key.clone()),
+            owner: Some(owner),
+            storage_class: Some(dto::StorageClass::from_static("STANDARD")),
+            upload_id: Some(upload.id.clone()),
+            ..dto::MultipartUpload::default()
+        }
+    });
+    Ok(dto::ListMultipartUploadsOutput {
+        bucket: Some(input.bucket),
+        is_truncated: Some(more),
+        key_marker: input.key_marker.or_else(|| Some(String::new())),
+        max_uploads: Some(i32::try_from(limit).unwrap_or(i32::MAX)),
+        next_key_marker: last.map(|upload| upload.key.clone()),
+        next_upload_id_marker: last.map(|upload| upload.id.clone()),
+        prefix: input.prefix,
+        upload_id_marker: input.upload_id_marker,
+        uploads: Some(uploads.collect()),
+        ..dto::ListMultipartUploadsOutput::default()
+    })
+}
+
+fn initiator(owner: &dto::Owner) -> dto::Initiator {
+    dto::Initiator {
+        display_name: owner.display_name.clone(),
+        id: owner.id.clone(),
+    }
+}

@@ -1,0 +1,46 @@
+//! Uploads with forms, whose signature is a field beside the file. The path is not signed, so that the protocol's
+//! own check serves.
+
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{Credentials, S3Auth, SecretKey};
+use s3s::{S3Error, S3ErrorCode, S3Result};
+
+use super::error;
+use crate::auth::{Identity, find_key};
+use crate::catalogue::Catalogue;
+use crate::state::State;
+use crate::store::StoreError;
+
+/// Gives the protocol the secret keys that it checks forms with.
+pub(super) struct FormAuth(pub(super) Catalogue);
+
+#[async_trait::async_trait]
+impl S3Auth for FormAuth {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        match find_key(&self.0, access_key).await {
+            Ok(Some((_, secret))) => Ok(secret.expose().into()),
+            Ok(None) => Err(S3Error::with_message(
+                S3ErrorCode::InvalidAccessKeyId,
+                "The AWS Access Key Id you provided does not exist in our records.",
+            )),
+            Err(failure) => Err(error::answer(&failure)),
+        }
+    }
+}
+
+/// Lets every request through to the store, which decides by ACLs.
+pub(super) struct Open;
+
+#[async_trait::async_trait]
+impl S3Access for Open {
+    async fn check(&self, _: &mut S3AccessContext<'_>) -> S3Result<()> {
+        Ok(())
+    }
+}
+
+/// Who has signed a form.
+pub(super) async fn signer(state: &State, signed: &Credentials) -> Result<Identity, StoreError> {
+    let found = find_key(&state.catalogue, &signed.access_key).await?;
+    let (caller, _) = found.ok_or(StoreError::AccessDenied)?;
+    Ok(Identity::User(caller))
+}

@@ -1,0 +1,117 @@
+//! Requests to the EC2 side: their parameters and their signature.
+
+use bytes::Bytes;
+use gumnut_signing::{RequestView, decode_query};
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use s3s::Body;
+
+use super::{RequestId, routing, text};
+use crate::auth::{AuthFailure, Caller, query};
+use crate::state::State;
+
+/// A request to the EC2 side: its body is read, its signature has been looked at.
+#[derive(Debug)]
+pub(crate) struct Ec2Request {
+    /// Decoded parameters, those of the query before those of the form.
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Who asks, or why that is not known.
+    pub(crate) caller: Result<Caller, AuthFailure>,
+    /// The id that the answer and the log carry.
+    pub(crate) request_id: String,
+}
+
+/// Answers a request.
+pub(super) async fn answer(
+    state: &State,
+    request: Request<Incoming>,
+    id: &RequestId,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    match read(state, body).await {
+        Ok(body) => answer_read(state, Request::from_parts(parts, body), id).await,
+        Err(response) => response,
+    }
+}
+
+/// Answers a form on a path that says nothing.
+pub(super) async fn answer_form(
+    state: &State,
+    request: Request<Incoming>,
+    id: &RequestId,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    match read(state, body).await {
+        Ok(body) if routing::names_action(&body) => {
+            answer_read(state, Request::from_parts(parts, body), id).await
+        }
+        Ok(_) => text(StatusCode::BAD_REQUEST, "The form names no action.\n"),
+        Err(response) => response,
+    }
+}
+
+/// Answers a request whose body has been read.
+async fn answer_read(state: &State, request: Request<Bytes>, id: &RequestId) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default();
+    let mut parameters = decode_query(query);
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    let is_form = content_type.is_none_or(|value| {
+        value
+            .as_bytes()
+            .starts_with(b"application/x-www-form-urlencoded")
+    });
+    if is_form {
+        parameters.extend(decode_query(&String::from_utf8_lossy(&body)));
+    }
+    let headers = super::headers(&parts.headers);
+    let view = RequestView {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query,
+        headers: &headers,
+    };
+    let now = state.config.clock.now();
+    let caller = query::verify(&state.catalogue, now, &view, &parameters, &body).await;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(error) => {
+            crate::s3::log(&error);
+            return text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The catalogue cannot be used.\n",
+            );
+        }
+    };
+    let request = Ec2Request {
+        parameters,
+        caller,
+        request_id: id.to_string(),
+    };
+    crate::ec2::handle(state, request)
+        .await
+        .map(|body| Body::from(Bytes::from(body)))
+}
+
+/// Reads a body within the bound for documents.
+async fn read(state: &State, body: Incoming) -> Result<Bytes, Response<Body>> {
+    let limit = state.config.limits.document_bytes;
+    let read = Limited::new(body, limit).collect();
+    let read = tokio::time::timeout(super::PATIENCE, read).await;
+    match read {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body of the request is too long.\n",
+        )),
+        Ok(Err(_)) => Err(text(
+            StatusCode::BAD_REQUEST,
+            "The body could not be read.\n",
+        )),
+        Err(_) => Err(text(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body did not come in time.\n",
+        )),
+    }
+}

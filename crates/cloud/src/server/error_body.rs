@@ -1,0 +1,181 @@
+//! The answer to a request that the object store refuses.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use quick_xml::escape::{partial_escape, unescape};
+use quick_xml::events::Event;
+use quick_xml::{Reader, XmlVersion};
+use s3s::{Body, S3ErrorCode};
+
+use super::RequestId;
+use crate::auth::Refusal;
+
+/// What the answer repeats of the request.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    /// The path behind the prefix of the service.
+    pub(super) resource: &'a str,
+    pub(super) id: &'a RequestId,
+}
+
+impl Asked<'_> {
+    /// The answer to a request that is refused before it gets to the protocol.
+    pub(super) fn refuse(&self, refusal: &Refusal) -> Response<Body> {
+        let (code, message) = (refusal.error.code(), refusal.error.to_string());
+        crate::s3::log(&refusal.error);
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status(code);
+        self.fill(&mut response, code, &message, &refusal.details);
+        response
+    }
+
+    /// Adds what the protocol's own answer leaves out: resource, request id and, for codes without one, a message.
+    pub(super) async fn complete(&self, response: Response<Body>) -> Response<Body> {
+        let refused = response.status().is_client_error() || response.status().is_server_error();
+        if !refused {
+            return without_body_if_not_modified(response);
+        }
+        let (parts, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes);
+        let (code, message) = body.map(|body| read(&body)).unwrap_or_default();
+        let mut response = Response::from_parts(parts, Body::empty());
+        let message = message.unwrap_or_else(|| default_message(&code).to_owned());
+        self.fill(&mut response, &code, &message, &[]);
+        response
+    }
+
+    fn fill(
+        &self,
+        response: &mut Response<Body>,
+        code: &str,
+        message: &str,
+        details: &[(&'static str, String)],
+    ) {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        if self.method == Method::HEAD {
+            return;
+        }
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+        let mut leaf = |name: &str, text: &str| {
+            let legal = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+            let text: String = text.chars().filter(legal).collect();
+            let text = partial_escape(text.as_str());
+            xml.extend(["<", name, ">", &text, "</", name, ">"]);
+        };
+        leaf("Code", code);
+        leaf("Message", message);
+        for (name, text) in details {
+            leaf(name, text);
+        }
+        leaf("Resource", self.resource);
+        leaf("RequestId", self.id.as_str());
+        xml.push_str("</Error>");
+        let content_type = HeaderValue::from_static("application/xml");
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
+        *response.body_mut() = Body::from(Bytes::from(xml));
+    }
+}
+
+/// "Not modified" travels as an error inside the server, and has no body.
+fn without_body_if_not_modified(mut response: Response<Body>) -> Response<Body> {
+    if response.status() == StatusCode::NOT_MODIFIED {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+/// The status of a code.
+fn status(code: &str) -> StatusCode {
+    let known = S3ErrorCode::from_bytes(code.as_bytes()).and_then(|code| code.status_code());
+    known.unwrap_or(match code {
+        "InvalidSecurity" => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    })
+}
+
+/// Code and message of the protocol's own answer.
+fn read(body: &[u8]) -> (String, Option<String>) {
+    let (mut code, mut message) = (String::new(), None);
+    let mut element = String::new();
+    let mut reader = Reader::from_reader(body);
+    loop {
+        let text = match reader.read_event() {
+            Ok(Event::Start(start)) => {
+                start.name().as_ref().clone_into(&mut element);
+                continue;
+            }
+            Ok(Event::End(_)) => {
+                element.clear();
+                continue;
+            }
+            Ok(Event::Text(text)) => text.xml_content(XmlVersion::Implicit1_0).into_owned(),
+            Ok(Event::GeneralRef(name)) => unescape(&format!("&{};", &*name))
+                .map(Cow::into_owned)
+                .unwrap_or_default(),
+            Ok(Event::Eof) | Err(_) => return (code, message),
+            Ok(_) => continue,
+        };
+        match element.as_str() {
+            "Code" => code.push_str(&text),
+            "Message" => message.get_or_insert_with(String::new).push_str(&text),
+            _ => {}
+        }
+    }
+}
+
+/// Messages of codes that the protocol's own layer sends without one.
+fn default_message(code: &str) -> &'static str {
+    match code {
+        "InternalError" => "We encountered an internal error. Please try again.",
+        "InvalidBucketName" => "The specified bucket is not valid.",
+        "InvalidRange" => "The requested range is not satisfiable.",
+        "InvalidURI" => "Couldn't parse the specified URI.",
+        "KeyTooLongError" => "Your key is too long.",
+        "MalformedXML" => {
+            "The XML you provided was not well-formed or did not validate against our published schema."
+        }
+        "MethodNotAllowed" => "The specified method is not allowed against this resource.",
+        "MissingContentLength" => "You must provide the Content-Length HTTP header.",
+        "MissingRequestBodyError" => "Request body is empty.",
+        "NotImplemented" => {
+            "A header or query you provided requested a function that is not implemented."
+        }
+        _ => "The request was refused.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_answer_names_resource_and_request() {
+        let id = RequestId::new();
+        let asked = Asked {
+            method: &Method::GET,
+            resource: "/b/<k>",
+            id: &id,
+        };
+        let xml = "<Error><Code>NoSuchKey</Code><Message>a &amp; b &lt;c&gt;</Message></Error>";
+        let mut response = Response::new(Body::from(Bytes::from(xml)));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        let response = asked.complete(response).await;
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let expected = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
+             <Message>a &amp; b &lt;c&gt;</Message><Resource>/b/&lt;k&gt;</Resource>\
+             <RequestId>{id}</RequestId></Error>"
+        );
+        assert_eq!(std::str::from_utf8(&body).unwrap(), expected);
+    }
+}

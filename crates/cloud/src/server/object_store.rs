@@ -1,0 +1,239 @@
+//! Requests to the object store: the signature is checked and taken off here, with the path as the client sent it;
+//! the protocol behind sees an unsigned request and who has sent it.
+
+use std::time::Duration;
+
+use gumnut_signing::{RequestView, percent_decode};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use s3s::Body;
+use tokio::sync::oneshot;
+
+use super::checksum::Checksums;
+use super::error_body::Asked;
+use super::payload::{CheckedBody, Loan, PayloadError};
+use super::{Handler, RequestId};
+use crate::auth::{Payload, Refusal, object_store};
+use crate::store::StoreError;
+
+/// Most bytes that are read off after a refusal, so that the client gets to hear it.
+const MAX_DRAIN: usize = 64 << 20;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// Headers of signatures, which the protocol must not see.
+const SIGNATURE_HEADERS: [&str; 4] = [
+    "authorization",
+    "x-amz-content-sha256",
+    "x-amz-decoded-content-length",
+    "x-amz-trailer",
+];
+/// The same for parameters, in lower case.
+const SIGNATURE_PARAMETERS: [&str; 11] = [
+    "awsaccesskeyid",
+    "expires",
+    "signature",
+    "x-amz-algorithm",
+    "x-amz-content-sha256",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-security-token",
+    "x-amz-signature",
+    "x-amz-signedheaders",
+];
+
+/// Answers a request below `prefix`.
+pub(super) async fn answer(
+    handler: &Handler,
+    request: Request<Incoming>,
+    prefix: &'static str,
+    id: &RequestId,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path()[prefix.len()..].to_owned();
+    let path = if path.is_empty() {
+        "/".to_owned()
+    } else {
+        path
+    };
+    let method = parts.method.clone();
+    let asked = Asked {
+        method: &method,
+        resource: &path,
+        id,
+    };
+    let (loan, rest) = Loan::new(body, parts.headers.contains_key(EXPECT));
+    let response = match prepare(handler, parts, &path, loan).await {
+        Ok(request) => match handler.s3.call(request).await {
+            Ok(response) => asked.complete(response).await,
+            Err(error) => {
+                tracing::error!(?error, "the protocol layer failed");
+                asked.refuse(&StoreError::Internal.into())
+            }
+        },
+        Err(refusal) => asked.refuse(&refusal),
+    };
+    drain(rest).await;
+    response
+}
+
+/// Checks who asks, and makes the request that the protocol sees.
+async fn prepare(
+    handler: &Handler,
+    mut parts: Parts,
+    path: &str,
+    loan: Loan,
+) -> Result<Request<Body>, Refusal> {
+    if path == "/" && !matches!(parts.method, Method::GET | Method::HEAD) {
+        return Err(StoreError::MethodNotAllowed.into());
+    }
+    let state = &handler.state;
+    let headers = super::headers(&parts.headers);
+    let view = RequestView {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &headers,
+    };
+    let now = state.config.clock.now();
+    let (identity, payload) = object_store::verify(&state.catalogue, now, &view, path).await?;
+
+    let expected = match payload {
+        Payload::Chunks(_) => Some(unwrap_chunked_headers(&mut parts.headers)?),
+        Payload::Unchecked | Payload::Sha256(_) => None,
+    };
+    // The checksum that ends an upload in parts is of the object, not of the list of parts.
+    let ends_upload = parts.method == Method::POST && has_parameter(view.query, "uploadId");
+    let pairs = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let checksums = if ends_upload {
+        Checksums::default()
+    } else {
+        Checksums::of(pairs)
+    };
+    parts.extensions.insert(identity);
+    parts.extensions.insert(checksums.confirmed());
+    let streamed = is_streamed(&parts, path);
+    strip(&mut parts, path)?;
+
+    let body = CheckedBody::new(loan, payload, checksums, expected);
+    let body = if streamed {
+        Body::http_body_unsync(body)
+    } else {
+        collect(body, state.config.limits.document_bytes).await?
+    };
+    Ok(Request::from_parts(parts, body))
+}
+
+/// Whether the body is the content of an object; all others are documents.
+fn is_streamed(parts: &Parts, path: &str) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    let key = path.trim_start_matches('/').split_once('/');
+    let is_object = key.is_some_and(|(_, key)| !key.is_empty());
+    let document = ["acl", "legal-hold", "retention", "tagging"];
+    match parts.method {
+        Method::PUT => is_object && !document.iter().any(|name| has_parameter(query, name)),
+        Method::POST => {
+            let content_type = parts.headers.get(CONTENT_TYPE);
+            content_type.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"))
+        }
+        _ => false,
+    }
+}
+
+fn has_parameter(query: &str, name: &str) -> bool {
+    query
+        .split('&')
+        .any(|pair| pair.split_once('=').map_or(pair, |(name, _)| name) == name)
+}
+
+async fn collect(body: CheckedBody, limit: usize) -> Result<Body, StoreError> {
+    let read = tokio::time::timeout(super::PATIENCE, Limited::new(body, limit).collect()).await;
+    match read.map_err(|_| StoreError::Timeout)? {
+        Ok(read) => Ok(Body::from(read.to_bytes())),
+        Err(error) => Err(match error.downcast_ref::<PayloadError>() {
+            Some(error) => error.into(),
+            None => StoreError::DocumentTooLarge,
+        }),
+    }
+}
+
+/// Makes the headers those of the content, and gives its length.
+fn unwrap_chunked_headers(headers: &mut HeaderMap) -> Result<u64, StoreError> {
+    let length = headers.get("x-amz-decoded-content-length");
+    let length = length.ok_or(StoreError::MissingContentLength)?;
+    let text = length
+        .to_str()
+        .ok()
+        .filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    let length: u64 = text
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| StoreError::argument("Invalid x-amz-decoded-content-length"))?;
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    let encoding = headers.remove(CONTENT_ENCODING);
+    if let Some(encoding) = encoding.as_ref().and_then(|value| value.to_str().ok()) {
+        let encodings = encoding.split(',').map(str::trim);
+        let kept: Vec<_> = encodings.filter(|name| *name != "aws-chunked").collect();
+        if !kept.is_empty()
+            && let Ok(value) = HeaderValue::from_str(&kept.join(","))
+        {
+            headers.insert(CONTENT_ENCODING, value);
+        }
+    }
+    Ok(length)
+}
+
+/// Takes the signature and the prefix of the service off. Parameters that stand for headers become headers.
+fn strip(parts: &mut Parts, path: &str) -> Result<(), StoreError> {
+    for name in SIGNATURE_HEADERS {
+        parts.headers.remove(name);
+    }
+    let mut kept = Vec::new();
+    for pair in parts.uri.query().unwrap_or_default().split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let lower = name.to_ascii_lowercase();
+        if pair.is_empty() || SIGNATURE_PARAMETERS.contains(&lower.as_str()) {
+            continue;
+        }
+        if lower.starts_with("x-amz-") {
+            let name = HeaderName::from_bytes(lower.as_bytes());
+            let value = HeaderValue::from_str(&percent_decode(value));
+            if let (Ok(name), Ok(value)) = (name, value) {
+                parts.headers.entry(name).or_insert(value);
+            }
+            continue;
+        }
+        kept.push(pair);
+    }
+    let target = if kept.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", kept.join("&"))
+    };
+    parts.uri = Uri::try_from(target).map_err(|_| StoreError::InvalidUri)?;
+    Ok(())
+}
+
+/// Reads off what a client is still sending after its request was refused.
+async fn drain(mut rest: oneshot::Receiver<Incoming>) {
+    let Ok(mut body) = rest.try_recv() else {
+        return;
+    };
+    let read = async {
+        let mut left = MAX_DRAIN;
+        while left > 0
+            && !body.is_end_stream()
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+        }
+    };
+    // A client that goes on for longer has to do without the answer.
+    let _ = tokio::time::timeout(DRAIN_TIME, read).await;
+}

@@ -1,0 +1,102 @@
+//! What can be done with buckets.
+
+use super::{Acl, AclRequest, Permission, Store, StoreError, access};
+use crate::auth::Identity;
+use crate::catalogue::buckets::{self, Bucket};
+use crate::catalogue::{Owner, uploads};
+
+impl Store {
+    /// Makes a bucket. Making one's own once more is no error and changes nothing.
+    pub(crate) async fn create_bucket(
+        &self,
+        who: Identity,
+        name: String,
+        acl: AclRequest,
+    ) -> Result<(), StoreError> {
+        let (now, most) = (self.clock.now_millis(), self.limits.buckets);
+        let create = move |tx: &rusqlite::Transaction<'_>| {
+            let user = who.user().ok_or(StoreError::AccessDenied)?;
+            let account = user.account.as_str();
+            if let Some(bucket) = buckets::find(tx, &name)? {
+                let own = bucket.account == account;
+                return if own {
+                    Ok(())
+                } else {
+                    Err(StoreError::BucketExists)
+                };
+            }
+            if buckets::count(tx, account)? >= most {
+                return Err(StoreError::TooManyBuckets);
+            }
+            let acl = acl.resolve(tx, &user.canonical_id, &user.canonical_id)?;
+            Ok(buckets::insert(tx, &name, account, acl, now)?)
+        };
+        self.catalogue.write(create).await
+    }
+
+    /// Deletes an empty bucket; only its owner may. Uploads that have not ended are given up.
+    pub(crate) async fn delete_bucket(
+        &self,
+        who: Identity,
+        name: String,
+    ) -> Result<(), StoreError> {
+        self.dropping(move |tx| {
+            let bucket = access::any_bucket(tx, &name)?;
+            if !who.owns(&bucket.owner.id) {
+                return Err(StoreError::AccessDenied);
+            }
+            if buckets::is_used(tx, &name)? {
+                return Err(StoreError::BucketNotEmpty);
+            }
+            let files = uploads::delete_all(tx, &name)?;
+            buckets::delete(tx, &name)?;
+            Ok(((), files))
+        })
+        .await
+    }
+
+    /// The caller's own buckets, by name.
+    pub(crate) async fn list_buckets(
+        &self,
+        who: Identity,
+    ) -> Result<(Owner, Vec<Bucket>), StoreError> {
+        let list = move |connection: &rusqlite::Connection| {
+            let user = who.user().ok_or(StoreError::AccessDenied)?;
+            let buckets = buckets::of_account(connection, user.account.as_str())?;
+            let owner = Owner {
+                id: user.canonical_id.clone(),
+                name: user.account_name.clone(),
+            };
+            Ok((owner, buckets))
+        };
+        self.catalogue.read(list).await
+    }
+
+    /// The bucket, if the caller may do to it what `permission` says.
+    pub(crate) async fn bucket(
+        &self,
+        who: Identity,
+        name: String,
+        permission: Permission,
+    ) -> Result<Bucket, StoreError> {
+        let find = move |connection: &rusqlite::Connection| {
+            access::bucket(connection, &who, &name, permission)
+        };
+        self.catalogue.read(find).await
+    }
+
+    /// Replaces the ACL of a bucket.
+    pub(crate) async fn set_bucket_acl(
+        &self,
+        who: Identity,
+        name: String,
+        acl: AclRequest,
+    ) -> Result<(), StoreError> {
+        let set = move |tx: &rusqlite::Transaction<'_>| {
+            let bucket = access::bucket(tx, &who, &name, Permission::WriteAcp)?;
+            let acl: Acl = acl.resolve(tx, &bucket.owner.id, &bucket.owner.id)?;
+            Ok(buckets::set_acl(tx, &name, acl)?)
+        };
+        self.catalogue.write(set).await
+    }
+}
