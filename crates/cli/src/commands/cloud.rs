@@ -1,11 +1,20 @@
 //! `gumnut cloud`
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use gumnut_cloud::Config;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Context;
+use crate::exit::{Exit, Failure};
+use crate::settings::default_cloud_dir;
+
+/// The folder of credentials in that of the data.
+const CREDENTIALS: &str = "credentials";
 
 /// The embedded cloud: an object store and an EC2 front end on this machine.
 #[derive(Subcommand)]
@@ -65,7 +74,83 @@ pub(crate) struct Credentials {
 
 impl Cloud {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let _ = context;
-        Ok(())
+        match self {
+            Self::Init(command) => command.run(context),
+            Self::Start(command) => command.run(context),
+            Self::Credentials(command) => command.run(context),
+        }
+    }
+}
+
+impl Data {
+    fn folder(&self) -> Result<PathBuf, Failure> {
+        self.data.clone().or_else(default_cloud_dir).ok_or_else(|| {
+            Failure::new(Exit::Usage, "there is no home folder for the cloud's data")
+                .hint("pass --data DIR")
+        })
+    }
+}
+
+impl Init {
+    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let data = self.data.folder()?;
+        gumnut_cloud::Cloud::init(&Config::new(&data))?;
+        let output = data.join(CREDENTIALS);
+        let endpoint = format!("http://{}", self.listen);
+        gumnut_cloud::Cloud::write_credentials(&data, &output, &endpoint)?;
+        say_credentials(context, &output)
+    }
+}
+
+impl Credentials {
+    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let data = self.data.folder()?;
+        let endpoint = self.endpoint.as_str();
+        gumnut_cloud::Cloud::write_credentials(&data, &self.output, endpoint)?;
+        say_credentials(context, &self.output)
+    }
+}
+
+fn say_credentials(context: &Context<'_>, folder: &Path) -> Result<(), anyhow::Error> {
+    let eucarc = folder.join("eucarc");
+    context
+        .output
+        .result(&json!({ "eucarc": eucarc }), &eucarc.display().to_string())
+}
+
+impl Start {
+    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
+        runtime.block_on(self.serve(context))
+    }
+
+    async fn serve(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let data = self.data.folder()?;
+        let mut config = Config::new(&data);
+        config.listen = self.listen;
+        // Watched from here on, so that an early ^C is not lost.
+        let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
+        let running = gumnut_cloud::Cloud::start(config).await?;
+        let folder = data.join(CREDENTIALS);
+        running.write_credentials(&folder)?;
+        let endpoint = running.endpoint();
+        let eucarc = folder.join("eucarc");
+        context
+            .output
+            .say(format!("credentials: {}", eucarc.display()));
+        let json = json!({ "endpoint": endpoint, "eucarc": eucarc });
+        context
+            .output
+            .result(&json, &format!("listening on {endpoint}"))?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        context.output.say("stopping");
+        Ok(running.shutdown().await?)
     }
 }

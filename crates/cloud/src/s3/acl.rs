@@ -146,14 +146,15 @@ fn of_request(
     }
 }
 
-fn grants(acl: Acl) -> Vec<dto::Grant> {
+async fn grants(state: &State, acl: Acl) -> Result<Vec<dto::Grant>, StoreError> {
+    let names = state.store.account_names(&acl).await?;
     let grant = |grant: crate::store::Grant| {
         let (id, kind) = match &grant.grantee {
             Grantee::Account(id) => (Some(id.clone()), dto::Type::CANONICAL_USER),
             _ => (None, dto::Type::GROUP),
         };
         let grantee = dto::Grantee {
-            display_name: id.clone(),
+            display_name: id.as_ref().and_then(|id| names.get(id).cloned()),
             email_address: None,
             id,
             type_: dto::Type::from_static(kind),
@@ -164,7 +165,7 @@ fn grants(acl: Acl) -> Vec<dto::Grant> {
             permission: Some(dto::Permission::from_static(grant.permission.as_str())),
         }
     };
-    acl.0.into_iter().map(grant).collect()
+    Ok(acl.0.into_iter().map(grant).collect())
 }
 
 pub(super) async fn get_of_bucket(
@@ -175,7 +176,7 @@ pub(super) async fn get_of_bucket(
     let bucket = request.input.bucket;
     let bucket = state.store.bucket(who, bucket, Permission::ReadAcp).await?;
     Ok(dto::GetBucketAclOutput {
-        grants: Some(grants(bucket.acl)),
+        grants: Some(grants(state, bucket.acl).await?),
         owner: Some(convert::owner(bucket.owner)),
     })
 }
@@ -220,7 +221,7 @@ pub(super) async fn get_of_object(
     let place = Place { bucket, key };
     let object = state.store.object(who, place, Permission::ReadAcp).await?;
     Ok(dto::GetObjectAclOutput {
-        grants: Some(grants(object.acl)),
+        grants: Some(grants(state, object.acl).await?),
         owner: Some(convert::owner(object.owner)),
         ..dto::GetObjectAclOutput::default()
     })

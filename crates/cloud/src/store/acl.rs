@@ -88,6 +88,15 @@ impl Acl {
         }])
     }
 
+    /// The owner ids of the accounts that have grants.
+    pub(crate) fn accounts(&self) -> Vec<String> {
+        let ids = self.0.iter().filter_map(|grant| match &grant.grantee {
+            Grantee::Account(id) => Some(id.clone()),
+            _ => None,
+        });
+        ids.collect()
+    }
+
     /// Adds a grant.
     #[must_use]
     pub(crate) fn and(mut self, grantee: Grantee, permission: Permission) -> Self {

@@ -1,9 +1,11 @@
 //! What can be done with buckets.
 
+use std::collections::HashMap;
+
 use super::{Acl, AclRequest, Permission, Store, StoreError, access};
 use crate::auth::Identity;
 use crate::catalogue::buckets::{self, Bucket};
-use crate::catalogue::{Owner, uploads};
+use crate::catalogue::{Owner, identities, uploads};
 
 impl Store {
     /// Makes a bucket. Making one's own once more is no error and changes nothing.
@@ -81,6 +83,24 @@ impl Store {
     ) -> Result<Bucket, StoreError> {
         let find = move |connection: &rusqlite::Connection| {
             access::bucket(connection, &who, &name, permission)
+        };
+        self.catalogue.read(find).await
+    }
+
+    /// The names of the accounts in an ACL, by owner id.
+    pub(crate) async fn account_names(
+        &self,
+        acl: &Acl,
+    ) -> Result<HashMap<String, String>, StoreError> {
+        let ids = acl.accounts();
+        let find = move |connection: &rusqlite::Connection| {
+            let mut names = HashMap::new();
+            for id in ids {
+                if let Some(owner) = identities::by_owner_id(connection, &id)? {
+                    names.insert(id, owner.name);
+                }
+            }
+            Ok(names)
         };
         self.catalogue.read(find).await
     }

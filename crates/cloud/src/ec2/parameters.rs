@@ -1,0 +1,74 @@
+//! The parameters of a call.
+
+use gumnut_types::ImageId;
+
+use crate::register::Refusal;
+
+/// Most entries of a list that are looked at.
+const MAX_LIST: usize = 1000;
+
+/// The decoded parameters of a call.
+pub(super) struct Parameters(pub(super) Vec<(String, String)>);
+
+impl Parameters {
+    /// The first value of this name; an empty one is none.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(parameter, _)| parameter == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The same, kept.
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    /// The values of `Name.1`, `Name.2` and so on, or of `Name` alone.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let mut values: Vec<_> = self.owned(name).into_iter().collect();
+        values.extend((1..=MAX_LIST).map_while(|index| self.owned(&format!("{name}.{index}"))));
+        values
+    }
+
+    /// The value of a parameter that must be there.
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.get(name).ok_or_else(|| {
+            let message = format!("The request must contain the parameter {name}");
+            Refusal::new("MissingParameter", message)
+        })
+    }
+
+    /// The image that the call is about.
+    pub(super) fn image_id(&self) -> Result<&str, Refusal> {
+        let id = self
+            .required("ImageId")
+            .or_else(|missing| self.get("ImageId.1").ok_or(missing))?;
+        well_formed(id)?;
+        Ok(id)
+    }
+
+    /// Whether any parameter begins so.
+    pub(super) fn any(&self, begins: impl Fn(&str) -> bool) -> bool {
+        self.0.iter().any(|(name, _)| begins(name))
+    }
+}
+
+/// Insists on the form of an image id.
+pub(super) fn well_formed(id: &str) -> Result<(), Refusal> {
+    match id.parse::<ImageId>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Refusal::new(
+            "InvalidAMIID.Malformed",
+            format!("Invalid id: \"{id}\""),
+        )),
+    }
+}
+
+/// There is no such image, or none that the caller may know of.
+pub(super) fn not_found(id: &str) -> Refusal {
+    Refusal::new(
+        "InvalidAMIID.NotFound",
+        format!("The image ID '{id}' does not exist"),
+    )
+}

@@ -1,0 +1,60 @@
+//! Writing answers.
+
+use quick_xml::escape::escape;
+
+/// An answer, or a piece of one. Every text is escaped.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Xml(String);
+
+impl Xml {
+    /// A piece.
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A document.
+    pub(super) fn document() -> Self {
+        Self("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned())
+    }
+
+    /// `<name>text</name>`
+    pub(super) fn leaf(&mut self, name: &str, text: &str) {
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        self.element(name, |xml| xml.0.push_str(&escape(text.as_str())));
+    }
+
+    /// The same when there is a text.
+    pub(super) fn some(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.leaf(name, text);
+        }
+    }
+
+    /// `<name>` and `</name>` around whatever `content` writes.
+    pub(super) fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
+        for piece in ["<", name, ">"] {
+            self.0.push_str(piece);
+        }
+        content(self);
+        for piece in ["</", name, ">"] {
+            self.0.push_str(piece);
+        }
+    }
+
+    /// Text that is markup already.
+    pub(super) fn raw(&mut self, markup: &str) {
+        self.0.push_str(markup);
+    }
+
+    /// The text.
+    pub(super) fn finish(self) -> String {
+        self.0
+    }
+}
+
+/// The answer of calls that only do something.
+pub(super) fn done() -> Xml {
+    let mut xml = Xml::new();
+    xml.leaf("return", "true");
+    xml
+}

@@ -1,0 +1,146 @@
+//! The checks of a manifest and its parts.
+
+use gumnut_crypto::PublicKey;
+use gumnut_manifest::{ManifestError, SignatureStatus, SignedManifest, UntrustedManifest};
+use gumnut_types::{AccountId, Limits};
+
+use super::{Objects, Refusal};
+use crate::accounts::CloudKeys;
+
+/// A refusal for what is wrong with the manifest.
+pub(super) fn invalid(message: impl Into<String>) -> Refusal {
+    Refusal::new("InvalidManifest", message)
+}
+
+/// Reads the manifest as `aws-exec-read`.
+pub(super) async fn fetch(
+    objects: &dyn Objects,
+    bucket: &str,
+    key: &str,
+) -> Result<Vec<u8>, Refusal> {
+    let limit = Limits::default().manifest_bytes;
+    objects.read(bucket, key, limit).await.map_err(|error| {
+        invalid(format!(
+            "Failed to read manifest file: {bucket}/{key} ({})",
+            error.0
+        ))
+    })
+}
+
+/// Parses it, and sorts what can be wrong into the three kinds that clients know.
+pub(super) fn parse(bytes: &[u8]) -> Result<UntrustedManifest, Refusal> {
+    UntrustedManifest::parse(bytes, &Limits::default()).map_err(|error| {
+        let element = match &error {
+            ManifestError::Parts(problem) => {
+                return invalid(format!("Part list is invalid: {problem}"));
+            }
+            ManifestError::Value {
+                element: "filename",
+                ..
+            } => {
+                return invalid(format!("Part list is invalid: {error}"));
+            }
+            ManifestError::Duplicate(element @ ("machine_configuration" | "image")) => {
+                return invalid(format!(
+                    "Manifest is not well formed: more than one {element}"
+                ));
+            }
+            ManifestError::Missing(element)
+            | ManifestError::Duplicate(element)
+            | ManifestError::Value { element, .. }
+            | ManifestError::TooLong { element, .. } => *element,
+            ManifestError::Version(_) => "version",
+            ManifestError::Kind => "kernel_id",
+            _ => return invalid(format!("Manifest is not well formed: {error}")),
+        };
+        invalid(format!("Manifest element {element} is missing or invalid"))
+    })
+}
+
+/// Insists that the manifest names the caller as the owner.
+pub(super) fn owner(manifest: &UntrustedManifest, account: &AccountId) -> Result<(), Refusal> {
+    let user: Result<AccountId, _> = manifest.manifest().user.parse();
+    if user.as_ref() == Ok(account) {
+        return Ok(());
+    }
+    Err(Refusal::new("AuthFailure", "Manifest is not accessible"))
+}
+
+/// Insists on a signature by one of the caller's certificates or the cloud's.
+pub(super) fn signature(
+    manifest: UntrustedManifest,
+    users: &[PublicKey],
+    cloud: &CloudKeys,
+) -> Result<SignedManifest, Refusal> {
+    let keys: Vec<_> = users
+        .iter()
+        .chain([cloud.certificate.public_key()])
+        .collect();
+    if manifest.signature_status(&keys) == SignatureStatus::Unsigned {
+        return Err(invalid("Manifest is not signed"));
+    }
+    manifest
+        .verify(&keys)
+        .map_err(|_| invalid("Manifest has invalid signature"))
+}
+
+/// Insists that the cloud can open the key. Whatever the reason, a failure looks alike: the key is offered to
+/// strangers here.
+pub(super) fn key(manifest: &SignedManifest, cloud: &CloudKeys) -> Result<(), Refusal> {
+    use gumnut_crypto::HexRule;
+    let pair = &manifest.manifest().keys.cloud;
+    let (key, iv) = (
+        pair.key.unwrap_key(&cloud.key, HexRule::Exact),
+        pair.iv.unwrap_iv(&cloud.key, HexRule::Exact),
+    );
+    if key.is_ok() && iv.is_ok() {
+        return Ok(());
+    }
+    Err(invalid(
+        "Manifest key cannot be decrypted with the cloud certificate",
+    ))
+}
+
+/// Reads every part: all must be there, their sizes must add up, their digests must match.
+pub(super) async fn parts(
+    objects: &dyn Objects,
+    manifest: &SignedManifest,
+    bucket: &str,
+    key: &str,
+) -> Result<(), Refusal> {
+    let folder = key
+        .rsplit_once('/')
+        .map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let manifest = manifest.manifest();
+    let mut found = Vec::with_capacity(manifest.parts.len());
+    for part in &manifest.parts {
+        let object = objects
+            .digest(bucket, &format!("{folder}{}", part.name))
+            .await;
+        found.push(object.map_err(|_| invalid(format!("Part {} is not available", part.name)))?);
+    }
+    let sum: u64 = found.iter().map(|(size, _)| size).sum();
+    if sum != manifest.bundled_size {
+        let message = format!(
+            "Bundled size is {}, parts add up to {sum}",
+            manifest.bundled_size
+        );
+        return Err(invalid(message));
+    }
+    let last = manifest.parts.len() - 1;
+    for (index, (part, (size, digest))) in manifest.parts.iter().zip(&found).enumerate() {
+        if *size == 0 && index != last {
+            return Err(invalid(format!(
+                "Part list is invalid: {} is empty",
+                part.name
+            )));
+        }
+        if *digest != part.digest {
+            return Err(invalid(format!(
+                "Digest of part {} does not match",
+                part.name
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! The cloud through its socket, asked by clients that share no code with gumnut's own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test may panic"
+)]
+
+mod auth;
+mod child;
+mod common;
+mod kill;
+mod multipart;
+mod objects;
+mod rights;
+mod server;
