@@ -63,7 +63,7 @@ def s3():
 def ec2():
     connection = ec2_connection(SECRET_KEY)
     location = os.environ["LOCATION"]
-    image_id = connection.register_image(name="boto image", image_location=location)
+    image_id = connection.register_image(name="boto-image", image_location=location)
     (image,) = connection.get_all_images(image_ids=[image_id])
     assert image.id == image_id and image.state == "available", f"{image.id} is {image.state}"
     assert image.location == location, f"its location is {image.location}"

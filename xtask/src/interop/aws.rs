@@ -147,7 +147,7 @@ fn images(scene: &Scene) -> anyhow::Result<()> {
         "ec2",
         "register-image",
         "--name",
-        "awscli image",
+        "awscli-image",
         "--image-location",
         &scene.location,
     ];
