@@ -98,6 +98,15 @@ impl Output {
     }
 }
 
+/// `1 part`, `2 parts`.
+pub(crate) fn parts(count: usize) -> String {
+    if count == 1 {
+        "1 part".to_owned()
+    } else {
+        format!("{count} parts")
+    }
+}
+
 /// The text with control characters made visible: servers and manifests write some of our messages.
 fn printable(text: &str) -> String {
     let escape = |c: char| match c {

@@ -165,9 +165,9 @@ impl Bundle {
         let committed = sink.commit(manifest.bytes()).map_err(Self::explain)?;
         let json = report(manifest.manifest(), &parts, &committed);
         context.output.say(format!(
-            "{} in {} parts",
+            "{} in {}",
             ByteSize(manifest.manifest().bundled_size),
-            parts.len()
+            crate::output::parts(parts.len())
         ));
         context
             .output

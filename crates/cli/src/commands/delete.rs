@@ -29,9 +29,10 @@ impl Delete {
         store
             .delete_object(&self.location.bucket, &self.location.key)
             .await?;
-        context
-            .output
-            .say(format!("deleted {} parts and the manifest", parts.len()));
+        context.output.say(format!(
+            "deleted {} and the manifest",
+            crate::output::parts(parts.len())
+        ));
         let json = json!({ "location": self.location.to_string(), "parts_deleted": parts.len() });
         context.output.result(&json, &self.location.to_string())
     }

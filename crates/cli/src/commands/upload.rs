@@ -137,8 +137,9 @@ impl Upload {
         let tally = tally?;
         self.put(&store, &key, &Content::bytes(bytes)).await?;
         context.output.say(format!(
-            "sent {} parts, {} were there already",
-            tally.sent, tally.skipped
+            "sent {}, {} were there already",
+            crate::output::parts(tally.sent),
+            tally.skipped
         ));
         let location = ManifestLocation {
             bucket: bucket.clone(),

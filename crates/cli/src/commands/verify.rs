@@ -71,7 +71,10 @@ impl Verify {
             Some(size) => format!("the image ({}) is whole", ByteSize(size)),
             None => "the image was not looked at, which needs the private key".to_owned(),
         };
-        let text = format!("signature {signature}, {parts} parts are whole, {image}");
+        let text = format!(
+            "signature {signature}, {} whole, {image}",
+            crate::output::parts(parts)
+        );
         context.output.result(&json, &text)
     }
 }

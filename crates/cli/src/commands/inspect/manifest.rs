@@ -115,9 +115,9 @@ fn lines(manifest: &Manifest, status: &SignatureStatus) -> Vec<(&'static str, St
         (
             "bundle",
             format!(
-                "{} in {} parts",
+                "{} in {}",
                 exact(manifest.bundled_size),
-                manifest.parts.len()
+                crate::output::parts(manifest.parts.len())
             ),
         ),
         ("can be opened by", openers.to_owned()),
