@@ -83,7 +83,7 @@ async fn dispatch(
         .get("Action")
         .or_else(|| parameters.get("Operation"));
     let action = action.unwrap_or_default();
-    let content = match action {
+    let answer = match action {
         "RegisterImage" => register::run(context, caller, parameters).await?,
         "DescribeImages" => describe::run(context, caller, parameters).await?,
         "DeregisterImage" => deregister::run(context, caller, parameters).await?,
@@ -95,7 +95,7 @@ async fn dispatch(
             return Err(Refusal::new("InvalidAction", message));
         }
     };
-    Ok(document(action, version(parameters), request_id, content))
+    Ok(document(action, version(parameters), request_id, answer))
 }
 
 /// The version that the request names, if it has the form of one.

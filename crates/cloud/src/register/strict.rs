@@ -75,8 +75,8 @@ pub(crate) async fn register(
     catalogue
         .write(move |transaction| {
             kernel_and_ramdisk(transaction, &caller, &image, checked.hvm)?;
-            if image.image_size > MAX_IMAGE {
-                return Err(too_large(image.image_size));
+            if image.size > MAX_IMAGE {
+                return Err(too_large(image.size));
             }
             images::insert(transaction, image)
         })
@@ -154,7 +154,7 @@ fn image(
         }
         .to_owned(),
         launch: Launch::default(),
-        image_size: manifest.image_size,
+        size: manifest.image_size,
         bundled_size: manifest.bundled_size,
         manifest_sha256: data_encoding::BASE64.encode(&Sha256::digest(bytes)),
         signature: signed.signature().as_str().to_owned(),

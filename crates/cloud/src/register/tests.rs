@@ -69,6 +69,9 @@ fn private_key(name: &str) -> PrivateKey {
     PrivateKey::from_pem(&vector(name)).unwrap()
 }
 
+/// A change of a manifest's text.
+type Edit = fn(String) -> String;
+
 /// A key of nobody.
 fn stranger() -> &'static PrivateKey {
     static KEY: OnceLock<PrivateKey> = OnceLock::new();
@@ -435,7 +438,7 @@ async fn row_9_the_manifest_can_be_read() {
 #[tokio::test]
 async fn row_10_the_manifest_is_well_formed() {
     let mut world = World::new();
-    let edits: [fn(String) -> String; 5] = [
+    let edits: [Edit; 5] = [
         |text| text.replace("</manifest>", ""),
         |text| text.replace("<manifest>", "<!DOCTYPE x><manifest>"),
         |text| text.replace("manifest>", "html>"),
@@ -451,7 +454,7 @@ async fn row_10_the_manifest_is_well_formed() {
 #[tokio::test]
 async fn row_11_every_element_is_there_and_makes_sense() {
     let mut world = World::new();
-    let edits: [(fn(String) -> String, &str); 5] = [
+    let edits: [(Edit, &str); 5] = [
         (|text| text.replace("2007-10-10", "2008-01-01"), "version"),
         (|text| text.replace("<size>100</size>", ""), "size"),
         (|text| text.replace("<size>100", "<size>-1"), "size"),
@@ -550,7 +553,7 @@ async fn row_15_the_cloud_can_open_the_key_or_not_and_says_no_more() {
 #[tokio::test]
 async fn row_16_the_list_of_parts_adds_up() {
     let mut world = World::new();
-    let edits: [fn(String) -> String; 4] = [
+    let edits: [Edit; 4] = [
         |text| text.replace("count=\"2\"", "count=\"3\""),
         |text| text.replace("index=\"1\"", "index=\"7\""),
         |text| text.replace("<filename>disk.part.01", "<filename>../disk.part.01"),
