@@ -98,6 +98,7 @@ operations! {
     list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output = listing::objects_v2;
     list_object_versions: ListObjectVersionsInput -> ListObjectVersionsOutput = listing::versions;
     put_object: PutObjectInput -> PutObjectOutput = put::object;
+    post_object: PostObjectInput -> PostObjectOutput = post::object;
     get_object: GetObjectInput -> GetObjectOutput = objects::get;
     head_object: HeadObjectInput -> HeadObjectOutput = objects::head;
     delete_object: DeleteObjectInput -> DeleteObjectOutput = objects::delete;

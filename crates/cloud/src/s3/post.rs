@@ -3,13 +3,16 @@
 
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{Credentials, S3Auth, SecretKey};
-use s3s::{S3Error, S3ErrorCode, S3Result};
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
 
-use super::error;
+use super::convert::{headers_of, refuse_unsupported};
+use super::put::Upload;
+use super::{acl, error};
 use crate::auth::{Identity, find_key};
 use crate::catalogue::Catalogue;
+use crate::server::FormAcl;
 use crate::state::State;
-use crate::store::StoreError;
+use crate::store::{Conditions, Place, StoreError, Target};
 
 /// Gives the protocol the secret keys that it checks forms with.
 pub(super) struct FormAuth(pub(super) Catalogue);
@@ -38,8 +41,44 @@ impl S3Access for Open {
     }
 }
 
+pub(super) async fn object(
+    state: &State,
+    request: S3Request<dto::PostObjectInput>,
+) -> Result<dto::PostObjectOutput, StoreError> {
+    let who = match &request.credentials {
+        Some(signed) => signer(state, signed).await?,
+        None => Identity::Anonymous,
+    };
+    let mut input = request.input;
+    refuse_unsupported!(input)?;
+    let headers = headers_of!(input)?;
+    let named = request.extensions.get::<FormAcl>();
+    let named = named.map(|acl| acl.0.as_str());
+    let named = named.or(input.acl.as_ref().map(dto::ObjectCannedACL::as_str));
+    let upload = Upload {
+        who,
+        target: Target {
+            acl: acl::asked(&state.config, named, &acl::GrantHeaders::default())?,
+            place: Place {
+                bucket: input.bucket,
+                key: input.key,
+            },
+            headers,
+            conditions: Conditions::default(),
+        },
+        body: input.body,
+        md5: None,
+        confirmed: None,
+    };
+    let (etag, _) = upload.store(state).await?;
+    Ok(dto::PostObjectOutput {
+        e_tag: Some(etag),
+        ..dto::PostObjectOutput::default()
+    })
+}
+
 /// Who has signed a form.
-pub(super) async fn signer(state: &State, signed: &Credentials) -> Result<Identity, StoreError> {
+async fn signer(state: &State, signed: &Credentials) -> Result<Identity, StoreError> {
     let found = find_key(&state.catalogue, &signed.access_key).await?;
     let (caller, _) = found.ok_or(StoreError::AccessDenied)?;
     Ok(Identity::User(caller))

@@ -5,21 +5,46 @@ use futures::TryStreamExt as _;
 use s3s::{S3Request, dto};
 
 use super::convert::{self, Checksums, headers_of, refuse_unsupported};
-use super::{acl, post, who};
+use super::{acl, who};
+use crate::auth::Identity;
 use crate::server::{Confirmed, PayloadError};
 use crate::state::State;
 use crate::store::{BlobWriter, Place, StoreError, Target, UploadRef};
+
+/// An object on its way in.
+pub(super) struct Upload {
+    pub(super) who: Identity,
+    pub(super) target: Target,
+    pub(super) body: Option<dto::StreamingBlob>,
+    /// That of `Content-MD5`, which the body is compared with.
+    pub(super) md5: Option<[u8; 16]>,
+    /// Where the checksums are that the body was compared with.
+    pub(super) confirmed: Option<Confirmed>,
+}
+
+impl Upload {
+    /// Takes the bytes and stores the object; gives its `ETag` and its checksums.
+    pub(super) async fn store(
+        mut self,
+        state: &State,
+    ) -> Result<(dto::ETag, Checksums), StoreError> {
+        let place = self.target.place.clone();
+        state.store.check_put(self.who.clone(), place).await?;
+        let writer = receive(state, self.body, self.md5).await?;
+        let confirmed = self.confirmed.map(|confirmed| confirmed.take());
+        self.target.headers.checksums = confirmed.unwrap_or_default();
+        let sums = Checksums::of(&self.target.headers.checksums);
+        let stored = state.store.put(self.who, self.target, writer).await?;
+        Ok((convert::etag(stored.etag), sums))
+    }
+}
 
 pub(super) async fn object(
     state: &State,
     request: S3Request<dto::PutObjectInput>,
 ) -> Result<dto::PutObjectOutput, StoreError> {
-    let who = match &request.credentials {
-        Some(signed) => post::signer(state, signed).await?,
-        None => who(&request),
-    };
+    let who = who(&request);
     let confirmed = request.extensions.get::<Confirmed>().cloned();
-    let of_form = request.method == http::Method::POST;
     let mut input = request.input;
     refuse_unsupported!(input)?;
     if input.write_offset_bytes.is_some() {
@@ -27,7 +52,8 @@ pub(super) async fn object(
             "This store does not append to objects.",
         ));
     }
-    let mut headers = headers_of!(input)?;
+    check_length(state, input.content_length)?;
+    let headers = headers_of!(input)?;
     let acl = acl::asked(
         &state.config,
         input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
@@ -39,36 +65,29 @@ pub(super) async fn object(
             write_acp: input.grant_write_acp.as_deref(),
         },
     )?;
-    let conditions = convert::conditions(input.if_match, input.if_none_match, None, None);
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
+    let upload = Upload {
+        who,
+        target: Target {
+            place: Place {
+                bucket: input.bucket,
+                key: input.key,
+            },
+            acl,
+            headers,
+            conditions: convert::conditions(input.if_match, input.if_none_match, None, None),
+        },
+        body: input.body,
+        md5: md5(input.content_md5.as_deref())?,
+        confirmed,
     };
-    if !of_form {
-        check_length(state, input.content_length)?;
-    }
-    let md5 = md5(input.content_md5.as_deref())?;
-    state.store.check_put(who.clone(), place.clone()).await?;
-
-    let writer = receive(state, input.body, md5).await?;
-    headers.checksums = confirmed
-        .map(|confirmed| confirmed.take())
-        .unwrap_or_default();
-    let sums = Checksums::of(&headers.checksums);
-    let target = Target {
-        place,
-        acl,
-        headers,
-        conditions,
-    };
-    let stored = state.store.put(who, target, writer).await?;
+    let (etag, sums) = upload.store(state).await?;
     Ok(dto::PutObjectOutput {
         checksum_crc32: sums.crc32,
         checksum_crc32c: sums.crc32c,
         checksum_crc64nvme: sums.crc64nvme,
         checksum_sha1: sums.sha1,
         checksum_sha256: sums.sha256,
-        e_tag: Some(convert::etag(stored.etag)),
+        e_tag: Some(etag),
         ..dto::PutObjectOutput::default()
     })
 }

@@ -3,26 +3,31 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use data_encoding::BASE64;
 use gumnut_signing::{RequestView, percent_decode};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use md5::{Digest as _, Md5};
 use s3s::Body;
 use tokio::sync::oneshot;
 
 use super::checksum::Checksums;
 use super::error_body::Asked;
 use super::payload::{CheckedBody, Loan, PayloadError};
-use super::{Handler, RequestId};
+use super::{Handler, RequestId, form};
 use crate::auth::{Payload, Refusal, object_store};
 use crate::store::StoreError;
 
 /// Most bytes that are read off after a refusal, so that the client gets to hear it.
 const MAX_DRAIN: usize = 64 << 20;
-/// How long that may take.
+/// Largest form with a file, in bytes: it is held in memory.
+const MAX_FORM: usize = 64 << 20;
+/// How long reading off may take.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// Headers of signatures, which the protocol must not see.
@@ -119,32 +124,36 @@ async fn prepare(
     };
     parts.extensions.insert(identity);
     parts.extensions.insert(checksums.confirmed());
+    let is_form = parts.method == Method::POST && form::is_form(&parts.headers);
     let streamed = is_streamed(&parts, path);
     strip(&mut parts, path)?;
 
     let body = CheckedBody::new(loan, payload, checksums, expected);
     let body = if streamed {
         Body::http_body_unsync(body)
+    } else if is_form {
+        let body = collect(body, MAX_FORM).await?;
+        let acl = form::acl(&parts.headers, &body)?;
+        if let Some(acl) = acl {
+            parts.extensions.insert(acl);
+        }
+        Body::from(body)
     } else {
-        collect(body, state.config.limits.document_bytes).await?
+        let body = collect(body, state.config.limits.document_bytes).await?;
+        check_md5(&parts.headers, &body)?;
+        Body::from(body)
     };
     Ok(Request::from_parts(parts, body))
 }
 
-/// Whether the body is the content of an object; all others are documents.
+/// Whether the body is the content of an object; all others are documents and forms.
 fn is_streamed(parts: &Parts, path: &str) -> bool {
     let query = parts.uri.query().unwrap_or_default();
     let key = path.trim_start_matches('/').split_once('/');
     let is_object = key.is_some_and(|(_, key)| !key.is_empty());
     let document = ["acl", "legal-hold", "retention", "tagging"];
-    match parts.method {
-        Method::PUT => is_object && !document.iter().any(|name| has_parameter(query, name)),
-        Method::POST => {
-            let content_type = parts.headers.get(CONTENT_TYPE);
-            content_type.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"))
-        }
-        _ => false,
-    }
+    let is_document = document.iter().any(|name| has_parameter(query, name));
+    parts.method == Method::PUT && is_object && !is_document
 }
 
 fn has_parameter(query: &str, name: &str) -> bool {
@@ -153,10 +162,23 @@ fn has_parameter(query: &str, name: &str) -> bool {
         .any(|pair| pair.split_once('=').map_or(pair, |(name, _)| name) == name)
 }
 
-async fn collect(body: CheckedBody, limit: usize) -> Result<Body, StoreError> {
+/// Compares a document with its `Content-MD5`; objects are compared where they are stored.
+fn check_md5(headers: &HeaderMap, document: &[u8]) -> Result<(), StoreError> {
+    let Some(value) = headers.get("content-md5") else {
+        return Ok(());
+    };
+    let sent = BASE64.decode(value.as_bytes().trim_ascii()).ok();
+    match sent.filter(|sent| sent.len() == 16) {
+        None => Err(StoreError::InvalidDigest),
+        Some(sent) if sent[..] == Md5::digest(document)[..] => Ok(()),
+        Some(_) => Err(StoreError::BadDigest),
+    }
+}
+
+async fn collect(body: CheckedBody, limit: usize) -> Result<Bytes, StoreError> {
     let read = tokio::time::timeout(super::PATIENCE, Limited::new(body, limit).collect()).await;
     match read.map_err(|_| StoreError::Timeout)? {
-        Ok(read) => Ok(Body::from(read.to_bytes())),
+        Ok(read) => Ok(read.to_bytes()),
         Err(error) => Err(match error.downcast_ref::<PayloadError>() {
             Some(error) => error.into(),
             None => StoreError::DocumentTooLarge,
@@ -231,7 +253,7 @@ async fn drain(mut rest: oneshot::Receiver<Incoming>) {
             && !body.is_end_stream()
             && let Some(Ok(frame)) = body.frame().await
         {
-            left = left.saturating_sub(frame.data_ref().map_or(0, bytes::Bytes::len));
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
         }
     };
     // A client that goes on for longer has to do without the answer.

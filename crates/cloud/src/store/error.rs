@@ -58,6 +58,7 @@ refusals! {
     InvalidUri: "InvalidURI", "Couldn't parse the specified URI.";
     KeyTooLong: "KeyTooLongError", "Your key is too long.";
     MalformedAcl: "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema.";
+    MalformedForm: "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.";
     MalformedXml: "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.";
     MethodNotAllowed: "MethodNotAllowed", "The specified method is not allowed against this resource.";
     MissingContentLength: "MissingContentLength", "You must provide the Content-Length HTTP header.";

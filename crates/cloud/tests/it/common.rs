@@ -240,8 +240,9 @@ impl Request {
 
     /// Signs this resource with version 2.
     pub(crate) fn v2(mut self, user: &User, resource: &str) -> Self {
-        let format =
-            format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+        let format = format_description!(
+            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+        );
         let date = self.time.format(format).unwrap();
         self.headers.push(("date".to_owned(), date));
         let view = RequestView {
@@ -253,12 +254,21 @@ impl Request {
     }
 
     pub(crate) async fn send(self) -> Answer {
-        let method: Method = self.method.parse().unwrap();
+        self.try_send().await.expect("an answer")
+    }
+
+    /// Nothing when the connection breaks before the whole answer is there.
+    pub(crate) async fn try_send(self) -> Option<Answer> {
+        let (method, length): (Method, _) = (self.method.parse().unwrap(), self.body.len());
         let mut request = self.client.request(method, self.url).body(self.body);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        Answer::read(request.send().await.unwrap()).await
+        // The client says nothing of the length of an empty body.
+        if length == 0 && self.method == "PUT" {
+            request = request.header("content-length", 0);
+        }
+        Answer::read(request.send().await.ok()?).await
     }
 }
 
@@ -279,12 +289,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn read(response: reqwest::Response) -> Self {
-        Self {
+    async fn read(response: reqwest::Response) -> Option<Self> {
+        Some(Self {
             status: response.status(),
             headers: response.headers().clone(),
-            body: response.bytes().await.unwrap().to_vec(),
-        }
+            body: response.bytes().await.ok()?.to_vec(),
+        })
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -292,14 +302,18 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The texts of all elements of this name.
     pub(crate) fn all(&self, element: &str) -> Vec<&str> {
         let (start, end) = (format!("<{element}>"), format!("</{element}>"));
         let pieces = self.text().split(&start).skip(1);
-        pieces.map(|piece| piece.split(&end).next().unwrap()).collect()
+        pieces
+            .map(|piece| piece.split(&end).next().unwrap())
+            .collect()
     }
 
     /// The text of the first element of this name.

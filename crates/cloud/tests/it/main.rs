@@ -1,9 +1,5 @@
 //! The cloud through its socket, asked by clients that share no code with gumnut's own.
-#![expect(
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    reason = "a test may panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod auth;
 mod child;

@@ -4,7 +4,11 @@ use crate::common::{Answer, TestCloud};
 
 async fn begin(cloud: &TestCloud, key: &str) -> String {
     let request = cloud.request("POST", &format!("/bucket/{key}?uploads"));
-    let answer = request.header("x-amz-meta-a", "1").v4(&cloud.alice).send().await;
+    let answer = request
+        .header("x-amz-meta-a", "1")
+        .v4(&cloud.alice)
+        .send()
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.element("UploadId").to_owned()
 }
@@ -28,7 +32,9 @@ async fn complete(cloud: &TestCloud, key: &str, id: &str, parts: &[(u32, &str)])
 
 /// Files below a folder of the data folder.
 fn files(cloud: &TestCloud, folder: &str) -> usize {
-    fs_err::read_dir(cloud.dir.path().join(folder)).unwrap().count()
+    fs_err::read_dir(cloud.dir.path().join(folder))
+        .unwrap()
+        .count()
 }
 
 #[tokio::test]
@@ -42,21 +48,40 @@ async fn parts_become_one_object() {
     assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.status, 404);
 
     let uploads = cloud.get(&cloud.alice, "/bucket?uploads").await;
-    assert_eq!((uploads.element("Key"), uploads.element("UploadId")), ("k", id.as_str()));
-    let listed = cloud.get(&cloud.alice, &format!("/bucket/k?uploadId={id}&max-parts=2")).await;
+    assert_eq!(
+        (uploads.element("Key"), uploads.element("UploadId")),
+        ("k", id.as_str())
+    );
+    let listed = cloud
+        .get(
+            &cloud.alice,
+            &format!("/bucket/k?uploadId={id}&max-parts=2"),
+        )
+        .await;
     assert_eq!(listed.all("PartNumber"), ["1", "2"]);
     assert_eq!(listed.element("NextPartNumberMarker"), "2");
 
     let done = complete(&cloud, "k", &id, &[(1, &first), (2, &second)]).await;
     assert_eq!(done.status, 200, "{}", done.text());
     // md5(md5("hello ") + md5("world")) by another program.
-    assert_eq!(done.element("ETag"), "&quot;e09e4fd6265b36115fe3db32df945d84-2&quot;");
+    assert_eq!(
+        done.element("ETag"),
+        "\"e09e4fd6265b36115fe3db32df945d84-2\""
+    );
     let get = cloud.get(&cloud.alice, "/bucket/k").await;
-    assert_eq!((get.text(), get.header("x-amz-meta-a")), ("hello world", "1"));
-    let across = cloud.request("GET", "/bucket/k").header("range", "bytes=4-7");
+    assert_eq!(
+        (get.text(), get.header("x-amz-meta-a")),
+        ("hello world", "1")
+    );
+    let across = cloud
+        .request("GET", "/bucket/k")
+        .header("range", "bytes=4-7");
     assert_eq!(across.v4(&cloud.alice).send().await.text(), "o wo");
     assert_eq!(files(&cloud, "objects"), 2);
-    assert_eq!(complete(&cloud, "k", &id, &[(1, &first)]).await.refusal(), (404, "NoSuchUpload"));
+    assert_eq!(
+        complete(&cloud, "k", &id, &[(1, &first)]).await.refusal(),
+        (404, "NoSuchUpload")
+    );
 }
 
 #[tokio::test]
@@ -66,13 +91,22 @@ async fn lists_of_parts_are_checked() {
     let small = part(&cloud, "k", &id, 1, b"abc").await;
     let other = part(&cloud, "k", &id, 2, b"defg").await;
     for (parts, code) in [
-        (vec![(2, other.as_str()), (1, small.as_str())], "InvalidPartOrder"),
-        (vec![(1, small.as_str()), (2, other.as_str())], "EntityTooSmall"),
+        (
+            vec![(2, other.as_str()), (1, small.as_str())],
+            "InvalidPartOrder",
+        ),
+        (
+            vec![(1, small.as_str()), (2, other.as_str())],
+            "EntityTooSmall",
+        ),
         (vec![(1, other.as_str())], "InvalidPart"),
         (vec![(3, small.as_str())], "InvalidPart"),
         (vec![], "MalformedXML"),
     ] {
-        assert_eq!(complete(&cloud, "k", &id, &parts).await.refusal(), (400, code));
+        assert_eq!(
+            complete(&cloud, "k", &id, &parts).await.refusal(),
+            (400, code)
+        );
     }
     for number in ["0", "10001", "-1"] {
         let target = format!("/bucket/k?partNumber={number}&uploadId={id}");
@@ -89,10 +123,14 @@ async fn what_is_given_up_leaves_no_file() {
     let cloud = TestCloud::start().await.with_bucket("bucket").await;
     let id = begin(&cloud, "k").await;
     part(&cloud, "k", &id, 1, b"abc").await;
-    let abort = cloud.delete(&cloud.alice, &format!("/bucket/k?uploadId={id}")).await;
+    let abort = cloud
+        .delete(&cloud.alice, &format!("/bucket/k?uploadId={id}"))
+        .await;
     assert_eq!(abort.status, 204);
     assert_eq!(files(&cloud, "objects"), 0);
-    let again = cloud.delete(&cloud.alice, &format!("/bucket/k?uploadId={id}")).await;
+    let again = cloud
+        .delete(&cloud.alice, &format!("/bucket/k?uploadId={id}"))
+        .await;
     assert_eq!(again.refusal(), (404, "NoSuchUpload"));
 
     let id = begin(&cloud, "k").await;
@@ -105,7 +143,9 @@ async fn what_is_given_up_leaves_no_file() {
 #[tokio::test]
 async fn parts_can_be_copies() {
     let cloud = TestCloud::start().await.with_bucket("bucket").await;
-    cloud.put(&cloud.alice, "/bucket/source", b"0123456789").await;
+    cloud
+        .put(&cloud.alice, "/bucket/source", b"0123456789")
+        .await;
     let id = begin(&cloud, "k").await;
     let request = cloud.request("PUT", &format!("/bucket/k?partNumber=1&uploadId={id}"));
     let copied = request
@@ -115,7 +155,7 @@ async fn parts_can_be_copies() {
         .send()
         .await;
     assert_eq!(copied.status, 200, "{}", copied.text());
-    let etag = copied.element("ETag").replace("&quot;", "\"");
-    assert_eq!(complete(&cloud, "k", &id, &[(1, &etag)]).await.status, 200);
+    let etag = copied.element("ETag");
+    assert_eq!(complete(&cloud, "k", &id, &[(1, etag)]).await.status, 200);
     assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.text(), "2345");
 }

@@ -4,7 +4,12 @@ use crate::common::{Answer, TestCloud};
 
 async fn put_with_acl(cloud: &TestCloud, key: &str, acl: &str) -> Answer {
     let request = cloud.request("PUT", &format!("/bucket/{key}"));
-    request.header("x-amz-acl", acl).body(b"text").v4(&cloud.alice).send().await
+    request
+        .header("x-amz-acl", acl)
+        .body(b"text")
+        .v4(&cloud.alice)
+        .send()
+        .await
 }
 
 #[tokio::test]
@@ -19,11 +24,26 @@ async fn canned_acls_are_obeyed() {
         ("bucket-owner-full-control", 403, 403),
     ] {
         assert_eq!(put_with_acl(&cloud, "k", acl).await.status, 200, "{acl}");
-        assert_eq!(cloud.request("GET", "/bucket/k").send().await.status, nobody, "{acl}");
-        assert_eq!(cloud.get(&cloud.bob, "/bucket/k").await.status, bob, "{acl}");
-        assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.status, 200, "{acl}");
+        assert_eq!(
+            cloud.request("GET", "/bucket/k").send().await.status,
+            nobody,
+            "{acl}"
+        );
+        assert_eq!(
+            cloud.get(&cloud.bob, "/bucket/k").await.status,
+            bob,
+            "{acl}"
+        );
+        assert_eq!(
+            cloud.get(&cloud.alice, "/bucket/k").await.status,
+            200,
+            "{acl}"
+        );
     }
-    assert_eq!(put_with_acl(&cloud, "k", "everybody").await.refusal(), (400, "InvalidArgument"));
+    assert_eq!(
+        put_with_acl(&cloud, "k", "everybody").await.refusal(),
+        (400, "InvalidArgument")
+    );
 }
 
 #[tokio::test]
@@ -46,8 +66,14 @@ async fn strangers_do_nothing_in_a_private_bucket() {
         ("DELETE", "/bucket"),
     ] {
         let request = || {
-            let acl = cloud.request(method, target).header("x-amz-acl", "public-read");
-            if target.contains("acl") { acl } else { cloud.request(method, target) }
+            let acl = cloud
+                .request(method, target)
+                .header("x-amz-acl", "public-read");
+            if target.contains("acl") {
+                acl
+            } else {
+                cloud.request(method, target)
+            }
         };
         let bob = request().v4(&cloud.bob).send().await;
         assert_eq!(bob.refusal(), (403, "AccessDenied"), "{method} {target}");
@@ -59,14 +85,26 @@ async fn strangers_do_nothing_in_a_private_bucket() {
 #[tokio::test]
 async fn an_open_bucket_takes_from_everybody() {
     let cloud = TestCloud::start().await.with_bucket("bucket").await;
-    let open = cloud.request("PUT", "/bucket?acl").header("x-amz-acl", "public-read-write");
+    let open = cloud
+        .request("PUT", "/bucket?acl")
+        .header("x-amz-acl", "public-read-write");
     assert_eq!(open.v4(&cloud.alice).send().await.status, 200);
-    assert_eq!(cloud.put(&cloud.bob, "/bucket/bobs", b"text").await.status, 200);
+    assert_eq!(
+        cloud.put(&cloud.bob, "/bucket/bobs", b"text").await.status,
+        200
+    );
     assert_eq!(cloud.get(&cloud.alice, "/bucket/bobs").await.status, 403);
-    let nobody = cloud.request("PUT", "/bucket/nobodys").body(b"text").send().await;
+    let nobody = cloud
+        .request("PUT", "/bucket/nobodys")
+        .body(b"text")
+        .send()
+        .await;
     assert_eq!(nobody.status, 200);
     // What nobody in particular has put is the bucket owner's.
-    assert_eq!(cloud.get(&cloud.alice, "/bucket/nobodys").await.text(), "text");
+    assert_eq!(
+        cloud.get(&cloud.alice, "/bucket/nobodys").await.text(),
+        "text"
+    );
     let list = cloud.request("GET", "/bucket").send().await;
     assert_eq!(list.all("Key"), ["bobs", "nobodys"]);
 }
@@ -74,13 +112,16 @@ async fn an_open_bucket_takes_from_everybody() {
 #[tokio::test]
 async fn grants_in_headers_and_documents() {
     let cloud = TestCloud::start().await.with_bucket("bucket").await;
-    let put = cloud.request("PUT", "/bucket/k").header("x-amz-grant-read", "id=\"b0b0\"");
+    let put = cloud
+        .request("PUT", "/bucket/k")
+        .header("x-amz-grant-read", "id=\"b0b0\"");
     put.body(b"text").v4(&cloud.alice).send().await;
     assert_eq!(cloud.get(&cloud.bob, "/bucket/k").await.text(), "text");
     // Explicit grants are all that there are; the list itself stays the owner's.
     assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.status, 403);
     let acl = cloud.get(&cloud.alice, "/bucket/k?acl").await;
-    assert_eq!((acl.element("Permission"), acl.all("DisplayName")[1]), ("READ", "bob"));
+    assert_eq!(acl.all("Permission"), ["READ"]);
+    assert!(acl.all("DisplayName").contains(&"bob"), "{}", acl.text());
 
     let document = |grantee: &str| {
         format!(
@@ -93,7 +134,10 @@ async fn grants_in_headers_and_documents() {
     };
     let set = |grantee: &str| {
         let request = cloud.request("PUT", "/bucket/k?acl");
-        request.body(document(grantee).as_bytes()).v4(&cloud.alice).send()
+        request
+            .body(document(grantee).as_bytes())
+            .v4(&cloud.alice)
+            .send()
     };
     let email = "xsi:type=\"AmazonCustomerByEmail\"><EmailAddress>Bob@example.com</EmailAddress>";
     let set_by_email = set(email).await;
@@ -101,10 +145,19 @@ async fn grants_in_headers_and_documents() {
     assert_eq!(cloud.get(&cloud.bob, "/bucket/k?acl").await.status, 200);
     let group = "xsi:type=\"Group\"><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI>";
     assert_eq!(set(group).await.status, 200);
-    assert_eq!(cloud.request("GET", "/bucket/k").send().await.text(), "text");
+    assert_eq!(
+        cloud.request("GET", "/bucket/k").send().await.text(),
+        "text"
+    );
     for (grantee, code) in [
-        ("xsi:type=\"CanonicalUser\"><ID>nobody</ID>", "InvalidArgument"),
-        ("xsi:type=\"Group\"><URI>http://nowhere/</URI>", "InvalidArgument"),
+        (
+            "xsi:type=\"CanonicalUser\"><ID>nobody</ID>",
+            "InvalidArgument",
+        ),
+        (
+            "xsi:type=\"Group\"><URI>http://nowhere/</URI>",
+            "InvalidArgument",
+        ),
         (
             "xsi:type=\"AmazonCustomerByEmail\"><EmailAddress>x@y</EmailAddress>",
             "UnresolvableGrantByEmailAddress",
@@ -119,7 +172,10 @@ async fn the_group_of_registration_has_its_name() {
     let cloud = TestCloud::start().await.with_bucket("bucket").await;
     put_with_acl(&cloud, "k", "aws-exec-read").await;
     let acl = cloud.get(&cloud.alice, "/bucket/k?acl").await;
-    assert_eq!(acl.element("URI"), "http://acs.amazonaws.com/groups/s3/zateam");
+    assert_eq!(
+        acl.element("URI"),
+        "http://acs.amazonaws.com/groups/s3/zateam"
+    );
     assert_eq!(acl.all("Permission"), ["FULL_CONTROL", "READ"]);
     assert_eq!(acl.all("DisplayName"), ["eucalyptus", "eucalyptus"]);
 }

@@ -1,0 +1,67 @@
+//! A cloud in a process of its own, which can be killed.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use gumnut_cloud::Cloud;
+
+use crate::common::config;
+
+/// Names the data folder to the process.
+const FOLDER: &str = "GUMNUT_CHILD_FOLDER";
+/// What the line with the endpoint begins with.
+const MARK: &str = "child endpoint ";
+
+/// The process's own side of [`ChildCloud`]; nothing when the tests are run as such.
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_until_killed() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let running = Cloud::start(config(&PathBuf::from(folder))).await.unwrap();
+    println!("\n{MARK}{}", running.endpoint());
+    std::future::pending::<()>().await;
+}
+
+/// A cloud in a process of its own; killed when dropped.
+pub(crate) struct ChildCloud {
+    child: Child,
+    pub(crate) endpoint: String,
+}
+
+impl ChildCloud {
+    /// Starts the cloud and waits until it answers. `shell` is run before, in the same process.
+    pub(crate) fn start(folder: &Path, shell: &str) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{shell} exec \"$0\" \"$@\"")])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "child::serve_until_killed", "--nocapture"])
+            .env(FOLDER, folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let endpoint = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix(MARK).map(str::to_owned));
+        let endpoint = endpoint.expect("the child ended before it answered");
+        Self { child, endpoint }
+    }
+
+    /// Kills the process as nothing can be caught, and waits for its end.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for ChildCloud {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,201 @@
+//! What is below the protocols: connections, bounds, start and stop.
+
+use std::net::SocketAddr;
+
+use gumnut_cloud::{Cloud, CloudError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::common::{TestCloud, config, fresh_data_dir};
+
+async fn connect(cloud: &TestCloud) -> TcpStream {
+    let addr: SocketAddr = cloud
+        .endpoint()
+        .strip_prefix("http://")
+        .unwrap()
+        .parse()
+        .unwrap();
+    TcpStream::connect(addr).await.unwrap()
+}
+
+/// Sends a text as it is and reads until the other side closes.
+async fn talk(cloud: &TestCloud, text: &str) -> String {
+    let mut stream = connect(cloud).await;
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+/// The lines of a signed PUT but for the one with the length.
+fn put_head(cloud: &TestCloud, target: &str) -> String {
+    let request = cloud.request("PUT", target).v2(&cloud.alice, target);
+    let lines = request
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"));
+    format!(
+        "PUT {target} HTTP/1.1\r\n{}connection: close\r\n",
+        lines.collect::<String>()
+    )
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_is_told_to_go_on() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let mut stream = connect(&cloud).await;
+    let head = put_head(&cloud, "/bucket/k") + "expect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).await.unwrap();
+    assert_eq!(interim, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"text").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.text(), "text");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_is_spared_a_body_that_is_refused() {
+    let cloud = TestCloud::start().await;
+    let head =
+        put_head(&cloud, "/nobucket/k") + "expect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    let answer = talk(&cloud, &head).await;
+    assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_gets_to_hear_the_refusal() {
+    let cloud = TestCloud::start().await;
+    let body = vec![0; 8 << 20];
+    let refused = cloud
+        .put(&cloud.bob.with_secret("wrong"), "/bucket/k", &body)
+        .await;
+    assert_eq!(refused.refusal(), (403, "SignatureDoesNotMatch"));
+    let refused = cloud.put(&cloud.alice, "/nobucket/k", &body).await;
+    assert_eq!(refused.refusal(), (404, "NoSuchBucket"));
+}
+
+#[tokio::test]
+async fn a_body_needs_a_length() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let text =
+        put_head(&cloud, "/bucket/k") + "transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+    let answer = talk(&cloud, &text).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 411 Length Required\r\n"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("<Code>MissingContentLength</Code>"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_nothing() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    cloud.put(&cloud.alice, "/bucket/k", b"old").await;
+    let mut stream = connect(&cloud).await;
+    let head = put_head(&cloud, "/bucket/k") + "content-length: 100\r\n\r\nonly this";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.unwrap();
+    let temporary = || {
+        fs_err::read_dir(cloud.dir.path().join("tmp"))
+            .unwrap()
+            .count()
+    };
+    assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.text(), "old");
+    assert_eq!(temporary(), 0);
+}
+
+#[tokio::test]
+async fn bounds_and_things_that_are_not_served() {
+    let cloud = TestCloud::start_with(|config| {
+        config.limits.head_bytes = 16 << 10;
+        config.limits.document_bytes = 1000;
+    })
+    .await;
+    assert_eq!(cloud.request("GET", "/healthz").send().await.text(), "ok\n");
+    let soap = cloud
+        .request("POST", "/services/Walrus")
+        .header("soapaction", "x")
+        .send()
+        .await;
+    assert_eq!(soap.status, 400);
+    let long = format!(
+        "GET / HTTP/1.1\r\nhost: h\r\nx: {}\r\n\r\n",
+        "x".repeat(20 << 10)
+    );
+    let answer = talk(&cloud, &long).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+
+    let form = vec![b'x'; 1001];
+    let request = cloud.request("POST", "/services/compute").body(&form);
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(request.send().await.status, 413);
+    let document = cloud
+        .request("POST", "/bucket?delete")
+        .body(&form)
+        .v4(&cloud.alice);
+    assert_eq!(
+        document.send().await.refusal(),
+        (400, "MaxMessageLengthExceeded")
+    );
+}
+
+#[tokio::test]
+async fn request_ids_differ() {
+    let cloud = TestCloud::start().await;
+    let one = cloud.get(&cloud.alice, "/").await;
+    let other = cloud.get(&cloud.alice, "/").await;
+    assert_eq!(one.header("x-amz-request-id").len(), 36);
+    assert_ne!(
+        one.header("x-amz-request-id"),
+        other.header("x-amz-request-id")
+    );
+}
+
+#[tokio::test]
+async fn one_cloud_uses_a_folder_and_only_on_this_machine() {
+    let cloud = TestCloud::start().await;
+    let second = Cloud::start(config(cloud.dir.path())).await;
+    assert!(matches!(second, Err(CloudError::Locked(_))), "{second:?}");
+    let dir = fresh_data_dir();
+    let mut open = config(dir.path());
+    open.listen = "0.0.0.0:0".parse().unwrap();
+    let refused = Cloud::start(open.clone()).await;
+    assert!(
+        matches!(refused, Err(CloudError::NotLoopback(_))),
+        "{refused:?}"
+    );
+    open.allow_remote = true;
+    Cloud::start(open).await.unwrap().shutdown().await.unwrap();
+
+    let again = config(cloud.dir.path());
+    cloud.running.shutdown().await.unwrap();
+    Cloud::start(again).await.unwrap().shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_running_request_may_finish_when_the_cloud_ends() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let mut stream = connect(&cloud).await;
+    let head = put_head(&cloud, "/bucket/k") + "expect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The interim answer says that the request is being worked on.
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).await.unwrap();
+    let finish = async {
+        stream.write_all(b"text").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let (ended, answer) = tokio::join!(cloud.running.shutdown(), finish);
+    ended.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
