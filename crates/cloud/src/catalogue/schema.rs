@@ -16,7 +16,6 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Cl
     // What was acknowledged must survive a power cut, and WAL alone promises that only of the order.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "case_sensitive_like", true)?;
     connection.set_prepared_statement_cache_capacity(64);
 
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);

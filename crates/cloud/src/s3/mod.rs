@@ -24,8 +24,8 @@ use crate::store::is_bucket_name;
 
 pub(crate) use error::log;
 
-/// Largest file that a form may bring, in bytes: it is held in memory.
-const MAX_FORM_FILE: u64 = 64 << 20;
+/// Largest form with a file, in bytes: it is held in memory. Parts of bundles have 10 MiB.
+pub(crate) const MAX_FORM: usize = 16 << 20;
 
 /// Speaks S3's protocol for the store. Requests come without signatures, and with the caller in their
 /// extensions.
@@ -36,7 +36,7 @@ pub(crate) fn service(state: &Arc<State>) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Protocol(Arc::clone(state)));
     let mut config = S3Config::default();
     config.xml_max_body_size = state.config.limits.document_bytes;
-    config.post_object_max_file_size = MAX_FORM_FILE;
+    config.post_object_max_file_size = MAX_FORM as u64;
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     builder.set_validation(Names {
         extended: state.config.extended_bucket_names,

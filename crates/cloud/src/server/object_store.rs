@@ -25,8 +25,6 @@ use crate::store::StoreError;
 
 /// Most bytes that are read off after a refusal, so that the client gets to hear it.
 const MAX_DRAIN: usize = 64 << 20;
-/// Largest form with a file, in bytes: it is held in memory.
-const MAX_FORM: usize = 64 << 20;
 /// How long reading off may take.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
@@ -132,7 +130,7 @@ async fn prepare(
     let body = if streamed {
         Body::http_body_unsync(body)
     } else if is_form {
-        let body = collect(body, MAX_FORM).await?;
+        let body = collect(body, crate::s3::MAX_FORM).await?;
         let acl = form::acl(&parts.headers, &body)?;
         if let Some(acl) = acl {
             parts.extensions.insert(acl);
