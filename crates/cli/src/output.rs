@@ -121,8 +121,9 @@ fn printable(text: &str) -> String {
 pub(crate) fn start_log(global: &Global) {
     let default = match (global.quiet, global.verbose) {
         (true, _) => "off",
-        (false, 0) => "warn",
-        (false, 1) => "info",
+        // s3s logs every refusal as an error; the cloud says what there is to say.
+        (false, 0) => "warn,s3s=off",
+        (false, 1) => "info,s3s=off",
         (false, _) => "debug,hyper=info,reqwest=info,rustls=info,h2=info",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
