@@ -16,6 +16,10 @@ pub enum SignatureError {
     /// A header that was to be signed is not there.
     #[error("the signed header {0:?} is missing")]
     MissingHeader(String),
+    /// A header that changes what the request does is not among the signed ones, so anybody may have
+    /// added it.
+    #[error("the header {0:?} is not signed")]
+    UnsignedHeader(String),
     /// The clocks are more than 15 minutes apart.
     #[error("the difference between the request time and the current time is too large")]
     Skewed,

@@ -74,6 +74,9 @@ impl Refusal {
             | SignatureError::Malformed("the request date") => {
                 Self::denied("AWS authentication requires a valid Date or x-amz-date header")
             }
+            SignatureError::UnsignedHeader(_) => {
+                Self::denied("There were headers present in the request which were not signed")
+            }
             SignatureError::MissingHeader(name) => {
                 Self::denied(format!("The signed header {name} is missing."))
             }

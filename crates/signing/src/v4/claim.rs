@@ -188,13 +188,14 @@ impl Claim {
     /// takes in its place.
     ///
     /// # Errors
-    /// [`SignatureError::Mismatch`], [`SignatureError::MissingHeader`].
+    /// [`SignatureError::Mismatch`], [`SignatureError::MissingHeader`], [`SignatureError::UnsignedHeader`].
     pub fn verify(
         &self,
         view: &RequestView<'_>,
         payload_hash: &str,
         secret: &SecretString,
     ) -> Result<Verified, SignatureError> {
+        self.check_amz_headers(view)?;
         let canonical_request = canonical::request(view, &self.signed_headers, payload_hash)?;
         let scope = format!(
             "{}/{}/{}/aws4_request",
@@ -216,5 +217,18 @@ impl Claim {
             scope,
             signature: expected,
         })
+    }
+
+    /// Insists that every `x-amz-` header is signed: such headers grant rights and name sources. The hash
+    /// of the payload is in the signature in any case.
+    fn check_amz_headers(&self, view: &RequestView<'_>) -> Result<(), SignatureError> {
+        let names = view.headers.iter().map(|(name, _)| name.as_str());
+        let mut unsigned = names
+            .filter(|name| name.starts_with("x-amz-") && *name != "x-amz-content-sha256")
+            .filter(|name| !self.signed_headers.iter().any(|signed| signed == name));
+        match unsigned.next() {
+            Some(name) => Err(SignatureError::UnsignedHeader(name.to_owned())),
+            None => Ok(()),
+        }
     }
 }

@@ -204,3 +204,42 @@ fn the_scope_must_fit_the_date_and_nothing_else() {
         .unwrap();
     assert_eq!(slashes.access_key().as_str(), "A/K");
 }
+
+#[test]
+fn a_header_that_somebody_added_is_refused() {
+    let credentials = example();
+    let mut list = headers(&[("host", "h")]);
+    let view = RequestView {
+        method: "PUT",
+        path: "/b/k",
+        query: "",
+        headers: &list,
+    };
+    let signer = Signer {
+        credentials: &credentials,
+        region: "r",
+        service: Service::S3,
+    };
+    let payload = PayloadHash::of(b"");
+    let added = signer.sign(&view, &payload, day()).unwrap();
+    list.extend(added);
+    let check = |list: &[(String, String)]| {
+        let view = RequestView {
+            method: "PUT",
+            path: "/b/k",
+            query: "",
+            headers: list,
+        };
+        let claim = Claim::of(&view).unwrap().unwrap();
+        claim
+            .verify(&view, payload.as_str(), credentials.secret())
+            .map(drop)
+    };
+    list.push(("cache-control".to_owned(), "none".to_owned()));
+    assert_eq!(check(&list), Ok(()), "what proxies add does no harm");
+    list.push(("x-amz-acl".to_owned(), "public-read".to_owned()));
+    assert_eq!(
+        check(&list),
+        Err(SignatureError::UnsignedHeader("x-amz-acl".to_owned()))
+    );
+}
