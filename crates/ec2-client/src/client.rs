@@ -110,3 +110,23 @@ pub(crate) fn malformed(what: &str, reason: String) -> TransportError {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_numbered_from_one_and_what_is_missing_is_left_out() {
+        let mut parameters = Parameters::default();
+        parameters.add("Action", "DescribeImages");
+        parameters.add_some::<String>("Name", None);
+        parameters.add_all("Owner", &["self", "000000000001"]);
+        let expected = [
+            ("Action", "DescribeImages"),
+            ("Owner.1", "self"),
+            ("Owner.2", "000000000001"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(parameters.0, expected);
+    }
+}

@@ -113,3 +113,29 @@ fn image(item: &Element) -> Option<Image> {
         virtualization_type: text("virtualizationType"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use gumnut_transport::xml;
+
+    use super::*;
+
+    #[test]
+    fn an_image_is_read_whatever_the_namespace_and_the_gaps() {
+        let text = b"<x:R xmlns:x='http://ec2.amazonaws.com/doc/2010-08-31/'><imagesSet>\
+            <item><imageId>emi-9FE813FD</imageId><imageLocation>b/k.manifest.xml</imageLocation>\
+            <isPublic>true</isPublic><productCodes><item><productCode>A&amp;B</productCode></item></productCodes>\
+            <kernelId>eki-90461381</kernelId><platform/><unknown>1</unknown></item>\
+            <item><imageLocation>no id</imageLocation></item></imagesSet></x:R>";
+        let root = xml::parse(text).unwrap();
+        let images: Vec<_> = root.items("imagesSet").map(image).collect();
+        let first = images[0].clone().unwrap();
+        assert_eq!(first.image_id, "emi-9FE813FD");
+        assert_eq!(first.location.as_deref(), Some("b/k.manifest.xml"));
+        assert_eq!(first.kernel_id.as_deref(), Some("eki-90461381"));
+        assert_eq!(first.product_codes, ["A&B"]);
+        assert!(first.is_public);
+        assert_eq!((first.platform, first.name), (None, None));
+        assert_eq!(images[1], None, "an image without an id is none");
+    }
+}
