@@ -54,10 +54,14 @@ struct Signed {
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Header,
-    Data { left: u64 },
+    Data {
+        left: u64,
+    },
     DataEnd,
     Trailer,
     Done,
+    /// Refused once, refused for ever.
+    Failed(ChunkError),
 }
 
 impl ChunkDecoder {
@@ -91,25 +95,33 @@ impl ChunkDecoder {
     /// Takes the next piece of the body and adds the data in it to `out`.
     ///
     /// # Errors
-    /// When the body is malformed or a signature does not match.
+    /// When the body is malformed or a signature does not match; every later call fails in the same way.
     pub fn feed(&mut self, mut piece: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
         while !piece.is_empty() {
-            piece = match self.state {
-                State::Data { left } => self.data(piece, left, out)?,
-                State::Done => return Err(ChunkError::Malformed("there are bytes behind the end")),
-                State::Header | State::DataEnd | State::Trailer => self.text(piece)?,
-            };
+            piece = self.step(piece, out).inspect_err(|error| {
+                self.state = State::Failed(error.clone());
+            })?;
         }
         Ok(())
+    }
+
+    fn step<'p>(&mut self, piece: &'p [u8], out: &mut Vec<u8>) -> Result<&'p [u8], ChunkError> {
+        match &self.state {
+            State::Data { left } => self.data(piece, *left, out),
+            State::Header | State::DataEnd | State::Trailer => self.text(piece),
+            State::Done => Err(ChunkError::Malformed("there are bytes behind the end")),
+            State::Failed(error) => Err(error.clone()),
+        }
     }
 
     /// Ends the body and gives the fields of its trailer, names in lower case.
     ///
     /// # Errors
-    /// [`ChunkError::Incomplete`].
+    /// [`ChunkError::Incomplete`], or what [`ChunkDecoder::feed`] failed with.
     pub fn finish(self) -> Result<Vec<(String, String)>, ChunkError> {
         match self.state {
             State::Done => Ok(self.trailers),
+            State::Failed(error) => Err(error),
             // Some clients leave out the empty line behind the last chunk.
             State::Trailer if !self.has_trailer && self.line.is_empty() => Ok(self.trailers),
             _ => Err(ChunkError::Incomplete),
@@ -171,10 +183,7 @@ impl ChunkDecoder {
 
     fn header(&mut self, line: &str) -> Result<(), ChunkError> {
         let (size, extension) = line.split_once(';').unwrap_or((line, ""));
-        let size = u64::from_str_radix(size.trim(), 16)
-            .ok()
-            .filter(|size| *size <= MAX_CHUNK);
-        let size = size.ok_or(ChunkError::Malformed("a chunk has no size"))?;
+        let size = chunk_size(size.trim()).ok_or(ChunkError::Malformed("a chunk has no size"))?;
         if let Some(signed) = &mut self.signed {
             let signature = extension.trim().strip_prefix("chunk-signature=");
             let signature = signature.ok_or(ChunkError::Malformed("a chunk has no signature"))?;
@@ -207,12 +216,11 @@ impl ChunkDecoder {
 
     fn trailer(&mut self, line: &str) -> Result<(), ChunkError> {
         if line.is_empty() {
+            if self.has_trailer {
+                self.check_trailer()?;
+            }
             self.state = State::Done;
-            return if self.signed.is_some() && self.has_trailer {
-                self.check_trailer()
-            } else {
-                Ok(())
-            };
+            return Ok(());
         }
         let field = line.split_once(':').filter(|_| self.has_trailer);
         let (name, value) =
@@ -247,6 +255,13 @@ impl ChunkDecoder {
         );
         signed.accept(&text)
     }
+}
+
+/// Hex digits alone: a sign, which the standard library would take, is read by no other server.
+fn chunk_size(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let size = u64::from_str_radix(text, 16).ok()?;
+    (digits && size <= MAX_CHUNK).then_some(size)
 }
 
 impl Signed {

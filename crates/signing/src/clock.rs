@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::format_description::well_known::Rfc2822;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::SignatureError;
 
@@ -15,11 +15,17 @@ pub const MAX_SKEW: Duration = Duration::from_mins(15);
 const AMZ: &[time::format_description::BorrowedFormatItem<'_>] =
     format_description!("[year][month][day]T[hour][minute][second]Z");
 
-/// The form of `x-amz-date`: `20130524T000000Z`.
+/// The form of `x-amz-date`: `20130524T000000Z`; an empty text for a time outside the years 0 to 9999 of UTC,
+/// which no server takes.
 pub fn format_amz_date(time: OffsetDateTime) -> String {
-    time.to_offset(time::UtcOffset::UTC)
-        .format(AMZ)
+    in_utc(time)
+        .and_then(|time| time.format(AMZ).ok())
         .unwrap_or_default()
+}
+
+/// The same time in UTC. A zone can carry the last hours of the last year out of what can be expressed.
+pub(crate) fn in_utc(time: OffsetDateTime) -> Option<OffsetDateTime> {
+    time.checked_to_offset(UtcOffset::UTC)
 }
 
 /// Reads `20130524T000000Z`.
@@ -29,7 +35,7 @@ pub fn parse_amz_date(text: &str) -> Option<OffsetDateTime> {
         .map(PrimitiveDateTime::assume_utc)
 }
 
-/// Reads the dates of HTTP headers, `Tue, 27 Mar 2007 19:36:42 +0000` and the same with `GMT`.
+/// Reads the dates of HTTP headers, `Tue, 27 Mar 2007 19:36:42 +0000` and the same with `GMT`, as UTC.
 pub fn parse_http_date(text: &str) -> Option<OffsetDateTime> {
     let text = text.trim();
     let zoned = match text
@@ -39,7 +45,7 @@ pub fn parse_http_date(text: &str) -> Option<OffsetDateTime> {
         Some(date) => format!("{date}+0000"),
         None => text.to_owned(),
     };
-    OffsetDateTime::parse(&zoned, &Rfc2822).ok()
+    in_utc(OffsetDateTime::parse(&zoned, &Rfc2822).ok()?)
 }
 
 /// Insists that `date` is no more than [`MAX_SKEW`] from `now`.
@@ -70,6 +76,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_zone_cannot_carry_a_date_out_of_the_calendar() {
+        let text = "Fri, 31 Dec 9999 23:59:59 -2359";
+        assert_eq!(parse_http_date(text), None);
+        let last = OffsetDateTime::parse(text, &Rfc2822).unwrap();
+        assert_eq!(format_amz_date(last), "");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The hashes of the signatures.
 
 use data_encoding::{BASE64, HEXLOWER};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, KeyInit, Mac as _};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -9,21 +9,24 @@ use zeroize::Zeroizing;
 
 /// HMAC-SHA256 of some pieces, taken as one.
 pub(crate) fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    // HMAC takes keys of any length, so making one cannot fail.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return Zeroizing::new([0; 32]);
-    };
+    let mut mac = keyed::<Hmac<Sha256>>(key);
     for piece in pieces {
         mac.update(piece);
     }
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
+#[expect(
+    clippy::expect_used,
+    reason = "a value in place of the MAC could be forged"
+)]
+fn keyed<M: KeyInit>(key: &[u8]) -> M {
+    M::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
 /// Base64 of an HMAC-SHA1, the signature of version 2.
 pub(crate) fn base64_hmac_sha1(key: &[u8], text: &str) -> String {
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else {
-        return String::new();
-    };
+    let mut mac = keyed::<Hmac<Sha1>>(key);
     mac.update(text.as_bytes());
     BASE64.encode(&mac.finalize().into_bytes())
 }

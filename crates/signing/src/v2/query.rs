@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use crate::clock::in_utc;
 use crate::encode::{percent_decode, percent_encode};
 use crate::error::Mismatch;
 use crate::mac::{base64_hmac_sha1, base64_hmac_sha256, same};
@@ -26,9 +27,8 @@ pub fn sign_query(
     credentials: &Credentials,
     time: OffsetDateTime,
 ) {
-    let stamp = time
-        .to_offset(time::UtcOffset::UTC)
-        .format(TIMESTAMP)
+    let stamp = in_utc(time)
+        .and_then(|time| time.format(TIMESTAMP).ok())
         .unwrap_or_default();
     for (name, value) in [
         ("AWSAccessKeyId", credentials.access_key().as_str()),
@@ -38,7 +38,8 @@ pub fn sign_query(
     ] {
         parameters.push((name.to_owned(), value.to_owned()));
     }
-    let text = string_to_sign(method, host, path, parameters);
+    let host = host.to_ascii_lowercase();
+    let text = string_to_sign(method, &host, path, parameters, percent_encode);
     let signature = base64_hmac_sha256(credentials.secret().expose().as_bytes(), &text);
     parameters.push(("Signature".to_owned(), signature));
 }
@@ -133,19 +134,14 @@ impl QueryClaim {
         } else {
             base64_hmac_sha1
         };
+        let candidates = self.candidates();
         let mut first = None;
-        for host in hosts {
-            for path in paths {
-                let text = string_to_sign(method, host, path, parameters);
-                let expected = hash(secret.expose().as_bytes(), &text);
-                if self
-                    .candidates()
-                    .any(|signature| same(&signature, &expected))
-                {
-                    return Ok(());
-                }
-                first.get_or_insert(text);
+        for text in readings(method, hosts, paths, parameters) {
+            let expected = hash(secret.expose().as_bytes(), &text);
+            if candidates.iter().any(|one| same(one, &expected)) {
+                return Ok(());
             }
+            first.get_or_insert(text);
         }
         Err(SignatureError::Mismatch(Box::new(Mismatch {
             string_to_sign: first.unwrap_or_default(),
@@ -156,7 +152,7 @@ impl QueryClaim {
 
     /// The signature as it came, and as it was before a client encoded it once too often, lost its
     /// padding, or had its plus signs turned to blanks.
-    fn candidates(&self) -> impl Iterator<Item = String> {
+    fn candidates(&self) -> Vec<String> {
         let decoded = percent_decode(&self.signature).into_owned();
         let mut texts = vec![self.signature.clone(), decoded];
         for text in texts.clone() {
@@ -164,20 +160,57 @@ impl QueryClaim {
             let padding = "=".repeat((4 - text.len() % 4) % 4);
             texts.push(text + &padding);
         }
-        texts.into_iter()
+        texts
     }
 }
 
+/// Every text that a client can have meant to sign: the proper one first.
+fn readings(
+    method: &str,
+    hosts: &[&str],
+    paths: &[&str],
+    parameters: &[(String, String)],
+) -> impl Iterator<Item = String> {
+    let encodings: [fn(&str) -> String; 3] = [percent_encode, keep_star, encode_form];
+    let mut hosts: Vec<_> = hosts
+        .iter()
+        .flat_map(|host| [host.to_ascii_lowercase(), (*host).to_owned()])
+        .collect();
+    hosts.dedup();
+    encodings.into_iter().flat_map(move |encode| {
+        hosts.clone().into_iter().flat_map(move |host| {
+            let text = move |path: &&str| string_to_sign(method, &host, path, parameters, encode);
+            paths.iter().map(text)
+        })
+    })
+}
+
+/// As clients do that take the asterisk for unreserved.
+fn keep_star(text: &str) -> String {
+    percent_encode(text).replace("%2A", "*")
+}
+
+/// As clients do that take the encoding of HTML forms.
+fn encode_form(text: &str) -> String {
+    keep_star(text).replace("%20", "+").replace('~', "%7E")
+}
+
 fn parse_timestamp(text: &str) -> Option<OffsetDateTime> {
-    let zoned = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    let zoned = |text: &str| in_utc(OffsetDateTime::parse(text, &Rfc3339).ok()?);
     zoned(text).or_else(|| zoned(&format!("{text}Z")))
 }
 
-fn string_to_sign(method: &str, host: &str, path: &str, parameters: &[(String, String)]) -> String {
+fn string_to_sign(
+    method: &str,
+    host: &str,
+    path: &str,
+    parameters: &[(String, String)],
+    encode: fn(&str) -> String,
+) -> String {
     let mut encoded: Vec<_> = parameters
         .iter()
         .filter(|(name, _)| name != "Signature")
-        .map(|(name, value)| (percent_encode(name), percent_encode(value)))
+        .map(|(name, value)| (encode(name), encode(value)))
         .collect();
     encoded.sort();
     let query: Vec<_> = encoded
@@ -185,9 +218,5 @@ fn string_to_sign(method: &str, host: &str, path: &str, parameters: &[(String, S
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     let path = if path.is_empty() { "/" } else { path };
-    format!(
-        "{method}\n{}\n{path}\n{}",
-        host.to_ascii_lowercase(),
-        query.join("&")
-    )
+    format!("{method}\n{host}\n{path}\n{}", query.join("&"))
 }

@@ -37,7 +37,7 @@ const SUB_RESOURCES: [&str; 20] = [
 /// The value of the `Authorization` header. The view has a `date` or an `x-amz-date` header; its path is the
 /// resource as the server wants it signed.
 pub fn sign_s3(view: &RequestView<'_>, credentials: &Credentials) -> String {
-    let text = string_to_sign(view, view.path, None);
+    let text = string_to_sign(view, view.path, None, Values::AsSent);
     let signature = base64_hmac_sha1(credentials.secret().expose().as_bytes(), &text);
     format!("AWS {}:{signature}", credentials.access_key())
 }
@@ -133,25 +133,40 @@ impl S3Claim {
         resources: &[&str],
         secret: &SecretString,
     ) -> Result<(), SignatureError> {
-        let text = |resource: &str| string_to_sign(view, resource, self.expires.as_deref());
+        let text = |resource: &str, values| {
+            string_to_sign(view, resource, self.expires.as_deref(), values)
+        };
         let right = |resource: &&str| {
-            same(
-                &base64_hmac_sha1(secret.expose().as_bytes(), &text(resource)),
-                &self.signature,
-            )
+            [Values::AsSent, Values::Decoded].into_iter().any(|values| {
+                let text = text(resource, values);
+                let expected = base64_hmac_sha1(secret.expose().as_bytes(), &text);
+                same(&expected, &self.signature)
+            })
         };
         if resources.iter().any(right) {
             return Ok(());
         }
         Err(SignatureError::Mismatch(Box::new(Mismatch {
-            string_to_sign: text(resources.first().unwrap_or(&view.path)),
+            string_to_sign: text(resources.first().unwrap_or(&view.path), Values::AsSent),
             canonical_request: None,
             provided: self.signature.clone(),
         })))
     }
 }
 
-fn string_to_sign(view: &RequestView<'_>, resource: &str, expires: Option<&str>) -> String {
+/// Which form of a sub-resource's value is signed: clients differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Values {
+    AsSent,
+    Decoded,
+}
+
+fn string_to_sign(
+    view: &RequestView<'_>,
+    resource: &str,
+    expires: Option<&str>,
+    values: Values,
+) -> String {
     let header = |name: &str| view.header(name).unwrap_or_default();
     let date = match expires {
         Some(expires) => expires,
@@ -165,7 +180,7 @@ fn string_to_sign(view: &RequestView<'_>, resource: &str, expires: Option<&str>)
         header("content-md5"),
         header("content-type"),
         amz_headers(view),
-        sub_resources(view.query),
+        sub_resources(view.query, values),
     )
 }
 
@@ -187,11 +202,11 @@ fn amz_headers(view: &RequestView<'_>) -> String {
 
 /// The parameters that are part of the resource, sorted; overrides of the response are taken decoded, as
 /// clients sign them.
-fn sub_resources(query: &str) -> String {
+fn sub_resources(query: &str, values: Values) -> String {
     let mut parameters: Vec<_> = pairs(query)
         .filter(|(name, _)| SUB_RESOURCES.contains(name) || name.starts_with("response-"))
         .map(|(name, value)| {
-            if name.starts_with("response-") {
+            if values == Values::Decoded || name.starts_with("response-") {
                 (name, decode_query(&format!("v={value}")).swap_remove(0).1)
             } else {
                 (name, value.to_owned())

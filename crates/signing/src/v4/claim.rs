@@ -11,7 +11,7 @@ use crate::{AccessKeyId, RequestView, SignatureError, check_skew};
 use gumnut_types::SecretString;
 
 /// Longest life of a presigned URL in seconds: a week.
-const MAX_EXPIRES: i64 = 604_800;
+pub(super) const MAX_EXPIRES: i64 = 604_800;
 
 /// What a request says of its own signature. Region and service are taken from it as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl Claim {
         if self.time > now + crate::MAX_SKEW {
             return Err(SignatureError::NotYetValid);
         }
-        if now > self.time + time::Duration::seconds(expires) {
+        if now - self.time > time::Duration::seconds(expires) {
             return Err(SignatureError::Expired);
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::claim::MAX_EXPIRES;
 use super::{ALGORITHM, SigningKey, canonical};
 use crate::clock::format_amz_date;
 use crate::encode::percent_encode;
@@ -105,13 +106,16 @@ impl Signer<'_> {
     /// The query of a URL that anybody may use for `expires` seconds. The view's headers are `host` alone.
     ///
     /// # Errors
-    /// When there is no `host` header.
+    /// When there is no `host` header; when `expires` is not between a second and a week, which servers refuse.
     pub fn presign(
         &self,
         view: &RequestView<'_>,
         time: OffsetDateTime,
         expires: u32,
     ) -> Result<String, SignatureError> {
+        if !(1..=MAX_EXPIRES).contains(&i64::from(expires)) {
+            return Err(SignatureError::Malformed("X-Amz-Expires"));
+        }
         let amz_date = format_amz_date(time);
         let scope = self.scope(&amz_date);
         let credential = format!("{}/{scope}", self.credentials.access_key());

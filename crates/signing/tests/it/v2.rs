@@ -3,6 +3,7 @@
 use gumnut_signing::v2::{QueryClaim, S3Claim, sign_query, sign_s3};
 use gumnut_signing::{AccessKeyId, Credentials, RequestView, SignatureError, parse_http_date};
 use gumnut_types::SecretString;
+use hmac::{KeyInit as _, Mac as _};
 use time::macros::datetime;
 
 use crate::{example, headers};
@@ -70,6 +71,57 @@ fn object_get_put_list_and_acl() {
         &[("date", "Tue, 27 Mar 2007 19:44:46 +0000")],
         "c2WLPFtWHVgbEmeEG93a4cG37dM=",
     );
+}
+
+#[test]
+fn buckets_a_key_beyond_ascii_and_a_deletion() {
+    published(
+        "GET",
+        "/",
+        "",
+        &[("date", "Wed, 28 Mar 2007 01:29:59 +0000")],
+        "qGdzdERIC03wnaRNKh6OqZehG9s=",
+    );
+    published(
+        "GET",
+        "/dictionary/fran%C3%A7ais/pr%c3%a9f%c3%a8re",
+        "",
+        &[("date", "Wed, 28 Mar 2007 01:49:49 +0000")],
+        "DNEZGsoieTZ92F3bUfSPQcbGmlM=",
+    );
+    published(
+        "DELETE",
+        "/johnsmith/photos/puppy.jpg",
+        "",
+        &[("date", "Tue, 27 Mar 2007 21:20:26 +0000")],
+        "lx3byBScXR6KzyMaifNkardMwNk=",
+    );
+}
+
+/// What a client signed that decodes the value of a sub-resource first.
+#[test]
+fn a_sub_resource_is_signed_as_sent_or_decoded() {
+    fn view<'a>(query: &'a str, headers: &'a [(String, String)]) -> RequestView<'a> {
+        RequestView {
+            method: "GET",
+            path: "/b/k",
+            query,
+            headers,
+        }
+    }
+    let date = ("date", "Tue, 27 Mar 2007 21:20:26 +0000");
+    for signed in ["uploadId=a%2Fb", "uploadId=a/b"] {
+        let mut list = headers(&[date]);
+        let value = sign_s3(&view(signed, &list), &example());
+        list.push(("authorization".to_owned(), value));
+        let sent = view("uploadId=a%2Fb", &list);
+        let claim = S3Claim::of(&sent).unwrap().unwrap();
+        claim.verify(&sent, &["/b/k"], example().secret()).unwrap();
+        let other = view("uploadId=a%2Fc", &list);
+        claim
+            .verify(&other, &["/b/k"], example().secret())
+            .unwrap_err();
+    }
 }
 
 #[test]
@@ -201,6 +253,40 @@ fn tolerances_of_old_clients() {
             )
             .unwrap();
     }
+}
+
+/// Texts that clients sign which leave `*` as it is, encode as HTML forms do, or do not lower the host's case.
+#[test]
+fn clients_that_encode_differently_are_understood() {
+    let text = |host: &str, name: &str| {
+        format!(
+            "GET\n{host}\n/\nAWSAccessKeyId=AK&Action=RegisterImage&Name={name}&SignatureMethod=HmacSHA256\
+             &SignatureVersion=2&Timestamp=2011-10-03T15%3A19%3A30"
+        )
+    };
+    let verify = |text: &str| {
+        let key = example();
+        let key = key.secret().expose().as_bytes();
+        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
+        mac.update(text.as_bytes());
+        let signature = data_encoding::BASE64.encode(&mac.finalize().into_bytes());
+        let parameters = headers(&[
+            ("AWSAccessKeyId", "AK"),
+            ("Action", "RegisterImage"),
+            ("Name", "a *+b"),
+            ("SignatureMethod", "HmacSHA256"),
+            ("SignatureVersion", "2"),
+            ("Timestamp", "2011-10-03T15:19:30"),
+            ("Signature", &signature),
+        ]);
+        let claim = QueryClaim::of(&parameters).unwrap().unwrap();
+        claim.verify("GET", &["Cloud"], &["/"], &parameters, example().secret())
+    };
+    for name in ["a%20%2A%2Bb", "a%20*%2Bb", "a+*%2Bb"] {
+        verify(&text("cloud", name)).unwrap();
+        verify(&text("Cloud", name)).unwrap();
+    }
+    verify(&text("cloud", "a%20%2A%2Bc")).unwrap_err();
 }
 
 #[test]

@@ -156,6 +156,75 @@ fn a_get_of_the_test_suite() {
     claim.verify(&view, EMPTY, &secret).unwrap();
 }
 
+#[test]
+fn a_query_call_of_the_manual() {
+    let list = headers(&[
+        (
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        ),
+        ("host", "iam.amazonaws.com"),
+        ("x-amz-date", "20150830T123600Z"),
+        (
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date, \
+             Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+        ),
+    ]);
+    let view = RequestView {
+        method: "GET",
+        path: "/",
+        query: "Action=ListUsers&Version=2010-05-08",
+        headers: &list,
+    };
+    let claim = Claim::of(&view).unwrap().unwrap();
+    let secret = gumnut_types::SecretString::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    claim.verify(&view, EMPTY, &secret).unwrap();
+}
+
+#[test]
+fn a_presigned_url_lives_a_second_to_a_week() {
+    let credentials = example();
+    let list = headers(&[("host", "h")]);
+    let view = RequestView {
+        method: "GET",
+        path: "/b/k",
+        query: "",
+        headers: &list,
+    };
+    let signer = Signer {
+        credentials: &credentials,
+        region: "r",
+        service: Service::S3,
+    };
+    let accepted = |expires| signer.presign(&view, day(), expires).is_ok();
+    assert_eq!(
+        [0, 1, 604_800, 604_801, u32::MAX].map(accepted),
+        [false, true, true, false, false]
+    );
+}
+
+/// Seconds before the end of the calendar, in a zone in which the end is past.
+#[test]
+fn a_date_beyond_the_calendar_is_malformed() {
+    let list = headers(&[
+        ("host", "h"),
+        ("date", "Fri, 31 Dec 9999 23:59:59 -2359"),
+        (
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=AK/99991231/r/s/aws4_request,SignedHeaders=host,Signature=00",
+        ),
+    ]);
+    let claim = Claim::of(&RequestView {
+        method: "GET",
+        path: "/",
+        query: "",
+        headers: &list,
+    });
+    assert_eq!(claim, Err(SignatureError::Malformed("the request date")));
+}
+
 fn claim_with(credential: &str, signed: &str) -> Result<Option<Claim>, SignatureError> {
     let value =
         format!("AWS4-HMAC-SHA256 Credential={credential},SignedHeaders={signed},Signature=00");
