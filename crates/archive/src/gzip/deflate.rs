@@ -1,22 +1,15 @@
 //! One block of a stream as deflate data that can be joined to others, proved right.
 
-use std::io;
+use libdeflater::{CompressionLvl, Compressor};
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-
-use super::frame::SYNC_TAIL;
+use super::frame::MARK;
+use super::proof::{Proven, Prover};
 use crate::{ArchiveError, BLOCK_SIZE, Level};
-
-/// Room in the output whenever deflate is called. A flush that finds too little of it would write
-/// its marker twice.
-const ROOM: usize = 64 << 10;
-/// How much is inflated at a time to be compared: what stays in a processor's cache.
-const CHECKED_AT_ONCE: usize = 64 << 10;
 
 /// A compressed block.
 #[derive(Debug)]
 pub(super) struct Deflated {
-    /// Deflate data without a final block, ending at a byte boundary.
+    /// Deflate data without a final block, ending at a byte boundary with a [`MARK`].
     pub(super) data: Box<[u8]>,
     /// CRC-32 of the input.
     pub(super) crc: u32,
@@ -26,114 +19,63 @@ pub(super) struct Deflated {
 
 /// Compresses blocks, each on its own: no block refers to an earlier one.
 pub(super) struct Deflater {
-    compress: Compress,
-    store: Compress,
+    compressor: Compressor,
+    prover: Prover,
     data: Vec<u8>,
-    check: Check,
 }
 
 impl Deflater {
     pub(super) fn new(level: Level) -> Self {
+        // Every level of ours is one of the library's, so the other arm is never taken.
+        let level = CompressionLvl::new(level.get().into()).unwrap_or_default();
+        let mut compressor = Compressor::new(level);
+        let most = compressor.deflate_compress_bound(BLOCK_SIZE);
         Self {
-            compress: Compress::new(level.compression(), false),
-            store: Compress::new(Compression::none(), false),
-            data: Vec::with_capacity(BLOCK_SIZE + BLOCK_SIZE / 8 + ROOM),
-            check: Check::new(),
+            compressor,
+            prover: Prover::new(),
+            data: vec![0; most + 1 + MARK.len()],
         }
     }
 
-    /// Compresses `block` and proves that the result inflates to it.
+    /// Compresses `block` and proves that the result means it.
     pub(super) fn deflate(&mut self, block: &[u8]) -> Result<Deflated, ArchiveError> {
-        deflate(&mut self.compress, block, &mut self.data)?;
-        if self.data.len() > block.len() {
-            // The low levels expand what does not compress, by up to an eighth. Storing does not.
-            deflate(&mut self.store, block, &mut self.data)?;
-        }
-        self.check.compare(&self.data, block)?;
+        let size = self
+            .compressor
+            .deflate_compress(block, &mut self.data)
+            .map_err(|_| ArchiveError::DeflateStuck)?;
+        let proven = self
+            .prover
+            .prove(self.data.get(..size).unwrap_or_default(), block)
+            .ok_or(ArchiveError::SelfCheck)?;
+        let size = open(&mut self.data, proven).ok_or(ArchiveError::DeflateStuck)?;
         Ok(Deflated {
-            data: self.data.as_slice().into(),
+            data: self.data[..size].into(),
             crc: crc32fast::hash(block),
             len: block.len(),
         })
     }
 }
 
-/// Replaces `data` by `block`, compressed up to a sync flush.
-fn deflate(compress: &mut Compress, block: &[u8], data: &mut Vec<u8>) -> Result<(), ArchiveError> {
-    compress.reset();
-    data.clear();
-    while !step(compress, block, data)? {}
-    let flushed = data.ends_with(&SYNC_TAIL);
-    flushed.then_some(()).ok_or(ArchiveError::DeflateStuck)
-}
-
-/// Feeds what is left of `block`; true when all of it is flushed.
-fn step(compress: &mut Compress, block: &[u8], data: &mut Vec<u8>) -> Result<bool, ArchiveError> {
-    data.reserve(ROOM);
-    let before = (compress.total_in(), compress.total_out());
-    let rest = position(block, before.0)?;
-    let status = compress
-        .compress_vec(rest, data, FlushCompress::Sync)
-        .map_err(|error| ArchiveError::Io(io::Error::other(error)))?;
-    let after = (compress.total_in(), compress.total_out());
-    let all_read = position(block, after.0)?.is_empty();
-    // Room left over says that the flush is complete; so does having nothing more to flush.
-    let flushed = data.len() < data.capacity() || status == Status::BufError;
-    if before == after && !(all_read && flushed) {
-        return Err(ArchiveError::DeflateStuck);
+/// Makes the last block one that others can follow, and gives the size: clears the bit that says that it is the last,
+/// and adds two empty stored blocks, which end at a byte boundary. `None` if there is no room.
+fn open(data: &mut [u8], proven: Proven) -> Option<usize> {
+    *data.get_mut(proven.last_block / 8)? &= !(1 << (proven.last_block % 8));
+    // The three bits of an empty stored block's header are zero, and so are those up to the next byte.
+    let (whole, bits) = (proven.end / 8, proven.end % 8);
+    if bits > 0 {
+        *data.get_mut(whole)? &= (1 << bits) - 1;
     }
-    Ok(all_read && flushed)
-}
-
-/// Inflates compressed blocks to compare them with their input.
-struct Check {
-    inflate: Decompress,
-    bytes: Box<[u8]>,
-}
-
-impl Check {
-    fn new() -> Self {
-        Self {
-            inflate: Decompress::new(false),
-            bytes: vec![0; CHECKED_AT_ONCE].into_boxed_slice(),
-        }
-    }
-
-    fn compare(&mut self, data: &[u8], block: &[u8]) -> Result<(), ArchiveError> {
-        self.inflate.reset(false);
-        loop {
-            let compared = self.inflate.total_out();
-            let (rest, expected) = (
-                position(data, self.inflate.total_in())?,
-                position(block, compared)?,
-            );
-            let status = self
-                .inflate
-                .decompress(rest, &mut self.bytes, FlushDecompress::None)
-                .map_err(|_| ArchiveError::SelfCheck)?;
-            let made = position(block, self.inflate.total_out())?;
-            let made = expected.len() - made.len();
-            if self.bytes[..made] != expected[..made] || status == Status::StreamEnd {
-                return Err(ArchiveError::SelfCheck);
-            }
-            if made == 0 {
-                break;
-            }
-        }
-        let whole = self.inflate.total_in() == data.len() as u64
-            && self.inflate.total_out() == block.len() as u64;
-        whole.then_some(()).ok_or(ArchiveError::SelfCheck)
-    }
-}
-
-/// What follows the first `count` bytes; more than there are is a fault of the coder.
-fn position(bytes: &[u8], count: u64) -> Result<&[u8], ArchiveError> {
-    let count = usize::try_from(count).map_err(|_| ArchiveError::SelfCheck)?;
-    bytes.get(count..).ok_or(ArchiveError::SelfCheck)
+    let aligned = (proven.end + 3).div_ceil(8);
+    data.get_mut(proven.end.div_ceil(8)..aligned)?.fill(0);
+    let end = aligned + MARK.len();
+    data.get_mut(aligned..end)?.copy_from_slice(&MARK);
+    Some(end)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     /// Bytes without any pattern that deflate could use.
@@ -156,7 +98,7 @@ mod tests {
             let mut deflater = Deflater::new(level.to_string().parse().unwrap());
             for block in &blocks {
                 let result = deflater.deflate(block).unwrap();
-                assert!(result.data.ends_with(&SYNC_TAIL), "level {level}");
+                assert!(result.data.ends_with(&MARK), "level {level}");
                 assert_eq!(result.len, block.len());
             }
         }
@@ -181,24 +123,29 @@ mod tests {
         assert_eq!(used.deflate(&text).unwrap().data, fresh.data);
     }
 
+    /// The whole of what blocks are joined to, inflated by another library.
+    fn inflate(blocks: &[Deflated]) -> Vec<u8> {
+        let mut data: Vec<u8> = blocks
+            .iter()
+            .flat_map(|block| block.data.to_vec())
+            .collect();
+        data.extend_from_slice(&super::super::frame::FINAL_BLOCK);
+        let mut result = Vec::new();
+        let mut reader = flate2::read::DeflateDecoder::new(&*data);
+        reader.read_to_end(&mut result).unwrap();
+        assert_eq!(reader.total_in(), data.len() as u64);
+        result
+    }
+
     #[test]
-    fn the_check_finds_every_damage() {
-        let block = b"a block that is compressed and then damaged, bit by bit".repeat(9);
-        let deflated = Deflater::new(Level::DEFAULT).deflate(&block).unwrap();
-        let mut check = Check::new();
-        check.compare(&deflated.data, &block).unwrap();
-        for at in 0..block.len() {
-            let mut other = block.clone();
-            other[at] ^= 0x10;
-            assert!(check.compare(&deflated.data, &other).is_err(), "{at}");
+    fn blocks_join_to_one_stream() {
+        let text = b"boot the kernel, mount the root. ".repeat(999);
+        for level in 0..=9_u8 {
+            let mut deflater = Deflater::new(level.to_string().parse().unwrap());
+            let zeros = vec![0; 300_000];
+            let blocks = [&text[..], &[7], &noise(70_000), &zeros, &text[..100]];
+            let joined = blocks.map(|block| deflater.deflate(block).unwrap());
+            assert!(inflate(&joined) == blocks.concat(), "level {level}");
         }
-        assert!(check.compare(&deflated.data, &block[1..]).is_err());
-        assert!(
-            check
-                .compare(&deflated.data, &block[..block.len() - 1])
-                .is_err()
-        );
-        let cut = &deflated.data[..deflated.data.len() - 6];
-        assert!(check.compare(cut, &block).is_err());
     }
 }

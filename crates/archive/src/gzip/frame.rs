@@ -7,10 +7,14 @@ pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// The only compression method there is.
 pub(super) const DEFLATE: u8 = 8;
 
-/// How a sync flush ends: the length of an empty stored block.
-pub(super) const SYNC_TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+/// What ends the data of each block that [`super::Compressor`] makes, from a byte boundary on: the lengths of an empty
+/// stored block whose header is in the bits before, and another empty stored block.
+///
+/// To a reader of gzip it is nothing. To [`super::GunzipReader`] it says that the data behind it may be inflated without
+/// what is before it.
+pub(super) const MARK: [u8; 9] = [0x00, 0x00, 0xff, 0xff, 0x00, 0x00, 0x00, 0xff, 0xff];
 /// An empty block with the final bit set, in the fixed code: ends a deflate stream.
-const FINAL_BLOCK: [u8; 2] = [0x03, 0x00];
+pub(super) const FINAL_BLOCK: [u8; 2] = [0x03, 0x00];
 
 /// The operating system byte of Unix.
 const UNIX: u8 = 3;

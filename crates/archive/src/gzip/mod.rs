@@ -4,6 +4,7 @@ mod compressor;
 mod deflate;
 mod frame;
 mod gunzip;
+mod proof;
 
 pub use compressor::{Compressor, GzipInput, GzipOutput};
 pub use gunzip::GunzipReader;
