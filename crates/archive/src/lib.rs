@@ -11,7 +11,7 @@ mod zero;
 
 pub use block::{BLOCK_SIZE, Block, BlockBuffer, BlockPool, BlockReader, BlockSource};
 pub use error::ArchiveError;
-pub use gzip::{Compressor, GunzipReader, GzipInput, GzipOutput};
+pub use gzip::{Compressor, GunzipBlocks, GunzipReader, GzipInput, GzipOutput};
 pub use level::{Level, LevelError};
 pub use output::{Discard, ImageOutput, SparseFile, StreamOutput};
 pub use source::{FileBlocks, ReaderBlocks, SegmentBlocks, data_map};

@@ -10,10 +10,11 @@
 //! check was made: the output has to be a place from which nobody reads yet.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::thread;
 
 use gumnut_archive::{
-    ArchiveError, BlockReader, BlockSource as _, GunzipReader, ImageOutput, MemberReader, Piece,
+    ArchiveError, BlockReader, BlockSource as _, GunzipBlocks, ImageOutput, MemberReader, Piece,
     ReaderBlocks,
 };
 use gumnut_crypto::CbcDecryptor;
@@ -171,8 +172,9 @@ fn not_decrypted(error: io::Error) -> BundleError {
 
 /// Decompresses the gzip stream, for the archive reader and for SHA-1.
 fn inflate(gzip: Inlet, tar: Outlet, hashed: Outlet, limit: u64) -> Result<(), Stop> {
-    let reader = GunzipReader::new(BlockReader::new(gzip), limit);
-    let mut blocks = ReaderBlocks::with_block_size(reader, CHUNK);
+    // More threads than processors would only wait for each other.
+    let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let mut blocks = GunzipBlocks::new(BlockReader::new(gzip), limit, jobs);
     while let Some(block) = blocks.next_block().map_err(not_inflated)? {
         hashed.send(block.clone())?;
         tar.send(block)?;

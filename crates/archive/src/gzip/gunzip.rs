@@ -27,7 +27,9 @@ const MAX_TEXT: usize = 64 << 10;
 pub struct GunzipReader<R> {
     inner: R,
     inflate: Decompress,
+    /// Of the member's data so far, like `len`.
     crc: crc32fast::Hasher,
+    len: u64,
     state: State,
     left: u64,
     limit: u64,
@@ -49,9 +51,22 @@ impl<R: BufRead> GunzipReader<R> {
             inner,
             inflate: Decompress::new(false),
             crc: crc32fast::Hasher::new(),
+            len: 0,
             state: State::FirstHeader,
             left: limit,
             limit,
+        }
+    }
+
+    /// Reads on in the first member of `inner`, from a place where nothing refers to what was before, when data of this
+    /// checksum and length was read.
+    pub(super) fn within_member(inner: R, limit: u64, crc: crc32fast::Hasher, len: u64) -> Self {
+        Self {
+            crc,
+            len,
+            state: State::Data,
+            left: limit.saturating_sub(len),
+            ..Self::new(inner, limit)
         }
     }
 
@@ -71,13 +86,10 @@ impl<R: BufRead> GunzipReader<R> {
     }
 
     fn header(&mut self, other: ArchiveError) -> io::Result<()> {
-        let mut header = Header {
-            inner: &mut self.inner,
-            crc: crc32fast::Hasher::new(),
-        };
-        header.check(other)?;
+        read_header(&mut self.inner, other)?;
         self.inflate.reset(false);
         self.crc.reset();
+        self.len = 0;
         self.state = State::Data;
         Ok(())
     }
@@ -104,6 +116,7 @@ impl<R: BufRead> GunzipReader<R> {
             .left
             .checked_sub(made)
             .ok_or(ArchiveError::TooLong { limit })?;
+        self.len += made;
         let made = clamp(made, buffer.len());
         self.crc.update(&buffer[..made]);
         Ok(made)
@@ -123,7 +136,7 @@ impl<R: BufRead> GunzipReader<R> {
         if actual != expected {
             return Err(ArchiveError::Crc { expected, actual }.into());
         }
-        let (expected, actual) = (length, modulo(self.inflate.total_out()));
+        let (expected, actual) = (length, modulo(self.len));
         if actual != expected {
             return Err(ArchiveError::Length { expected, actual }.into());
         }
@@ -157,6 +170,12 @@ fn next(inner: &mut impl BufRead) -> io::Result<u8> {
         .ok_or(ArchiveError::GzipCut)?;
     inner.consume(1);
     Ok(byte)
+}
+
+/// Reads a member's header; fails with `other` if it is none at all.
+pub(super) fn read_header(inner: &mut impl BufRead, other: ArchiveError) -> io::Result<()> {
+    let crc = crc32fast::Hasher::new();
+    Header { inner, crc }.check(other)
 }
 
 /// A member's header, read byte by byte: it is short, and part of it is counted into a checksum.
