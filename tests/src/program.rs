@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::fixture;
+
 /// The binary with a home folder of its own and an environment without anybody's settings.
 #[derive(Debug)]
 pub struct Program {
@@ -35,6 +37,16 @@ impl Program {
             home,
             variables: Vec::new(),
         }
+    }
+
+    /// A program whose settings are the test keys.
+    #[must_use]
+    pub fn with_keys() -> Self {
+        Self::new()
+            .with("EC2_PRIVATE_KEY", fixture("vectors/keys/user-key.pem"))
+            .with("EC2_CERT", fixture("vectors/keys/user-cert.pem"))
+            .with("EUCALYPTUS_CERT", fixture("vectors/keys/cloud-cert.pem"))
+            .with("EC2_USER_ID", "0000-0000-0001")
     }
 
     /// The same with one more environment variable.

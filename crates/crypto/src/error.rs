@@ -47,6 +47,9 @@ pub enum CryptoError {
     /// The text of a wrapped key is not hex digits.
     #[error("a wrapped key is an even number of hex digits")]
     NotHex,
+    /// The text of a key or iv is not 32 hex digits.
+    #[error("a bundle's key or iv is 32 hex digits")]
+    NotSecret,
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     Random(#[source] getrandom::Error),

@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::CryptoError;
+use crate::wrap::{HexRule, sixteen_bytes};
 
 macro_rules! secret_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -26,6 +27,15 @@ macro_rules! secret_type {
             /// Takes 16 bytes that are known already.
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(bytes)
+            }
+
+            /// Reads 32 hex digits, in either case, with blanks around them.
+            ///
+            /// # Errors
+            /// [`CryptoError::NotSecret`], which does not tell the text.
+            pub fn from_hex(text: &[u8]) -> Result<Self, CryptoError> {
+                let secret = sixteen_bytes(text, HexRule::Exact);
+                secret.map(Self).ok_or(CryptoError::NotSecret)
             }
 
             /// The 16 bytes. Every use of them can be found by this name.
@@ -55,6 +65,18 @@ secret_type! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thirty_two_hex_digits_are_a_key() {
+        let text = b" 000102030405060708090a0b0c0d0e0F\n";
+        assert_eq!(BundleKey::from_hex(text).unwrap().expose()[15], 15);
+        for text in [&b""[..], b"00", &[b'0'; 33], &[b'x'; 32]] {
+            assert!(matches!(
+                BundleIv::from_hex(text),
+                Err(CryptoError::NotSecret)
+            ));
+        }
+    }
 
     #[test]
     fn new_keys_differ_and_are_not_shown() {

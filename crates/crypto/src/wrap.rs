@@ -72,7 +72,7 @@ impl WrappedSecret {
 
     fn open(&self, key: &PrivateKey, rule: HexRule) -> Result<[u8; 16], CryptoError> {
         let text = key.decrypt(&self.0).ok_or(CryptoError::Unwrap)?;
-        secret_of(&text, rule).ok_or(CryptoError::Unwrap)
+        sixteen_bytes(&text, rule).ok_or(CryptoError::Unwrap)
     }
 
     /// Length in bytes, which is the length of the recipient's modulus.
@@ -94,7 +94,7 @@ impl fmt::Display for WrappedSecret {
 }
 
 /// The 16 bytes that an unwrapped text stands for.
-fn secret_of(text: &[u8], rule: HexRule) -> Option<[u8; 16]> {
+pub(crate) fn sixteen_bytes(text: &[u8], rule: HexRule) -> Option<[u8; 16]> {
     let digits = text.trim_ascii();
     let missing = rule == HexRule::Legacy && digits.len() == 30;
     if digits.len() != 32 && !missing {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn only_thirty_two_digits_are_a_key() {
-        let exact = |text: &str| secret_of(text.as_bytes(), HexRule::Exact);
+        let exact = |text: &str| sixteen_bytes(text.as_bytes(), HexRule::Exact);
         assert_eq!(
             exact("000102030405060708090a0b0c0d0e0F").map(|key| key[15]),
             Some(15)
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn the_legacy_rule_adds_one_zero_byte() {
         let text = "ff".repeat(15);
-        let key = secret_of(text.as_bytes(), HexRule::Legacy).unwrap();
+        let key = sixteen_bytes(text.as_bytes(), HexRule::Legacy).unwrap();
         assert_eq!((key[14], key[15]), (0xff, 0));
-        assert_eq!(secret_of(&text.as_bytes()[..29], HexRule::Legacy), None);
+        assert_eq!(sixteen_bytes(&text.as_bytes()[..29], HexRule::Legacy), None);
     }
 }

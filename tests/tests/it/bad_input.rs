@@ -4,14 +4,6 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use gumnut_tests::{Program, fixture, patterned, tool};
 
-fn with_keys() -> Program {
-    Program::new()
-        .with("EC2_PRIVATE_KEY", fixture("vectors/keys/user-key.pem"))
-        .with("EC2_CERT", fixture("vectors/keys/user-cert.pem"))
-        .with("EUCALYPTUS_CERT", fixture("vectors/keys/cloud-cert.pem"))
-        .with("EC2_USER_ID", "000000000001")
-}
-
 const BUNDLE: [&str; 6] = ["bundle", "disk.img", "--arch", "x86_64", "-d", "out"];
 
 /// Bundling must fail with `code`, say the texts, and leave nothing in the output folder.
@@ -27,7 +19,7 @@ fn bundling_fails(program: &Program, arguments: &[&str], code: i32, texts: &[&st
 
 #[test]
 fn an_image_that_is_missing_empty_or_a_folder() {
-    let program = with_keys();
+    let program = Program::with_keys();
     bundling_fails(&program, &BUNDLE, 3, &["disk.img", "No such file"]);
     program.write("disk.img", b"");
     bundling_fails(&program, &BUNDLE, 3, &["disk.img", "empty"]);
@@ -38,7 +30,7 @@ fn an_image_that_is_missing_empty_or_a_folder() {
 
 #[test]
 fn a_kernel_id_that_is_no_id_is_a_usage_error() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", b"x");
     for id in ["true", "eri-E85914C7", "kernel"] {
         let outcome = program.run(&["bundle", "disk.img", "--arch", "x86_64", "--kernel", id]);
@@ -49,7 +41,7 @@ fn a_kernel_id_that_is_no_id_is_a_usage_error() {
 
 #[test]
 fn keys_that_are_none() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", b"x");
     let path = program.write(
         "wrong.pem",
@@ -68,7 +60,7 @@ fn keys_that_are_none() {
 
 #[test]
 fn an_encrypted_key_is_told_how_to_open() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", b"x");
     let key = fixture("vectors/keys/user-key.pem");
     let locked = program.path("locked.pem");
@@ -90,7 +82,7 @@ fn an_encrypted_key_is_told_how_to_open() {
 
 #[test]
 fn a_certificate_of_another_key() {
-    let program = with_keys().with("EC2_CERT", fixture("vectors/keys/cloud-cert.pem"));
+    let program = Program::with_keys().with("EC2_CERT", fixture("vectors/keys/cloud-cert.pem"));
     program.write("disk.img", b"x");
     bundling_fails(
         &program,
@@ -102,7 +94,7 @@ fn a_certificate_of_another_key() {
 
 #[test]
 fn a_key_that_others_may_read_gets_a_warning() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", b"x");
     let key = program.path("my-key.pem");
     fs_err::copy(fixture("vectors/keys/user-key.pem"), &key).unwrap();
@@ -117,7 +109,7 @@ fn a_key_that_others_may_read_gets_a_warning() {
 
 #[test]
 fn existing_bundles_are_not_overwritten() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", b"x");
     let _ = program.run(&BUNDLE).succeeded();
     let before = fs_err::read(program.path("out/disk.img.manifest.xml")).unwrap();
@@ -136,7 +128,7 @@ fn existing_bundles_are_not_overwritten() {
 
 /// A bundle of five parts in the folder `out`.
 fn bundled() -> Program {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", patterned(300_000, 5));
     let mut arguments = BUNDLE.to_vec();
     arguments.extend(["--part-size", "64KiB"]);
@@ -222,7 +214,7 @@ fn an_existing_image_is_not_overwritten() {
 
 /// `verify` and `inspect` must refuse these bytes as a manifest.
 fn refused_as_manifest(bytes: &[u8], texts: &[&str]) {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("evil.manifest.xml", bytes);
     let _ = program
         .run(&["verify", "evil.manifest.xml"])

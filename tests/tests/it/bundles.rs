@@ -2,15 +2,6 @@
 
 use gumnut_tests::{Program, fixture, patterned, tool};
 
-/// A program whose settings are the test keys.
-fn with_keys() -> Program {
-    Program::new()
-        .with("EC2_PRIVATE_KEY", fixture("vectors/keys/user-key.pem"))
-        .with("EC2_CERT", fixture("vectors/keys/user-cert.pem"))
-        .with("EUCALYPTUS_CERT", fixture("vectors/keys/cloud-cert.pem"))
-        .with("EC2_USER_ID", "0000-0000-0001")
-}
-
 /// The text of the one element with this name.
 fn element<'a>(manifest: &'a str, name: &str) -> &'a str {
     let start = manifest
@@ -44,7 +35,7 @@ fn unwrap_with_openssl(program: &Program, hex: &str, key: &str) -> String {
 
 #[test]
 fn openssl_gzip_and_tar_alone_open_a_bundle() {
-    let program = with_keys();
+    let program = Program::with_keys();
     let image = program.write("disk.img", patterned(300_000, 7));
     let arguments = [
         "bundle",
@@ -93,7 +84,7 @@ fn openssl_gzip_and_tar_alone_open_a_bundle() {
 
 #[test]
 fn openssl_accepts_the_signature_over_the_literal_text() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", patterned(5_000, 1));
     let _ = program
         .run(&["bundle", "disk.img", "--arch", "i386"])
@@ -141,7 +132,7 @@ fn openssl_accepts_the_signature_over_the_literal_text() {
 #[test]
 fn a_bundle_comes_back_with_its_holes() {
     use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-    let program = with_keys();
+    let program = Program::with_keys();
     let image = program.write("disk.img", b"");
     let file = std::fs::OpenOptions::new()
         .write(true)
@@ -172,7 +163,7 @@ fn a_bundle_comes_back_with_its_holes() {
 
 #[test]
 fn kernels_and_ramdisks_say_what_they_are() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("vmlinuz-2.6.24-19-xen", patterned(4_000, 1));
     for (kind, magic) in [("kernel", "kernel_id"), ("ramdisk", "ramdisk_id")] {
         let arguments = [
@@ -196,7 +187,7 @@ fn kernels_and_ramdisks_say_what_they_are() {
 
 #[test]
 fn a_flipped_byte_is_found_and_named() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", patterned(200_000, 9));
     let _ = program
         .run(&[
@@ -228,7 +219,7 @@ fn a_flipped_byte_is_found_and_named() {
 
 #[test]
 fn inspect_explains_a_manifest() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", patterned(2_000, 9));
     let arguments = [
         "bundle",

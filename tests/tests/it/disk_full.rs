@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use gumnut_tests::{Outcome, Program, fixture, patterned};
+use gumnut_tests::{Outcome, Program, patterned};
 
 /// Runs gumnut with the folder `small` on a file system of 1 MiB, and lists that folder afterwards.
 ///
@@ -29,17 +29,9 @@ fn on_a_small_disk(program: &Program, arguments: &str) -> Outcome {
     )
 }
 
-fn with_keys() -> Program {
-    Program::new()
-        .with("EC2_PRIVATE_KEY", fixture("vectors/keys/user-key.pem"))
-        .with("EC2_CERT", fixture("vectors/keys/user-cert.pem"))
-        .with("EUCALYPTUS_CERT", fixture("vectors/keys/cloud-cert.pem"))
-        .with("EC2_USER_ID", "000000000001")
-}
-
 #[test]
 fn bundling_onto_a_full_disk() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", patterned(4 << 20, 1));
     let outcome = on_a_small_disk(
         &program,
@@ -50,7 +42,7 @@ fn bundling_onto_a_full_disk() {
 
 #[test]
 fn unbundling_onto_a_full_disk() {
-    let program = with_keys();
+    let program = Program::with_keys();
     program.write("disk.img", patterned(4 << 20, 1));
     let _ = program
         .run(&["bundle", "disk.img", "--arch", "x86_64", "-d", "b"])

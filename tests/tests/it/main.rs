@@ -5,6 +5,7 @@
 mod bad_input;
 mod bundles;
 mod disk_full;
+mod engine;
 mod kill;
 mod life_cycle;
 mod manners;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use gumnut_crypto::{Certificate, PrivateKey};
+use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey};
 use zeroize::Zeroizing;
 
 use super::read_bounded;
@@ -13,6 +13,9 @@ use crate::settings::{KeyFile, Settings};
 
 /// Largest PEM file that is read, in bytes: a chain of certificates fits.
 const MAX_PEM: u64 = 1 << 20;
+
+/// Largest file of a bundle's key, in bytes: its digits and some blanks.
+const MAX_SECRET: u64 = 100;
 
 /// The user's private key, which must be set somewhere.
 pub(crate) fn private_key(
@@ -52,6 +55,16 @@ pub(crate) fn read_certificate(file: KeyFile, path: &Path) -> Result<Certificate
         ));
     }
     Ok(certificate)
+}
+
+/// The key and the iv of a bundle, from files with their hex digits.
+pub(crate) fn read_secrets(key: &Path, iv: &Path) -> Result<(BundleKey, BundleIv), Failure> {
+    let read = |what, path| read_bounded(what, path, MAX_SECRET).map(Zeroizing::new);
+    let (key_text, iv_text) = (read("bundle key", key)?, read("bundle iv", iv)?);
+    Ok((
+        BundleKey::from_hex(&key_text).map_err(|error| unusable("bundle key", key, error))?,
+        BundleIv::from_hex(&iv_text).map_err(|error| unusable("bundle iv", iv, error))?,
+    ))
 }
 
 fn unusable(what: &str, path: &Path, error: gumnut_crypto::CryptoError) -> Failure {

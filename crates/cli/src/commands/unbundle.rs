@@ -1,11 +1,14 @@
 //! `gumnut unbundle`
 
+use std::fs::File;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use gumnut_bundle::{Existing, FolderSource, ImageFile};
-use gumnut_types::Limits;
+use gumnut_bundle::{Existing, FolderSource, ImageFile, StreamOutput, unbundle_to};
+use gumnut_types::{ByteSize, Limits};
 use serde_json::json;
 
 use super::{Context, trust};
@@ -27,13 +30,48 @@ pub(crate) struct Unbundle {
     #[arg(long, value_name = "DIR")]
     parts: Option<PathBuf>,
     /// The restored image
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "stdout")]
+    output: Option<PathBuf>,
+    /// Write the image to standard output, a pipe or a file, instead
+    ///
+    /// The image's digest can be checked only at its end, so whoever reads has it before it is known to be right: use it
+    /// only when this program has ended with 0.
+    #[arg(long, conflicts_with_all = ["output", "force"], requires = "unverified_stream")]
+    stdout: bool,
+    /// Confirm that the reader of --stdout waits for the exit code
+    #[arg(long, requires = "stdout")]
+    unverified_stream: bool,
     #[command(flatten)]
     trust: trust::Trust,
     /// Overwrite an existing file
     #[arg(long)]
     force: bool,
+}
+
+/// Where the image goes.
+enum Target {
+    File(ImageFile),
+    Stream(File),
+}
+
+/// Standard output without a buffer: the pieces of an image are large.
+fn stream(context: &Context<'_>) -> Result<File, anyhow::Error> {
+    if context.global.json {
+        return Err(Failure::new(
+            Exit::Usage,
+            "standard output cannot hold both the image and its JSON",
+        )
+        .hint("leave out --json or --stdout")
+        .into());
+    }
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        let message = "an image on a terminal helps nobody";
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("redirect standard output to a pipe or a file")
+            .into());
+    }
+    Ok(File::from(stdout.as_fd().try_clone_to_owned()?))
 }
 
 impl Unbundle {
@@ -47,19 +85,24 @@ impl Unbundle {
         let open = signed.open(&key)?;
         let folder = trust::parts_folder(&self.manifest, self.parts.as_deref());
         let mut source = FolderSource::open(&folder)?;
-        self.refuse_inputs()?;
-        let existing = if self.force {
-            Existing::Replace
-        } else {
-            Existing::Refuse
-        };
-        let output = ImageFile::create(&self.output, existing)?;
+        let target = self.target(context)?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let bar = context
             .output
             .bar("restoring", open.manifest().image_size)
             .stopped_by(&stop);
         let limits = Limits::default();
+        let output = match target {
+            Target::File(output) => output,
+            Target::Stream(stdout) => {
+                let mut stream = StreamOutput(stdout);
+                let done = unbundle_to(&open, &mut source, &mut stream, &limits, &bar);
+                bar.clear();
+                let size = ByteSize(done?.image_size);
+                context.output.say(format!("the image ({size}) is whole"));
+                return Ok(());
+            }
+        };
         let restored = gumnut_bundle::unbundle(&open, &mut source, output, &limits, &bar);
         bar.clear();
         let restored = restored?;
@@ -73,10 +116,23 @@ impl Unbundle {
             .result(&json, &restored.path.display().to_string())
     }
 
+    fn target(&self, context: &Context<'_>) -> Result<Target, anyhow::Error> {
+        let Some(output) = &self.output else {
+            return stream(context).map(Target::Stream);
+        };
+        self.refuse_manifest(output)?;
+        let existing = if self.force {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        };
+        Ok(Target::File(ImageFile::create(output, existing)?))
+    }
+
     /// The manifest must not be replaced by the image, not even with `--force`.
-    fn refuse_inputs(&self) -> Result<(), Failure> {
+    fn refuse_manifest(&self, output: &Path) -> Result<(), Failure> {
         let canonical = |path: &Path| fs_err::canonicalize(path).ok();
-        if canonical(&self.output).is_some_and(|output| canonical(&self.manifest) == Some(output)) {
+        if canonical(output).is_some_and(|output| canonical(&self.manifest) == Some(output)) {
             return Err(
                 Failure::new(Exit::Usage, "the image would replace the manifest")
                     .hint("choose another name with --output"),
