@@ -1,4 +1,4 @@
-//! Images to measure with.
+//! Images to measure with, made once and kept.
 
 use std::path::{Path, PathBuf};
 
@@ -7,22 +7,101 @@ use xshell::cmd;
 
 use crate::workspace::Workspace;
 
-/// 1001 MiB, the length of the certified images.
-const LENGTH: u64 = 1001 << 20;
-/// How much of it is files: as full as a root disk is.
-const FILLED: u64 = 800 << 20;
+const GIB: u64 = 1 << 30;
+/// How much of an image of files is files: as full as a root disk is.
+const FILLED: u64 = 850 << 20;
 /// Smaller files are left out: `mke2fs` takes minutes for many of them.
 const SMALLEST: u64 = 64 << 10;
 
-/// An ext3 image with files from this machine's /usr; made once.
-pub(crate) fn populated(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let image = workspace.kept("bench").join("populated.img");
-    if image.is_file() {
-        return Ok(image);
+/// What an image holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// 1 GiB ext3 with files of this machine's /usr.
+    Files,
+    /// The same file system grown to 4 GiB, a sparse file.
+    Grown,
+    /// 1 GiB that cannot be compressed.
+    Noise,
+    /// 1 GiB of zeros that are stored, no holes.
+    Zeros,
+    /// The image of files, with a hole behind it up to so many GiB.
+    Length(u64),
+}
+
+impl Input {
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Files => "1 GiB files".to_owned(),
+            Self::Grown => "4 GiB sparse".to_owned(),
+            Self::Noise => "1 GiB noise".to_owned(),
+            Self::Zeros => "1 GiB zeros".to_owned(),
+            Self::Length(length) => format!("length {length} GiB"),
+        }
     }
-    println!("making {}", image.display());
-    fs_err::create_dir_all(workspace.kept("bench"))?;
-    let scratch = workspace.scratch("populated")?;
+
+    /// The image's file, made if it is not there.
+    pub(crate) fn path(self, workspace: &Workspace) -> anyhow::Result<PathBuf> {
+        let file = match self {
+            Self::Files => "files.img".to_owned(),
+            Self::Grown => "grown.img".to_owned(),
+            Self::Noise => "noise.img".to_owned(),
+            Self::Zeros => "zeros.img".to_owned(),
+            Self::Length(length) => format!("length-{length}.img"),
+        };
+        let image = workspace.kept("bench").join(file);
+        if !image.is_file() {
+            println!("making {}", image.display());
+            fs_err::create_dir_all(workspace.kept("bench"))?;
+            let partial = image.with_extension("partial");
+            self.make(workspace, &partial)?;
+            fs_err::rename(&partial, &image)?;
+        }
+        Ok(image)
+    }
+
+    fn make(self, workspace: &Workspace, target: &Path) -> anyhow::Result<()> {
+        let shell = workspace.shell()?;
+        let copy = || -> anyhow::Result<()> {
+            let files = Self::Files.path(workspace)?;
+            Ok(cmd!(shell, "cp --sparse=always {files} {target}").run()?)
+        };
+        match self {
+            Self::Files => return of_files(workspace, target),
+            Self::Grown => {
+                copy()?;
+                fs_err::OpenOptions::new()
+                    .write(true)
+                    .open(target)?
+                    .set_len(4 * GIB)?;
+                cmd!(shell, "resize2fs -f {target}")
+                    .quiet()
+                    .ignore_stderr()
+                    .run()?;
+            }
+            Self::Noise => {
+                let script = "head -c 1G /dev/zero \
+                    | openssl enc -aes-128-ctr -K 67756d6e757467756d6e757467756d6e -iv 00000000000000000000000000000000 > \"$1\"";
+                cmd!(shell, "bash -c {script} bench {target}").run()?;
+            }
+            Self::Zeros => {
+                let script = "head -c 1G /dev/zero > \"$1\"";
+                cmd!(shell, "bash -c {script} bench {target}").run()?;
+            }
+            Self::Length(length) => {
+                copy()?;
+                fs_err::OpenOptions::new()
+                    .write(true)
+                    .open(target)?
+                    .set_len(length * GIB)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An ext3 image with files from this machine's /usr.
+fn of_files(workspace: &Workspace, target: &Path) -> anyhow::Result<()> {
+    let scratch = workspace.scratch("files")?;
     let tree = scratch.path().join("usr");
     fs_err::create_dir(&tree)?;
     let mut left = FILLED;
@@ -31,8 +110,7 @@ pub(crate) fn populated(workspace: &Workspace) -> anyhow::Result<PathBuf> {
         left < FILLED / 2,
         "this machine's /usr has too few files; use --image"
     );
-    let partial = image.with_extension("partial");
-    fs_err::File::create(&partial)?.set_len(LENGTH)?;
+    fs_err::File::create(target)?.set_len(GIB)?;
     let shell = workspace.shell()?;
     let options = [
         "-q",
@@ -45,9 +123,8 @@ pub(crate) fn populated(workspace: &Workspace) -> anyhow::Result<PathBuf> {
         "-O",
         "^64bit,^metadata_csum,^extent",
     ];
-    cmd!(shell, "mke2fs -t ext3 {options...} -d {tree} {partial}").run()?;
-    fs_err::rename(&partial, &image)?;
-    Ok(image)
+    cmd!(shell, "mke2fs -t ext3 {options...} -d {tree} {target}").run()?;
+    Ok(())
 }
 
 /// Copies regular files, in the order of their names, until `left` is used up.

@@ -8,10 +8,12 @@ use xshell::{Shell, cmd};
 use crate::workspace::without_foreign_settings;
 
 /// One run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sample {
     /// Seconds on the clock.
     pub(crate) wall: f64,
+    /// Seconds of processor time outside the system, all processes together.
+    pub(crate) user: f64,
     /// Seconds of processor time, all processes together.
     pub(crate) cpu: f64,
     /// Largest resident set in bytes; of a pipeline that of its largest process.
@@ -20,19 +22,8 @@ pub(crate) struct Sample {
     pub(crate) output: u64,
 }
 
-/// Several runs.
-#[derive(Debug)]
-pub(crate) struct Summary {
-    pub(crate) wall: Spread,
-    /// Median.
-    pub(crate) cpu: f64,
-    /// Largest.
-    pub(crate) peak: u64,
-    pub(crate) output: u64,
-}
-
 /// A figure over several runs.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) least: f64,
     pub(crate) median: f64,
@@ -57,27 +48,17 @@ fn parse(text: &str) -> Option<Sample> {
     let kilobytes: u64 = text.lines().last()?.rsplit(' ').next()?.parse().ok()?;
     Some(Sample {
         wall,
+        user,
         cpu: user + system,
         peak: kilobytes * 1024,
         output: 0,
     })
 }
 
-impl Summary {
-    /// Of at least one run.
-    pub(crate) fn of(samples: &[Sample]) -> Self {
-        Self {
-            wall: Spread::of(samples.iter().map(|sample| sample.wall)),
-            cpu: Spread::of(samples.iter().map(|sample| sample.cpu)).median,
-            peak: samples.iter().map(|sample| sample.peak).max().unwrap_or(0),
-            output: samples.last().map_or(0, |sample| sample.output),
-        }
-    }
-}
-
 impl Spread {
-    fn of(figures: impl Iterator<Item = f64>) -> Self {
-        let mut figures: Vec<f64> = figures.collect();
+    /// Of at least one figure.
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
         figures.sort_by(f64::total_cmp);
         let at = |index: usize| figures.get(index).copied().unwrap_or(f64::NAN);
         let last = figures.len().saturating_sub(1);
@@ -87,6 +68,28 @@ impl Spread {
             most: at(last),
         }
     }
+}
+
+/// How well a straight line describes the points: the square of their correlation, 1 if perfectly.
+pub(crate) fn linearity(points: &[(f64, f64)]) -> f64 {
+    let mean = |pick: fn(&(f64, f64)) -> f64| {
+        let (sum, count) = points
+            .iter()
+            .map(pick)
+            .fold((0.0, 0.0), |(sum, count), figure| {
+                (sum + figure, count + 1.0)
+            });
+        sum / count
+    };
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let sum = |of: &dyn Fn(f64, f64) -> f64| -> f64 {
+        points
+            .iter()
+            .map(|point| of(point.0 - x, point.1 - y))
+            .sum()
+    };
+    let both = sum(&|x, y| x * y);
+    both * both / (sum(&|x, _| x * x) * sum(&|_, y| y * y))
 }
 
 #[cfg(test)]
@@ -100,6 +103,7 @@ mod tests {
             sample,
             Sample {
                 wall: 1.5,
+                user: 2.25,
                 cpu: 2.5,
                 peak: 10 << 20,
                 output: 0
@@ -110,9 +114,16 @@ mod tests {
 
     #[test]
     fn the_median_is_in_the_middle() {
-        let spread = Spread::of([3.0, 1.0, 2.0].into_iter());
+        let spread = Spread::of([3.0, 1.0, 2.0]);
         assert_eq!((spread.least, spread.median, spread.most), (1.0, 2.0, 3.0));
-        let spread = Spread::of([4.0, 1.0].into_iter());
+        let spread = Spread::of([4.0, 1.0]);
         assert_eq!((spread.least, spread.median, spread.most), (1.0, 2.5, 4.0));
+    }
+
+    #[test]
+    fn points_on_a_line_are_linear_and_others_are_not() {
+        let near = |value: f64, expected: f64| (value - expected).abs() < 1e-9;
+        assert!(near(linearity(&[(1.0, 5.0), (2.0, 7.0), (4.0, 11.0)]), 1.0));
+        assert!(near(linearity(&[(0.0, 0.0), (1.0, 1.0), (2.0, 0.0)]), 0.0));
     }
 }

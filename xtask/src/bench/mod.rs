@@ -1,8 +1,14 @@
-//! `cargo xtask bench`: time and memory, side by side with the shell pipeline that it replaces.
+//! `cargo xtask bench`: time and memory, side by side with the shell pipeline that gumnut replaces.
 
+mod chart;
+mod contenders;
 mod input;
-mod jobs;
+mod instructions;
 mod measure;
+mod record;
+mod row;
+mod small;
+mod suites;
 
 use std::path::PathBuf;
 
@@ -13,23 +19,37 @@ use crate::gumnut::{Choice, Profile};
 use crate::report::mebibytes;
 use crate::setup;
 use crate::workspace::Workspace;
-use jobs::{Bench as Bed, Contender};
-use measure::{Sample, Summary};
+use row::Row;
+use suites::Suites;
 
-/// Measure bundling, unbundling and verifying, side by side with tar, pigz, openssl and split.
+/// Measure gumnut side by side with what it replaces.
 ///
-/// Prints medians with minimum and maximum, and fails when gumnut's peak memory reaches 64 MiB. Figures mean
-/// something only in comparison within one run on a quiet machine.
+/// Each job is done by gumnut and by its peer in turn, on several images. The table has medians with minimum and
+/// maximum; "ratio" is how many times as fast as the peer, by pairs of the same round; "effic." is processor time on all
+/// cores by wall time; "bound" is wall time in multiples of the largest of processor time on all cores and the time of
+/// SHA-1. Fails when gumnut's peak memory reaches 48 MiB. Figures mean something only in comparison within one run on
+/// a quiet machine.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure [default: all]
+    /// What to measure [default: bundle, unbundle and verify]
     jobs: Vec<Job>,
-    /// Use this image [default: a 1001 MiB ext3 with files of this machine's /usr]
+    /// Use this image [default: images of several kinds, which are made]
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
-    /// How often each is run; the first time for nothing, to warm the page cache
-    #[arg(long, default_value_t = 3)]
+    /// How often each is run
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Where bundles and restored images go
+    ///
+    /// By default a file system in memory, so that the speed of a disk is not measured with them; it takes up to 5 GiB.
+    #[arg(long, value_name = "DIR", default_value = "/dev/shm")]
+    scratch: PathBuf,
+    /// Put the results into this file, and a chart of them beside it; results of other jobs in it are kept
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// With `instructions`: make the counts of this run the ones to compare with
+    #[arg(long)]
+    update: bool,
     #[command(flatten)]
     program: Choice,
     /// Measure the dev build, which is there sooner
@@ -40,114 +60,95 @@ pub(crate) struct Bench {
 /// What can be measured.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Job {
-    /// Image to parts
+    /// Image to parts; peer: tar, sha1sum, pigz, openssl, split
     Bundle,
-    /// Parts to image
+    /// Parts to image, for parts of either maker; peer: openssl, pigz, tar
     Unbundle,
     /// Parts checked, nothing written; the shell has nothing like it
     Verify,
+    /// Bundling 1 to 16 GiB with the same data: time must be linear
+    Sweep,
+    /// 10,000 bundles of 64 KiB, spread over the rounds
+    Small,
+    /// Instructions of each stage, counted by callgrind and compared with the counts in the repository
+    Instructions,
 }
 
 /// gumnut must stay below this in every job, in bytes.
-const PEAK_LIMIT: u64 = 64 << 20;
+const PEAK_LIMIT: u64 = 48 << 20;
 
 impl Bench {
     pub(crate) fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
         ensure!(self.rounds > 0, "no rounds, no figures");
         setup::system(workspace)?;
+        let mut jobs = self.jobs.clone();
+        if jobs.is_empty() {
+            jobs = vec![Job::Bundle, Job::Unbundle, Job::Verify];
+        }
+        if jobs.contains(&Job::Instructions) {
+            instructions::run(workspace, self.update)?;
+            jobs.retain(|job| *job != Job::Instructions);
+        }
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let rows = self.measure(workspace, &jobs)?;
+        check_memory(&rows)
+    }
+
+    fn measure(&self, workspace: &Workspace, jobs: &[Job]) -> anyhow::Result<Vec<Row>> {
         let profile = if self.dev {
             Profile::Dev
         } else {
             Profile::Release
         };
-        let program = self.program.get(workspace, profile)?;
-        let image = match &self.image {
-            Some(image) => fs_err::canonicalize(image)?,
-            None => input::populated(workspace)?,
+        let cores = std::thread::available_parallelism()?.get();
+        println!("{cores} cores, {} rounds", self.rounds);
+        let suites = Suites {
+            workspace,
+            program: self.program.get(workspace, profile)?,
+            image: self
+                .image
+                .as_deref()
+                .map(fs_err::canonicalize)
+                .transpose()?,
+            scratch: fs_err::canonicalize(&self.scratch)?,
+            rounds: self.rounds,
+            cores: f64::from(u16::try_from(cores)?),
         };
-        let scratch = workspace.scratch("bench")?;
-        let bed = Bed::new(workspace, program, image, scratch.path())?;
-        let all = [Job::Bundle, Job::Unbundle, Job::Verify];
-        let jobs = if self.jobs.is_empty() {
-            &all[..]
-        } else {
-            &self.jobs
-        };
-        let mut highest = 0;
-        let cores = std::thread::available_parallelism()?;
-        println!(
-            "image {}, {cores} cores, {} rounds",
-            bed.image().display(),
-            self.rounds
-        );
-        heading();
+        let mut rows = Vec::new();
         for job in jobs {
-            highest = highest.max(self.compare(&bed, *job)?);
-        }
-        println!(
-            "\npeak memory of gumnut: {}, limit {}",
-            mebibytes(highest),
-            mebibytes(PEAK_LIMIT)
-        );
-        ensure!(
-            highest < PEAK_LIMIT,
-            "gumnut takes {} of memory",
-            mebibytes(highest)
-        );
-        Ok(())
-    }
-
-    /// Measures one job in turn with each contender; gives gumnut's peak memory in bytes.
-    fn compare(&self, bed: &Bed, job: Job) -> anyhow::Result<u64> {
-        let contenders: &[Contender] = match job {
-            Job::Bundle | Job::Unbundle => &[Contender::Gumnut, Contender::Shell],
-            Job::Verify => &[Contender::Gumnut],
-        };
-        let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); contenders.len()];
-        for round in 0..=self.rounds {
-            for (contender, samples) in contenders.iter().zip(&mut samples) {
-                let sample = bed.run(job, *contender)?;
-                if round > 0 {
-                    samples.push(sample);
-                }
+            let new = match job {
+                Job::Bundle => suites.bundle()?,
+                Job::Unbundle => suites.unbundle()?,
+                Job::Verify => suites.verify()?,
+                Job::Sweep => suites.sweep()?,
+                Job::Small => small::run(&suites)?,
+                Job::Instructions => Vec::new(),
+            };
+            // What was measured is kept even if a later job fails.
+            if let Some(path) = &self.json {
+                let new: Vec<_> = new.iter().map(Row::json).collect();
+                record::write(path, cores, self.rounds, &new)?;
             }
+            rows.extend(new);
         }
-        let summaries: Vec<Summary> = samples.iter().map(|samples| Summary::of(samples)).collect();
-        let gumnut = summaries[0].wall.median;
-        for (contender, summary) in contenders.iter().zip(&summaries) {
-            row(job, *contender, summary, summary.wall.median / gumnut);
-        }
-        Ok(summaries[0].peak)
+        Ok(rows)
     }
 }
 
-fn heading() {
+fn check_memory(rows: &[Row]) -> anyhow::Result<()> {
+    let own = rows.iter().filter(|row| row.program.starts_with("gumnut"));
+    let highest = own.map(|row| row.peak).max().unwrap_or(0);
     println!(
-        "\n{:9} {:7} {:>24} {:>9} {:>12} {:>12} {:>6}",
-        "job", "program", "wall (min to max)", "CPU", "peak memory", "output", "ratio"
+        "\npeak memory of gumnut: {}, limit {}",
+        mebibytes(highest),
+        mebibytes(PEAK_LIMIT)
     );
-}
-
-fn row(job: Job, contender: Contender, summary: &Summary, ratio: f64) {
-    let job = match job {
-        Job::Bundle => "bundle",
-        Job::Unbundle => "unbundle",
-        Job::Verify => "verify",
-    };
-    let wall = &summary.wall;
-    let wall = format!(
-        "{:.2} s ({:.2} to {:.2})",
-        wall.median, wall.least, wall.most
+    ensure!(
+        highest < PEAK_LIMIT,
+        "gumnut takes {} of memory",
+        mebibytes(highest)
     );
-    let output = if summary.output == 0 {
-        "-".to_owned()
-    } else {
-        mebibytes(summary.output)
-    };
-    println!(
-        "{job:9} {:7} {wall:>24} {:>7.2} s {:>12} {output:>12} {ratio:>6.2}",
-        contender.name(),
-        summary.cpu,
-        mebibytes(summary.peak),
-    );
+    Ok(())
 }
