@@ -7,7 +7,7 @@ use crate::deny;
 use crate::workspace::{Workspace, has, is_root};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 19] = [
     ("cc", "gcc"),
     ("debugfs", "e2fsprogs"),
     ("dumpe2fs", "e2fsprogs"),
@@ -18,11 +18,15 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("openssl", "openssl"),
     ("pigz", "pigz"),
     ("python3", "python3"),
+    ("qemu-img", "qemu-utils"),
     ("resize2fs", "e2fsprogs"),
+    ("sfdisk", "fdisk"),
+    ("sgdisk", "gdisk"),
     ("sha1sum", "coreutils"),
     ("tar", "tar"),
     ("unshare", "util-linux"),
     ("xz", "xz-utils"),
+    ("zstd", "zstd"),
 ];
 /// The same for what is not in `PATH`, or is something else there: bash has a `time` of its own.
 const FILES: [(&str, &str); 2] = [

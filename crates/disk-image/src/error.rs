@@ -39,24 +39,35 @@ pub enum DiskImageError {
         /// What it holds.
         found: String,
     },
-    /// The image is a whole disk.
-    #[error(
-        "`{path}` is a whole disk ({table}): growing a file system behind a partition table would \
-         cut off its end; extract the root partition to a file of its own and resize that"
-    )]
+    /// The image is a whole disk that cannot be resized.
+    #[error("`{path}` is a whole disk ({table}) that cannot be resized: {reason}")]
     Partitioned {
         /// The image.
         path: PathBuf,
         /// Its partition table.
         table: PartitionTable,
+        /// Why not.
+        reason: String,
     },
-    /// The image is not raw.
-    #[error("`{path}` is a {format} image; make it raw first: qemu-img convert -f {format} -O raw")]
-    NotRaw {
+    /// A virtual disk that `qemu-img` must not open.
+    #[error("`{path}` is a {format} image that is not opened: {reason}")]
+    NamesOthers {
         /// The image.
         path: PathBuf,
         /// Its format.
         format: VirtualDisk,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A virtual disk of an absurd size.
+    #[error("`{path}` claims to hold a disk of {size} bytes; more than {limit} are not made raw")]
+    TooLarge {
+        /// The image.
+        path: PathBuf,
+        /// What it claims, in bytes.
+        size: u64,
+        /// The bound in bytes.
+        limit: u64,
     },
     /// The file has lost its end.
     #[error(
@@ -71,15 +82,31 @@ pub enum DiskImageError {
         /// Length of the file system in bytes.
         file_system: u64,
     },
-    /// Shrinking was asked for.
-    #[error("`{path}` has {current} bytes, more than the {requested} asked for: images only grow")]
-    Smaller {
+    /// The content does not fit into the new size.
+    #[error("the content of `{path}` needs {minimum} bytes, more than the {requested} asked for")]
+    TooSmall {
         /// The image.
         path: PathBuf,
-        /// Its length in bytes.
-        current: u64,
         /// The size asked for, in bytes.
         requested: u64,
+        /// The least that it needs, in bytes.
+        minimum: u64,
+    },
+    /// There is not enough free space for the copy.
+    #[error("no space for `{path}`: {needed} bytes are needed, {free} are free")]
+    NoRoom {
+        /// The temporary file.
+        path: PathBuf,
+        /// Bytes that the copy takes.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// Somebody wrote to the image meanwhile.
+    #[error("`{path}` was changed while it was being copied; nothing was replaced")]
+    Changed {
+        /// The image.
+        path: PathBuf,
     },
     /// The new size is no whole number of blocks.
     #[error(
@@ -117,17 +144,19 @@ pub enum DiskImageError {
         /// The temporary file.
         path: PathBuf,
     },
-    /// A program of e2fsprogs is not installed.
-    #[error("`{tool}` is not installed; get it with: apt-get install e2fsprogs")]
+    /// A program is not installed.
+    #[error("`{tool}` is not installed; get it with: apt-get install {package}")]
     ToolMissing {
         /// The program.
         tool: &'static str,
+        /// The Debian package that has it.
+        package: &'static str,
     },
-    /// A program of e2fsprogs refused the image.
+    /// A program refused the image.
     #[error("{0}")]
     Tool(Box<ToolFailure>),
     /// The programs were content, and yet the result is not what was asked for.
-    #[error("the grown copy of `{path}` is not right: {problem}")]
+    #[error("the result for `{path}` is not right: {problem}")]
     WrongResult {
         /// The image.
         path: PathBuf,
@@ -139,13 +168,13 @@ pub enum DiskImageError {
     Cancelled,
 }
 
-/// How a program of e2fsprogs ended, and what it said.
+/// How a program ended, and what it said.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ToolFailure {
     /// The program with its options.
     pub command: String,
-    /// The image that was being worked on (on a copy).
+    /// The image that was being worked on, or a copy of it.
     pub path: PathBuf,
     /// The exit status in words, for `e2fsck` with the meaning of each bit.
     pub status: String,
@@ -163,7 +192,7 @@ impl fmt::Display for ToolFailure {
         } = self;
         write!(
             f,
-            "`{command}` on a copy of `{}` ended with {status}",
+            "`{command}` for `{}` ended with {status}",
             path.display()
         )?;
         if output.trim().is_empty() {

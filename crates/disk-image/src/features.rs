@@ -13,6 +13,27 @@ pub struct Features {
     pub read_only_compatible: u32,
 }
 
+/// One bit of the words that matter for mounting.
+#[derive(Clone, Copy)]
+pub(crate) enum Feature {
+    /// Without it a kernel cannot mount at all.
+    Incompatible(u32),
+    /// Without it a kernel cannot mount for writing.
+    ReadOnlyCompatible(u32),
+}
+
+impl Feature {
+    /// The name that e2fsprogs give it.
+    pub(crate) fn name(self) -> &'static str {
+        let (table, bit) = match self {
+            Self::Incompatible(bit) => (INCOMPATIBLE, bit),
+            Self::ReadOnlyCompatible(bit) => (READ_ONLY_COMPATIBLE, bit),
+        };
+        let known = table.iter().find(|(value, _)| *value == bit);
+        known.map_or("an unknown feature", |(_, name)| *name)
+    }
+}
+
 type Table = &'static [(u32, &'static str)];
 
 const COMPATIBLE: Table = &[
@@ -71,6 +92,25 @@ impl Features {
     const EXTENTS: u32 = 0x40;
     const FLEX_BG: u32 = 0x200;
     const HUGE_FILE: u32 = 0x8;
+    const METADATA_CSUM: u32 = 0x400;
+
+    /// Features and the kernels that they came with, as those are announced in the kernel's history:
+    /// ext4 was declared stable in 2.6.28, checksums of metadata came with 3.6.
+    pub(crate) const SINCE: [(Feature, (u32, u32, u32)); 5] = [
+        (Feature::Incompatible(Self::EXTENTS), (2, 6, 28)),
+        (Feature::Incompatible(Self::IS_64BIT), (2, 6, 28)),
+        (Feature::Incompatible(Self::FLEX_BG), (2, 6, 28)),
+        (Feature::ReadOnlyCompatible(Self::HUGE_FILE), (2, 6, 28)),
+        (Feature::ReadOnlyCompatible(Self::METADATA_CSUM), (3, 6, 0)),
+    ];
+
+    /// Whether a feature is set.
+    pub(crate) fn has(self, feature: Feature) -> bool {
+        match feature {
+            Feature::Incompatible(bit) => self.incompatible & bit != 0,
+            Feature::ReadOnlyCompatible(bit) => self.read_only_compatible & bit != 0,
+        }
+    }
 
     /// Whether anything is set that ext3 does not have.
     pub(crate) fn beyond_ext3(self) -> bool {

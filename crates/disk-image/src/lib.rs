@@ -1,25 +1,41 @@
 #![doc = include_str!("../README.md")]
 
+mod check;
+mod compression;
+mod content;
 mod elf;
 mod error;
 mod features;
 mod guest;
-mod gzip;
 mod inspect;
 mod kernel;
 mod partition;
+mod ramdisk;
+mod raw;
 mod resize;
 mod superblock;
 mod text;
+mod tool;
 mod virtual_disk;
+mod window;
 
+pub use check::{
+    Check, Finding, Hypervisor, Severity, Start, Subject, check, check_kernel, check_ramdisk,
+    checks,
+};
+pub use compression::Compression;
+pub use content::{Content, Contents, Disk, FileSystem, Inspection, Partition};
 pub use elf::Elf;
 pub use error::{DiskImageError, ToolFailure};
 pub use features::Features;
-pub use guest::Guest;
-pub use inspect::{Content, Contents, FileSystem, Inspection, RamdiskFormat, inspect};
+pub use guest::{Guest, Leftover, Secret};
+pub use inspect::inspect;
 pub use kernel::Kernel;
-pub use partition::PartitionTable;
-pub use resize::{Existing, Progress, ResizeOptions, Resized, Step, resize};
+pub use partition::{Entry, PartitionTable};
+pub use ramdisk::Ramdisk;
+pub use raw::{Conversion, DiskFormat, RawImage, convert};
+pub use resize::{
+    Existing, NewSize, Plan, Progress, ResizeOptions, Resized, Step, Target, plan, resize,
+};
 pub use superblock::{ExtKind, State, Superblock, Uuid};
 pub use virtual_disk::VirtualDisk;

@@ -67,6 +67,8 @@ pub struct Superblock {
     pub inode_size: u16,
     /// Where it was mounted last, when the superblock says so.
     pub last_mounted: Option<String>,
+    /// Seconds since 1970 of the last mount; 0 when there was none.
+    pub last_mount: u32,
     /// Seconds since 1970 of the last write to the superblock.
     pub last_write: u32,
     groups: u64,
@@ -106,6 +108,7 @@ impl Superblock {
             inode_count: le32(bytes, 0x00),
             inode_size: if dynamic { le16(bytes, 0x58) } else { 128 },
             last_mounted: Some(mounted).filter(|path| !path.is_empty()),
+            last_mount: le32(bytes, 0x2C),
             last_write: le32(bytes, 0x30),
             // With the high word whether it counts or not: the library that reads files takes it.
             groups: full(bytes, 0x04, 0x150).div_ceil(blocks_per_group),

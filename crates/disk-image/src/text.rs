@@ -29,6 +29,21 @@ pub(crate) fn le16(bytes: &[u8], offset: usize) -> u16 {
     field.map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
 }
 
+/// Little-endian number at `offset`; zero where `bytes` is too short.
+pub(crate) fn le64(bytes: &[u8], offset: usize) -> u64 {
+    u64::from(le32(bytes, offset + 4)) << 32 | u64::from(le32(bytes, offset))
+}
+
+/// Big-endian number at `offset`; zero where `bytes` is too short.
+pub(crate) fn be32(bytes: &[u8], offset: usize) -> u32 {
+    le32(bytes, offset).swap_bytes()
+}
+
+/// Big-endian number at `offset`; zero where `bytes` is too short.
+pub(crate) fn be64(bytes: &[u8], offset: usize) -> u64 {
+    le64(bytes, offset).swap_bytes()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

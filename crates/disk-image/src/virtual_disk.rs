@@ -1,15 +1,24 @@
-//! Virtual disk formats, told by their magic and never by the file's name.
+//! Virtual disk formats, told by their magic and never by the file's name, and what makes one of
+//! them dangerous: a name of another file, which qemu-img would open.
 
 use std::fmt;
+use std::io;
 
-/// A disk image that is not raw. It is recognised and not opened: a cloud wants raw images.
+use crate::text::{be32, be64, le32, le64};
+use crate::window::Window;
+
+/// A disk image that is not raw. A cloud wants raw images; [`crate::RawImage`] makes one of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VirtualDisk {
-    /// QEMU copy on write, any version.
+    /// QEMU copy on write, version 1.
+    Qcow1,
+    /// QEMU copy on write, version 2 and 3.
     Qcow,
     /// `VMware`, sparse.
     Vmdk,
+    /// `VMware`, a text that names the files of the disk.
+    VmdkDescriptor,
     /// `VirtualBox`.
     Vdi,
     /// Virtual PC, fixed or dynamic.
@@ -20,15 +29,21 @@ pub enum VirtualDisk {
 
 /// Length of the footer that a VHD ends with, in bytes.
 pub(crate) const FOOTER: usize = 512;
+/// How much of a VMDK is searched for the name of a parent: the descriptor lies in here.
+const VMDK_HEAD: usize = 1 << 20;
 
 impl VirtualDisk {
     /// The format of a file by its first bytes and its last 512.
     pub(crate) fn recognise(head: &[u8], footer: &[u8]) -> Option<Self> {
         const VHD: &[u8] = b"conectix";
-        if head.starts_with(b"QFI\xfb") {
+        if head.starts_with(b"QFI\xfb\0\0\0\x01") {
+            Some(Self::Qcow1)
+        } else if head.starts_with(b"QFI\xfb") {
             Some(Self::Qcow)
-        } else if head.starts_with(b"KDMV") {
+        } else if head.starts_with(b"KDMV") || head.starts_with(b"COWD") {
             Some(Self::Vmdk)
+        } else if head.starts_with(b"# Disk DescriptorFile") {
+            Some(Self::VmdkDescriptor)
         } else if head.get(64..68) == Some(&[0x7F, 0x10, 0xDA, 0xBE]) {
             Some(Self::Vdi)
         } else if head.starts_with(b"vhdxfile") {
@@ -43,13 +58,81 @@ impl VirtualDisk {
     /// The name that `qemu-img` has for the format.
     pub fn qemu_name(self) -> &'static str {
         match self {
+            Self::Qcow1 => "qcow",
             Self::Qcow => "qcow2",
-            Self::Vmdk => "vmdk",
+            Self::Vmdk | Self::VmdkDescriptor => "vmdk",
             Self::Vdi => "vdi",
             Self::Vhd => "vpc",
             Self::Vhdx => "vhdx",
         }
     }
+
+    /// Why the image must not be given to `qemu-img`: whoever made it could have any file of this
+    /// machine read, or it does not hold the whole disk.
+    pub(crate) fn danger(self, image: &Window) -> io::Result<Option<&'static str>> {
+        let head = image.read_up_to(0, 512)?;
+        Ok(match self {
+            Self::Qcow1 => qcow1(&head),
+            Self::Qcow => qcow2(&head),
+            Self::Vmdk => vmdk(&head, &image.read_up_to(0, VMDK_HEAD)?),
+            Self::VmdkDescriptor => Some("it is a list of other files, which hold the disk"),
+            // 1 and 2 are dynamic and fixed.
+            Self::Vdi if !matches!(le32(&head, 76), 1 | 2) => Some(PARENT),
+            Self::Vhd => vhd(image)?,
+            Self::Vdi | Self::Vhdx => None,
+        })
+    }
+}
+
+const PARENT: &str = "it has a backing file, which could be any file of this machine";
+const ENCRYPTED: &str = "it is encrypted";
+
+fn qcow1(head: &[u8]) -> Option<&'static str> {
+    match (be64(head, 8), be32(head, 36)) {
+        (0, 0) => None,
+        (0, _) => Some(ENCRYPTED),
+        _ => Some(PARENT),
+    }
+}
+
+fn qcow2(head: &[u8]) -> Option<&'static str> {
+    const EXTERNAL_DATA: u64 = 4;
+    let version_3 = be32(head, 4) >= 3;
+    if be64(head, 8) != 0 {
+        Some(PARENT)
+    } else if version_3 && be64(head, 72) & EXTERNAL_DATA != 0 {
+        Some("its data are in another file, which could be any file of this machine")
+    } else if be32(head, 32) != 0 {
+        Some(ENCRYPTED)
+    } else {
+        None
+    }
+}
+
+fn vmdk(head: &[u8], beginning: &[u8]) -> Option<&'static str> {
+    let contains = |text: &[u8]| beginning.windows(text.len()).any(|window| window == text);
+    if !head.starts_with(b"KDMV") {
+        Some("it is of a version of which gumnut cannot tell whether it names other files")
+    } else if le64(head, 12) == 0 {
+        // Without a capacity, qemu takes the descriptor inside for a list of files.
+        Some("it is a list of other files, which hold the disk")
+    } else if contains(b"parentFileNameHint") {
+        Some(PARENT)
+    } else {
+        None
+    }
+}
+
+fn vhd(image: &Window) -> io::Result<Option<&'static str>> {
+    const DIFFERENCING: u32 = 4;
+    let last = image.length().saturating_sub(FOOTER as u64);
+    let both = [
+        image.read_up_to(0, FOOTER)?,
+        image.read_up_to(last, FOOTER)?,
+    ];
+    let differs =
+        |footer: &Vec<u8>| footer.starts_with(b"conectix") && be32(footer, 60) == DIFFERENCING;
+    Ok(both.iter().any(differs).then_some(PARENT))
 }
 
 impl fmt::Display for VirtualDisk {

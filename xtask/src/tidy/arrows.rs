@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "gumnut-manifest",
         ],
     ),
-    ("gumnut-disk-image", &["gumnut-types"]),
+    ("gumnut-disk-image", &["gumnut-types", "gumnut-archive"]),
     ("gumnut-signing", &["gumnut-types"]),
     ("gumnut-transport", &["gumnut-types", "gumnut-signing"]),
     (

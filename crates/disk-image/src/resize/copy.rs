@@ -15,6 +15,15 @@ const PIECE: usize = 1 << 20;
 /// Run of zeroes that becomes a hole, in bytes: the block of most file systems.
 const BLOCK: usize = 4096;
 
+/// A part of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch {
+    /// Where it begins, in bytes.
+    pub(super) start: u64,
+    /// Length in bytes.
+    pub(super) length: u64,
+}
+
 /// Copies the `length` bytes of `from` to the empty file `to`; the result has holes where `from`
 /// has holes or zeroes.
 pub(super) fn sparse(
@@ -23,17 +32,31 @@ pub(super) fn sparse(
     length: u64,
     progress: &dyn Progress,
 ) -> Result<(), DiskImageError> {
-    progress.step(Step::Copy { bytes: length });
     if rustix::fs::ioctl_ficlone(to.file(), from.file()).is_ok() {
+        progress.step(Step::Copy { bytes: length });
         progress.copied(length);
         return Ok(());
     }
-    to.set_len(length)?;
+    stretch(from, Stretch { start: 0, length }, to, 0, progress)
+}
+
+/// Copies a part of `from` into `to` from byte `at` on, where nothing is yet; zeroes become holes.
+pub(super) fn stretch(
+    from: &File,
+    part: Stretch,
+    to: &File,
+    at: u64,
+    progress: &dyn Progress,
+) -> Result<(), DiskImageError> {
+    let Stretch { start, length } = part;
+    progress.step(Step::Copy { bytes: length });
+    to.set_len(at + length)?;
     let mut buffer = vec![0; PIECE];
-    let mut position = 0;
-    while let Some((start, end)) = next_data(from, position, length)? {
-        progress.copied(start - position);
-        position = start;
+    let mut position = start;
+    let last = start + length;
+    while let Some((data, end)) = next_data(from, position, last)? {
+        progress.copied(data - position);
+        position = data;
         while position < end {
             if progress.cancelled() {
                 return Err(DiskImageError::Cancelled);
@@ -43,12 +66,12 @@ pub(super) fn sparse(
             from.file()
                 .read_exact_at(piece, position)
                 .map_err(failed("copy", from))?;
-            write_nonzero(to, piece, position)?;
+            write_nonzero(to, piece, position - start + at)?;
             position += count as u64;
             progress.copied(count as u64);
         }
     }
-    progress.copied(length - position);
+    progress.copied(last - position);
     Ok(())
 }
 

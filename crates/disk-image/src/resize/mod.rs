@@ -1,18 +1,22 @@
-//! Growing an image: on a copy, as any user, keeping UUID, label and features.
+//! Resizing an image: on a copy, as any user, keeping UUID, label and features.
 
 mod copy;
+mod disk;
+mod file_system;
 mod partial;
-mod tool;
+mod room;
+mod subject;
 
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use fs_err::File;
-
 use crate::error::DiskImageError;
-use crate::inspect::{self, Content, Kind};
+use crate::inspect;
 use crate::superblock::{State, Superblock};
+use crate::window::Window;
+use file_system::Job;
 use partial::Partial;
-use tool::Tool;
+use subject::{Layout, Subject};
 
 /// What to do when the target exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,19 +28,48 @@ pub enum Existing {
     Replace,
 }
 
+/// The size that an image shall get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewSize {
+    /// So many bytes.
+    Bytes(u64),
+    /// As few as its content allows.
+    Minimum,
+}
+
+/// Where the new image goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// Into another file.
+    File(&'a Path),
+    /// Over the original, once the new image is complete.
+    InPlace,
+}
+
 /// How to resize.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ResizeOptions {
     /// What to do when the target exists.
     pub existing: Existing,
+    /// Whether free blocks become holes, so that deleted files are gone for good.
+    pub drop_free_blocks: bool,
 }
 
 impl ResizeOptions {
     /// With another rule for a target that exists.
     #[must_use]
     pub fn existing(self, existing: Existing) -> Self {
-        Self { existing }
+        Self { existing, ..self }
+    }
+
+    /// With or without what deleted files have left in free blocks.
+    #[must_use]
+    pub fn drop_free_blocks(self, drop_free_blocks: bool) -> Self {
+        Self {
+            drop_free_blocks,
+            ..self
+        }
     }
 }
 
@@ -44,17 +77,19 @@ impl ResizeOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
-    /// Copying the image; `bytes` is its length.
+    /// Copying the image; `bytes` is the length of the copy.
     Copy {
-        /// Length of the image in bytes, holes included.
+        /// Length in bytes, holes included.
         bytes: u64,
     },
     /// `e2fsck -fp` on the copy, which also replays a journal.
     Check,
     /// `resize2fs` on the copy.
-    Grow,
+    Resize,
     /// `e2fsck -fn` on the result.
     Verify,
+    /// Putting the file system back behind its partition table.
+    Assemble,
 }
 
 /// Who wants to know how far a resize is, and may stop it.
@@ -78,181 +113,185 @@ pub trait Progress {
 /// Nobody wants to know.
 impl Progress for () {}
 
-/// What a resize has made.
+/// A finished resize.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Resized {
-    /// Length of the original in bytes.
+    /// Length of the image before, in bytes.
     pub before: u64,
-    /// Length of the new image in bytes.
+    /// Length of the new image, in bytes.
     pub after: u64,
-    /// The superblock of the new image.
+    /// The partition that was resized; `None` when the image is one file system.
+    pub partition: Option<u32>,
+    /// The superblock of the resized file system.
     pub superblock: Superblock,
-    /// Whether the check had to correct something, such as to replay the journal.
+    /// Whether the first check corrected something, such as replaying a journal.
     pub corrected: bool,
 }
 
-/// Makes a copy of the image `source` at `destination` whose length and file system are `new_size`
-/// bytes. The original is only read; the copy appears under its name when it is complete, checked
-/// and on disk. Until then it is `destination` with `.partial` at the end.
+/// What a resize would do.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Length of the image now, in bytes.
+    pub before: u64,
+    /// Length of the new image, in bytes; `None` when only doing it tells.
+    pub after: Option<u64>,
+    /// The partition that would be resized; `None` when the image is one file system.
+    pub partition: Option<u32>,
+    /// Bytes that are in use, the least that the file system could need.
+    pub used: u64,
+    /// The file system as it is.
+    pub superblock: Superblock,
+}
+
+/// Says what [`resize`] would do, and fails as it would as far as the headers tell.
 ///
 /// # Errors
-/// When `source` is not a whole ext2, ext3 or ext4 file system, when `new_size` is smaller or no
-/// whole number of blocks, when the target exists, when the e2fsprogs are missing or refuse the
-/// image, and when reading or writing fails.
-pub fn resize(
-    source: &Path,
-    new_size: u64,
-    destination: &Path,
-    options: ResizeOptions,
-    progress: &dyn Progress,
-) -> Result<Resized, DiskImageError> {
-    let (file, before) = inspect::open(source)?;
-    let old = resizable(source, &file, before, new_size)?;
-    let destination = checked_target(source, destination, options.existing)?;
-    let tools = [Tool::find("e2fsck")?, Tool::find("resize2fs")?];
-
-    let partial = Partial::create(&destination, &file)?;
-    copy::sparse(&file, partial.file(), before, progress)?;
-    let corrected = grow(source, &partial, new_size, &tools, progress)?;
-    // `e2fsck` answers 0 when replaying the journal was all there was to do.
-    let corrected = corrected || old.state != State::Clean;
-    let superblock = verified(source, partial.file(), &old, new_size)?;
-    partial.commit(options.existing)?;
-    Ok(Resized {
-        before,
-        after: new_size,
+/// As for [`resize`].
+pub fn plan(source: &Path, size: NewSize) -> Result<Plan, DiskImageError> {
+    let subject = Subject::open(source)?;
+    let superblock = subject.superblock().clone();
+    let used = superblock.length() - superblock.free();
+    if let (NewSize::Bytes(requested), Some(wanted)) = (size, subject.file_system_size(size)?)
+        && wanted < used
+    {
+        return Err(DiskImageError::TooSmall {
+            path: source.to_owned(),
+            requested,
+            minimum: subject.image_size(used),
+        });
+    }
+    Ok(Plan {
+        before: subject.length(),
+        after: match size {
+            NewSize::Bytes(bytes) => Some(bytes),
+            NewSize::Minimum => None,
+        },
+        partition: subject.partition(),
+        used,
         superblock,
-        corrected,
     })
 }
 
-/// The superblock of an image that can grow to `new_size`.
-fn resizable(
-    path: &Path,
-    file: &File,
-    length: u64,
-    new_size: u64,
-) -> Result<Superblock, DiskImageError> {
-    let path = || path.to_owned();
-    let superblock = match inspect::classify(file, length)? {
-        Kind::Ext(superblock) => superblock,
-        Kind::Other(Content::Disk(table)) => {
-            return Err(DiskImageError::Partitioned {
-                path: path(),
-                table,
-            });
+/// Copies the image `source`, gives the file system in it another size and puts the result at
+/// `target`. On a disk with a partition table it is the last partition that is resized, and the table
+/// with it. The original is only read; the new image appears under its name when it is complete,
+/// checked and on disk. Until then it has `.partial` at the end.
+///
+/// # Errors
+/// When `source` holds no whole ext2, ext3 or ext4 file system, when its content does not fit into the
+/// new size or that is no whole number of blocks, when the target exists, when the e2fsprogs are
+/// missing or refuse the image, and when reading or writing fails.
+pub fn resize(
+    source: &Path,
+    size: NewSize,
+    target: Target<'_>,
+    options: ResizeOptions,
+    progress: &dyn Progress,
+) -> Result<Resized, DiskImageError> {
+    let subject = Subject::open(source)?;
+    let wanted = subject.file_system_size(size)?;
+    let (destination, existing) = checked_target(source, target, options.existing)?;
+    let partial = Partial::create(&destination, subject.file())?;
+    room::check(&subject, partial.path())?;
+    let job = Job::new(source, options.drop_free_blocks, progress)?;
+    let done = match subject.layout() {
+        Layout::Bare(superblock) => {
+            copy::sparse(subject.file(), partial.file(), subject.length(), progress)?;
+            job.run(partial.file(), partial.path(), superblock, wanted)?
         }
-        Kind::Other(Content::VirtualDisk(format)) => {
-            return Err(DiskImageError::NotRaw {
-                path: path(),
-                format,
-            });
-        }
-        Kind::Other(content) => {
-            return Err(DiskImageError::NoFileSystem {
-                path: path(),
-                found: content.to_string(),
-            });
-        }
+        Layout::Partition(last) => disk::resize(&job, &subject, last, size, &partial)?,
     };
-    let file_system = superblock.length();
-    if file_system > length {
-        return Err(DiskImageError::Truncated {
-            path: path(),
-            length,
-            file_system,
-        });
+    let after = partial.file().metadata()?.len();
+    let start = subject.start();
+    let superblock = verified(source, &partial, start, subject.superblock(), done.length)?;
+    subject.unchanged()?;
+    if target == Target::InPlace {
+        partial.take_mode(subject.file())?;
     }
-    if new_size < length {
-        return Err(DiskImageError::Smaller {
-            path: path(),
-            current: length,
-            requested: new_size,
-        });
-    }
-    let block_size = superblock.block_size;
-    if !new_size.is_multiple_of(block_size) {
-        let next = new_size.div_ceil(block_size).saturating_mul(block_size);
-        return Err(DiskImageError::Unaligned {
-            requested: new_size,
-            block_size,
-            next,
-        });
-    }
-    Ok(superblock)
+    partial.commit(existing)?;
+    Ok(Resized {
+        before: subject.length(),
+        after,
+        partition: subject.partition(),
+        superblock,
+        // `e2fsck` answers 0 when replaying the journal was all there was to do.
+        corrected: done.corrected || subject.superblock().state != State::Clean,
+    })
 }
 
 /// The target as an absolute path, which no program can take for an option.
 fn checked_target(
     source: &Path,
-    destination: &Path,
+    target: Target<'_>,
     existing: Existing,
-) -> Result<PathBuf, DiskImageError> {
-    let path = std::path::absolute(destination)?;
+) -> Result<(PathBuf, Existing), DiskImageError> {
+    let (path, existing) = match target {
+        Target::File(path) => (std::path::absolute(path)?, existing),
+        Target::InPlace => (fs_err::canonicalize(source)?, Existing::Replace),
+    };
     if path.as_os_str().as_encoded_bytes().contains(&b'?') {
         return Err(DiskImageError::QuestionMark { path });
     }
     let there = path.symlink_metadata().is_ok();
+    if target == Target::InPlace {
+        if !path.metadata()?.is_file() {
+            return Err(DiskImageError::NotAFile { path });
+        }
+        return Ok((path, existing));
+    }
     if there && path.canonicalize().ok() == source.canonicalize().ok() {
         return Err(DiskImageError::SameFile { path });
     }
     if there && existing == Existing::Refuse {
         return Err(DiskImageError::Exists { path });
     }
-    Ok(path)
-}
-
-/// Checks, grows and checks the copy; says whether the first check corrected something.
-fn grow(
-    source: &Path,
-    partial: &Partial,
-    new_size: u64,
-    [e2fsck, resize2fs]: &[Tool; 2],
-    progress: &dyn Progress,
-) -> Result<bool, DiskImageError> {
-    let begin = |step| {
-        progress.step(step);
-        if progress.cancelled() {
-            Err(DiskImageError::Cancelled)
-        } else {
-            Ok(())
-        }
-    };
-    begin(Step::Check)?;
-    let corrected = e2fsck.run(&["-fp"], partial.path(), source, &[0, 1])? == 1;
-    begin(Step::Grow)?;
-    // Apart from resize2fs, so that "no space for the file" is an error of its own.
-    partial.file().set_len(new_size)?;
-    resize2fs.run(&[], partial.path(), source, &[0])?;
-    begin(Step::Verify)?;
-    e2fsck.run(&["-fn"], partial.path(), source, &[0])?;
-    Ok(corrected)
+    Ok((path, existing))
 }
 
 /// The superblock of the result, which must be the old file system in a new size.
 fn verified(
     source: &Path,
-    file: &File,
+    partial: &Partial,
+    start: u64,
     old: &Superblock,
-    new_size: u64,
+    length: u64,
 ) -> Result<Superblock, DiskImageError> {
     let wrong = |problem: String| DiskImageError::WrongResult {
         path: source.to_owned(),
         problem,
     };
-    let length = file.metadata()?.len();
-    let Kind::Ext(new) = inspect::classify(file, length)? else {
+    let file = partial.file();
+    let whole = file.metadata()?.len();
+    let window = Window::whole(file, whole)?.part(start, u64::MAX)?;
+    let Some(new) = inspect::superblock_of(&window)? else {
         return Err(wrong("it holds no file system".to_owned()));
     };
-    if length != new_size || new.length() != new_size {
-        let found = new.length();
+    if new.length() != length || window.length() < length {
+        let (found, room) = (new.length(), window.length());
         return Err(wrong(format!(
-            "{found} bytes in a file of {length}, not {new_size}"
+            "{found} bytes where {room} are, not {length}"
         )));
     }
-    if (new.uuid, &new.label) != (old.uuid, &old.label) {
-        return Err(wrong("its UUID or label has changed".to_owned()));
+    if (new.uuid, &new.label, new.inode_size) != (old.uuid, &old.label, old.inode_size) {
+        let message = "its UUID, label or inode size has changed";
+        return Err(wrong(message.to_owned()));
     }
     Ok(new)
+}
+
+/// Overwrites a piece of a file.
+fn write_at(partial: &Partial, bytes: &[u8], offset: u64) -> Result<(), DiskImageError> {
+    let written = partial.file().file().write_all_at(bytes, offset);
+    written.map_err(|source| DiskImageError::System {
+        doing: "write",
+        path: partial.path().to_owned(),
+        source,
+    })
+}
+
+/// What tells that somebody wrote to a file.
+fn stamp(metadata: &std::fs::Metadata) -> (u64, i64, i64) {
+    (metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }

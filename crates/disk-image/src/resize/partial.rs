@@ -67,6 +67,15 @@ impl Partial {
         &self.path
     }
 
+    /// Gives the file the mode of `original`, and its owner where that is allowed.
+    pub(super) fn take_mode(&self, original: &File) -> Result<(), DiskImageError> {
+        let metadata = original.metadata()?;
+        // Only root may; then the mode, because a change of owner can take bits of it away.
+        let _ =
+            std::os::unix::fs::fchown(self.file.file(), Some(metadata.uid()), Some(metadata.gid()));
+        Ok(self.file.set_permissions(metadata.permissions())?)
+    }
+
     /// Brings the file to disk and gives it its final name.
     pub(super) fn commit(mut self, existing: Existing) -> Result<(), DiskImageError> {
         self.file.sync_all()?;

@@ -14,6 +14,25 @@ pub(crate) const LABEL: &str = "euca-root";
 /// Length of the images in bytes.
 pub(crate) const LENGTH: u64 = 8 * MIB;
 
+const EXT3: [&str; 7] = [
+    "-I",
+    "128",
+    "-j",
+    "-J",
+    "size=1",
+    "-O",
+    "none,has_journal,ext_attr,resize_inode,dir_index,filetype,sparse_super",
+];
+const EXT4: [&str; 6] = [
+    "-I",
+    "256",
+    "-J",
+    "size=1",
+    "-O",
+    "none,has_journal,ext_attr,resize_inode,dir_index,filetype,sparse_super,extent,64bit,flex_bg,\
+     large_file,huge_file,dir_nlink,extra_isize,metadata_csum",
+];
+
 /// A folder of its own with one image in it.
 pub(crate) struct Image {
     pub(crate) folder: TempDir,
@@ -34,7 +53,7 @@ pub(crate) fn e2fs(program: &str, arguments: &[&str], file: &Path) -> Output {
         .unwrap_or_else(|error| panic!("{program} (apt-get install e2fsprogs): {error}"))
 }
 
-fn succeed(program: &str, arguments: &[&str], file: &Path) -> String {
+pub(crate) fn succeed(program: &str, arguments: &[&str], file: &Path) -> String {
     let output = e2fs(program, arguments, file);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -70,15 +89,12 @@ fn root(folder: &Path) {
 impl Image {
     /// An image of [`LENGTH`] bytes, as `mke2fs` of 2009 made ext3.
     pub(crate) fn ext3() -> Self {
-        let features = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,sparse_super";
-        Self::made(&["-I", "128", "-j", "-J", "size=1", "-O", features])
+        Self::made(&EXT3)
     }
 
     /// An image with the features that mke2fs gives to ext4 today.
     pub(crate) fn ext4() -> Self {
-        let features = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,sparse_super,\
-            extent,64bit,flex_bg,large_file,huge_file,dir_nlink,extra_isize,metadata_csum";
-        Self::made(&["-I", "256", "-J", "size=1", "-O", features])
+        Self::made(&EXT4)
     }
 
     pub(crate) fn ext2() -> Self {
@@ -86,10 +102,20 @@ impl Image {
     }
 
     fn made(arguments: &[&str]) -> Self {
+        Self::with(arguments, |_| {})
+    }
+
+    /// An ext3 image whose root folder `change` has changed.
+    pub(crate) fn ext3_with(change: impl FnOnce(&Path)) -> Self {
+        Self::with(&EXT3, change)
+    }
+
+    fn with(arguments: &[&str], change: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root.img");
         let tree = folder.path().join("tree");
         root(&tree);
+        change(&tree);
         File::create(&path).unwrap().set_len(LENGTH).unwrap();
         let tree = tree.to_str().unwrap();
         let common = [

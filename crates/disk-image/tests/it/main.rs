@@ -1,7 +1,11 @@
-//! Inspection and resizing of real images, judged by the e2fsprogs.
+//! Inspection, checks and resizing of real images, judged by e2fsprogs, fdisk and qemu-img.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod checking;
+mod disks;
 mod hostile;
 mod image;
 mod inspecting;
+mod ramdisks;
 mod resizing;
+mod virtual_disks;

@@ -1,12 +1,13 @@
 //! Growing real images; `e2fsck` is the judge.
 
 use std::cell::RefCell;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use fs_err::File;
 use gumnut_disk_image::{
-    DiskImageError, Existing, Progress, ResizeOptions, Resized, State, Step, resize,
+    DiskImageError, Existing, NewSize, Progress, ResizeOptions, Resized, State, Step, Target, plan,
+    resize,
 };
 
 use crate::image::{Image, LABEL, LENGTH, MIB, UUID, dumpe2fs, e2fs};
@@ -14,16 +15,21 @@ use crate::image::{Image, LABEL, LENGTH, MIB, UUID, dumpe2fs, e2fs};
 const NEW: u64 = 64 * MIB;
 
 fn grow(image: &Image, size: u64) -> Result<Resized, DiskImageError> {
-    resize(
-        &image.path,
-        size,
-        &image.join("new.img"),
-        ResizeOptions::default(),
-        &(),
-    )
+    to_new(image, NewSize::Bytes(size), &())
 }
 
-fn assert_sound(path: &Path) {
+/// Resizes into `new.img`.
+fn to_new(
+    image: &Image,
+    size: NewSize,
+    progress: &dyn Progress,
+) -> Result<Resized, DiskImageError> {
+    let target = image.join("new.img");
+    let options = ResizeOptions::default();
+    resize(&image.path, size, Target::File(&target), options, progress)
+}
+
+pub(crate) fn assert_sound(path: &Path) {
     let output = e2fs("e2fsck", &["-fn"], path);
     assert!(
         output.status.success(),
@@ -159,16 +165,110 @@ fn a_damaged_file_system_is_refused_with_the_words_of_e2fsck() {
 }
 
 #[test]
-fn a_smaller_or_odd_size_is_refused() {
+fn an_odd_size_is_refused() {
     let image = Image::ext3();
-    let error = grow(&image, LENGTH - MIB).unwrap_err();
-    assert!(matches!(error, DiskImageError::Smaller { .. }), "{error}");
     let error = grow(&image, NEW + 1).unwrap_err();
     assert!(
         matches!(error, DiskImageError::Unaligned { next, .. } if next == NEW + 1024),
         "{error}"
     );
     assert_nothing_left(&image);
+}
+
+#[test]
+fn each_kind_shrinks_and_keeps_what_it_is() {
+    for image in [Image::ext2(), Image::ext3(), Image::ext4()] {
+        let original = fs_err::read(&image.path).unwrap();
+        let features = dumpe2fs(&image.path, "Filesystem features");
+        let resized = grow(&image, 4 * MIB).unwrap();
+        let new = image.join("new.img");
+        assert_eq!(resized.after, 4 * MIB);
+        assert_eq!(fs_err::metadata(&new).unwrap().len(), 4 * MIB);
+        assert_eq!(dumpe2fs(&new, "Filesystem UUID"), UUID);
+        assert_eq!(dumpe2fs(&new, "Filesystem features"), features);
+        assert_sound(&new);
+        assert!(fs_err::read(&image.path).unwrap() == original);
+    }
+}
+
+#[test]
+fn the_least_size_is_found_and_is_less_than_the_content_cannot_have() {
+    let image = Image::ext3_with(|tree| fs_err::write(tree.join("big"), vec![7; 3 << 20]).unwrap());
+    let least = to_new(&image, NewSize::Minimum, &()).unwrap().after;
+    let new = image.join("new.img");
+    assert_eq!(fs_err::metadata(&new).unwrap().len(), least);
+    assert!((3 * MIB..LENGTH).contains(&least), "{least}");
+    assert_sound(&new);
+    fs_err::remove_file(&new).unwrap();
+
+    for too_small in [2 * MIB, MIB, 0] {
+        let error = grow(&image, too_small).unwrap_err();
+        assert!(
+            matches!(error, DiskImageError::TooSmall { minimum, .. } if minimum > 3 * MIB),
+            "{error}"
+        );
+        assert_nothing_left(&image);
+        let error = plan(&image.path, NewSize::Bytes(too_small)).unwrap_err();
+        assert!(matches!(error, DiskImageError::TooSmall { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_plan_tells_and_does_nothing() {
+    let image = Image::ext3();
+    let original = fs_err::read(&image.path).unwrap();
+    let planned = plan(&image.path, NewSize::Bytes(NEW)).unwrap();
+    assert_eq!((planned.before, planned.after), (LENGTH, Some(NEW)));
+    assert!(planned.used > MIB && planned.used < LENGTH);
+    assert_eq!(plan(&image.path, NewSize::Minimum).unwrap().after, None);
+    assert!(fs_err::read(&image.path).unwrap() == original);
+    assert_nothing_left(&image);
+}
+
+#[test]
+fn in_place_the_original_is_replaced_only_by_a_good_image() {
+    let image = Image::ext3();
+    fs_err::set_permissions(&image.path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let link = image.join("link.img");
+    symlink(&image.path, &link).unwrap();
+    let options = ResizeOptions::default();
+    let size = NewSize::Bytes(NEW);
+    resize(&link, size, Target::InPlace, options, &()).unwrap();
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    let metadata = fs_err::metadata(&image.path).unwrap();
+    assert_eq!((metadata.len(), metadata.mode() & 0o777), (NEW, 0o640));
+    assert_sound(&image.path);
+
+    image.debugfs("set_inode_field <2> mode 0100644");
+    let broken = fs_err::read(&image.path).unwrap();
+    let size = NewSize::Bytes(2 * NEW);
+    assert!(resize(&image.path, size, Target::InPlace, options, &()).is_err());
+    assert!(
+        fs_err::read(&image.path).unwrap() == broken,
+        "it was touched"
+    );
+}
+
+#[test]
+fn what_deleted_files_have_left_is_dropped_only_when_asked() {
+    let secret = [0xC5; 4096];
+    let image = Image::ext3();
+    // A free block: what stands there does not matter to the file system.
+    image.patch(7000 * 1024, &secret);
+    let target = image.join("new.img");
+    let holds = || {
+        let bytes = fs_err::read(&target).unwrap();
+        bytes.chunks(1024).any(|block| block == &secret[..1024])
+    };
+    for drop in [false, true] {
+        let options = ResizeOptions::default()
+            .existing(Existing::Replace)
+            .drop_free_blocks(drop);
+        let size = NewSize::Bytes(NEW);
+        resize(&image.path, size, Target::File(&target), options, &()).unwrap();
+        assert_eq!(holds(), !drop);
+        assert_sound(&target);
+    }
 }
 
 #[test]
@@ -181,7 +281,14 @@ fn an_existing_target_stays_unless_asked_otherwise() {
     assert_eq!(fs_err::read(&target).unwrap(), b"precious");
 
     let replace = ResizeOptions::default().existing(Existing::Replace);
-    resize(&image.path, NEW, &target, replace, &()).unwrap();
+    resize(
+        &image.path,
+        NewSize::Bytes(NEW),
+        Target::File(&target),
+        replace,
+        &(),
+    )
+    .unwrap();
     assert_sound(&target);
 }
 
@@ -193,12 +300,26 @@ fn the_original_is_never_the_target() {
     let link = image.join("link.img");
     symlink(&image.path, &link).unwrap();
     for target in [&image.path, &link] {
-        let error = resize(&image.path, NEW, target, replace, &()).unwrap_err();
+        let error = resize(
+            &image.path,
+            NewSize::Bytes(NEW),
+            Target::File(target),
+            replace,
+            &(),
+        )
+        .unwrap_err();
         assert!(matches!(error, DiskImageError::SameFile { .. }), "{error}");
     }
     let partial = image.join("x.partial");
     fs_err::rename(&image.path, &partial).unwrap();
-    let error = resize(&partial, NEW, &image.join("x"), replace, &()).unwrap_err();
+    let error = resize(
+        &partial,
+        NewSize::Bytes(NEW),
+        Target::File(&image.join("x")),
+        replace,
+        &(),
+    )
+    .unwrap_err();
     assert!(matches!(error, DiskImageError::SameFile { .. }), "{error}");
     assert!(
         fs_err::read(&partial).unwrap() == original,
@@ -229,8 +350,8 @@ fn disks_and_names_that_the_tools_cannot_take_are_refused() {
     let image = Image::ext3();
     let error = resize(
         &image.path,
-        NEW,
-        Path::new("new?offset=1"),
+        NewSize::Bytes(NEW),
+        Target::File(Path::new("new?offset=1")),
         ResizeOptions::default(),
         &(),
     );
@@ -243,10 +364,7 @@ fn disks_and_names_that_the_tools_cannot_take_are_refused() {
     );
     image.patch(0, b"QFI\xfb");
     let error = grow(&image, NEW).unwrap_err();
-    assert!(
-        error.to_string().contains("qemu-img convert -f qcow2"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("a qcow2 disk image"), "{error}");
     assert_nothing_left(&image);
 }
 
@@ -275,19 +393,11 @@ impl Progress for Recorder {
 fn progress_names_each_step_and_counts_the_whole_image() {
     let image = Image::ext3();
     let recorder = Recorder::default();
-    let target = image.join("new.img");
-    resize(
-        &image.path,
-        NEW,
-        &target,
-        ResizeOptions::default(),
-        &recorder,
-    )
-    .unwrap();
+    to_new(&image, NewSize::Bytes(NEW), &recorder).unwrap();
     let steps = [
         Step::Copy { bytes: LENGTH },
         Step::Check,
-        Step::Grow,
+        Step::Resize,
         Step::Verify,
     ];
     assert_eq!(recorder.steps.into_inner(), steps);
@@ -299,7 +409,7 @@ fn stopping_at_any_step_leaves_nothing() {
     for stop_at in [
         Step::Copy { bytes: LENGTH },
         Step::Check,
-        Step::Grow,
+        Step::Resize,
         Step::Verify,
     ] {
         let image = Image::ext3();
@@ -307,14 +417,7 @@ fn stopping_at_any_step_leaves_nothing() {
             stop_at: Some(stop_at),
             ..Recorder::default()
         };
-        let target = image.join("new.img");
-        let result = resize(
-            &image.path,
-            NEW,
-            &target,
-            ResizeOptions::default(),
-            &recorder,
-        );
+        let result = to_new(&image, NewSize::Bytes(NEW), &recorder);
         assert!(
             matches!(result, Err(DiskImageError::Cancelled)),
             "{stop_at:?}: {result:?}"

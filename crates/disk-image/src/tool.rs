@@ -1,4 +1,4 @@
-//! Running `e2fsck` and `resize2fs`.
+//! Running the programs of e2fsprogs and `qemu-img`: by an absolute path, with an environment of ours.
 
 use std::collections::VecDeque;
 use std::env;
@@ -11,8 +11,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use crate::error::{DiskImageError, ToolFailure};
 use crate::text::printable;
 
-/// A program of e2fsprogs.
-pub(super) struct Tool {
+/// A program that is started for what it does better than gumnut could.
+pub(crate) struct Tool {
     name: &'static str,
     program: PathBuf,
 }
@@ -34,34 +34,71 @@ const E2FSCK_BITS: [(i32, &str); 7] = [
 ];
 
 impl Tool {
+    /// A program of e2fsprogs.
+    pub(crate) fn e2fs(name: &'static str) -> Result<Self, DiskImageError> {
+        Self::find(name, "e2fsprogs")
+    }
+
+    /// The program that knows disk formats.
+    pub(crate) fn qemu_img() -> Result<Self, DiskImageError> {
+        Self::find("qemu-img", "qemu-utils")
+    }
+
     /// Looks the program up in `PATH` and in the folders of system programs.
-    pub(super) fn find(name: &'static str) -> Result<Self, DiskImageError> {
+    fn find(name: &'static str, package: &'static str) -> Result<Self, DiskImageError> {
         let path = env::var_os("PATH").unwrap_or_default();
         let folders = env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));
         let mut candidates = folders.map(|folder| folder.join(name));
         match candidates.find(|program| is_program(program)) {
             Some(program) => Ok(Self { name, program }),
-            None => Err(DiskImageError::ToolMissing { tool: name }),
+            None => Err(DiskImageError::ToolMissing {
+                tool: name,
+                package,
+            }),
         }
     }
 
     /// Runs the program on `file`, a copy of `image`; gives its exit status, one of `accepted`.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         arguments: &[&str],
         file: &Path,
         image: &Path,
         accepted: &[i32],
     ) -> Result<i32, DiskImageError> {
-        let (status, output) =
-            self.output(arguments, file)
-                .map_err(|source| DiskImageError::System {
-                    doing: "run",
-                    path: self.program.clone(),
-                    source,
-                })?;
+        self.accepted(arguments, &[file], image, accepted)
+            .map(|(code, _)| code)
+    }
+
+    /// Runs the program on `files`, which must succeed, for `image`; gives the end of what it prints.
+    pub(crate) fn run_on(
+        &self,
+        arguments: &[&str],
+        files: &[&Path],
+        image: &Path,
+    ) -> Result<String, DiskImageError> {
+        self.accepted(arguments, files, image, &[0])
+            .map(|(_, output)| output)
+    }
+
+    fn accepted(
+        &self,
+        arguments: &[&str],
+        files: &[&Path],
+        image: &Path,
+        accepted: &[i32],
+    ) -> Result<(i32, String), DiskImageError> {
+        let failed = |source| DiskImageError::System {
+            doing: "run",
+            path: self.program.clone(),
+            source,
+        };
+        let (status, output) = self.output(arguments, files).map_err(failed)?;
         if let Some(code) = status.code().filter(|code| accepted.contains(code)) {
-            return Ok(code);
+            return Ok((code, output));
+        }
+        if output.contains("No space left on device") {
+            return Err(failed(io::ErrorKind::StorageFull.into()));
         }
         let command: Vec<&str> = [self.name].iter().chain(arguments).copied().collect();
         Err(DiskImageError::Tool(Box::new(ToolFailure {
@@ -73,12 +110,15 @@ impl Tool {
     }
 
     /// Exit status and the end of both outputs in the order in which they were written.
-    fn output(&self, arguments: &[&str], file: &Path) -> io::Result<(ExitStatus, String)> {
+    fn output(&self, arguments: &[&str], files: &[&Path]) -> io::Result<(ExitStatus, String)> {
         let (reader, writer) = io::pipe()?;
         let mut child = Command::new(&self.program)
             .args(arguments)
-            .arg(file)
+            .args(files)
+            // Nobody's settings, preloaded libraries or language.
+            .env_clear()
             .env("LC_ALL", "C")
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
             .stderr(writer)

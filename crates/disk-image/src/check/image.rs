@@ -1,0 +1,98 @@
+//! Whether the image is whole and clean.
+
+use super::catalogue as is;
+use super::{Findings, Subject};
+use crate::content::{Content, Contents, FileSystem};
+use crate::superblock::State;
+
+/// Least part of a file system that should be free, in hundredths.
+const LEAST_FREE: u64 = 5;
+const SECTOR: u64 = 512;
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
+    let image = subject.image;
+    match &image.content {
+        Content::FileSystem(found) => {
+            file_system(found, "the file system", findings);
+            let block = found.superblock.block_size;
+            if found.missing == 0 && !image.length.is_multiple_of(block) {
+                let length = image.length;
+                findings.add(
+                    is::ODD_LENGTH,
+                    format!("{length} bytes in blocks of {block}"),
+                );
+            }
+        }
+        Content::Disk(disk) => {
+            if let Some(damage) = &disk.damage {
+                findings.add(is::TABLE_DAMAGE, damage);
+            }
+            for partition in &disk.partitions {
+                let (number, entry) = (partition.entry.number, &partition.entry);
+                let end = entry.start.saturating_add(entry.length);
+                if end > image.length {
+                    let message = format!(
+                        "partition {number} ends at byte {end}, the image at {}",
+                        image.length
+                    );
+                    findings.add(is::TRUNCATED, message);
+                }
+                if let Some(found) = &partition.file_system {
+                    file_system(
+                        found,
+                        &format!("the file system in partition {number}"),
+                        findings,
+                    );
+                }
+            }
+            if !image.length.is_multiple_of(SECTOR) {
+                let length = image.length;
+                findings.add(
+                    is::ODD_LENGTH,
+                    format!("{length} bytes in sectors of {SECTOR}"),
+                );
+            }
+        }
+        other => findings.add(is::NO_FILE_SYSTEM, format!("it holds {other}")),
+    }
+}
+
+fn file_system(file_system: &FileSystem, name: &str, findings: &mut Findings) {
+    let superblock = &file_system.superblock;
+    if file_system.missing > 0 {
+        let (length, missing) = (superblock.length(), file_system.missing);
+        let message = format!("{name} has {length} bytes, of which the last {missing} are missing");
+        findings.add(is::TRUNCATED, message);
+        return;
+    }
+    match superblock.state {
+        State::Clean => {}
+        State::NeedsRecovery => findings.add(is::JOURNAL, format!("{name} needs recovery")),
+        state @ (State::Dirty | State::Errors) => {
+            findings.add(
+                is::UNCLEAN,
+                format!(
+                    "{name} {}",
+                    match state {
+                        State::Errors => "has errors",
+                        _ => "is not clean",
+                    }
+                ),
+            );
+        }
+    }
+    if let Contents::NotRead { reason } = &file_system.contents
+        && superblock.state != State::NeedsRecovery
+    {
+        findings.add(is::UNREADABLE, format!("{name}: {reason}"));
+    }
+    if superblock.free_blocks.saturating_mul(100)
+        < superblock.block_count.saturating_mul(LEAST_FREE)
+    {
+        let (free, all) = (superblock.free(), superblock.length());
+        findings.add(
+            is::FREE_SPACE,
+            format!("{free} of {all} bytes of {name} are free"),
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! Whether image, kernel, ramdisk and declared architecture belong together.
+
+use gumnut_types::Architecture;
+
+use super::catalogue as is;
+use super::{Findings, Subject};
+use crate::content::{Content, Inspection};
+use crate::features::Features;
+
+pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
+    if let Some(kernel) = subject.kernel {
+        is_kernel(kernel, findings);
+        architecture(subject, kernel, findings);
+        modules(subject, kernel, findings);
+    }
+    if let Some(ramdisk) = subject.ramdisk {
+        is_ramdisk(ramdisk, findings);
+    }
+    declared(subject.image, subject.architecture, findings);
+    if let (None, Some(kernel)) = (subject.image.architecture(), subject.kernel) {
+        declared(kernel, subject.architecture, findings);
+    }
+    features(subject, findings);
+}
+
+pub(super) fn is_kernel(kernel: &Inspection, findings: &mut Findings) {
+    match &kernel.content {
+        // Xen kernels of 2009 are ELF files or plain gzip.
+        Content::Kernel(_) | Content::Elf { .. } | Content::Compressed(_) => {}
+        other => findings.add(is::NOT_A_KERNEL, format!("the kernel is {other}")),
+    }
+}
+
+pub(super) fn is_ramdisk(ramdisk: &Inspection, findings: &mut Findings) {
+    match &ramdisk.content {
+        // Before 2.6 it could be a compressed file system, and still can.
+        Content::Ramdisk(_) | Content::Compressed(_) => {}
+        other => findings.add(is::NOT_A_RAMDISK, format!("the ramdisk is {other}")),
+    }
+}
+
+/// Compares what a file is for with what it would be registered as.
+pub(super) fn declared(
+    file: &Inspection,
+    architecture: Option<Architecture>,
+    findings: &mut Findings,
+) {
+    let (Some(found), Some(declared)) = (file.architecture(), architecture) else {
+        return;
+    };
+    if found != declared {
+        let message = format!("it is for {found} and would be registered as {declared}");
+        findings.add(is::ARCHITECTURE_DECLARED, message);
+    }
+}
+
+fn architecture(subject: &Subject<'_>, kernel: &Inspection, findings: &mut Findings) {
+    use Architecture::{I386, X86_64};
+    let (Some(root), Some(kernel)) = (subject.image.architecture(), kernel.architecture()) else {
+        return;
+    };
+    let message = format!("the system is for {root}, the kernel for {kernel}");
+    match (root, kernel) {
+        (root, kernel) if root == kernel => {}
+        (I386, X86_64) => findings.add(is::ARCHITECTURE_MIXED, message),
+        _ => findings.add(is::ARCHITECTURE, message),
+    }
+}
+
+fn modules(subject: &Subject<'_>, kernel: &Inspection, findings: &mut Findings) {
+    let Some(release) = release(kernel) else {
+        return;
+    };
+    let lacks = |versions: &[String]| !versions.iter().any(|version| version == release);
+    let guest = subject.image.root().and_then(|root| root.guest());
+    if let Some(guest) = guest.filter(|guest| lacks(&guest.module_versions)) {
+        let message = format!(
+            "the kernel is {release}, the image has modules for {}",
+            list(&guest.module_versions)
+        );
+        findings.add(is::MODULES, message);
+    }
+    let Some(Content::Ramdisk(ramdisk)) = subject.ramdisk.map(|ramdisk| &ramdisk.content) else {
+        return;
+    };
+    // A ramdisk without modules is for a kernel that needs none.
+    if !ramdisk.module_versions.is_empty() && lacks(&ramdisk.module_versions) {
+        let message = format!(
+            "the kernel is {release}, the ramdisk has modules for {}",
+            list(&ramdisk.module_versions)
+        );
+        findings.add(is::RAMDISK_MODULES, message);
+    }
+}
+
+fn release(kernel: &Inspection) -> Option<&str> {
+    match &kernel.content {
+        Content::Kernel(kernel) => kernel.release(),
+        _ => None,
+    }
+}
+
+fn list(versions: &[String]) -> String {
+    if versions.is_empty() {
+        "none".to_owned()
+    } else {
+        versions.join(", ")
+    }
+}
+
+/// Compares the features of the root with the age of the kernel: the one given, or else the newest that
+/// the image has modules for.
+fn features(subject: &Subject<'_>, findings: &mut Findings) {
+    let Some(root) = subject.image.root() else {
+        return;
+    };
+    let of_image = || {
+        root.guest()?
+            .module_versions
+            .iter()
+            .map(String::as_str)
+            .max_by_key(|version| age(version))
+    };
+    let kernel = match subject.kernel {
+        Some(kernel) => release(kernel),
+        None => of_image(),
+    };
+    let Some((kernel, age)) = kernel.and_then(|kernel| Some((kernel, age(kernel)?))) else {
+        return;
+    };
+    let features = root.superblock.features;
+    let new: Vec<&str> = Features::SINCE
+        .iter()
+        .filter(|(word, since)| features.has(*word) && age < *since)
+        .map(|(word, _)| word.name())
+        .collect();
+    if !new.is_empty() {
+        let message = format!("kernel {kernel} does not know {}", new.join(", "));
+        findings.add(is::FEATURES, message);
+    }
+}
+
+/// Version, patch level and sublevel of a kernel release.
+fn age(release: &str) -> Option<(u32, u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next()?.parse().ok();
+    Some((next()?, next()?, next().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_compared_by_their_numbers() {
+        assert_eq!(age("2.6.24-19-xen"), Some((2, 6, 24)));
+        assert_eq!(age("6.1.0-50-cloud-amd64"), Some((6, 1, 0)));
+        assert_eq!(age("6.12-rc1"), Some((6, 12, 0)));
+        assert_eq!(age("xen"), None);
+        assert!(age("2.6.9") < age("2.6.28"));
+    }
+}

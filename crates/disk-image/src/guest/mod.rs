@@ -1,0 +1,163 @@
+//! What a root file system says about the system on it, read without mounting.
+
+mod leftovers;
+mod tree;
+
+use ext4_view::Ext4Error;
+use gumnut_types::Architecture;
+
+use crate::elf::{self, Elf};
+use crate::text::printable;
+use crate::window::Window;
+pub use leftovers::{Leftover, Secret};
+use tree::Tree;
+
+/// The system on a root file system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Guest {
+    /// For which processor `/sbin/init`, or else `/bin/ls`, is made.
+    pub architecture: Option<Architecture>,
+    /// The name of the distribution and its version, in its own words.
+    pub release: Option<String>,
+    /// The device that `/etc/fstab` mounts on `/`, as written there.
+    pub root_device: Option<String>,
+    /// The kernel releases that have modules, sorted.
+    pub module_versions: Vec<String>,
+    /// Whether a login is offered on a serial console; `None` when its init does not tell.
+    pub serial_login: Option<bool>,
+    /// Files that give away their former owner, or let somebody in.
+    pub leftovers: Vec<Leftover>,
+}
+
+/// A text file of which more is not read, in bytes.
+const MAX_TEXT: usize = 64 << 10;
+const MAX_MODULE_VERSIONS: usize = 64;
+/// Longest piece of text to show, in bytes.
+const MAX_SHOWN: usize = 256;
+
+impl Guest {
+    /// Reads the file system in `image`. The caller has checked the superblock: the library keeps
+    /// one record per block group in memory.
+    pub(crate) fn read(image: Window) -> Result<Self, Ext4Error> {
+        let tree = Tree::load(image)?;
+        Ok(Self {
+            architecture: architecture(&tree)?,
+            release: release(&tree)?,
+            root_device: root_device_of(&tree)?,
+            module_versions: module_versions(&tree)?,
+            serial_login: serial_login(&tree)?,
+            leftovers: leftovers::find(&tree)?,
+        })
+    }
+}
+
+fn architecture(tree: &Tree) -> Result<Option<Architecture>, Ext4Error> {
+    for path in ["/sbin/init", "/bin/ls"] {
+        let header = tree.read_file(path, elf::HEADER)?;
+        // The init of some systems is a script.
+        if let Some(elf) = header.as_deref().and_then(Elf::parse) {
+            return Ok(elf.architecture);
+        }
+    }
+    Ok(None)
+}
+
+fn release(tree: &Tree) -> Result<Option<String>, Ext4Error> {
+    for path in ["/etc/os-release", "/usr/lib/os-release"] {
+        let text = tree.read_file(path, MAX_TEXT)?;
+        if let Some(name) = text.as_deref().and_then(pretty_name) {
+            return Ok(Some(name));
+        }
+    }
+    let line = tree.read_file("/etc/redhat-release", MAX_TEXT)?;
+    Ok(line.and_then(|text| Some(printable(text.split(|b| *b == b'\n').next()?, MAX_SHOWN))))
+}
+
+fn root_device_of(tree: &Tree) -> Result<Option<String>, Ext4Error> {
+    let fstab = tree.read_file("/etc/fstab", MAX_TEXT)?;
+    Ok(fstab.as_deref().and_then(root_device))
+}
+
+fn module_versions(tree: &Tree) -> Result<Vec<String>, Ext4Error> {
+    let mut versions = Vec::new();
+    for parent in ["/lib/modules", "/usr/lib/modules"] {
+        for name in tree.names_in(parent)?.into_iter().take(MAX_MODULE_VERSIONS) {
+            let name = printable(&name, MAX_SHOWN);
+            if tree.is_folder(&format!("{parent}/{name}"))? {
+                versions.push(name);
+            }
+        }
+        if !versions.is_empty() {
+            break;
+        }
+    }
+    Ok(versions)
+}
+
+/// Upstart and System V name the terminals of a login one by one; systemd starts a login on every
+/// console that the kernel is told of.
+fn serial_login(tree: &Tree) -> Result<Option<bool>, Ext4Error> {
+    const SERIAL: [&str; 3] = ["ttyS", "hvc", "xvc"];
+    if tree.is_folder("/lib/systemd/system")? || tree.is_folder("/usr/lib/systemd/system")? {
+        return Ok(Some(true));
+    }
+    let names = |name: &Vec<u8>| SERIAL.iter().any(|tty| name.starts_with(tty.as_bytes()));
+    if tree.names_in("/etc/init")?.iter().any(names) {
+        return Ok(Some(true));
+    }
+    let Some(inittab) = tree.read_file("/etc/inittab", MAX_TEXT)? else {
+        return Ok(None);
+    };
+    let inittab = String::from_utf8_lossy(&inittab);
+    let mut active = inittab
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    Ok(Some(
+        active.any(|line| SERIAL.iter().any(|tty| line.contains(tty))),
+    ))
+}
+
+fn pretty_name(os_release: &[u8]) -> Option<String> {
+    let mut lines = os_release.split(|byte| *byte == b'\n');
+    let value = lines.find_map(|line| line.strip_prefix(b"PRETTY_NAME="))?;
+    let value = printable(value.trim_ascii(), MAX_SHOWN);
+    let value = value.trim_matches(['"', '\'']);
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+fn root_device(fstab: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(fstab);
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    let mut mounts = lines.map(|line| {
+        let mut fields = line.split_whitespace();
+        (fields.next(), fields.next())
+    });
+    let (device, _) = mounts.find(|(_, mount_point)| *mount_point == Some("/"))?;
+    device.map(|device| printable(device.as_bytes(), MAX_SHOWN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_line_of_an_fstab_is_found() {
+        let fstab = b"# /dev/sda9 / old\n\n  proc /proc proc\nLABEL=root\t/\text3 defaults 1 1\n";
+        assert_eq!(root_device(fstab).as_deref(), Some("LABEL=root"));
+        assert_eq!(root_device(b"proc /proc proc\n/dev/sda1\n"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_release_loses_its_quotes() {
+        let text = b"ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
+        assert_eq!(
+            pretty_name(text).as_deref(),
+            Some("Debian GNU/Linux 12 (bookworm)")
+        );
+        assert_eq!(pretty_name(b"PRETTY_NAME=\"\"\n"), None);
+        assert_eq!(pretty_name(b"NAME=x"), None);
+    }
+}
