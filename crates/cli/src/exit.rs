@@ -144,9 +144,11 @@ fn disk_image(error: &DiskImageError) -> Exit {
         E::Io(source) => match source.kind() {
             io::ErrorKind::NotFound
             | io::ErrorKind::PermissionDenied
-            | io::ErrorKind::IsADirectory => Exit::Input,
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::StorageFull => Exit::Input,
             _ => Exit::Unexpected,
         },
+        E::System { source, .. } if source.kind() == io::ErrorKind::StorageFull => Exit::Input,
         E::System { .. } | E::ToolMissing { .. } | E::Busy { .. } | E::WrongResult { .. } => {
             Exit::Unexpected
         }

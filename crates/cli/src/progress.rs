@@ -103,7 +103,8 @@ impl gumnut_disk_image::Progress for Bar {
         let message = match step {
             Step::Copy { .. } => "copying",
             Step::Check => "checking the copy",
-            Step::Grow => "growing the file system",
+            Step::Resize => "resizing the file system",
+            Step::Assemble => "putting the disk together",
             _ => "checking the result",
         };
         self.bar.set_message(message);

@@ -6,6 +6,7 @@ mod bad_input;
 mod bundles;
 mod disk_full;
 mod engine;
+mod images;
 mod kill;
 mod life_cycle;
 mod manners;

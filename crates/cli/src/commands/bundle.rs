@@ -1,22 +1,25 @@
 //! `gumnut bundle`
 
+mod input;
+
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use gumnut_bundle::{
-    BundleMeta, BundleNames, BundleOptions, Committed, Existing, FolderSink, ImageSource, Level,
-    PartRecord, Recipients, TarForm, bundle_with_key,
+    BundleMeta, BundleNames, BundleOptions, Committed, Existing, FolderSink, Level, PartRecord,
+    Recipients, TarForm, bundle_with_key,
 };
 use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey};
+use gumnut_disk_image::{Start, Subject, check_kernel, check_ramdisk};
 use gumnut_manifest::Manifest;
 use gumnut_types::{
     AccountId, Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKind, ImageName,
 };
 use serde_json::{Value, json};
 
-use super::{Context, keys};
+use super::{Context, check, keys};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Stop;
@@ -35,8 +38,14 @@ Examples:
   gumnut bundle vmlinuz-2.6.24-19-xen --kind kernel --arch i386
   gumnut bundle disk.img --arch x86_64 --kernel eki-90461381 --ramdisk eri-E85914C7 -d /tmp")]
 pub(crate) struct Bundle {
-    /// The raw disk image, kernel or ramdisk
+    /// The disk image, kernel or ramdisk; - for standard input
+    ///
+    /// Raw files and block devices are read as they are. qcow2, VMDK, VDI and VHD images are first made raw in the folder
+    /// for temporary files (TMPDIR), by qemu-img.
     image: PathBuf,
+    /// Length of the image on standard input
+    #[arg(long, value_name = "SIZE")]
+    size: Option<ByteSize>,
     /// What the image is
     #[arg(long, value_name = "KIND", default_value = "machine")]
     kind: Kind,
@@ -102,6 +111,9 @@ pub(crate) struct Bundle {
     /// read it; other clouds may not.
     #[arg(long)]
     sparse: bool,
+    /// Refuse an image with errors or warnings in its checks, see docs/checks.md
+    #[arg(long)]
+    strict: bool,
     /// Overwrite an existing bundle
     #[arg(long)]
     force: bool,
@@ -138,10 +150,12 @@ impl Bundle {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
         let kind = self.image_kind()?;
-        let image = ImageSource::open(&self.image)?;
+        let input = input::Input::open(&self.image, self.size)?;
         let keys = self.keys(&settings)?;
         let names = BundleNames::new(self.prefix()?)?;
-        self.warn(image.size(), names.prefix());
+        self.warn(input.size(), names.prefix());
+        self.check(&input)?;
+        let image = input.source()?;
         fs_err::create_dir_all(&self.destination)?;
         let existing = if self.force {
             Existing::Replace
@@ -194,6 +208,24 @@ impl Bundle {
         context
             .output
             .result(&json, &committed.manifest.display().to_string())
+    }
+
+    /// Says what would keep an instance from starting.
+    fn check(&self, input: &input::Input) -> Result<(), anyhow::Error> {
+        let Some(inspection) = input.inspection() else {
+            return Ok(());
+        };
+        let findings = match self.kind {
+            Kind::Kernel => check_kernel(inspection, Some(self.arch)),
+            Kind::Ramdisk => check_ramdisk(inspection),
+            Kind::Machine => {
+                let mut subject = Subject::new(inspection);
+                subject.architecture = Some(self.arch);
+                subject.start = self.kernel.is_some().then_some(Start::Kernel);
+                gumnut_disk_image::check(&subject)
+            }
+        };
+        check::warn(&self.image, &findings, self.strict)
     }
 
     fn image_kind(&self) -> Result<ImageKind, Failure> {

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use gumnut_disk_image::{Content, DiskImageError, RawImage};
 use gumnut_types::Limits;
 use serde_json::Value;
 
@@ -39,7 +40,7 @@ impl Inspect {
             let bytes = read_bounded("manifest", &self.file, limit)?;
             manifest::report(context, &self.file, &bytes, &self.trust)?
         } else {
-            image::report(&gumnut_disk_image::inspect(&self.file)?)
+            self.image(context)?
         };
         let width = report
             .lines
@@ -50,6 +51,29 @@ impl Inspect {
         let line = |(label, value): &(&str, String)| format!("{label:width$}  {value}\n");
         let text: String = report.lines.iter().map(line).collect();
         context.output.result(&report.json, &text)
+    }
+
+    /// What an image holds, of a virtual disk what is in it.
+    fn image(&self, context: &Context<'_>) -> Result<Report, anyhow::Error> {
+        let outside = gumnut_disk_image::inspect(&self.file)?;
+        let Content::VirtualDisk(format) = outside.content else {
+            return Ok(image::report(&outside, None));
+        };
+        match RawImage::open(&self.file, &std::env::temp_dir()) {
+            Ok(raw) => {
+                let mut inside = gumnut_disk_image::inspect(raw.path())?;
+                inside.allocated = outside.allocated;
+                Ok(image::report(&inside, Some(format)))
+            }
+            // What it is can be said all the same.
+            Err(error @ DiskImageError::ToolMissing { .. }) => {
+                context
+                    .output
+                    .say(format!("its content is not looked at: {error}"));
+                Ok(image::report(&outside, Some(format)))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether the file begins like a manifest: with `<?xml` or `<manifest`, perhaps behind blanks.

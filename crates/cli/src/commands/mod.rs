@@ -1,6 +1,7 @@
 //! The commands, one module each, and what they share.
 
 mod bundle;
+mod check;
 mod cloud;
 mod delete;
 mod deregister;
@@ -17,7 +18,7 @@ mod unbundle;
 mod upload;
 mod verify;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Images(images::Images),
     Deregister(deregister::Deregister),
     Resize(resize::Resize),
+    Check(check::Check),
     Inspect(inspect::Inspect),
     #[command(subcommand)]
     Cloud(cloud::Cloud),
@@ -78,8 +80,17 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
         Command::Images(command) => remote::block_on(command.run(&context)),
         Command::Deregister(command) => remote::block_on(command.run(&context)),
         Command::Resize(command) => command.run(&context),
+        Command::Check(command) => command.run(&context),
         Command::Inspect(command) => command.run(&context),
         Command::Cloud(command) => command.run(&context),
+    }
+}
+
+/// The folder that a file lies in.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 

@@ -1,11 +1,12 @@
 //! `gumnut register`
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gumnut_ec2_client::RegisterImage;
 use gumnut_types::{Architecture, ImageId, ManifestLocation};
 use serde_json::json;
 
 use super::{Context, remote};
+use crate::exit::{Exit, Failure};
 
 /// Register an uploaded bundle as an image.
 ///
@@ -30,10 +31,27 @@ pub(crate) struct Register {
     /// Ramdisk, instead of the manifest's
     #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk)]
     ramdisk: Option<ImageId>,
+    /// How instances start: with a kernel (paravirtual) or by their own boot loader (hvm)
+    #[arg(long, value_name = "TYPE")]
+    virtualization_type: Option<VirtualizationType>,
+}
+
+/// How instances start, as the command line says it.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum VirtualizationType {
+    Paravirtual,
+    Hvm,
 }
 
 impl Register {
     pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let hvm = self.virtualization_type == Some(VirtualizationType::Hvm);
+        if hvm && (self.kernel.is_some() || self.ramdisk.is_some()) {
+            let message = "an hvm image starts by its own boot loader, without kernel and ramdisk";
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("leave out --kernel and --ramdisk")
+                .into());
+        }
         let client = remote::ec2(context, &context.settings()?)?;
         let request = RegisterImage {
             location: self.location.to_string(),
@@ -42,7 +60,13 @@ impl Register {
             architecture: self.arch,
             kernel: self.kernel.clone(),
             ramdisk: self.ramdisk.clone(),
-            ..RegisterImage::default()
+            virtualization_type: self.virtualization_type.map(|kind| {
+                let name = match kind {
+                    VirtualizationType::Paravirtual => "paravirtual",
+                    VirtualizationType::Hvm => "hvm",
+                };
+                name.to_owned()
+            }),
         };
         let id = client.register_image(&request).await?;
         let json = json!({ "image_id": id.as_str(), "location": self.location.to_string() });

@@ -1,41 +1,97 @@
 //! `gumnut resize`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Args;
-use gumnut_disk_image::{Existing, ResizeOptions};
+use clap::{ArgGroup, Args};
+use gumnut_disk_image::{Existing, NewSize, Plan, RawImage, ResizeOptions, Resized, Target};
 use gumnut_types::ByteSize;
 use serde_json::json;
 
-use super::Context;
+use super::{Context, folder_of};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
 use crate::progress::Stop;
 
-/// Grow the file system in a disk image.
+/// Grow or shrink the file system in a disk image.
 ///
-/// Works on a copy, which keeps UUID, label and features and is checked before it gets its name; needs no
-/// root and no loop device. `e2fsck` and `resize2fs` of e2fsprogs do the work.
+/// Works on a copy, which keeps UUID, label, features and inode size and is checked before it gets its name; needs no
+/// root and no loop device. On a disk with a partition table (MBR or GPT) the last partition is resized. qcow2, VMDK,
+/// VDI and VHD images become raw. `e2fsck` and `resize2fs` of e2fsprogs do the work.
 #[derive(Args)]
+#[command(group(ArgGroup::new("new_size").required(true).args(["size", "shrink_to_fit"])))]
+#[command(group(ArgGroup::new("target").required(true).args(["output", "in_place", "dry_run"])))]
 #[command(after_help = "\
-Example:
-  gumnut resize centos.5-3.x86.img --size 4G -o new_centos.5-3.x86.img")]
+Examples:
+  gumnut resize centos.5-3.x86.img --size 4G -o new_centos.5-3.x86.img
+  gumnut resize disk.img --shrink-to-fit --fstrim --in-place")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub(crate) struct Resize {
     /// The image, which stays as it is
     image: PathBuf,
     /// The new size: 4G, 4096M, or a number of bytes
     #[arg(long)]
-    size: ByteSize,
+    size: Option<ByteSize>,
+    /// As small as the content allows; leaves no free space
+    #[arg(long)]
+    shrink_to_fit: bool,
     /// The new image
     #[arg(short, long, value_name = "NEW")]
-    output: PathBuf,
-    /// Overwrite an existing file
+    output: Option<PathBuf>,
+    /// Replace the image once the new one is complete and checked
     #[arg(long)]
+    in_place: bool,
+    /// Say what would happen, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Turn free blocks into holes: deleted files are gone for good, and bundles get smaller
+    #[arg(long)]
+    fstrim: bool,
+    /// Overwrite an existing file
+    #[arg(long, conflicts_with_all = ["in_place", "dry_run"])]
     force: bool,
 }
 
 impl Resize {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let length = fs_err::metadata(&self.image).map_or(0, |metadata| metadata.len());
+        let temporary = match &self.output {
+            Some(output) => folder_of(output),
+            None => std::env::temp_dir(),
+        };
+        let raw = RawImage::open(&self.image, &temporary)?;
+        if raw.is_temporary() && self.in_place {
+            let message = format!(
+                "{} is no raw image, and the result would be one",
+                self.image.display()
+            );
+            return Err(Failure::new(Exit::Input, message)
+                .hint("write it to another file with -o")
+                .into());
+        }
+        let done = if self.dry_run {
+            gumnut_disk_image::plan(raw.path(), self.new_size())
+                .map_err(anyhow::Error::from)
+                .and_then(|plan| self.tell(context, &plan))
+        } else {
+            self.resize(context, raw.path())
+        };
+        if !raw.is_temporary() {
+            return done;
+        }
+        let image = self.image.display();
+        done.with_context(|| format!("{image}, made raw for this, cannot be resized"))
+    }
+
+    fn new_size(&self) -> NewSize {
+        self.size
+            .map_or(NewSize::Minimum, |size| NewSize::Bytes(size.bytes()))
+    }
+
+    fn resize(&self, context: &Context<'_>, raw: &Path) -> Result<(), anyhow::Error> {
+        let length = fs_err::metadata(raw).map_or(0, |metadata| metadata.len());
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let bar = context.output.bar("copying", length).stopped_by(&stop);
         let existing = if self.force {
@@ -43,25 +99,67 @@ impl Resize {
         } else {
             Existing::Refuse
         };
-        let options = ResizeOptions::default().existing(existing);
-        let resized =
-            gumnut_disk_image::resize(&self.image, self.size.bytes(), &self.output, options, &bar);
+        let options = ResizeOptions::default()
+            .existing(existing)
+            .drop_free_blocks(self.fstrim);
+        let (target, path) = match &self.output {
+            Some(output) => (Target::File(output), output),
+            None => (Target::InPlace, &self.image),
+        };
+        let resized = gumnut_disk_image::resize(raw, self.new_size(), target, options, &bar);
         bar.clear();
-        let resized = resized?;
-        if resized.corrected {
-            context.output.say(
-                "the file system was not clean; its journal was replayed or errors were corrected",
-            );
-        }
-        let (before, after) = (ByteSize(resized.before), ByteSize(resized.after));
-        context.output.say(format!("{before} grew to {after}"));
-        let json = json!({
-            "image": self.output,
-            "previous_size": resized.before,
-            "size": resized.after,
-        });
-        context
-            .output
-            .result(&json, &self.output.display().to_string())
+        report(context.output, path, &resized?)
     }
+
+    fn tell(&self, context: &Context<'_>, plan: &Plan) -> Result<(), anyhow::Error> {
+        let superblock = &plan.superblock;
+        let partition = plan
+            .partition
+            .map_or(String::new(), |number| format!(" in partition {number}"));
+        let after = match plan.after {
+            Some(after) => format!("gets {} ({after} bytes)", ByteSize(after)),
+            None => format!("gets its least size, at least {}", ByteSize(plan.used)),
+        };
+        let text = format!(
+            "{}: an {} file system{partition}, {}, of which {} are used, {}; the image {after}",
+            self.image.display(),
+            superblock.kind,
+            ByteSize(superblock.length()),
+            ByteSize(plan.used),
+            superblock.state,
+        );
+        let json = json!({
+            "image": self.image,
+            "previous_size": plan.before,
+            "size": plan.after,
+            "partition": plan.partition,
+            "used": plan.used,
+            "state": superblock.state.to_string(),
+            "dry_run": true,
+        });
+        context.output.result(&json, &text)
+    }
+}
+
+fn report(output: &Output, path: &Path, resized: &Resized) -> Result<(), anyhow::Error> {
+    if resized.corrected {
+        output.say(
+            "the file system was not clean; its journal was replayed or errors were corrected",
+        );
+    }
+    let (before, after) = (ByteSize(resized.before), ByteSize(resized.after));
+    let verb = if resized.after < resized.before {
+        "shrank"
+    } else {
+        "grew"
+    };
+    output.say(format!("{before} {verb} to {after}"));
+    let json = json!({
+        "image": path,
+        "previous_size": resized.before,
+        "size": resized.after,
+        "partition": resized.partition,
+        "corrected": resized.corrected,
+    });
+    output.result(&json, &path.display().to_string())
 }

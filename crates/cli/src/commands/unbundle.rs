@@ -6,8 +6,9 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gumnut_bundle::{Existing, FolderSource, ImageFile, StreamOutput, unbundle_to};
+use gumnut_disk_image::{Conversion, DiskFormat};
 use gumnut_types::{ByteSize, Limits};
 use serde_json::json;
 
@@ -41,6 +42,9 @@ pub(crate) struct Unbundle {
     /// Confirm that the reader of --stdout waits for the exit code
     #[arg(long, requires = "stdout")]
     unverified_stream: bool,
+    /// Format of the restored image; others than raw are made by qemu-img
+    #[arg(long, value_name = "FORMAT", default_value = "raw")]
+    format: Format,
     #[command(flatten)]
     trust: trust::Trust,
     /// Overwrite an existing file
@@ -48,9 +52,20 @@ pub(crate) struct Unbundle {
     force: bool,
 }
 
+/// A format of disk images, as the command line says it.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Raw,
+    Qcow2,
+    Vmdk,
+    Vpc,
+}
+
 /// Where the image goes.
 enum Target {
     File(ImageFile),
+    /// First to a temporary file, and from there to its own in another format.
+    Converted(ImageFile, Conversion),
     Stream(File),
 }
 
@@ -74,6 +89,18 @@ fn stream(context: &Context<'_>) -> Result<File, anyhow::Error> {
     Ok(File::from(stdout.as_fd().try_clone_to_owned()?))
 }
 
+impl Format {
+    /// What `qemu-img` has to make of a raw image; `None` when it is to stay one.
+    fn converted(self) -> Option<DiskFormat> {
+        match self {
+            Self::Raw => None,
+            Self::Qcow2 => Some(DiskFormat::Qcow2),
+            Self::Vmdk => Some(DiskFormat::Vmdk),
+            Self::Vpc => Some(DiskFormat::Vpc),
+        }
+    }
+}
+
 impl Unbundle {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
@@ -92,8 +119,9 @@ impl Unbundle {
             .bar("restoring", open.manifest().image_size)
             .stopped_by(&stop);
         let limits = Limits::default();
-        let output = match target {
-            Target::File(output) => output,
+        let (output, conversion) = match target {
+            Target::File(output) => (output, None),
+            Target::Converted(output, conversion) => (output, Some(conversion)),
             Target::Stream(stdout) => {
                 let mut stream = StreamOutput(stdout);
                 let done = unbundle_to(&open, &mut source, &mut stream, &limits, &bar);
@@ -106,18 +134,29 @@ impl Unbundle {
         let restored = gumnut_bundle::unbundle(&open, &mut source, output, &limits, &bar);
         bar.clear();
         let restored = restored?;
+        let path = match (conversion, &self.output) {
+            (Some(conversion), Some(output)) => {
+                conversion.finish()?;
+                output.clone()
+            }
+            _ => restored.path,
+        };
         let json = json!({
-            "image": restored.path,
+            "image": path,
             "image_size": restored.image_size,
             "signature": signature,
         });
-        context
-            .output
-            .result(&json, &restored.path.display().to_string())
+        context.output.result(&json, &path.display().to_string())
     }
 
     fn target(&self, context: &Context<'_>) -> Result<Target, anyhow::Error> {
         let Some(output) = &self.output else {
+            if self.format != Format::Raw {
+                let message = "only a raw image can be written to standard output";
+                return Err(Failure::new(Exit::Usage, message)
+                    .hint("write the image to a file with -o")
+                    .into());
+            }
             return stream(context).map(Target::Stream);
         };
         self.refuse_manifest(output)?;
@@ -126,7 +165,17 @@ impl Unbundle {
         } else {
             Existing::Refuse
         };
-        Ok(Target::File(ImageFile::create(output, existing)?))
+        let Some(format) = self.format.converted() else {
+            return Ok(Target::File(ImageFile::create(output, existing)?));
+        };
+        let replace = if self.force {
+            gumnut_disk_image::Existing::Replace
+        } else {
+            gumnut_disk_image::Existing::Refuse
+        };
+        let conversion = Conversion::begin(output, format, replace)?;
+        let raw = ImageFile::create(&conversion.raw(), Existing::Refuse)?;
+        Ok(Target::Converted(raw, conversion))
     }
 
     /// The manifest must not be replaced by the image, not even with `--force`.

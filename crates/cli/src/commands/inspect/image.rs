@@ -1,42 +1,34 @@
 //! Disk images, kernels and ramdisks.
 
-use gumnut_disk_image::{Content, Contents, FileSystem, Guest, Inspection, Kernel, State};
+use gumnut_disk_image::{
+    Content, Contents, Disk, FileSystem, Guest, Inspection, Kernel, Partition, Ramdisk, State,
+    VirtualDisk,
+};
 use gumnut_types::{Architecture, ByteSize};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::Report;
 
-/// Everything that an inspection found.
-pub(super) fn report(inspection: &Inspection) -> Report {
+/// Everything that an inspection found; `format` is that of a virtual disk whose content it is.
+pub(super) fn report(inspection: &Inspection, format: Option<VirtualDisk>) -> Report {
     let architecture = inspection.architecture().map(Architecture::as_str);
     let mut lines = vec![
         ("content", inspection.content.to_string()),
         ("size", exact(inspection.length)),
         ("on disk", ByteSize(inspection.allocated).to_string()),
     ];
+    if let Some(format) = format {
+        lines.insert(0, ("disk format", format.to_string()));
+    }
     if let Some(architecture) = architecture {
         lines.push(("architecture", architecture.to_owned()));
     }
-    let (format, details) = match &inspection.content {
-        Content::FileSystem(file_system) => {
-            lines.extend(file_system_lines(file_system));
-            ("file system", file_system_json(file_system))
-        }
-        Content::Kernel(kernel) => {
-            lines.extend(kernel.version.clone().map(|version| ("version", version)));
-            ("kernel", kernel_json(kernel))
-        }
-        Content::Elf { .. } => ("elf", Value::Null),
-        Content::Ramdisk(_) => ("ramdisk", Value::Null),
-        Content::Disk(_) => ("partitioned disk", Value::Null),
-        Content::VirtualDisk(disk) => ("virtual disk", json!(disk.qemu_name())),
-        Content::Tarball => ("tarball", Value::Null),
-        Content::Gzip => ("gzip", Value::Null),
-        Content::Empty => ("empty", Value::Null),
-        _ => ("unknown", Value::Null),
-    };
+    let (kind, details) = details(&inspection.content, &mut lines);
     let json = json!({
-        "format": format,
+        "format": kind,
+        "disk_format": format.map(VirtualDisk::qemu_name),
         "content": inspection.content.to_string(),
         "size": inspection.length,
         "allocated": inspection.allocated,
@@ -46,8 +38,109 @@ pub(super) fn report(inspection: &Inspection) -> Report {
     Report { json, lines }
 }
 
+fn details(content: &Content, lines: &mut Vec<(&'static str, String)>) -> (&'static str, Value) {
+    match content {
+        Content::FileSystem(file_system) => {
+            lines.extend(file_system_lines(file_system));
+            ("file system", file_system_json(file_system))
+        }
+        Content::Kernel(kernel) => {
+            lines.extend(kernel.version.clone().map(|version| ("version", version)));
+            ("kernel", kernel_json(kernel))
+        }
+        Content::Elf { .. } => ("elf", Value::Null),
+        Content::Ramdisk(ramdisk) => {
+            lines.extend(ramdisk_lines(ramdisk));
+            ("ramdisk", ramdisk_json(ramdisk))
+        }
+        Content::Disk(disk) => {
+            lines.extend(disk_lines(disk));
+            ("partitioned disk", disk_json(disk))
+        }
+        Content::VirtualDisk(disk) => ("virtual disk", json!(disk.qemu_name())),
+        Content::Tarball(_) => ("tarball", Value::Null),
+        Content::Compressed(compression) => (
+            "compressed",
+            json!({ "compression": compression.to_string() }),
+        ),
+        Content::Empty => ("empty", Value::Null),
+        _ => ("unknown", Value::Null),
+    }
+}
+
+fn ramdisk_lines(ramdisk: &Ramdisk) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if !ramdisk.module_versions.is_empty() {
+        lines.push(("modules for", ramdisk.module_versions.join(" ")));
+    }
+    lines.extend(ramdisk.problem.clone().map(|problem| ("damage", problem)));
+    lines
+}
+
+fn ramdisk_json(ramdisk: &Ramdisk) -> Value {
+    json!({
+        "compression": ramdisk.compression.map(|compression| compression.to_string()),
+        "module_versions": ramdisk.module_versions,
+        "problem": ramdisk.problem,
+    })
+}
+
+fn disk_lines(disk: &Disk) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    lines.extend(disk.damage.clone().map(|damage| ("damage", damage)));
+    let boot = if disk.bootable { "yes" } else { "none found" };
+    lines.push(("boot loader", boot.to_owned()));
+    for partition in &disk.partitions {
+        let entry = &partition.entry;
+        let active = if entry.active { ", active" } else { "" };
+        let name = if entry.name.is_empty() {
+            String::new()
+        } else {
+            format!(" {:?}", entry.name)
+        };
+        let (number, kind, start) = (entry.number, &entry.kind, entry.start);
+        let length = exact(entry.length);
+        lines.push((
+            "partition",
+            format!("{number}: {kind}{name}, {length} at byte {start}{active}"),
+        ));
+        if let Some(file_system) = &partition.file_system {
+            lines.extend(file_system_lines(file_system));
+        }
+    }
+    lines
+}
+
+fn disk_json(disk: &Disk) -> Value {
+    json!({
+        "table": disk.table.to_string().to_lowercase(),
+        "damage": disk.damage,
+        "bootable": disk.bootable,
+        "partitions": disk.partitions.iter().map(partition_json).collect::<Vec<_>>(),
+    })
+}
+
+fn partition_json(partition: &Partition) -> Value {
+    let entry = &partition.entry;
+    json!({
+        "number": entry.number,
+        "start": entry.start,
+        "length": entry.length,
+        "kind": entry.kind,
+        "name": entry.name,
+        "active": entry.active,
+        "file_system": partition.file_system.as_deref().map(file_system_json),
+    })
+}
+
 fn exact(bytes: u64) -> String {
     format!("{} ({bytes} bytes)", ByteSize(bytes))
+}
+
+/// A time of the superblock; `None` for the 0 that means never.
+fn time(seconds: u32) -> Option<String> {
+    let time = OffsetDateTime::from_unix_timestamp(seconds.into()).ok()?;
+    (seconds > 0).then(|| time.format(&Rfc3339).ok())?
 }
 
 fn state(state: State) -> &'static str {
@@ -71,7 +164,16 @@ fn file_system_lines(file_system: &FileSystem) -> Vec<(&'static str, String)> {
         ("uuid", superblock.uuid.to_string()),
         ("label", superblock.label.clone()),
         ("features", superblock.features.names().join(" ")),
+        ("inode size", format!("{} bytes", superblock.inode_size)),
     ];
+    let mounted = superblock
+        .last_mounted
+        .as_deref()
+        .unwrap_or("an unknown place");
+    lines.push(match time(superblock.last_mount) {
+        Some(time) => ("last mount", format!("{time} on {mounted}")),
+        None => ("last mount", "never".to_owned()),
+    });
     if file_system.missing > 0 {
         lines.push((
             "damage",
@@ -105,9 +207,11 @@ fn file_system_json(file_system: &FileSystem) -> Value {
     let superblock = &file_system.superblock;
     let guest = match &file_system.contents {
         Contents::Read(guest) => json!({
+            "architecture": guest.architecture.map(Architecture::as_str),
             "release": guest.release,
             "root_device": guest.root_device,
             "module_versions": guest.module_versions,
+            "serial_login": guest.serial_login,
         }),
         _ => Value::Null,
     };
@@ -120,6 +224,10 @@ fn file_system_json(file_system: &FileSystem) -> Value {
         "uuid": superblock.uuid.to_string(),
         "label": superblock.label,
         "features": superblock.features.names(),
+        "block_size": superblock.block_size,
+        "inode_size": superblock.inode_size,
+        "last_mount": time(superblock.last_mount),
+        "last_mounted": superblock.last_mounted,
         "guest": guest,
     })
 }

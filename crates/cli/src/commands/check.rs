@@ -1,0 +1,160 @@
+//! `gumnut check`
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use gumnut_disk_image::{Finding, Inspection, RawImage, Severity, Start, Subject};
+use gumnut_types::Architecture;
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// Look for what keeps an instance of an image from starting.
+///
+/// Compares the disk with the kernel and ramdisk that shall start it, and looks for secrets left in it. Reads only.
+/// docs/checks.md lists the checks.
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut check new.img --kernel vmlinuz-2.6.28-11-server --ramdisk initrd.img-2.6.28-11-server --hypervisor kvm")]
+pub(crate) struct Check {
+    /// The disk image
+    image: PathBuf,
+    /// The kernel that shall start it
+    #[arg(long, value_name = "FILE")]
+    kernel: Option<PathBuf>,
+    /// The ramdisk that shall start it
+    #[arg(long, value_name = "FILE")]
+    ramdisk: Option<PathBuf>,
+    /// Where it shall run
+    #[arg(long, value_name = "HYPERVISOR")]
+    hypervisor: Option<Hypervisor>,
+    /// The architecture that it will be registered with
+    #[arg(long, value_name = "ARCH")]
+    arch: Option<Architecture>,
+    /// The image shall start by its own boot loader
+    #[arg(long, conflicts_with_all = ["kernel", "ramdisk"])]
+    hvm: bool,
+    /// End with exit code 3 also when there are only warnings
+    #[arg(long)]
+    strict: bool,
+}
+
+/// A hypervisor, as the command line says it.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Hypervisor {
+    Kvm,
+    Xen,
+}
+
+impl Check {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let image = inspect(&self.image)?;
+        let kernel = self
+            .kernel
+            .as_deref()
+            .map(gumnut_disk_image::inspect)
+            .transpose()?;
+        let ramdisk = self
+            .ramdisk
+            .as_deref()
+            .map(gumnut_disk_image::inspect)
+            .transpose()?;
+        let mut subject = Subject::new(&image);
+        subject.kernel = kernel.as_ref();
+        subject.ramdisk = ramdisk.as_ref();
+        subject.architecture = self.arch;
+        subject.hypervisor = self.hypervisor.map(|hypervisor| match hypervisor {
+            Hypervisor::Kvm => gumnut_disk_image::Hypervisor::Kvm,
+            Hypervisor::Xen => gumnut_disk_image::Hypervisor::Xen,
+        });
+        subject.start = self.hvm.then_some(Start::OwnBootLoader);
+        let findings = gumnut_disk_image::check(&subject);
+        let json = json!({
+            "image": self.image,
+            "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+        });
+        context.output.result(&json, &text(&findings))?;
+        verdict(&self.image, &findings, self.strict)
+    }
+}
+
+/// Inspects an image; of a virtual disk, what is in it.
+pub(super) fn inspect(path: &Path) -> Result<Inspection, anyhow::Error> {
+    let raw = RawImage::open(path, &std::env::temp_dir())?;
+    Ok(gumnut_disk_image::inspect(raw.path())?)
+}
+
+/// Says the findings as warnings; with `strict` errors and warnings are an error.
+pub(super) fn warn(path: &Path, findings: &[Finding], strict: bool) -> Result<(), anyhow::Error> {
+    let grave = findings
+        .iter()
+        .filter(|finding| finding.check.severity != Severity::Note);
+    for finding in grave {
+        let (id, check) = (finding.check.id, finding.check);
+        Output::warn(format!("{id}: {}; {}", finding.message, check.meaning));
+    }
+    if strict {
+        verdict(path, findings, true)?;
+    }
+    Ok(())
+}
+
+fn verdict(path: &Path, findings: &[Finding], strict: bool) -> Result<(), anyhow::Error> {
+    let count = |severity| {
+        findings
+            .iter()
+            .filter(|finding| finding.check.severity == severity)
+            .count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if errors == 0 && (warnings == 0 || !strict) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} did not pass its checks: {errors} grave, {warnings} less so",
+        path.display()
+    );
+    Err(Failure::new(Exit::Input, message)
+        .hint("docs/checks.md says what to do about each")
+        .into())
+}
+
+fn text(findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return "nothing found".to_owned();
+    }
+    let one = |finding: &Finding| {
+        let check = finding.check;
+        format!(
+            "{}\t{}\t{}\n  {}\n  what to do: {}\n",
+            name(check.severity),
+            check.id,
+            finding.message,
+            check.meaning,
+            check.remedy
+        )
+    };
+    findings.iter().map(one).collect()
+}
+
+fn finding(finding: &Finding) -> Value {
+    let check = finding.check;
+    json!({
+        "id": check.id,
+        "severity": name(check.severity),
+        "message": finding.message,
+        "meaning": check.meaning,
+        "remedy": check.remedy,
+    })
+}
+
+fn name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
