@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::catalogue::Catalogue;
 use crate::data_dir::DataDir;
+use crate::register::Ids;
 use crate::server::{Handler, Server};
 use crate::state::State;
 use crate::store::Store;
@@ -87,6 +88,7 @@ fn open(config: Config) -> Result<State, CloudError> {
     )?;
     accounts::init(&data_dir, &catalogue, &clock)?;
     Ok(State {
+        ids: Ids::new(&config.images),
         config,
         data_dir,
         catalogue,

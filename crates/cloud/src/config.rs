@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Clock;
+use crate::{Clock, ImageRules};
 
 /// The port that clients of a Eucalyptus cloud assume.
 const PORT: u16 = 8773;
@@ -23,6 +23,8 @@ pub struct Config {
     pub clock: Clock,
     /// Bounds on what is stored and asked.
     pub limits: Limits,
+    /// How images are registered and shown: which cloud is played.
+    pub images: ImageRules,
     /// Takes bucket names of up to 255 characters that DNS would not, as Eucalyptus can.
     pub extended_bucket_names: bool,
     /// Refuses `x-amz-acl`, as some stores do, so that an uploader's way out can be tested.
@@ -69,6 +71,7 @@ impl Config {
             allow_remote: false,
             clock: Clock::system(),
             limits: Limits::default(),
+            images: ImageRules::default(),
             extended_bucket_names: false,
             refuse_acl: None,
             grace: Duration::from_secs(10),

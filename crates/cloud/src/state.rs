@@ -3,6 +3,7 @@
 use crate::Config;
 use crate::catalogue::Catalogue;
 use crate::data_dir::DataDir;
+use crate::register::Ids;
 use crate::store::Store;
 
 /// What every request handler shares; handed round as `Arc<State>`.
@@ -12,4 +13,5 @@ pub(crate) struct State {
     pub(crate) data_dir: DataDir,
     pub(crate) catalogue: Catalogue,
     pub(crate) store: Store,
+    pub(crate) ids: Ids,
 }

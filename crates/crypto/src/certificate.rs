@@ -114,6 +114,11 @@ impl Certificate {
         .map_err(|error| CryptoError::Certificate(error.into()))
     }
 
+    /// The certificate as DER.
+    pub fn as_der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// The key that it carries.
     pub fn public_key(&self) -> &PublicKey {
         &self.key

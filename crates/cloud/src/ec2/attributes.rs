@@ -1,5 +1,7 @@
 //! `DescribeImageAttribute`, `ModifyImageAttribute`, `ResetImageAttribute`
 
+use std::collections::BTreeSet;
+
 use gumnut_types::AccountId;
 use rusqlite::Connection;
 
@@ -7,6 +9,7 @@ use super::images::{self, Image, Launch};
 use super::parameters::{Parameters, not_found};
 use super::{Context, Xml, xml};
 use crate::auth::Caller;
+use crate::profile::Profile;
 use crate::register::Refusal;
 
 /// The devices that every image in an object store has.
@@ -18,17 +21,30 @@ const DEVICES: [(&str, &str); 4] = [
 ];
 
 /// The image, if the caller administers it.
-fn own_image(connection: &Connection, id: &str, caller: &Caller) -> Result<Image, Refusal> {
-    let image = images::get(connection, id)?.filter(|image| image.usable_by(caller));
-    let image = image.ok_or_else(|| not_found(id))?;
+fn own_image(
+    connection: &Connection,
+    id: &str,
+    caller: &Caller,
+    profile: Profile,
+) -> Result<Image, Refusal> {
+    let image = visible_image(connection, id, caller, profile)?;
     if image.administered_by(caller) {
         Ok(image)
     } else {
-        Err(Refusal::new(
-            "AuthFailure",
-            "Not authorized for image:".to_owned() + id,
-        ))
+        let message = "Not authorized for image:".to_owned() + id;
+        Err(profile.refuse("AuthFailure", message))
     }
+}
+
+/// The image, if the caller may run it.
+fn visible_image(
+    connection: &Connection,
+    id: &str,
+    caller: &Caller,
+    profile: Profile,
+) -> Result<Image, Refusal> {
+    let image = images::get(connection, id)?.filter(|image| image.usable_by(caller, profile));
+    image.ok_or_else(|| not_found(id))
 }
 
 pub(super) async fn describe(
@@ -36,13 +52,19 @@ pub(super) async fn describe(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let id = parameters.image_id()?.to_owned();
+    let profile = context.rules.profile;
+    let id = parameters.image_id(profile)?.to_owned();
     let attribute = parameters.required("Attribute")?.to_owned();
     let caller = caller.clone();
-    let image = context
-        .catalogue
-        .read(move |connection: &Connection| own_image(connection, &id, &caller))
-        .await?;
+    let find = move |connection: &Connection| {
+        // The clouds of 2009 and 2010 tell whoever may run the image.
+        if profile.is_legacy() {
+            visible_image(connection, &id, &caller, profile)
+        } else {
+            own_image(connection, &id, &caller, profile)
+        }
+    };
+    let image = context.catalogue.read(find).await?;
     let mut xml = Xml::new();
     xml.leaf("imageId", &image.id);
     let value = |xml: &mut Xml, value: &Option<String>| {
@@ -96,39 +118,47 @@ enum Change {
 #[derive(Default)]
 struct Entries {
     everybody: bool,
-    accounts: Vec<String>,
+    accounts: BTreeSet<String>,
 }
 
 impl Entries {
     /// User ids win when both users and groups are given.
-    fn new(users: &[String], groups: &[String]) -> Result<Self, Refusal> {
+    fn new(users: &[String], groups: &[String], profile: Profile) -> Result<Self, Refusal> {
         if users.is_empty() {
             if let Some(group) = groups.iter().find(|group| *group != "all") {
                 return Err(invalid("userGroup", group));
             }
             return Ok(Self {
                 everybody: !groups.is_empty(),
-                accounts: Vec::new(),
+                accounts: BTreeSet::new(),
             });
         }
-        let account = |user: &String| {
+        let user = |user: &String| {
             let account: Result<AccountId, _> = user.parse();
-            account.map(|account| account.to_string()).map_err(|_| {
-                Refusal::new(
-                    "InvalidParameterValue",
-                    format!("Not a valid userId : {user}"),
-                )
-            })
+            match account {
+                Ok(account) => Ok(account.to_string()),
+                // Those clouds know users by name.
+                Err(_) if profile.is_legacy() => Ok(user.clone()),
+                Err(_) => {
+                    let message = format!("Not a valid userId : {user}");
+                    Err(profile.refuse("InvalidParameterValue", message))
+                }
+            }
         };
-        let accounts = users.iter().map(account).collect::<Result<_, _>>()?;
+        let accounts = users.iter().map(user).collect::<Result<_, _>>()?;
         Ok(Self {
             everybody: false,
             accounts,
         })
     }
+
+    /// Whether all of them are in `launch`.
+    fn are_in(&self, launch: &Launch) -> bool {
+        (!self.everybody || launch.public) && self.accounts.is_subset(&launch.accounts)
+    }
 }
 
-fn change(parameters: &Parameters) -> Result<Change, Refusal> {
+fn change(parameters: &Parameters, profile: Profile) -> Result<Change, Refusal> {
     if let Some(description) = parameters
         .get("Description.Value")
         .or(parameters.get("Description"))
@@ -147,7 +177,7 @@ fn change(parameters: &Parameters) -> Result<Change, Refusal> {
                 })
                 .collect::<Vec<_>>()
         };
-        Entries::new(&list("UserId"), &list("Group"))
+        Entries::new(&list("UserId"), &list("Group"), profile)
     };
     if parameters.any(|name| name.starts_with("LaunchPermission.")) {
         return Ok(Change::Launch {
@@ -161,7 +191,7 @@ fn change(parameters: &Parameters) -> Result<Change, Refusal> {
     }
     let mut groups = parameters.list("UserGroup");
     groups.extend(parameters.list("Group"));
-    let entries = Entries::new(&parameters.list("UserId"), &groups)?;
+    let entries = Entries::new(&parameters.list("UserId"), &groups, profile)?;
     match parameters.required("OperationType")? {
         "add" => Ok(Change::Launch {
             add: entries,
@@ -180,15 +210,19 @@ pub(super) async fn modify(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let id = parameters.image_id()?.to_owned();
-    let change = change(parameters)?;
+    let profile = context.rules.profile;
+    let id = parameters.image_id(profile)?.to_owned();
+    let change = change(parameters, profile)?;
     let caller = caller.clone();
     context
         .catalogue
         .write(move |transaction| {
-            let image = own_image(transaction, &id, &caller)?;
+            let image = own_image(transaction, &id, &caller, profile)?;
             match change {
                 Change::Launch { add, remove } => {
+                    if profile == Profile::Euca16 && !remove.are_in(&image.launch) {
+                        return Ok(xml::returned(false));
+                    }
                     let mut launch = image.launch.clone();
                     launch.public = (launch.public || add.everybody) && !remove.everybody;
                     launch.accounts.extend(add.accounts);
@@ -204,7 +238,7 @@ pub(super) async fn modify(
                     images::set_description(transaction, &image.id, &text)?;
                 }
             }
-            Ok(xml::done())
+            Ok(xml::returned(true))
         })
         .await
 }
@@ -214,18 +248,24 @@ pub(super) async fn reset(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let id = parameters.image_id()?.to_owned();
+    let profile = context.rules.profile;
+    let id = parameters.image_id(profile)?.to_owned();
     let attribute = parameters.required("Attribute")?;
     if attribute != "launchPermission" {
         return Err(invalid("attribute", attribute));
     }
-    let caller = caller.clone();
+    let (caller, owner) = (caller.clone(), context.rules.shown_owner());
     context
         .catalogue
         .write(move |transaction| {
-            let image = own_image(transaction, &id, &caller)?;
-            images::set_launch(transaction, &image.id, &Launch::default())?;
-            Ok(xml::done())
+            let image = own_image(transaction, &id, &caller, profile)?;
+            // The owner remains, and in the clouds of 2009 and 2010 everybody.
+            let launch = Launch {
+                public: profile.is_legacy(),
+                accounts: BTreeSet::from([image.shown_owner(owner).to_owned()]),
+            };
+            images::set_launch(transaction, &image.id, &launch)?;
+            Ok(xml::returned(true))
         })
         .await
 }

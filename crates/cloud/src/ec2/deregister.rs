@@ -3,6 +3,7 @@
 use super::parameters::{Parameters, not_found};
 use super::{Context, Xml, images, xml};
 use crate::auth::Caller;
+use crate::profile::Profile;
 use crate::register::Refusal;
 
 pub(super) async fn run(
@@ -10,24 +11,39 @@ pub(super) async fn run(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let id = parameters.image_id()?.to_owned();
+    let done = deregister(context, caller, parameters).await;
+    if context.rules.profile.is_legacy() {
+        // Whatever is wrong: the clouds of 2009 and 2010 only say that it has not been done.
+        return Ok(xml::returned(done.is_ok()));
+    }
+    done.map(|()| xml::returned(true))
+}
+
+async fn deregister(
+    context: &Context<'_>,
+    caller: &Caller,
+    parameters: &Parameters,
+) -> Result<(), Refusal> {
+    let (profile, now) = (context.rules.profile, context.now);
+    let id = parameters.image_id(profile)?.to_owned();
     let caller = caller.clone();
     context
         .catalogue
         .write(move |transaction| {
             let image = images::get(transaction, &id)?.ok_or_else(|| not_found(&id))?;
             if !image.administered_by(&caller) {
-                return Err(Refusal::new(
-                    "AuthFailure",
-                    "Not authorized to deregister image",
-                ));
+                return Err(not_the_owner(profile));
             }
-            if image.state == images::AVAILABLE {
-                images::set_state(transaction, &image.id, images::DEREGISTERED)?;
-            } else {
-                images::remove(transaction, &image.id)?;
+            match image.state.as_str() {
+                images::AVAILABLE => images::hide(transaction, &image.id, now)?,
+                images::DEREGISTERED if profile.is_legacy() => return Err(not_found(&id)),
+                _ => images::remove(transaction, &image.id)?,
             }
-            Ok(xml::done())
+            Ok(())
         })
         .await
+}
+
+fn not_the_owner(profile: Profile) -> Refusal {
+    profile.refuse("AuthFailure", "Not authorized to deregister image")
 }

@@ -1,39 +1,39 @@
 //! `DescribeImages`
 
-use rusqlite::Connection;
+use rusqlite::Transaction;
 
-use super::filter::Filter;
 use super::images::{self, Image};
-use super::parameters::{Parameters, not_found, well_formed};
-use super::{Context, Xml};
+use super::parameters::{Parameters, well_formed};
+use super::select::Wanted;
+use super::{Context, Xml, filter::Filter, page, tags};
 use crate::auth::Caller;
+use crate::profile::ImageRules;
 use crate::register::{Refusal, class_name};
 
 /// With this id an administrator sees images in every state.
 const VERBOSE: &str = "verbose";
-
-/// What a request asks for: an image must satisfy all of it.
-struct Wanted {
-    caller: Caller,
-    ids: Vec<String>,
-    verbose: bool,
-    owners: Vec<String>,
-    executable_by: Vec<String>,
-    filters: Vec<Filter>,
-}
+/// How long a deregistered image stays before it is removed, in milliseconds.
+const SWEEP_AFTER: i64 = 10 * 60 * 1000;
+/// The version from which on an image has a name and devices.
+const NAMED_SINCE: &str = "2009-10-31";
 
 pub(super) async fn run(
     context: &Context<'_>,
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
+    let rules = context.rules.clone();
+    let legacy = rules.profile.is_legacy();
     let mut ids = parameters.list("ImageId");
     let verbose = ids.iter().any(|id| id == VERBOSE);
     ids.retain(|id| id != VERBOSE);
-    for id in &ids {
-        well_formed(id)?;
+    if !legacy {
+        for id in &ids {
+            well_formed(rules.profile, id)?;
+        }
     }
     let wanted = Wanted {
+        rules: rules.clone(),
         caller: caller.clone(),
         ids,
         verbose: verbose && caller.admin,
@@ -41,73 +41,35 @@ pub(super) async fn run(
         executable_by: parameters.list("ExecutableBy"),
         filters: Filter::of(parameters)?,
     };
-    let images = context
-        .catalogue
-        .read(move |connection| wanted.select(connection))
-        .await?;
+    let page = page::Wanted::of(parameters)?;
+    let sweep = if legacy {
+        i64::MAX
+    } else {
+        context.now - SWEEP_AFTER
+    };
+    let work = move |transaction: &Transaction<'_>| {
+        images::sweep(transaction, sweep)?;
+        wanted.select(transaction)
+    };
+    let (images, next) = page.cut(context.catalogue.write(work).await?);
+    let named = parameters.version() >= NAMED_SINCE;
     let mut xml = Xml::new();
     xml.element("imagesSet", |xml| {
         for image in &images {
-            xml.element("item", |xml| item(xml, image));
+            xml.element("item", |xml| item(xml, image, &rules, named));
         }
     });
+    xml.some("nextToken", next.as_deref());
     Ok(xml)
 }
 
-impl Wanted {
-    fn select(&self, connection: &Connection) -> Result<Vec<Image>, Refusal> {
-        let mut images = images::all(connection)?;
-        images.retain(|image| image.usable_by(&self.caller));
-        for id in &self.ids {
-            if !images.iter().any(|image| image.id.eq_ignore_ascii_case(id)) {
-                return Err(not_found(id));
-            }
-        }
-        images.retain(|image| self.wants(image));
-        Ok(images)
-    }
-
-    fn wants(&self, image: &Image) -> bool {
-        let listed =
-            self.verbose || matches!(image.state.as_str(), "available" | "pending" | "failed");
-        let named =
-            self.ids.is_empty() || self.ids.iter().any(|id| image.id.eq_ignore_ascii_case(id));
-        let owned =
-            self.owners.is_empty() || self.owners.iter().any(|owner| self.is_owner(owner, image));
-        let executable = self.executable_by.is_empty()
-            || self
-                .executable_by
-                .iter()
-                .any(|who| self.may_execute(who, image));
-        let filtered = self.filters.iter().all(|filter| filter.matches(image));
-        listed && named && owned && executable && filtered
-    }
-
-    fn is_owner(&self, owner: &str, image: &Image) -> bool {
-        match owner {
-            "self" => image.owner == self.caller.account,
-            number => image.owner.as_str() == number,
-        }
-    }
-
-    fn may_execute(&self, who: &str, image: &Image) -> bool {
-        match who {
-            "all" => image.launch.public,
-            "self" => image.launch.accounts.contains(self.caller.account.as_str()),
-            number => image.launch.accounts.contains(number),
-        }
-    }
-}
-
-fn item(xml: &mut Xml, image: &Image) {
+fn item(xml: &mut Xml, image: &Image, rules: &ImageRules, named: bool) {
+    let owner = rules.shown_owner();
     xml.leaf("imageId", &image.id);
     xml.leaf("imageLocation", &image.location);
     xml.leaf("imageState", &image.state);
-    xml.leaf("imageOwnerId", image.owner.as_str());
-    xml.leaf(
-        "isPublic",
-        if image.launch.public { "true" } else { "false" },
-    );
+    xml.leaf("imageOwnerId", image.shown_owner(owner));
+    xml.leaf("isPublic", &image.launch.public.to_string());
     xml.element("productCodes", |xml| {
         for code in &image.product_codes {
             xml.element("item", |xml| xml.leaf("productCode", code));
@@ -118,7 +80,10 @@ fn item(xml: &mut Xml, image: &Image) {
     xml.some("kernelId", image.kernel.as_deref());
     xml.some("ramdiskId", image.ramdisk.as_deref());
     xml.some("platform", image.platform.as_deref());
-    xml.leaf("imageOwnerAlias", &image.owner_name);
+    if !named {
+        return;
+    }
+    xml.leaf("imageOwnerAlias", image.alias(owner));
     xml.some("name", image.name.as_deref());
     xml.some("description", image.description.as_deref());
     xml.leaf("rootDeviceType", "instance-store");
@@ -131,9 +96,15 @@ fn item(xml: &mut Xml, image: &Image) {
             });
         }
     });
-    xml.leaf("virtualizationType", &image.virtualization);
-    xml.element("tagSet", |_| {});
-    xml.leaf("creationDate", &date(image.created));
+    if !rules.profile.is_legacy() {
+        xml.leaf("virtualizationType", &image.virtualization);
+        xml.element("tagSet", |xml| {
+            for tag in &image.tags {
+                xml.element("item", |xml| tags::pair(xml, tag));
+            }
+        });
+        xml.leaf("creationDate", &date(image.created));
+    }
 }
 
 /// `2010-06-03T22:15:57.552Z`

@@ -2,10 +2,8 @@
 
 use super::images::Image;
 use super::parameters::Parameters;
+use crate::profile::OwnerId;
 use crate::register::{Refusal, class_name};
-
-/// Most filters of a request.
-const MAX_FILTERS: usize = 200;
 
 /// A filter: one of its values must match.
 #[derive(Clone, Debug)]
@@ -15,44 +13,32 @@ pub(super) struct Filter {
 }
 
 /// Filters whose values no image here has.
-const NEVER: [&str; 15] = [
+const NEVER: [&str; 11] = [
     "block-device-mapping.delete-on-termination",
     "block-device-mapping.snapshot-id",
     "block-device-mapping.volume-size",
     "block-device-mapping.volume-type",
-    "hypervisor",
-    "owner-alias",
-    "product-code.type",
-    "state-reason-code",
-    "state-reason-message",
-    "tag-key",
-    "tag-value",
     "creation-date",
     "ena-support",
-    "image-owner-alias",
+    "hypervisor",
+    "product-code.type",
     "sriov-net-support",
+    "state-reason-code",
+    "state-reason-message",
 ];
 
 impl Filter {
     /// The filters of a request.
     pub(super) fn of(parameters: &Parameters) -> Result<Vec<Self>, Refusal> {
-        let mut filters = Vec::new();
-        for index in 1..=MAX_FILTERS {
-            let Some(name) = parameters.get(&format!("Filter.{index}.Name")) else {
-                break;
-            };
-            let values = parameters.list(&format!("Filter.{index}.Value"));
-            let filter = Self {
-                name: name.to_owned(),
-                values,
-            };
-            if !filter.is_known() {
-                let message = format!("The filter '{name}' is invalid");
-                return Err(Refusal::new("InvalidParameterValue", message));
+        let filter = |(name, values)| {
+            let filter = Self { name, values };
+            if filter.is_known() {
+                return Ok(filter);
             }
-            filters.push(filter);
-        }
-        Ok(filters)
+            let message = format!("The filter '{}' is invalid", filter.name);
+            Err(Refusal::new("InvalidParameterValue", message))
+        };
+        parameters.filters().into_iter().map(filter).collect()
     }
 
     fn is_known(&self) -> bool {
@@ -61,8 +47,8 @@ impl Filter {
     }
 
     /// Whether the image has one of the values.
-    pub(super) fn matches(&self, image: &Image) -> bool {
-        let found = values(&self.name, image);
+    pub(super) fn matches(&self, image: &Image, owner: OwnerId) -> bool {
+        let found = values(&self.name, image, owner);
         self.values
             .iter()
             .any(|pattern| found.iter().any(|value| glob(pattern, value)))
@@ -70,16 +56,18 @@ impl Filter {
 }
 
 /// Filters that [`values`] answers.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 21] = [
     "architecture",
     "block-device-mapping.device-name",
     "description",
     "image-id",
+    "image-owner-alias",
     "image-type",
     "is-public",
     "kernel-id",
     "manifest-location",
     "name",
+    "owner-alias",
     "owner-id",
     "platform",
     "product-code",
@@ -87,10 +75,12 @@ const KNOWN: [&str; 17] = [
     "root-device-name",
     "root-device-type",
     "state",
+    "tag-key",
+    "tag-value",
     "virtualization-type",
 ];
 
-fn values(name: &str, image: &Image) -> Vec<String> {
+fn values(name: &str, image: &Image, owner: OwnerId) -> Vec<String> {
     let some = |text: &Option<String>| text.clone().into_iter().collect();
     match name {
         "architecture" => vec![image.architecture.clone()],
@@ -100,32 +90,44 @@ fn values(name: &str, image: &Image) -> Vec<String> {
             .map(|(_, device)| device.clone())
             .collect(),
         "description" => some(&image.description),
-        // Ids are compared without regard to case.
-        "image-id" => vec![
-            image.id.clone(),
-            image.id.to_ascii_uppercase(),
-            image.id.to_ascii_lowercase(),
-        ],
+        "image-id" => any_case(Some(&image.id)),
         "image-type" => vec![class_name(image.class).to_owned()],
         "is-public" => vec![image.launch.public.to_string()],
-        "kernel-id" => some(&image.kernel),
+        "kernel-id" => any_case(image.kernel.as_ref()),
         "manifest-location" => vec![image.location.clone()],
         "name" => some(&image.name),
-        "owner-id" => vec![image.owner.to_string()],
+        "owner-alias" | "image-owner-alias" => vec![image.alias(owner).to_owned()],
+        "owner-id" => vec![image.shown_owner(owner).to_owned()],
         "platform" => some(&image.platform),
         "product-code" => image.product_codes.clone(),
-        "ramdisk-id" => some(&image.ramdisk),
+        "ramdisk-id" => any_case(image.ramdisk.as_ref()),
         "root-device-name" => some(&image.root_device),
         "root-device-type" => vec!["instance-store".to_owned()],
         "state" => vec![image.state.clone()],
+        "tag-key" => image.tags.iter().map(|(key, _)| key.clone()).collect(),
+        "tag-value" => image.tags.iter().map(|(_, value)| value.clone()).collect(),
         "virtualization-type" => vec![image.virtualization.clone()],
-        _ => Vec::new(),
+        name => {
+            let wanted = name.strip_prefix("tag:");
+            let tags = image
+                .tags
+                .iter()
+                .filter(|(key, _)| Some(key.as_str()) == wanted);
+            tags.map(|(_, value)| value.clone()).collect()
+        }
     }
+}
+
+/// Ids are compared without regard to case.
+fn any_case(id: Option<&String>) -> Vec<String> {
+    id.map_or_else(Vec::new, |id| {
+        vec![id.clone(), id.to_ascii_uppercase(), id.to_ascii_lowercase()]
+    })
 }
 
 /// Whether `text` fits a pattern in which `*` is any text and `?` any character. Takes time in proportion to
 /// the product of the lengths at most.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut in_text) = (0, 0);

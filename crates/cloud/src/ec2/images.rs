@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use data_encoding::HEXLOWER;
 use gumnut_types::{AccountId, ImageClass};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
+use super::tags::Tag;
 use crate::auth::Caller;
 use crate::catalogue::Json;
-use crate::register::Refusal;
+use crate::profile::{OwnerId, Profile};
+use crate::register::{Ids, Refusal};
 
 /// The state of an image that can be used.
 pub(crate) const AVAILABLE: &str = "available";
@@ -22,7 +23,10 @@ pub(crate) struct Image {
     pub(crate) location: String,
     pub(crate) state: String,
     pub(crate) owner: AccountId,
-    pub(crate) owner_name: String,
+    /// The user who registered it.
+    pub(crate) user: String,
+    /// The name of the owner's account.
+    pub(crate) account_name: String,
     pub(crate) class: ImageClass,
     pub(crate) architecture: String,
     pub(crate) name: Option<String>,
@@ -42,6 +46,8 @@ pub(crate) struct Image {
     pub(crate) signature: String,
     pub(crate) profile: String,
     pub(crate) created: i64,
+    /// What the caller has noted on it; empty unless they were asked for.
+    pub(crate) tags: Vec<Tag>,
 }
 
 /// Who may run an image beside its owner.
@@ -49,27 +55,50 @@ pub(crate) struct Image {
 pub(crate) struct Launch {
     /// Everybody.
     pub(crate) public: bool,
-    /// Account numbers.
+    /// Account numbers, and names of users in clouds that know no accounts.
     pub(crate) accounts: BTreeSet<String>,
 }
 
 impl Image {
     /// Whether the caller may see and run it.
-    pub(crate) fn usable_by(&self, caller: &Caller) -> bool {
-        self.administered_by(caller)
-            || self.launch.public
-            || self.launch.accounts.contains(caller.account.as_str())
+    pub(crate) fn usable_by(&self, caller: &Caller, profile: Profile) -> bool {
+        self.administered_by(caller) || self.launch.public || self.launch.names(caller, profile)
     }
 
     /// Whether the caller may change it.
     pub(crate) fn administered_by(&self, caller: &Caller) -> bool {
         caller.admin || caller.account == self.owner
     }
+
+    /// What `imageOwnerId` shows.
+    pub(crate) fn shown_owner(&self, owner: OwnerId) -> &str {
+        match owner {
+            OwnerId::Account => self.owner.as_str(),
+            OwnerId::User => &self.user,
+        }
+    }
+
+    /// What `imageOwnerAlias` shows.
+    pub(crate) fn alias(&self, owner: OwnerId) -> &str {
+        match owner {
+            OwnerId::Account => &self.account_name,
+            OwnerId::User => &self.user,
+        }
+    }
 }
 
-const COLUMNS: &str = "id, location, state, owner, owner_name, class, architecture, name, description, kernel, \
-    ramdisk, platform, root_device, block_devices, product_codes, ancestry, virtualization, public, image_size, \
-    bundled_size, manifest_sha256, signature, profile, created";
+impl Launch {
+    /// Whether the caller is named: by account, or by user in clouds that know no accounts.
+    pub(crate) fn names(&self, caller: &Caller, profile: Profile) -> bool {
+        self.accounts.contains(caller.account.as_str())
+            || (profile.is_legacy() && self.accounts.contains(&caller.user))
+    }
+}
+
+const SELECT: &str = "SELECT i.id, i.location, i.state, i.owner, i.owner_name, i.class, i.architecture, i.name, \
+    i.description, i.kernel, i.ramdisk, i.platform, i.root_device, i.block_devices, i.product_codes, i.ancestry, \
+    i.virtualization, i.public, i.image_size, i.bundled_size, i.manifest_sha256, i.signature, i.profile, i.created, \
+    a.name FROM images i JOIN accounts a ON a.id = i.owner";
 
 fn image(row: &Row<'_>) -> rusqlite::Result<Image> {
     let owner: String = row.get(3)?;
@@ -80,7 +109,8 @@ fn image(row: &Row<'_>) -> rusqlite::Result<Image> {
         location: row.get(1)?,
         state: row.get(2)?,
         owner,
-        owner_name: row.get(4)?,
+        user: row.get(4)?,
+        account_name: row.get(24)?,
         class: match class.as_str() {
             "kernel" => ImageClass::Kernel,
             "ramdisk" => ImageClass::Ramdisk,
@@ -107,6 +137,7 @@ fn image(row: &Row<'_>) -> rusqlite::Result<Image> {
         signature: row.get(21)?,
         profile: row.get(22)?,
         created: row.get(23)?,
+        tags: Vec::new(),
     })
 }
 
@@ -120,7 +151,7 @@ fn with_permissions(connection: &Connection, mut image: Image) -> rusqlite::Resu
 
 /// The image with this id, in either case.
 pub(crate) fn get(connection: &Connection, id: &str) -> rusqlite::Result<Option<Image>> {
-    let sql = format!("SELECT {COLUMNS} FROM images WHERE id = ?");
+    let sql = format!("{SELECT} WHERE i.id = ?");
     let found = connection
         .prepare_cached(&sql)?
         .query_row([id], image)
@@ -132,7 +163,7 @@ pub(crate) fn get(connection: &Connection, id: &str) -> rusqlite::Result<Option<
 
 /// All images, in the order of their ids.
 pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<Image>> {
-    let sql = format!("SELECT {COLUMNS} FROM images ORDER BY id");
+    let sql = format!("{SELECT} ORDER BY i.id");
     let mut statement = connection.prepare_cached(&sql)?;
     let images = statement.query_map([], image)?;
     images
@@ -155,8 +186,13 @@ pub(crate) fn name_in_use(
 }
 
 /// Stores a new image and gives its id.
-pub(crate) fn insert(transaction: &Transaction<'_>, mut image: Image) -> Result<String, Refusal> {
-    image.id = new_id(transaction, image.class)?;
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    mut image: Image,
+    ids: &Ids,
+) -> Result<String, Refusal> {
+    let taken = |id: &str| Ok(get(transaction, id)?.is_some());
+    image.id = ids.next(image.class, &image.location, image.created, taken)?;
     let sql = "INSERT INTO images (id, location, state, owner, owner_name, class, architecture, name, description, \
                kernel, ramdisk, platform, root_device, block_devices, product_codes, ancestry, virtualization, public, \
                image_size, bundled_size, manifest_sha256, signature, profile, checks, created, changed) \
@@ -168,7 +204,7 @@ pub(crate) fn insert(transaction: &Transaction<'_>, mut image: Image) -> Result<
             image.location,
             image.state,
             image.owner.as_str(),
-            image.owner_name,
+            image.user,
             crate::register::class_name(image.class),
             image.architecture,
             image.name,
@@ -195,37 +231,27 @@ pub(crate) fn insert(transaction: &Transaction<'_>, mut image: Image) -> Result<
     Ok(image.id)
 }
 
-/// A random id that no image has.
-fn new_id(connection: &Connection, class: ImageClass) -> Result<String, Refusal> {
-    let prefix = match class {
-        ImageClass::Machine => "emi",
-        ImageClass::Kernel => "eki",
-        ImageClass::Ramdisk => "eri",
-    };
-    loop {
-        let mut bytes = [0; 4];
-        getrandom::fill(&mut bytes).map_err(Refusal::internal)?;
-        let id = format!("{prefix}-{}", HEXLOWER.encode(&bytes));
-        if get(connection, &id)?.is_none() {
-            return Ok(id);
-        }
-    }
+/// Hides the image; it goes for good with the next deregistration, or when it is [`sweep`]ed.
+pub(crate) fn hide(transaction: &Transaction<'_>, id: &str, now: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE images SET state = ?, changed = ? WHERE id = ?";
+    transaction
+        .execute(sql, params![DEREGISTERED, now, id])
+        .map(drop)
 }
 
-/// Changes the state.
-pub(crate) fn set_state(
-    transaction: &Transaction<'_>,
-    id: &str,
-    state: &str,
-) -> rusqlite::Result<()> {
+/// Removes the images that were hidden before `time`, in milliseconds since 1970.
+pub(crate) fn sweep(transaction: &Transaction<'_>, time: i64) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM tags WHERE resource IN (SELECT id FROM images WHERE state = ? AND changed < ?)";
+    transaction.execute(sql, params![DEREGISTERED, time])?;
+    let sql = "DELETE FROM images WHERE state = ? AND changed < ?";
     transaction
-        .execute("UPDATE images SET state = ? WHERE id = ?", [state, id])
+        .execute(sql, params![DEREGISTERED, time])
         .map(drop)
 }
 
 /// Removes the row.
 pub(crate) fn remove(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM launch_permissions WHERE image = ?", [id])?;
+    transaction.execute("DELETE FROM tags WHERE resource = ?", [id])?;
     transaction
         .execute("DELETE FROM images WHERE id = ?", [id])
         .map(drop)

@@ -1,4 +1,4 @@
-//! Objects as the EC2 side sees them: through the rights of `aws-exec-read`.
+//! Objects as the EC2 side sees them, through the rights of somebody: `aws-exec-read` as a rule.
 
 use std::io::{self, Read as _};
 
@@ -14,12 +14,13 @@ use crate::store::{ObjectReader, Place, StoreError};
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
 
-/// The object store through the rights of `aws-exec-read`.
-pub(crate) struct ExecReadObjects<'a>(pub(crate) &'a State);
+/// The objects of the object store.
+pub(crate) struct StoredObjects<'a>(pub(crate) &'a State);
 
-impl ExecReadObjects<'_> {
+impl StoredObjects<'_> {
     async fn with<T: Send + 'static>(
         &self,
+        who: Identity,
         bucket: &str,
         key: &str,
         work: impl FnOnce(ObjectReader) -> Result<T, ObjectError> + Send + 'static,
@@ -28,7 +29,7 @@ impl ExecReadObjects<'_> {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
         };
-        let opened = self.0.store.open_object(Identity::ExecRead, place).await;
+        let opened = self.0.store.open_object(who, place).await;
         let (_, reader) = opened.map_err(|error| refused(&error))?;
         let done = tokio::task::spawn_blocking(move || work(reader)).await;
         done.map_err(|_| ObjectError("InternalError".to_owned()))?
@@ -36,9 +37,15 @@ impl ExecReadObjects<'_> {
 }
 
 #[async_trait]
-impl Objects for ExecReadObjects<'_> {
-    async fn read(&self, bucket: &str, key: &str, limit: usize) -> Result<Vec<u8>, ObjectError> {
-        self.with(bucket, key, move |mut reader| {
+impl Objects for StoredObjects<'_> {
+    async fn read(
+        &self,
+        who: &Identity,
+        bucket: &str,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<u8>, ObjectError> {
+        self.with(who.clone(), bucket, key, move |mut reader| {
             if reader.left() > limit as u64 {
                 return Err(ObjectError("EntityTooLarge".to_owned()));
             }
@@ -52,7 +59,7 @@ impl Objects for ExecReadObjects<'_> {
     }
 
     async fn digest(&self, bucket: &str, key: &str) -> Result<(u64, Sha1Digest), ObjectError> {
-        self.with(bucket, key, |mut reader| {
+        self.with(Identity::ExecRead, bucket, key, |mut reader| {
             let (mut hash, mut size) = (Sha1::new(), 0);
             let mut buffer = vec![0; BUFFER];
             loop {

@@ -2,10 +2,15 @@
 
 use gumnut_types::ImageId;
 
+use crate::profile::Profile;
 use crate::register::Refusal;
 
 /// Most entries of a list that are looked at.
 const MAX_LIST: usize = 1000;
+/// Most filters of a request.
+const MAX_FILTERS: usize = 200;
+/// The version that answers name when a request has none.
+const DEFAULT_VERSION: &str = "2014-10-01";
 
 /// The decoded parameters of a call.
 pub(super) struct Parameters(pub(super) Vec<(String, String)>);
@@ -13,15 +18,44 @@ pub(super) struct Parameters(pub(super) Vec<(String, String)>);
 impl Parameters {
     /// The first value of this name; an empty one is none.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(parameter, _)| parameter == name);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        self.given(name).filter(|value| !value.is_empty())
     }
 
-    /// The same, kept.
+    /// The first value of this name, which may be empty.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(parameter, _)| parameter == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The filters: names, and values of which one must match.
+    pub(super) fn filters(&self) -> Vec<(String, Vec<String>)> {
+        (1..=MAX_FILTERS)
+            .map_while(|index| {
+                let name = self.owned(&format!("Filter.{index}.Name"))?;
+                Some((name, self.list(&format!("Filter.{index}.Value"))))
+            })
+            .collect()
+    }
+
+    /// [`Parameters::get`], kept.
     pub(super) fn owned(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
+    }
+
+    /// The version that the request names, if it has the form of one.
+    pub(super) fn named_version(&self) -> Option<&str> {
+        self.get("Version").filter(|version| {
+            let form = version.bytes().enumerate().all(|(at, byte)| match at {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+            version.len() == 10 && form
+        })
+    }
+
+    /// The version that the answer names.
+    pub(super) fn version(&self) -> &str {
+        self.named_version().unwrap_or(DEFAULT_VERSION)
     }
 
     /// The values of `Name.1`, `Name.2` and so on, or of `Name` alone.
@@ -40,11 +74,11 @@ impl Parameters {
     }
 
     /// The image that the call is about.
-    pub(super) fn image_id(&self) -> Result<&str, Refusal> {
+    pub(super) fn image_id(&self, profile: Profile) -> Result<&str, Refusal> {
         let id = self
             .required("ImageId")
             .or_else(|missing| self.get("ImageId.1").ok_or(missing))?;
-        well_formed(id)?;
+        well_formed(profile, id)?;
         Ok(id)
     }
 
@@ -55,14 +89,9 @@ impl Parameters {
 }
 
 /// Insists on the form of an image id.
-pub(super) fn well_formed(id: &str) -> Result<(), Refusal> {
-    match id.parse::<ImageId>() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Refusal::new(
-            "InvalidAMIID.Malformed",
-            format!("Invalid id: \"{id}\""),
-        )),
-    }
+pub(super) fn well_formed(profile: Profile, id: &str) -> Result<(), Refusal> {
+    let malformed = |_| profile.refuse("InvalidAMIID.Malformed", format!("Invalid id: \"{id}\""));
+    id.parse::<ImageId>().map(drop).map_err(malformed)
 }
 
 /// There is no such image, or none that the caller may know of.

@@ -4,7 +4,10 @@ use super::parameters::Parameters;
 use super::{Context, Xml};
 use crate::accounts;
 use crate::auth::Caller;
-use crate::register::{Refusal, Registration, Request, register};
+use crate::register::{BlockDevices, Refusal, Registration, Request, register};
+
+/// Most block devices that are looked at.
+const MAX_DEVICES: usize = 100;
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -17,6 +20,8 @@ pub(super) async fn run(
         catalogue: context.catalogue,
         objects: context.objects,
         cloud: &cloud,
+        rules: context.rules,
+        ids: context.ids,
         now: context.now,
     };
     let id = register(&registration, caller, &request).await?;
@@ -27,8 +32,6 @@ pub(super) async fn run(
 }
 
 fn request(parameters: &Parameters) -> Result<Request, Refusal> {
-    // Anything of a volume makes it a device that lives elsewhere; names alone are ephemeral or suppressed.
-    let foreign = |name: &str| name.starts_with("BlockDeviceMapping.") && name.contains(".Ebs.");
     Ok(Request {
         location: parameters.required("ImageLocation")?.to_owned(),
         name: parameters.owned("Name"),
@@ -39,6 +42,22 @@ fn request(parameters: &Parameters) -> Result<Request, Refusal> {
         root_device: parameters.owned("RootDeviceName"),
         virtualization: parameters.owned("VirtualizationType"),
         platform: parameters.owned("Platform"),
-        foreign_block_device: parameters.any(foreign),
+        block_devices: block_devices(parameters),
     })
+}
+
+fn block_devices(parameters: &Parameters) -> BlockDevices {
+    let mut found = BlockDevices::default();
+    let any = |begins: &str| parameters.any(|name| name.starts_with(begins));
+    for mapping in (1..=MAX_DEVICES).map(|index| format!("BlockDeviceMapping.{index}.")) {
+        if !any(&mapping) {
+            break;
+        }
+        let value = |name: &str| parameters.owned(&format!("{mapping}{name}"));
+        let ephemeral = value("VirtualName").is_some_and(|name| name.starts_with("ephemeral"));
+        found.has_volume |= any(&format!("{mapping}Ebs."));
+        found.has_unknown |= !ephemeral && !any(&format!("{mapping}NoDevice"));
+        found.devices.extend(value("DeviceName"));
+    }
+    found
 }

@@ -1,16 +1,26 @@
 //! Calls, from parameters to the text of the answer.
 
+mod describe;
+mod others;
+mod profiles;
+
 use gumnut_crypto::Certificate;
 
 use super::*;
+use crate::auth::AuthFailure;
 use crate::register::tests::{Bundle, World};
+use gumnut_signing::SignatureError;
 
 const ADMIN: &str = "000000000001";
 const USER: &str = "000000000002";
 
 /// A world with the cloud's keys on the disk, as calls read them.
 fn world() -> World {
-    let world = World::new();
+    world_of(Profile::Strict)
+}
+
+fn world_of(profile: Profile) -> World {
+    let world = World::with(ImageRules::of(profile));
     let folder = world.dir.path().join("keys");
     fs_err::create_dir_all(&folder).unwrap();
     let vectors = format!("{}/../../fixtures/vectors/keys", env!("CARGO_MANIFEST_DIR"));
@@ -28,13 +38,28 @@ fn world() -> World {
     world
 }
 
+/// The time of calls, in milliseconds since 1970.
+const NOW: i64 = 1_275_606_157_552;
+
 /// Status and text of the answer to a call.
 async fn call(world: &World, account: &str, parameters: &[(&str, &str)]) -> (u16, String) {
+    call_at(world, NOW, account, parameters).await
+}
+
+async fn call_at(
+    world: &World,
+    now: i64,
+    account: &str,
+    parameters: &[(&str, &str)],
+) -> (u16, String) {
     let context = Context {
         catalogue: &world.catalogue,
         objects: &world.shelf,
         data_dir: world.dir.path(),
-        now: 1_275_606_157_552,
+        rules: &world.rules,
+        ids: &world.ids,
+        endpoint: "http://127.0.0.1:8773",
+        now,
     };
     let parameters = parameters
         .iter()
@@ -42,6 +67,7 @@ async fn call(world: &World, account: &str, parameters: &[(&str, &str)]) -> (u16
     let request = Ec2Request {
         parameters: parameters.collect(),
         caller: Ok(world.caller(account)),
+        endpoint: "http://127.0.0.1:8773".to_owned(),
         request_id: "REQ".to_owned(),
     };
     let response = answer(&context, request).await;
@@ -349,6 +375,9 @@ async fn signatures_that_are_not_accepted_have_codes() {
         catalogue: &world.catalogue,
         objects: &world.shelf,
         data_dir: world.dir.path(),
+        rules: &world.rules,
+        ids: &world.ids,
+        endpoint: "http://127.0.0.1:8773",
         now: 0,
     };
     for (failure, status, code) in [
@@ -363,6 +392,7 @@ async fn signatures_that_are_not_accepted_have_codes() {
         let request = Ec2Request {
             parameters: Vec::new(),
             caller: Err(failure),
+            endpoint: String::new(),
             request_id: "REQ".to_owned(),
         };
         let response = answer(&context, request).await;

@@ -23,7 +23,12 @@ impl Xml {
         self.element(name, |xml| xml.0.push_str(&escape(text.as_str())));
     }
 
-    /// The same when there is a text.
+    /// The same with its lines as they are.
+    pub(super) fn text(&mut self, name: &str, text: &str) {
+        self.element(name, |xml| xml.0.push_str(&escape(text)));
+    }
+
+    /// [`Xml::leaf`] when there is a text.
     pub(super) fn some(&mut self, name: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.leaf(name, text);
@@ -52,9 +57,9 @@ impl Xml {
     }
 }
 
-/// The answer of calls that only do something.
-pub(super) fn done() -> Xml {
+/// The answer of calls that only do something: whether they did.
+pub(super) fn returned(done: bool) -> Xml {
     let mut xml = Xml::new();
-    xml.leaf("return", "true");
+    xml.leaf("return", if done { "true" } else { "false" });
     xml
 }

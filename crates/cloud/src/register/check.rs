@@ -4,27 +4,26 @@ use gumnut_crypto::PublicKey;
 use gumnut_manifest::{ManifestError, SignatureStatus, SignedManifest, UntrustedManifest};
 use gumnut_types::{AccountId, Limits};
 
-use super::{Objects, Refusal};
+use super::{ObjectError, Objects, Refusal, Registration};
 use crate::accounts::CloudKeys;
+use crate::auth::Identity;
+use crate::ec2::images::Image;
+use crate::profile::Profile;
 
 /// A refusal for what is wrong with the manifest.
 pub(super) fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new("InvalidManifest", message)
 }
 
-/// Reads the manifest as `aws-exec-read`.
+/// Reads the manifest on behalf of `who`.
 pub(super) async fn fetch(
-    objects: &dyn Objects,
+    registration: &Registration<'_>,
+    who: &Identity,
     bucket: &str,
     key: &str,
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Vec<u8>, ObjectError> {
     let limit = Limits::default().manifest_bytes;
-    objects.read(bucket, key, limit).await.map_err(|error| {
-        invalid(format!(
-            "Failed to read manifest file: {bucket}/{key} ({})",
-            error.0
-        ))
-    })
+    registration.objects.read(who, bucket, key, limit).await
 }
 
 /// Parses it, and sorts what can be wrong into the three kinds that clients know.
@@ -143,4 +142,31 @@ pub(super) async fn parts(
         }
     }
     Ok(())
+}
+
+/// Insists that a paravirtual machine has a kernel and a ramdisk.
+pub(super) fn kernel_and_ramdisk_given(image: &Image) -> Result<(), Refusal> {
+    let paravirtual = image.virtualization == "paravirtual";
+    for (id, message) in [
+        (&image.kernel, "Kernel ID must be specified"),
+        (&image.ramdisk, "Ramdisk ID must be specified"),
+    ] {
+        if paravirtual && id.is_none() {
+            return Err(Refusal::new("MissingParameter", message));
+        }
+    }
+    Ok(())
+}
+
+/// Insists on an image of at most `limit` bytes.
+pub(super) fn size(profile: Profile, size: u64, limit: u64) -> Result<(), Refusal> {
+    if size <= limit {
+        return Ok(());
+    }
+    let message = format!(
+        "Cannot register image of size {size} bytes because it exceeds the configured maximum instance-store \
+         image size of {} GB.",
+        limit >> 30
+    );
+    Err(profile.refuse("InvalidManifest", message))
 }

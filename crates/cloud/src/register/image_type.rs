@@ -2,8 +2,10 @@
 
 use gumnut_types::{ImageClass, ImageKind};
 
+use super::lenient::Lenient;
+
 /// The part of a key behind its last slash.
-pub(super) fn object_name(key: &str) -> &str {
+fn object_name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
@@ -26,6 +28,29 @@ pub(super) fn by_both(key: &str, kind: &ImageKind) -> ImageClass {
         (ImageClass::Ramdisk, _) | (_, ImageKind::Ramdisk) => ImageClass::Ramdisk,
         _ => ImageClass::Machine,
     }
+}
+
+/// The same of a manifest as old clouds read it; `type` counts for the later ones of them.
+pub(super) fn by_lenient(key: &str, manifest: &Lenient<'_>, with_type: bool) -> ImageClass {
+    let said = manifest.at("image/type").filter(|_| with_type);
+    let signs = |id: &str, class: ImageClass| {
+        let id = manifest.at(&format!("machine_configuration/{id}"));
+        matches!(id, Some("true" | "yes"))
+            || said == Some(class_name(class))
+            || by_name(key) == class
+    };
+    if signs("kernel_id", ImageClass::Kernel) {
+        ImageClass::Kernel
+    } else if signs("ramdisk_id", ImageClass::Ramdisk) {
+        ImageClass::Ramdisk
+    } else {
+        ImageClass::Machine
+    }
+}
+
+/// Whether the object's name says that it is for Windows.
+pub(super) fn is_windows(key: &str) -> bool {
+    object_name(key).starts_with("windows")
 }
 
 /// The name of a class in answers.

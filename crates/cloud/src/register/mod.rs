@@ -1,10 +1,15 @@
 //! Registering an image: what a cloud checks before it gives an id.
 //!
-//! A profile is one function from a request to an image or a refusal; [`strict`] is the one of today. It sees
+//! A profile is one function from a request to an image or a refusal: [`strict`], [`euca44`], [`legacy`]. It sees
 //! the object store and the catalogue through what it is given, and nothing of HTTP.
 
 mod check;
+mod euca44;
+mod ids;
+mod image;
 mod image_type;
+mod legacy;
+mod lenient;
 mod request;
 mod strict;
 #[cfg(test)]
@@ -13,9 +18,38 @@ pub(crate) mod tests;
 use async_trait::async_trait;
 use gumnut_types::Sha1Digest;
 
+use crate::accounts::CloudKeys;
+use crate::auth::{Caller, Identity};
+use crate::catalogue::Catalogue;
+use crate::profile::{ImageRules, Profile};
+
+pub(crate) use ids::Ids;
 pub(crate) use image_type::class_name;
-pub(crate) use request::Request;
-pub(crate) use strict::{Registration, register};
+pub(crate) use request::{BlockDevices, Request};
+
+/// What registering needs beside the request.
+pub(crate) struct Registration<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) objects: &'a dyn Objects,
+    pub(crate) cloud: &'a CloudKeys,
+    pub(crate) rules: &'a ImageRules,
+    pub(crate) ids: &'a Ids,
+    /// Milliseconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// Checks everything that the profile checks, in its order, and stores the image under a new id.
+pub(crate) async fn register(
+    registration: &Registration<'_>,
+    caller: &Caller,
+    request: &Request,
+) -> Result<String, Refusal> {
+    match registration.rules.profile {
+        Profile::Strict => strict::register(registration, caller, request).await,
+        Profile::Euca44 => euca44::register(registration, caller, request).await,
+        Profile::Euca16 | Profile::Euca20 => legacy::register(registration, caller, request).await,
+    }
+}
 
 /// Why an image is not registered, in the words of the EC2 API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +69,15 @@ impl Refusal {
         }
     }
 
+    /// A refusal for which Eucalyptus has no code of its own.
+    pub(crate) fn generic(message: impl Into<String>) -> Self {
+        Self {
+            code: "InternalFailure",
+            status: 500,
+            message: message.into(),
+        }
+    }
+
     /// A failure of the cloud itself. The reason is for the log.
     pub(crate) fn internal(reason: impl std::fmt::Display) -> Self {
         tracing::error!(%reason, "a request failed");
@@ -43,6 +86,16 @@ impl Refusal {
             code: "InternalError",
             status: 500,
             message,
+        }
+    }
+}
+
+impl Profile {
+    /// A refusal with a code of `strict` where the real clouds have none.
+    pub(crate) fn refuse(self, code: &'static str, message: impl Into<String>) -> Refusal {
+        match self {
+            Self::Strict => Refusal::new(code, message),
+            Self::Euca16 | Self::Euca20 | Self::Euca44 => Refusal::generic(message),
         }
     }
 }
@@ -59,13 +112,19 @@ impl From<tokio::task::JoinError> for Refusal {
     }
 }
 
-/// Objects as the system identity `aws-exec-read` sees them.
+/// Objects as somebody sees them.
 #[async_trait]
 pub(crate) trait Objects: Send + Sync {
-    /// The bytes of an object of at most `limit` bytes.
-    async fn read(&self, bucket: &str, key: &str, limit: usize) -> Result<Vec<u8>, ObjectError>;
+    /// The bytes of an object of at most `limit` bytes, if `who` may read it.
+    async fn read(
+        &self,
+        who: &Identity,
+        bucket: &str,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<u8>, ObjectError>;
 
-    /// Size and digest of an object of any size.
+    /// Size and digest of an object of any size that `aws-exec-read` may read.
     async fn digest(&self, bucket: &str, key: &str) -> Result<(u64, Sha1Digest), ObjectError>;
 }
 

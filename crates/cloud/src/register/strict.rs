@@ -1,47 +1,39 @@
 //! The profile `strict`: everything that any generation of clouds checked, and the parts.
 
-use gumnut_types::{ImageClass, ImageId, ImageKind};
+use gumnut_types::ImageClass;
 use rusqlite::Connection;
-use sha2::{Digest as _, Sha256};
 
-use super::request::Checked;
-use super::{Objects, Refusal, Request, check, image_type};
-use crate::accounts::{self, CloudKeys};
-use crate::auth::Caller;
-use crate::catalogue::Catalogue;
-use crate::ec2::images::{self, Image, Launch};
-
-/// Largest image, in bytes: 30 GiB, as Eucalyptus 4.
-const MAX_IMAGE: u64 = 30 << 30;
-/// The same as clients are told.
-const MAX_IMAGE_GB: u64 = MAX_IMAGE >> 30;
-
-/// What registering needs beside the request.
-pub(crate) struct Registration<'a> {
-    pub(crate) catalogue: &'a Catalogue,
-    pub(crate) objects: &'a dyn Objects,
-    pub(crate) cloud: &'a CloudKeys,
-    /// Milliseconds since 1970.
-    pub(crate) now: i64,
-}
+use super::image::{self, Decided, Said};
+use super::{Refusal, Registration, Request, check, image_type};
+use crate::accounts;
+use crate::auth::{Caller, Identity};
+use crate::ec2::images::{self, Image};
+use crate::profile::Profile;
 
 /// Checks everything, in the order in which clients are told, and stores the image under a new id.
-pub(crate) async fn register(
+pub(super) async fn register(
     registration: &Registration<'_>,
     caller: &Caller,
     request: &Request,
 ) -> Result<String, Refusal> {
     let catalogue = registration.catalogue;
-    let checked = {
-        let (caller, request) = (caller.clone(), request.clone());
-        let check = move |connection: &Connection| {
-            request.check(|name| Ok(images::name_in_use(connection, &caller.account, name)?))
-        };
-        catalogue.read(check).await?
-    };
+    let checked = request.check_with(registration, caller).await?;
+    let architecture = request.architecture()?;
+    let windows = request.is_windows(Profile::Strict)?;
     administrators_only(caller, image_type::by_name(&checked.key))?;
 
-    let bytes = check::fetch(registration.objects, &checked.bucket, &checked.key).await?;
+    let read = check::fetch(
+        registration,
+        &Identity::ExecRead,
+        &checked.bucket,
+        &checked.key,
+    );
+    let bytes = read.await.map_err(|error| {
+        let (bucket, key, code) = (&checked.bucket, &checked.key, error.0);
+        check::invalid(format!(
+            "Failed to read manifest file: {bucket}/{key} ({code})"
+        ))
+    })?;
     let manifest = check::parse(&bytes)?;
     check::owner(&manifest, &caller.account)?;
     let class = image_type::by_both(&checked.key, &manifest.manifest().kind);
@@ -62,23 +54,26 @@ pub(crate) async fn register(
     )
     .await?;
 
-    let image = image(
-        registration,
-        caller,
-        request,
-        &checked,
+    let said = Said::of(&manifest);
+    let windows = windows || checked.windows || image_type::is_windows(&checked.key);
+    let requested = architecture.map(|architecture| architecture.to_string());
+    let decided = Decided {
+        location: format!("{}/{}", checked.bucket, checked.key),
         class,
-        &manifest,
-        &bytes,
-    );
-    let caller = caller.clone();
+        architecture: requested.unwrap_or_else(|| said.architecture.clone()),
+        kernel: checked.kernel.or_else(|| said.kernel.clone()),
+        ramdisk: checked.ramdisk.or_else(|| said.ramdisk.clone()),
+        windows,
+        hvm: checked.hvm || windows,
+    };
+    let image = image::row(registration, caller, request, decided, said);
+    let (caller, ids) = (caller.clone(), registration.ids.clone());
+    let limit = registration.rules.max_image_bytes;
     catalogue
         .write(move |transaction| {
-            kernel_and_ramdisk(transaction, &caller, &image, checked.hvm)?;
-            if image.size > MAX_IMAGE {
-                return Err(too_large(image.size));
-            }
-            images::insert(transaction, image)
+            kernel_and_ramdisk(transaction, &caller, &image)?;
+            check::size(Profile::Strict, image.size, limit)?;
+            images::insert(transaction, image, &ids)
         })
         .await
 }
@@ -90,120 +85,28 @@ fn administrators_only(caller: &Caller, class: ImageClass) -> Result<(), Refusal
     }
 }
 
-fn too_large(size: u64) -> Refusal {
-    check::invalid(format!(
-        "Cannot register image of size {size} bytes because it exceeds the configured maximum instance-store \
-         image size of {MAX_IMAGE_GB} GB."
-    ))
-}
-
-/// What the request says, and for the rest what the manifest says.
-fn image(
-    registration: &Registration<'_>,
-    caller: &Caller,
-    request: &Request,
-    checked: &Checked,
-    class: ImageClass,
-    signed: &gumnut_manifest::SignedManifest,
-    bytes: &[u8],
-) -> Image {
-    let manifest = signed.manifest();
-    let (kernel, ramdisk) = match &manifest.kind {
-        ImageKind::Machine { kernel, ramdisk } => (kernel.as_ref(), ramdisk.as_ref()),
-        _ => (None, None),
-    };
-    let machine = class == ImageClass::Machine;
-    let id = |requested: &Option<ImageId>, found: Option<&ImageId>| {
-        requested
-            .as_ref()
-            .or(found)
-            .filter(|_| machine)
-            .map(ToString::to_string)
-    };
-    let windows = checked.windows || image_type::object_name(&checked.key).starts_with("windows");
-    let devices = manifest.block_devices.iter();
-    Image {
-        id: String::new(),
-        location: format!("{}/{}", checked.bucket, checked.key),
-        state: images::AVAILABLE.to_owned(),
-        owner: caller.account.clone(),
-        owner_name: caller.account_name.clone(),
-        class,
-        architecture: checked
-            .architecture
-            .unwrap_or(manifest.architecture)
-            .to_string(),
-        name: request.name.clone(),
-        description: request.description.clone(),
-        kernel: id(&checked.kernel, kernel),
-        ramdisk: id(&checked.ramdisk, ramdisk),
-        platform: windows.then(|| "windows".to_owned()),
-        root_device: request
-            .root_device
-            .clone()
-            .or_else(|| machine.then(|| "/dev/sda1".to_owned())),
-        block_devices: devices
-            .map(|device| (device.virtual_name.clone(), device.device.clone()))
-            .collect(),
-        product_codes: product_codes(&manifest.product_codes),
-        ancestry: manifest.ancestry.clone(),
-        virtualization: if checked.hvm || windows {
-            "hvm"
-        } else {
-            "paravirtual"
-        }
-        .to_owned(),
-        launch: Launch::default(),
-        size: manifest.image_size,
-        bundled_size: manifest.bundled_size,
-        manifest_sha256: data_encoding::BASE64.encode(&Sha256::digest(bytes)),
-        signature: signed.signature().as_str().to_owned(),
-        profile: "strict".to_owned(),
-        created: registration.now,
-    }
-}
-
-/// One code each, from elements that may hold lists.
-fn product_codes(found: &[String]) -> Vec<String> {
-    let codes = found.iter().flat_map(|text| text.split(',')).map(str::trim);
-    codes
-        .filter(|code| !code.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// A machine that is not `hvm` needs both, and what is named must be there, of the right type, and usable.
+/// A paravirtual machine needs both, and what is named must be there, of the right type, and usable.
 fn kernel_and_ramdisk(
     connection: &Connection,
     caller: &Caller,
     image: &Image,
-    hvm: bool,
 ) -> Result<(), Refusal> {
     if image.class != ImageClass::Machine {
         return Ok(());
     }
-    let paravirtual = !hvm && image.platform.is_none();
-    for (id, class, missing) in [
-        (
-            &image.kernel,
-            ImageClass::Kernel,
-            "Kernel ID must be specified",
-        ),
-        (
-            &image.ramdisk,
-            ImageClass::Ramdisk,
-            "Ramdisk ID must be specified",
-        ),
+    check::kernel_and_ramdisk_given(image)?;
+    for (id, class) in [
+        (&image.kernel, ImageClass::Kernel),
+        (&image.ramdisk, ImageClass::Ramdisk),
     ] {
         let Some(id) = id else {
-            if paravirtual {
-                return Err(Refusal::new("MissingParameter", missing));
-            }
             continue;
         };
         let found = images::get(connection, id)?;
         let usable = found.is_some_and(|found| {
-            found.class == class && found.state == images::AVAILABLE && found.usable_by(caller)
+            found.class == class
+                && found.state == images::AVAILABLE
+                && found.usable_by(caller, Profile::Strict)
         });
         if !usable {
             let message = format!("The image ID '{id}' does not exist");

@@ -18,6 +18,8 @@ pub(crate) struct Ec2Request {
     pub(crate) parameters: Vec<(String, String)>,
     /// Who asks, or why that is not known.
     pub(crate) caller: Result<Caller, AuthFailure>,
+    /// Where the client has found the cloud: `http://127.0.0.1:8773`.
+    pub(crate) endpoint: String,
     /// The id that the answer and the log carry.
     pub(crate) request_id: String,
 }
@@ -84,7 +86,9 @@ async fn answer_read(state: &State, request: Request<Bytes>, id: &RequestId) -> 
             );
         }
     };
+    let host = view.header("host").unwrap_or_default();
     let request = Ec2Request {
+        endpoint: format!("http://{host}"),
         parameters,
         caller,
         request_id: id.to_string(),

@@ -1,5 +1,7 @@
 //! `gumnut cloud`
 
+mod images;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,7 @@ use gumnut_cloud::Config;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::images::ImageOptions;
 use super::Context;
 use crate::exit::{Exit, Failure};
 use crate::settings::default_cloud_dir;
@@ -57,6 +60,8 @@ pub(crate) struct Start {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8773")]
     listen: SocketAddr,
+    #[command(flatten)]
+    images: ImageOptions,
 }
 
 /// Write the administrator's credentials: eucarc, keys and certificates.
@@ -131,6 +136,7 @@ impl Start {
         let data = self.data.folder()?;
         let mut config = Config::new(&data);
         config.listen = self.listen;
+        config.images = self.images.rules()?;
         // Watched from here on, so that an early ^C is not lost.
         let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
