@@ -15,4 +15,4 @@ pub use gzip::{Compressor, GunzipBlocks, GunzipReader, GzipInput, GzipOutput};
 pub use level::{Level, LevelError};
 pub use output::{Discard, ImageOutput, SparseFile, StreamOutput};
 pub use source::{FileBlocks, ReaderBlocks, SegmentBlocks, data_map};
-pub use tar::{MemberReader, Piece, Segment, SparseMap, TarStream};
+pub use tar::{Entry, MemberReader, Piece, Segment, SparseMap, TarStream, read_members};

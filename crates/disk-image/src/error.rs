@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use gumnut_archive::ArchiveError;
 
 use crate::partition::PartitionTable;
 use crate::virtual_disk::VirtualDisk;
@@ -163,9 +165,44 @@ pub enum DiskImageError {
         /// What differs.
         problem: String,
     },
+    /// A tarball is damaged or none.
+    #[error("`{path}` is no tarball, or damaged")]
+    Tarball {
+        /// The tarball.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: ArchiveError,
+    },
+    /// A member of a tarball is refused.
+    #[error("`{path}` is not unpacked because of its member {member:?}: {reason}")]
+    Member {
+        /// The tarball.
+        path: PathBuf,
+        /// The member's name.
+        member: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl DiskImageError {
+    /// The error with the tarball in which it came up.
+    pub(crate) fn within(self, tarball: &Path) -> Self {
+        let path = tarball.to_owned();
+        match self {
+            Self::Member { member, reason, .. } => Self::Member {
+                path,
+                member,
+                reason,
+            },
+            Self::Tarball { source, .. } => Self::Tarball { path, source },
+            other => other,
+        }
+    }
 }
 
 /// How a program ended, and what it said.

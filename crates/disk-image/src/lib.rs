@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod collection;
 mod compression;
 mod content;
 mod elf;
@@ -14,8 +15,10 @@ mod ramdisk;
 mod raw;
 mod resize;
 mod superblock;
+mod tarball;
 mod text;
 mod tool;
+mod unpack;
 mod virtual_disk;
 mod window;
 
@@ -23,6 +26,7 @@ pub use check::{
     Check, Finding, Hypervisor, Severity, Start, Subject, check, check_kernel, check_ramdisk,
     checks,
 };
+pub use collection::{Collection, Item, Pair};
 pub use compression::Compression;
 pub use content::{Content, Contents, Disk, FileSystem, Inspection, Partition};
 pub use elf::Elf;
@@ -38,4 +42,5 @@ pub use resize::{
     Existing, NewSize, Plan, Progress, ResizeOptions, Resized, Step, Target, plan, resize,
 };
 pub use superblock::{ExtKind, State, Superblock, Uuid};
+pub use unpack::{Unpacked, unpack};
 pub use virtual_disk::VirtualDisk;

@@ -505,3 +505,54 @@ fn a_whole_disk_is_bundled_without_kernel_and_ramdisk() {
     let grown = program.json(&["inspect", "new.img"]);
     assert_eq!(grown["details"]["partitions"][0]["length"], 31 * MIB);
 }
+
+#[test]
+fn a_tarball_is_listed_and_unpacked_and_a_cut_one_is_neither() {
+    let program = Program::new();
+    let image = root(&program);
+    let top = program.path("euca-centos-5.3-i386");
+    fs_err::create_dir_all(top.join("kvm-kernel")).unwrap();
+    fs_err::copy(&image, top.join("centos.5-3.x86.img")).unwrap();
+    let mut ramdisk = b"070701".to_vec();
+    ramdisk.extend(patterned(2000, 1));
+    fs_err::write(top.join("kvm-kernel/initrd.img"), ramdisk).unwrap();
+    let folder = program.folder().to_str().unwrap();
+    let tarball = program.path("images.tar.gz");
+    let options = ["--sparse", "-czf", tarball.to_str().unwrap(), "-C", folder];
+    tool(
+        "tar",
+        &[&options, ["euca-centos-5.3-i386"].as_slice()].concat(),
+    );
+
+    let listed = program.json(&["inspect", "images.tar.gz"]);
+    assert_eq!(listed["disks"][0]["architecture"], "i386");
+    assert_eq!(listed["disks"][0]["size"], 8 * MIB);
+    assert_eq!(listed["pairs"][0]["hypervisor"], "kvm");
+    let folder = program.json(&["inspect", "euca-centos-5.3-i386"]);
+    assert_eq!(folder["disks"][0]["details"], listed["disks"][0]["details"]);
+
+    let unpack = ["unpack", "images.tar.gz", "-d", "out"];
+    let unpacked = program.json(&unpack);
+    assert_eq!(unpacked["files"].as_array().unwrap().len(), 2);
+    let copy = program.path("out/euca-centos-5.3-i386/centos.5-3.x86.img");
+    assert!(fs_err::read(copy).unwrap() == fs_err::read(&image).unwrap());
+    refused(&program, &unpack, "images.tar.gz", &["exists"]);
+
+    let bytes = fs_err::read(&tarball).unwrap();
+    fs_err::write(&tarball, &bytes[..bytes.len() - 100]).unwrap();
+    fs_err::create_dir(program.path("other")).unwrap();
+    let unpack = ["unpack", "images.tar.gz", "-d", "other"];
+    refused(
+        &program,
+        &unpack,
+        "images.tar.gz",
+        &["images.tar.gz", "damaged"],
+    );
+    refused(
+        &program,
+        &["inspect", "images.tar.gz"],
+        "images.tar.gz",
+        &["damaged"],
+    );
+    assert!(Program::files(&program.path("other")).is_empty());
+}

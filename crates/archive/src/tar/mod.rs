@@ -2,12 +2,14 @@
 
 mod header;
 mod map;
+mod members;
 mod number;
 mod pax;
 mod reader;
 mod stream;
 
 pub use map::{Segment, SparseMap};
+pub use members::{Entry, read_members};
 pub use reader::{MemberReader, Piece};
 pub use stream::TarStream;
 

@@ -9,6 +9,43 @@ pub(super) struct Pax {
     pub(super) path: Option<Vec<u8>>,
     /// The bytes stored for the member.
     pub(super) size: Option<u64>,
+    /// What the header says of holes, where that is asked for.
+    pub(super) sparse: PaxSparse,
+}
+
+/// The keywords of a sparse member of version 1.0, whose map stands before its data.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct PaxSparse {
+    /// Whether such members are read; otherwise they are refused.
+    pub(super) wanted: bool,
+    pub(super) name: Option<Vec<u8>>,
+    pub(super) size: Option<u64>,
+    version: [Option<u64>; 2],
+}
+
+impl PaxSparse {
+    /// Whether the member is one of version 1.0.
+    pub(super) fn is_used(&self) -> bool {
+        self.version == [Some(1), Some(0)]
+    }
+
+    fn keyword(&mut self, key: &[u8], value: &[u8]) -> Result<(), ArchiveError> {
+        let number = || decimal(value).ok_or(ArchiveError::Pax).map(Some);
+        match key {
+            b"GNU.sparse.major" => self.version[0] = number()?,
+            b"GNU.sparse.minor" => self.version[1] = number()?,
+            b"GNU.sparse.name" => self.name = Some(value.to_vec()),
+            b"GNU.sparse.realsize" => self.size = number()?,
+            // Versions 0.0 and 0.1, which GNU tar writes only when told to.
+            key => return Err(refused(key)),
+        }
+        Ok(())
+    }
+}
+
+fn refused(key: &[u8]) -> ArchiveError {
+    let key = String::from_utf8_lossy(key).chars().take(40).collect();
+    ArchiveError::PaxSparse { key }
 }
 
 impl Pax {
@@ -26,11 +63,11 @@ impl Pax {
         match key {
             b"path" => self.path = Some(value.to_vec()),
             b"size" => self.size = Some(decimal(value).ok_or(ArchiveError::Pax)?),
-            // Treated as a plain member, such a file would restore to wrong bytes without an error.
-            _ if key.starts_with(b"GNU.sparse.") => {
-                let key = String::from_utf8_lossy(key).chars().take(40).collect();
-                return Err(ArchiveError::PaxSparse { key });
+            _ if key.starts_with(b"GNU.sparse.") && self.sparse.wanted => {
+                self.sparse.keyword(key, value)?;
             }
+            // Treated as a plain member, such a file would restore to wrong bytes without an error.
+            _ if key.starts_with(b"GNU.sparse.") => return Err(refused(key)),
             _ => {}
         }
         Ok(())
@@ -45,7 +82,7 @@ fn record(data: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     Some((&record[..equals], &record[equals + 1..], &data[len..]))
 }
 
-fn decimal(text: &[u8]) -> Option<u64> {
+pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }

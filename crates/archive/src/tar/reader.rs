@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use tar::{GnuExtSparseHeader, GnuSparseHeader, Header};
 
 use super::header::checksum;
-use super::pax::Pax;
+use super::pax::{self, Pax};
 use super::{RECORD, Segment, SparseMap, number};
 use crate::ArchiveError;
 use crate::zero::is_zero;
@@ -50,22 +50,9 @@ impl<R: BufRead> MemberReader<R> {
     ///
     /// The stream does not start with a member that is an image.
     pub fn open(inner: R, map_limit: usize) -> Result<Self, ArchiveError> {
-        let mut headers = Headers {
-            inner,
-            offset: 0,
-            budget: MAX_HEADERS,
-        };
-        let (name, map) = headers.read(map_limit)?;
-        Ok(Self {
-            inner: headers.inner,
-            name,
-            size: map.size(),
-            stored: map.stored(),
-            segments: map.into_segments(),
-            position: 0,
-            left: 0,
-            lent: 0,
-        })
+        let mut headers = Headers::strict(inner);
+        let found = headers.next_member()?.ok_or(ArchiveError::NoMember)?;
+        headers.file(found, map_limit)
     }
 
     /// The member's name. It is for people to read, never a path.
@@ -119,16 +106,25 @@ impl<R: BufRead> MemberReader<R> {
     ///
     /// There is no proper end, or more than the end.
     pub fn finish(mut self) -> Result<(), ArchiveError> {
-        while self.next_piece()?.is_some() {}
+        self.rest()?;
         let mut record = [0; RECORD];
-        let padding = self.stored.next_multiple_of(RECORD as u64) - self.stored;
-        let padding = usize::try_from(padding).unwrap_or(RECORD);
-        exactly(&mut self.inner, &mut record[..padding])?;
         exactly(&mut self.inner, &mut record)?;
         if !is_zero(&record) {
             return Err(behind(&record));
         }
         self.only_zeros()
+    }
+
+    /// Reads what is left of the member, so that the next one can be read.
+    pub(super) fn skip(mut self) -> Result<(), ArchiveError> {
+        self.rest()
+    }
+
+    fn rest(&mut self) -> Result<(), ArchiveError> {
+        while self.next_piece()?.is_some() {}
+        let padding = self.stored.next_multiple_of(RECORD as u64) - self.stored;
+        let padding = usize::try_from(padding).unwrap_or(RECORD);
+        exactly(&mut self.inner, &mut [0; RECORD][..padding])
     }
 
     fn only_zeros(&mut self) -> Result<(), ArchiveError> {
@@ -174,49 +170,157 @@ fn exactly(inner: &mut impl Read, buffer: &mut [u8]) -> Result<(), ArchiveError>
 }
 
 /// Reads everything before the data.
-struct Headers<R> {
+pub(super) struct Headers<R> {
     inner: R,
     offset: u64,
     budget: usize,
+    /// Whether PAX sparse files are read.
+    pax_sparse: bool,
+}
+
+/// The header of a member, and what the ones before it said.
+pub(super) struct Found {
+    record: [u8; RECORD],
+    name: Vec<u8>,
+    stored: u64,
+    pax: Pax,
+}
+
+impl Found {
+    fn type_flag(&self) -> u8 {
+        Header::from_byte_slice(&self.record).entry_type().as_byte()
+    }
+
+    pub(super) fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// The type flag; old writers mark a directory by the end of its name only.
+    pub(super) fn kind(&self) -> char {
+        match self.type_flag() {
+            b'0' | 0 | b'7' if self.name.ends_with(b"/") => '5',
+            kind => kind.into(),
+        }
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.kind(), '0' | '\0' | '7' | 'S')
+    }
 }
 
 impl<R: BufRead> Headers<R> {
-    fn read(&mut self, map_limit: usize) -> Result<(Vec<u8>, SparseMap), ArchiveError> {
+    /// For an image: PAX sparse files are refused.
+    fn strict(inner: R) -> Self {
+        Self {
+            inner,
+            offset: 0,
+            budget: MAX_HEADERS,
+            pax_sparse: false,
+        }
+    }
+
+    /// For a tarball.
+    pub(super) fn lenient(inner: R) -> Self {
+        Self {
+            pax_sparse: true,
+            ..Self::strict(inner)
+        }
+    }
+
+    /// The headers up to that of a member; `None` at the end of the archive.
+    pub(super) fn next_member(&mut self) -> Result<Option<Found>, ArchiveError> {
         let mut long_name = None;
         let mut pax = Pax::default();
+        pax.sparse.wanted = self.pax_sparse;
         loop {
-            let record = self.header()?;
+            let Some(record) = self.header()? else {
+                return Ok(None);
+            };
             let header = Header::from_byte_slice(&record);
             let size = field(&header.as_old().size, "size")?;
             match header.entry_type().as_byte() {
                 b'L' => long_name = Some(without_nuls(&self.payload(size)?)),
                 b'x' | b'g' => pax.read(&self.payload(size)?)?,
-                kind => {
-                    let short = without_nuls(&header.as_old().name);
-                    let name = pax.path.or(long_name).unwrap_or(short);
-                    let stored = pax.size.unwrap_or(size);
-                    let map = self.map(kind, &name, header, stored, map_limit)?;
-                    return Ok((name, map));
+                _ => {
+                    let name = pax.sparse.name.take().or(pax.path.take()).or(long_name);
+                    return Ok(Some(Found {
+                        name: name.unwrap_or_else(|| full_name(header)),
+                        stored: pax.size.unwrap_or(size),
+                        record,
+                        pax,
+                    }));
                 }
             }
         }
     }
 
-    fn map(
-        &mut self,
-        kind: u8,
-        name: &[u8],
-        header: &Header,
-        stored: u64,
+    /// The reader of a file of which the headers have been read.
+    pub(super) fn file(
+        mut self,
+        found: Found,
         map_limit: usize,
-    ) -> Result<SparseMap, ArchiveError> {
-        match kind {
-            // Old writers mark a directory by the end of its name only.
-            b'0' | 0 | b'7' if name.ends_with(b"/") => Err(ArchiveError::TarType { kind: '5' }),
-            b'0' | 0 | b'7' => Ok(SparseMap::whole(stored)),
-            b'S' => self.sparse(header, stored, map_limit),
-            kind => Err(ArchiveError::TarType { kind: kind.into() }),
+    ) -> Result<MemberReader<R>, ArchiveError> {
+        if !found.is_file() {
+            return Err(ArchiveError::TarType { kind: found.kind() });
         }
+        let header = Header::from_byte_slice(&found.record);
+        let map = if found.pax.sparse.is_used() {
+            self.pax_sparse(&found, map_limit)?
+        } else if found.type_flag() == b'S' {
+            self.sparse(header, found.stored, map_limit)?
+        } else {
+            SparseMap::whole(found.stored)
+        };
+        Ok(MemberReader {
+            inner: self.inner,
+            name: found.name,
+            size: map.size(),
+            stored: map.stored(),
+            segments: map.into_segments(),
+            position: 0,
+            left: 0,
+            lent: 0,
+        })
+    }
+
+    /// Passes over what is stored for a member that is no file.
+    pub(super) fn pass(mut self, found: &Found) -> Result<(), ArchiveError> {
+        // Links, devices and folders have a size and nothing stored.
+        if matches!(found.type_flag(), b'1'..=b'6') {
+            return Ok(());
+        }
+        let mut left = found.stored.next_multiple_of(RECORD as u64);
+        while left > 0 {
+            exactly(&mut self.inner, &mut [0; RECORD])?;
+            left -= RECORD as u64;
+        }
+        Ok(())
+    }
+
+    /// Reads the map of a PAX sparse member: decimal numbers on lines of their own before the data, as
+    /// many as the first one says pairs, padded to a record.
+    fn pax_sparse(&mut self, found: &Found, map_limit: usize) -> Result<SparseMap, ArchiveError> {
+        let size = found.pax.sparse.size;
+        let size = size.ok_or(ArchiveError::SparseMap("no size of the file"))?;
+        let limit = map_bound(size, map_limit);
+        let mut lines = Lines {
+            inner: &mut self.inner,
+            record: [0; RECORD],
+            position: RECORD,
+            read: 0,
+            limit,
+        };
+        let mut map = SparseMap::new(size);
+        for _ in 0..lines.number()? {
+            let (offset, len) = (lines.number()?, lines.number()?);
+            map.push(Segment { offset, len })?;
+        }
+        if map.stored().checked_add(lines.read) != Some(found.stored) {
+            return Err(ArchiveError::SparseMap(
+                "the segments do not sum up to the size",
+            ));
+        }
+        Ok(map)
     }
 
     fn sparse(
@@ -229,7 +333,7 @@ impl<R: BufRead> Headers<R> {
             .as_gnu()
             .ok_or(ArchiveError::SparseMap("no GNU header"))?;
         let size = field(&gnu.realsize, "real size")?;
-        let limit = (size >> 10).min(MAX_MAP).max(map_limit as u64);
+        let limit = map_bound(size, map_limit);
         let mut map = SparseMap::new(size);
         extend(&mut map, &gnu.sparse)?;
         let mut more = gnu.isextended[0] != 0;
@@ -252,8 +356,8 @@ impl<R: BufRead> Headers<R> {
         Ok(map)
     }
 
-    /// The next header record, its checksum compared.
-    fn header(&mut self) -> Result<[u8; RECORD], ArchiveError> {
+    /// The next header record, its checksum compared; `None` for the mark of the end.
+    fn header(&mut self) -> Result<Option<[u8; RECORD]>, ArchiveError> {
         let mut record = [0; RECORD];
         let start = self.inner.fill_buf().map_err(ArchiveError::from_io)?;
         if start.is_empty() {
@@ -261,7 +365,7 @@ impl<R: BufRead> Headers<R> {
         }
         exactly(&mut self.inner, &mut record)?;
         if is_zero(&record) {
-            return Err(ArchiveError::NoMember);
+            return Ok(None);
         }
         if !checked(&record, Header::from_byte_slice(&record)) {
             return Err(ArchiveError::TarChecksum {
@@ -269,7 +373,7 @@ impl<R: BufRead> Headers<R> {
             });
         }
         self.offset += RECORD as u64;
-        Ok(record)
+        Ok(Some(record))
     }
 
     /// What a name or PAX header holds.
@@ -286,6 +390,60 @@ impl<R: BufRead> Headers<R> {
         self.offset += padded as u64;
         bytes.truncate(len);
         Ok(bytes)
+    }
+}
+
+/// The numbers before the data of a PAX sparse member.
+struct Lines<'a, R> {
+    inner: &'a mut R,
+    record: [u8; RECORD],
+    position: usize,
+    /// Bytes of whole records that were read.
+    read: u64,
+    limit: u64,
+}
+
+impl<R: Read> Lines<'_, R> {
+    fn number(&mut self) -> Result<u64, ArchiveError> {
+        let mut text = Vec::new();
+        loop {
+            match self.byte()? {
+                b'\n' => break,
+                // A number of 64 bits has at most 20 digits.
+                byte if text.len() < 20 => text.push(byte),
+                _ => return Err(ArchiveError::SparseMap("a number is too long")),
+            }
+        }
+        let number = pax::decimal(&text).filter(|_| !text.is_empty());
+        number.ok_or(ArchiveError::SparseMap("a number is malformed"))
+    }
+
+    fn byte(&mut self) -> Result<u8, ArchiveError> {
+        if self.position == RECORD {
+            self.read += RECORD as u64;
+            if self.read > self.limit {
+                return Err(ArchiveError::SparseMapSize { limit: self.limit });
+            }
+            exactly(self.inner, &mut self.record)?;
+            self.position = 0;
+        }
+        self.position += 1;
+        Ok(self.record[self.position - 1])
+    }
+}
+
+/// How many bytes the map of a file of `size` bytes may have.
+fn map_bound(size: u64, map_limit: usize) -> u64 {
+    (size >> 10).min(MAX_MAP).max(map_limit as u64)
+}
+
+/// The name in a header: POSIX puts the beginning of a long one into a field of its own.
+fn full_name(header: &Header) -> Vec<u8> {
+    let name = without_nuls(&header.as_old().name);
+    let prefix = header.as_ustar().map(|ustar| without_nuls(&ustar.prefix));
+    match prefix {
+        Some(prefix) if !prefix.is_empty() => [prefix.as_slice(), b"/", &name].concat(),
+        _ => name,
     }
 }
 

@@ -49,6 +49,15 @@ pub(crate) enum Hypervisor {
     Xen,
 }
 
+impl Hypervisor {
+    pub(crate) fn kind(self) -> gumnut_disk_image::Hypervisor {
+        match self {
+            Self::Kvm => gumnut_disk_image::Hypervisor::Kvm,
+            Self::Xen => gumnut_disk_image::Hypervisor::Xen,
+        }
+    }
+}
+
 impl Check {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let image = inspect(&self.image)?;
@@ -66,10 +75,7 @@ impl Check {
         subject.kernel = kernel.as_ref();
         subject.ramdisk = ramdisk.as_ref();
         subject.architecture = self.arch;
-        subject.hypervisor = self.hypervisor.map(|hypervisor| match hypervisor {
-            Hypervisor::Kvm => gumnut_disk_image::Hypervisor::Kvm,
-            Hypervisor::Xen => gumnut_disk_image::Hypervisor::Xen,
-        });
+        subject.hypervisor = self.hypervisor.map(Hypervisor::kind);
         subject.start = self.hvm.then_some(Start::OwnBootLoader);
         let findings = gumnut_disk_image::check(&subject);
         let json = json!({

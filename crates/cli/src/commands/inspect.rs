@@ -1,27 +1,30 @@
 //! `gumnut inspect`
 
+mod collection;
 mod image;
 mod manifest;
 
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
-use gumnut_disk_image::{Content, DiskImageError, RawImage};
+use gumnut_disk_image::{Collection, Content, DiskImageError, Inspection, RawImage};
 use gumnut_types::Limits;
 use serde_json::Value;
 
 use super::{Context, read_bounded, trust, unreadable};
 use crate::exit::Failure;
+use crate::progress::Stop;
 
-/// Say what a file is: a manifest, a disk image, a kernel, a ramdisk.
+/// Say what a file is: a manifest, a disk image, a kernel, a ramdisk, a tarball of those.
 ///
 /// Changes nothing and needs no key. With a certificate or key in the settings it also says whether a
 /// manifest's signature is valid.
 #[derive(Args)]
 pub(crate) struct Inspect {
-    /// The file
-    #[arg(value_name = "IMAGE|MANIFEST")]
+    /// The file, or a folder with images
+    #[arg(value_name = "IMAGE|MANIFEST|TARBALL")]
     file: PathBuf,
     #[command(flatten)]
     trust: trust::Signer,
@@ -35,7 +38,10 @@ struct Report {
 
 impl Inspect {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let report = if self.is_manifest()? {
+        let report = if self.file.is_dir() {
+            let found = Collection::of_folder(&self.file)?;
+            collection::report("a folder", &found)
+        } else if self.is_manifest()? {
             let limit = Limits::default().manifest_bytes as u64;
             let bytes = read_bounded("manifest", &self.file, limit)?;
             manifest::report(context, &self.file, &bytes, &self.trust)?
@@ -56,8 +62,10 @@ impl Inspect {
     /// What an image holds, of a virtual disk what is in it.
     fn image(&self, context: &Context<'_>) -> Result<Report, anyhow::Error> {
         let outside = gumnut_disk_image::inspect(&self.file)?;
-        let Content::VirtualDisk(format) = outside.content else {
-            return Ok(image::report(&outside, None));
+        let format = match outside.content {
+            Content::VirtualDisk(format) => format,
+            Content::Tarball(_) => return self.tarball(context, &outside),
+            _ => return Ok(image::report(&outside, None)),
         };
         match RawImage::open(&self.file, &std::env::temp_dir()) {
             Ok(raw) => {
@@ -74,6 +82,19 @@ impl Inspect {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn tarball(&self, context: &Context<'_>, found: &Inspection) -> Result<Report, anyhow::Error> {
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let bar = context
+            .output
+            .bar("reading", found.length)
+            .stopped_by(&stop);
+        let scratch = std::env::temp_dir();
+        let collection = Collection::of_tarball(&self.file, &scratch, &bar);
+        bar.clear();
+        let words = found.content.to_string();
+        Ok(collection::report(&words, &collection?))
     }
 
     /// Whether the file begins like a manifest: with `<?xml` or `<manifest`, perhaps behind blanks.

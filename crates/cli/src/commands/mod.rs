@@ -15,6 +15,7 @@ mod remote;
 mod resize;
 mod trust;
 mod unbundle;
+mod unpack;
 mod upload;
 mod verify;
 
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Images(images::Images),
     Deregister(deregister::Deregister),
     Resize(resize::Resize),
+    Unpack(unpack::Unpack),
     Check(check::Check),
     Inspect(inspect::Inspect),
     #[command(subcommand)]
@@ -80,6 +82,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
         Command::Images(command) => remote::block_on(command.run(&context)),
         Command::Deregister(command) => remote::block_on(command.run(&context)),
         Command::Resize(command) => command.run(&context),
+        Command::Unpack(command) => command.run(&context),
         Command::Check(command) => command.run(&context),
         Command::Inspect(command) => command.run(&context),
         Command::Cloud(command) => command.run(&context),

@@ -56,7 +56,7 @@ fn root_device(subject: &Subject<'_>, findings: &mut Findings) {
     {
         let message = format!(
             "fstab mounts {device}, which {} does not offer",
-            hypervisor.name()
+            hypervisor.as_str()
         );
         findings.add(is::ROOT_DEVICE, message);
     }
@@ -72,10 +72,11 @@ fn offers(hypervisor: Hypervisor, disk: &str) -> bool {
 }
 
 impl Hypervisor {
-    fn name(self) -> &'static str {
+    /// Its name as the command line and the folders of tarballs say it.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Kvm => "KVM",
-            Self::Xen => "Xen",
+            Self::Kvm => "kvm",
+            Self::Xen => "xen",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Inspection, checks and resizing of real images, judged by e2fsprogs, fdisk and qemu-img.
+//! Inspection, checks and resizing of real images, judged by e2fsprogs, fdisk, GNU tar and qemu-img.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod checking;
@@ -8,4 +8,5 @@ mod image;
 mod inspecting;
 mod ramdisks;
 mod resizing;
+mod tarballs;
 mod virtual_disks;

@@ -1,0 +1,63 @@
+//! `gumnut unpack`
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use gumnut_types::ByteSize;
+use serde_json::json;
+
+use super::{Context, check};
+use crate::output::Output;
+use crate::progress::Stop;
+
+/// Unpack a tarball of images.
+///
+/// Reads tarballs that are plain or compressed with gzip, xz or zstd, and sparse members of both kinds. Holes come back
+/// as holes. No name leads out of the folder, links are left out, and everything appears under its name only when all
+/// of it is unpacked.
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut unpack euca-centos-5.3-i386.tar.gz --hypervisor kvm")]
+pub(crate) struct Unpack {
+    /// The tarball
+    tarball: PathBuf,
+    /// The folder to unpack into; made when it is missing
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    destination: PathBuf,
+    /// Leave out the kernels and ramdisks of the other one
+    #[arg(long, value_name = "HYPERVISOR")]
+    hypervisor: Option<check::Hypervisor>,
+}
+
+impl Unpack {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let length = fs_err::metadata(&self.tarball)?.len();
+        fs_err::create_dir_all(&self.destination)?;
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let bar = context.output.bar("unpacking", length).stopped_by(&stop);
+        let hypervisor = self.hypervisor.map(check::Hypervisor::kind);
+        let unpacked =
+            gumnut_disk_image::unpack(&self.tarball, &self.destination, hypervisor, &bar);
+        bar.clear();
+        let unpacked = unpacked?;
+        for path in &unpacked.left_out {
+            let path = path.display().to_string();
+            Output::warn(format!(
+                "{path:?} was left out: only files and folders are unpacked"
+            ));
+        }
+        let lines = unpacked
+            .files
+            .iter()
+            .map(|(path, length)| format!("{}\t{}\n", path.display(), ByteSize(*length)));
+        let text: String = lines.collect();
+        let file = |(path, size): &(PathBuf, u64)| json!({ "path": path, "size": size });
+        let json = json!({
+            "files": unpacked.files.iter().map(file).collect::<Vec<_>>(),
+            "left_out": unpacked.left_out,
+        });
+        context.output.result(&json, &text)
+    }
+}

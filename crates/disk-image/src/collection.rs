@@ -1,0 +1,150 @@
+//! What is in a tarball of images, or in the folder that it was unpacked to.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::check::Hypervisor;
+use crate::content::{Content, Inspection};
+use crate::error::DiskImageError;
+use crate::inspect::inspect;
+use crate::resize::Progress;
+use crate::tarball::{self, Visitor};
+
+/// Images that belong together.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Collection {
+    /// The disks.
+    pub disks: Vec<Item>,
+    /// Kernels and ramdisks, one pair for each folder that has one of them.
+    pub pairs: Vec<Pair>,
+    /// Other files.
+    pub others: Vec<Item>,
+}
+
+/// A file of a collection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Item {
+    /// Its path in the tarball or folder.
+    pub path: PathBuf,
+    /// What it holds.
+    pub inspection: Inspection,
+}
+
+/// A kernel and its ramdisk.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Pair {
+    /// The folder that they are in.
+    pub folder: PathBuf,
+    /// The hypervisor that they are for, by the folder's name.
+    pub hypervisor: Option<Hypervisor>,
+    /// The kernels; one, unless somebody added another.
+    pub kernels: Vec<Item>,
+    /// The ramdisks.
+    pub ramdisks: Vec<Item>,
+}
+
+/// Files of a folder that are looked at, and how deep.
+const MAX_FILES: usize = 1000;
+const MAX_DEPTH: usize = 3;
+
+impl Collection {
+    /// Looks at everything in a tarball. Each file is written to a temporary one in `scratch`, with
+    /// holes, and goes again.
+    ///
+    /// # Errors
+    /// When the tarball is damaged or cut short, or reading or writing fails.
+    pub fn of_tarball(
+        tarball: &Path,
+        scratch: &Path,
+        progress: &dyn Progress,
+    ) -> Result<Self, DiskImageError> {
+        let mut looker = Looker {
+            scratch,
+            collection: Self::default(),
+        };
+        tarball::read(tarball, progress, &mut looker)?;
+        Ok(looker.collection)
+    }
+
+    /// Looks at the files in a folder and the folders in it; symbolic links are not followed.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn of_folder(folder: &Path) -> Result<Self, DiskImageError> {
+        let mut collection = Self::default();
+        let mut files = Vec::new();
+        gather(folder, MAX_DEPTH, &mut files)?;
+        files.sort();
+        for path in files {
+            let inspection = inspect(&path)?;
+            let path = path.strip_prefix(folder).unwrap_or(&path).to_owned();
+            collection.add(path, inspection);
+        }
+        Ok(collection)
+    }
+
+    fn add(&mut self, path: PathBuf, inspection: Inspection) {
+        let item = Item { path, inspection };
+        match item.inspection.content {
+            Content::FileSystem(_) | Content::Disk(_) | Content::VirtualDisk(_) => {
+                self.disks.push(item);
+            }
+            Content::Kernel(_) | Content::Elf { .. } => {
+                self.pair(&item.path).kernels.push(item);
+            }
+            Content::Ramdisk(_) => self.pair(&item.path).ramdisks.push(item),
+            _ => self.others.push(item),
+        }
+    }
+
+    fn pair(&mut self, path: &Path) -> &mut Pair {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let known = self.pairs.iter().position(|pair| pair.folder == folder);
+        let index = known.unwrap_or_else(|| {
+            self.pairs.push(Pair {
+                folder: folder.to_owned(),
+                hypervisor: tarball::hypervisor(folder),
+                ..Pair::default()
+            });
+            self.pairs.len() - 1
+        });
+        &mut self.pairs[index]
+    }
+}
+
+struct Looker<'a> {
+    scratch: &'a Path,
+    collection: Collection,
+}
+
+impl Visitor for Looker<'_> {
+    fn file(
+        &mut self,
+        path: &Path,
+        write: &mut dyn FnMut(&File) -> Result<(), DiskImageError>,
+    ) -> Result<(), DiskImageError> {
+        let file = tempfile::Builder::new()
+            .prefix(".gumnut-")
+            .tempfile_in(self.scratch)?;
+        write(file.as_file())?;
+        let inspection = inspect(file.path())?;
+        self.collection.add(path.to_owned(), inspection);
+        Ok(())
+    }
+}
+
+fn gather(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), DiskImageError> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_file() && files.len() < MAX_FILES {
+            files.push(entry.path());
+        } else if kind.is_dir() && depth > 1 {
+            gather(&entry.path(), depth - 1, files)?;
+        }
+    }
+    Ok(())
+}
