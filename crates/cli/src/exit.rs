@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use gumnut_bundle::{BundleError, Fault, SplitterError};
+use gumnut_cloud::CloudError;
 use gumnut_crypto::CryptoError;
 use gumnut_disk_image::DiskImageError;
 use gumnut_manifest::ManifestError;
@@ -97,12 +98,14 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     let of_bundle = || cause.downcast_ref().map(bundle);
     let of_disk_image = || cause.downcast_ref().map(disk_image);
     let of_splitter = || cause.downcast_ref().map(splitter);
+    let of_cloud = || cause.downcast_ref().map(cloud);
     let input = cause.is::<ManifestError>() || cause.is::<CryptoError>();
     of_failure()
         .or_else(of_transport)
         .or_else(of_bundle)
         .or_else(of_disk_image)
         .or_else(of_splitter)
+        .or_else(of_cloud)
         .or(input.then_some(Exit::Input))
 }
 
@@ -121,6 +124,14 @@ fn bundle(error: &BundleError) -> Exit {
     match error.fault() {
         Fault::Input => Exit::Input,
         Fault::Cancelled => Exit::Interrupted,
+        _ => Exit::Unexpected,
+    }
+}
+
+fn cloud(error: &CloudError) -> Exit {
+    match error {
+        CloudError::NotLoopback(_) | CloudError::UserName(_) => Exit::Usage,
+        CloudError::NoCloud(_) | CloudError::NoUser(_) | CloudError::UserExists(_) => Exit::Input,
         _ => Exit::Unexpected,
     }
 }

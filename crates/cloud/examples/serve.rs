@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let running = Cloud::start(config).await?;
     let credentials = folder.join("credentials");
-    running.write_credentials(&credentials)?;
+    running.credentials()?.write_folder(&credentials)?;
     println!("{}", running.endpoint());
     println!("{}", credentials.join("eucarc").display());
     tokio::signal::ctrl_c().await?;

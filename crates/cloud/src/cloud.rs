@@ -11,7 +11,7 @@ use crate::register::Ids;
 use crate::server::{Handler, Server};
 use crate::state::State;
 use crate::store::Store;
-use crate::{CloudError, Config, accounts};
+use crate::{CloudError, Config, Credentials, Users, accounts};
 
 /// The catalogue's file below the data folder.
 const CATALOGUE: &str = "catalogue.sqlite";
@@ -36,23 +36,16 @@ impl Cloud {
         open(config.clone()).map(drop)
     }
 
-    /// Writes the administrator's credentials, `eucarc` and the files it names, to `output`. The cloud may be
-    /// running meanwhile.
+    /// The users of the cloud in a data folder. The cloud may be running meanwhile.
     ///
     /// # Errors
-    /// When there is no cloud in the data folder, or the files cannot be written.
-    pub fn write_credentials(
-        data_dir: &Path,
-        output: &Path,
-        endpoint: &str,
-    ) -> Result<(), CloudError> {
+    /// When there is no cloud in the data folder.
+    pub fn users(data_dir: &Path) -> Result<Users, CloudError> {
         let path = data_dir.join(CATALOGUE);
-        let there = fs_err::metadata(&path).map_err(|source| CloudError::Files {
-            doing: "find a cloud in the data folder",
-            source,
-        });
-        there?;
-        accounts::write_credentials(data_dir, &Catalogue::open(&path)?, output, endpoint)
+        if !path.exists() {
+            return Err(CloudError::NoCloud(data_dir.to_owned()));
+        }
+        Ok(Users::open(data_dir, Catalogue::open(&path)?))
     }
 
     /// Starts a cloud; on the first start of a data folder it does what [`Cloud::init`] does.
@@ -102,13 +95,17 @@ impl Running {
         format!("http://{}", self.server.addr())
     }
 
-    /// Writes the administrator's credentials for this cloud, `eucarc` and the files it names, to `output`.
+    /// The administrator's credentials for this cloud.
     ///
     /// # Errors
-    /// When the files cannot be written.
-    pub fn write_credentials(&self, output: &Path) -> Result<(), CloudError> {
-        let (state, endpoint) = (&self.state, self.endpoint());
-        accounts::write_credentials(state.data_dir.path(), &state.catalogue, output, &endpoint)
+    /// When the data folder cannot be used.
+    pub fn credentials(&self) -> Result<Credentials, CloudError> {
+        self.users().credentials(None, &self.endpoint())
+    }
+
+    /// The users of this cloud.
+    pub fn users(&self) -> Users {
+        Users::open(self.state.data_dir.path(), self.state.catalogue.clone())
     }
 
     /// Ends the cloud: no new requests, and those that are running may finish within the grace time.

@@ -14,6 +14,19 @@ pub enum CloudError {
     /// There is nothing of a cloud in the folder.
     #[error("there is no cloud in {0:?}; make one with: gumnut cloud init")]
     NoCloud(PathBuf),
+    /// There is no such user, or none whose keys are good.
+    #[error(
+        "the cloud has no user {0:?} with keys that are good; list them with: gumnut cloud user list"
+    )]
+    NoUser(String),
+    /// A user of the cloud has this name.
+    #[error("the cloud has a user {0:?} already")]
+    UserExists(String),
+    /// The text cannot be a name.
+    #[error(
+        "{0:?} cannot be the name of a user or an account: use up to 64 letters, digits and . _ - @, not 12 digits alone"
+    )]
+    UserName(String),
     /// The address could be reached by other machines.
     #[error("{0} is no loopback address; allow remote access if others shall reach the cloud")]
     NotLoopback(SocketAddr),

@@ -16,6 +16,7 @@ mod server;
 mod state;
 mod store;
 
+pub use accounts::{Credentials, User, Users};
 pub use clock::Clock;
 pub use cloud::{Cloud, Running};
 pub use config::{Config, Limits, RefuseAcl};

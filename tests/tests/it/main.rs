@@ -11,4 +11,5 @@ mod kill;
 mod life_cycle;
 mod manners;
 mod network;
+mod users;
 mod vectors;

@@ -35,7 +35,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), CloudError> {
 }
 
 /// Writes a file under a temporary name and renames it.
-pub(super) fn write(path: &Path, content: &str) -> Result<(), CloudError> {
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), CloudError> {
     let failed = |source| CloudError::Files {
         doing: "write a file with keys",
         source,
@@ -49,7 +49,7 @@ pub(super) fn write(path: &Path, content: &str) -> Result<(), CloudError> {
         .mode(0o600)
         .open(&temporary)
         .map_err(failed)?;
-    file.write_all(content.as_bytes()).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     fs_err::rename(&temporary, path).map_err(failed)
 }

@@ -17,7 +17,7 @@ pub(super) const KEY_BITS: usize = 2048;
 /// Life of certificates: ten years.
 const VALIDITY: Duration = Duration::from_hours(24 * 3650);
 
-/// An account with its first user.
+/// A user with an account, which is made when there is none of its number.
 #[derive(Debug)]
 pub(crate) struct NewAccount {
     pub(crate) number: AccountId,
@@ -34,10 +34,10 @@ pub(super) fn cloud_keys(folder: &Path, clock: &Clock) -> Result<(), CloudError>
     }
     let key = PrivateKey::generate(KEY_BITS)?;
     let certificate = certificate(&key, "cloud", clock)?;
-    files::write(&folder.join(files::CLOUD_KEY), &key.to_pem()?)?;
+    files::write(&folder.join(files::CLOUD_KEY), key.to_pem()?.as_bytes())?;
     files::write(
         &folder.join(files::CLOUD_CERTIFICATE),
-        &certificate.to_pem()?,
+        certificate.to_pem()?.as_bytes(),
     )
 }
 
@@ -65,7 +65,7 @@ pub(super) fn user_files(folder: &Path, user: &str, fingerprint: &str) -> [PathB
     ]
 }
 
-/// Adds an account with a user, an access key and a certificate.
+/// Adds a user with an access key and a certificate.
 pub(crate) fn add(
     folder: &Path,
     catalogue: &Catalogue,
@@ -76,8 +76,8 @@ pub(crate) fn add(
     let fingerprint = account.key.public_key().fingerprint();
     let [key_file, certificate_file] = user_files(folder, &account.user, &fingerprint);
     let pem = certificate.to_pem()?;
-    files::write(&key_file, &account.key.to_pem()?)?;
-    files::write(&certificate_file, &pem)?;
+    files::write(&key_file, account.key.to_pem()?.as_bytes())?;
+    files::write(&certificate_file, pem.as_bytes())?;
     let rows = Rows {
         canonical_id: HEXLOWER.encode(&random::<32>()?),
         access_key: format!(
@@ -109,7 +109,8 @@ impl Rows {
         account: &NewAccount,
     ) -> Result<(), CloudError> {
         transaction.execute(
-            "INSERT INTO accounts (id, name, canonical_id, created) VALUES (?, ?, ?, ?)",
+            "INSERT INTO accounts (id, name, canonical_id, created) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (id) DO NOTHING",
             params![
                 account.number.as_str(),
                 account.name,

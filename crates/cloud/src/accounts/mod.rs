@@ -3,6 +3,7 @@
 mod credentials;
 mod files;
 mod make;
+mod users;
 
 use std::path::Path;
 
@@ -14,8 +15,9 @@ use crate::catalogue::Catalogue;
 use crate::data_dir::DataDir;
 use crate::{Clock, CloudError};
 
-pub(crate) use credentials::write as write_credentials;
+pub use credentials::Credentials;
 pub(crate) use make::{NewAccount, add};
+pub use users::{User, Users};
 
 /// Name of the first account, and of its user.
 const FIRST_ACCOUNT: &str = "eucalyptus";
@@ -99,7 +101,9 @@ mod tests {
     fn a_shell_and_openssl_understand_the_credentials() {
         let (dir, data_dir, catalogue) = cloud();
         let out = dir.path().join("my creds");
-        write_credentials(data_dir.path(), &catalogue, &out, "http://127.0.0.1:8773").unwrap();
+        let endpoint = "http://127.0.0.1:8773";
+        let credentials = Credentials::of(data_dir.path(), &catalogue, None, endpoint);
+        credentials.unwrap().write_folder(&out).unwrap();
         let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&out), 0o700);
         for entry in fs_err::read_dir(&out).unwrap() {
@@ -133,7 +137,8 @@ mod tests {
         let read = |name: &str| fs_err::read_to_string(dir.path().join(name)).unwrap();
         let write = |name: &str| {
             let out = dir.path().join(name);
-            write_credentials(data_dir.path(), &catalogue, &out, "http://h").unwrap();
+            let credentials = Credentials::of(data_dir.path(), &catalogue, None, "http://h");
+            credentials.unwrap().write_folder(&out).unwrap();
         };
         write("first");
         init(&data_dir, &catalogue, &Clock::system()).unwrap();

@@ -1,6 +1,7 @@
 //! `gumnut cloud`
 
 mod images;
+mod user;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub(crate) enum Cloud {
     Init(Init),
     Start(Start),
     Credentials(Credentials),
+    #[command(subcommand)]
+    User(user::User),
 }
 
 /// Where a cloud keeps its data.
@@ -64,13 +67,18 @@ pub(crate) struct Start {
     images: ImageOptions,
 }
 
-/// Write the administrator's credentials: eucarc, keys and certificates.
+/// Write a user's credentials: eucarc, keys and certificates.
+///
+/// To a folder, or to a zip like that of the old consoles when the name ends with .zip.
 #[derive(Args)]
 pub(crate) struct Credentials {
     #[command(flatten)]
     data: Data,
-    /// Folder of the credentials
-    #[arg(short, long, value_name = "DIR")]
+    /// User [default: the administrator]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Folder, or zip, of the credentials
+    #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
     /// Where the cloud listens, for the eucarc
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8773")]
@@ -83,6 +91,7 @@ impl Cloud {
             Self::Init(command) => command.run(context),
             Self::Start(command) => command.run(context),
             Self::Credentials(command) => command.run(context),
+            Self::User(command) => command.run(context),
         }
     }
 }
@@ -102,16 +111,24 @@ impl Init {
         gumnut_cloud::Cloud::init(&Config::new(&data))?;
         let output = data.join(CREDENTIALS);
         let endpoint = format!("http://{}", self.listen);
-        gumnut_cloud::Cloud::write_credentials(&data, &output, &endpoint)?;
+        let users = gumnut_cloud::Cloud::users(&data)?;
+        users.credentials(None, &endpoint)?.write_folder(&output)?;
         say_credentials(context, &output)
     }
 }
 
 impl Credentials {
     fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let data = self.data.folder()?;
-        let endpoint = self.endpoint.as_str();
-        gumnut_cloud::Cloud::write_credentials(&data, &self.output, endpoint)?;
+        let users = gumnut_cloud::Cloud::users(&self.data.folder()?)?;
+        let credentials = users.credentials(self.user.as_deref(), self.endpoint.as_str())?;
+        if self.output.extension().is_some_and(|end| end == "zip") {
+            credentials.write_zip(&self.output)?;
+            let json = json!({ "zip": self.output });
+            return context
+                .output
+                .result(&json, &self.output.display().to_string());
+        }
+        credentials.write_folder(&self.output)?;
         say_credentials(context, &self.output)
     }
 }
@@ -142,7 +159,7 @@ impl Start {
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
         let running = gumnut_cloud::Cloud::start(config).await?;
         let folder = data.join(CREDENTIALS);
-        running.write_credentials(&folder)?;
+        running.credentials()?.write_folder(&folder)?;
         let endpoint = running.endpoint();
         let eucarc = folder.join("eucarc");
         context

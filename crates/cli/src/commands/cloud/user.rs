@@ -1,0 +1,109 @@
+//! `gumnut cloud user`
+
+use clap::{Args, Subcommand};
+use gumnut_cloud::{Cloud, User as CloudUser};
+use serde_json::{Value, json};
+
+use super::{Context, Data};
+
+/// Users of the embedded cloud. The cloud may be running meanwhile.
+#[derive(Subcommand)]
+pub(crate) enum User {
+    Add(Add),
+    List(List),
+    Revoke(Revoke),
+}
+
+/// Add a user with an access key, an RSA key and a certificate.
+///
+/// `gumnut cloud credentials --user NAME` writes them.
+#[derive(Args)]
+pub(crate) struct Add {
+    #[command(flatten)]
+    data: Data,
+    /// Name of the user, of which the cloud has only one
+    name: String,
+    /// Account, made if there is none of this name [default: one with the name of the user]
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// Let the user administrate the whole cloud, and register kernels and ramdisks
+    #[arg(long)]
+    admin: bool,
+}
+
+/// List the users.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    data: Data,
+}
+
+/// Make the keys and certificates of a user useless. What the account has stored stays.
+#[derive(Args)]
+pub(crate) struct Revoke {
+    #[command(flatten)]
+    data: Data,
+    /// Name of the user
+    name: String,
+}
+
+impl User {
+    pub(super) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        match self {
+            Self::Add(command) => command.run(context),
+            Self::List(command) => command.run(context),
+            Self::Revoke(command) => command.run(context),
+        }
+    }
+}
+
+impl Add {
+    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let users = Cloud::users(&self.data.folder()?)?;
+        let user = users.add(&self.name, self.account.as_deref(), self.admin)?;
+        context.output.result(&value(&user), &line(&user))
+    }
+}
+
+impl List {
+    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let users = Cloud::users(&self.data.folder()?)?.list()?;
+        let lines: Vec<_> = users.iter().map(line).collect();
+        let values: Vec<_> = users.iter().map(value).collect();
+        context
+            .output
+            .result(&json!({ "users": values }), &lines.join("\n"))
+    }
+}
+
+impl Revoke {
+    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        Cloud::users(&self.data.folder()?)?.revoke(&self.name)?;
+        let json = json!({ "revoked": self.name });
+        context.output.result(&json, &self.name)
+    }
+}
+
+fn line(user: &CloudUser) -> String {
+    let role = if user.admin { "admin" } else { "user" };
+    let good = if user.access_keys.is_empty() {
+        "revoked"
+    } else {
+        "active"
+    };
+    format!(
+        "USER\t{}\t{}\t{}\t{role}\t{good}",
+        user.name, user.account, user.account_name
+    )
+}
+
+fn value(user: &CloudUser) -> Value {
+    json!({
+        "name": user.name,
+        "account": user.account,
+        "account_name": user.account_name,
+        "admin": user.admin,
+        "access_keys": user.access_keys,
+        "certificates": user.certificates,
+    })
+}

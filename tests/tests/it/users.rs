@@ -1,0 +1,92 @@
+//! Several accounts on one cloud, each seeing its own.
+
+use gumnut_tests::{Cloud, Program, patterned, tool};
+
+/// Adds a user to the running cloud and gives a client with the user's credentials, from the zip.
+fn user(cloud: &Cloud, name: &str, more: &[&str]) -> Program {
+    let client = Program::new();
+    let data = cloud.data();
+    let data = data.to_str().unwrap();
+    let mut add = vec!["cloud", "user", "add", name, "--data", data];
+    add.extend(more);
+    let added = client.json(&add);
+    assert_eq!(added["name"], name);
+    let zip = client.path(&format!("euca2-{name}-x509.zip"));
+    let zip = zip.to_str().unwrap();
+    let write = [
+        "cloud",
+        "credentials",
+        "--user",
+        name,
+        "--data",
+        data,
+        "--endpoint",
+        cloud.endpoint(),
+        "-o",
+        zip,
+    ];
+    let _ = client.run(&write).succeeded();
+    let folder = client.path("creds");
+    tool(
+        "python3",
+        &["-m", "zipfile", "-e", zip, folder.to_str().unwrap()],
+    );
+    let eucarc = folder.join("eucarc");
+    client.configured(&eucarc)
+}
+
+/// Bundles and uploads a file; gives the location.
+fn upload(client: &Program, name: &str, kind: &str, bucket: &str) -> String {
+    client.write(name, patterned(3_000, 4));
+    let bundle = ["bundle", name, "--kind", kind, "--arch", "x86_64"];
+    let _ = client.run(&bundle).succeeded();
+    let manifest = format!("{name}.manifest.xml");
+    let location = client.json(&["upload", &manifest, "-b", bucket]);
+    location["location"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn kernels_are_for_administrators_and_buckets_for_their_owners() {
+    let cloud = Cloud::start();
+    let (bob, eve) = (user(&cloud, "bob", &[]), user(&cloud, "eve", &["--admin"]));
+    let location = upload(&bob, "kernel", "kernel", "bobs");
+    let _ = bob
+        .run(&["register", &location])
+        .failed(4)
+        .saying(&["Only administrators can register kernel images."]);
+    let _ = eve
+        .run(&["register", &location])
+        .failed(4)
+        .saying(&["Manifest is not accessible"]);
+    let own = upload(&eve, "kernel", "kernel", "eves");
+    let _ = eve.run(&["register", &own]).succeeded();
+    for arguments in [
+        vec!["download", &own, "-d", "stolen"],
+        vec!["delete", &own],
+        vec!["upload", "kernel.manifest.xml", "-b", "eves"],
+    ] {
+        let _ = bob.run(&arguments).failed(4);
+    }
+    let images = bob.json(&["images"]);
+    assert_eq!(images["images"].as_array().unwrap().len(), 0);
+    let _ = bob.run(&["download", &location, "-d", "own"]).succeeded();
+}
+
+#[test]
+fn a_revoked_user_is_refused_at_once() {
+    let cloud = Cloud::start();
+    let bob = user(&cloud, "bob", &[]);
+    let _ = bob.run(&["images"]).succeeded();
+    let data = cloud.data();
+    let data = data.to_str().unwrap();
+    let revoke = ["cloud", "user", "revoke", "bob", "--data", data];
+    let _ = bob.run(&revoke).succeeded();
+    let _ = bob.run(&["images"]).failed(4);
+    let list = bob
+        .run(&["cloud", "user", "list", "--data", data])
+        .succeeded();
+    let line = list.stdout.lines().find(|line| line.contains("\tbob\t"));
+    assert!(line.unwrap().ends_with("\tuser\trevoked"), "{list:#?}");
+    let again = ["cloud", "user", "add", "bob", "--data", data];
+    let _ = bob.run(&again).failed(3).saying(&["already"]);
+}
