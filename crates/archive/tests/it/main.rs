@@ -5,4 +5,5 @@ mod compressor;
 mod damage;
 mod foreign_tar;
 mod image;
+mod members;
 mod programs;
