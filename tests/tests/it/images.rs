@@ -354,6 +354,10 @@ fn an_image_on_standard_input_is_bundled() {
         .run(&["bundle", "-", "--arch", "i386", "--prefix", "disk"])
         .failed(2);
     let _ = outcome.saying(&["--size"]);
+    let outcome = program
+        .run(&["bundle", "-", "--arch", "i386", "--size", "5"])
+        .failed(2);
+    let _ = outcome.saying(&["--prefix"]);
 }
 
 fn ids(report: &Value) -> Vec<&str> {

@@ -49,7 +49,7 @@ fn packed(options: &[&str]) -> (Vec<u8>, Vec<u8>) {
     fs_err::write(top.join("empty"), b"").unwrap();
     fs_err::write(top.join("in").join("n".repeat(120)), b"short").unwrap();
     std::os::unix::fs::symlink("empty", top.join("link")).unwrap();
-    let sparse = File::create(top.join("sparse")).unwrap();
+    let sparse = File::create_new(top.join("sparse")).unwrap();
     // More islands than fit into a header.
     for island in 0..30 {
         sparse.write_all_at(b"island", island << 16).unwrap();

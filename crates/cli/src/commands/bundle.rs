@@ -3,7 +3,7 @@
 mod input;
 
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -250,6 +250,10 @@ impl Bundle {
     fn prefix(&self) -> Result<ImageName, Failure> {
         if let Some(prefix) = &self.prefix {
             return Ok(prefix.clone());
+        }
+        if self.image == Path::new("-") {
+            let message = "an image on standard input has no name for its bundle";
+            return Err(Failure::new(Exit::Usage, message).hint("pass --prefix NAME"));
         }
         let name = self
             .image
