@@ -48,6 +48,9 @@ pub(crate) struct Global {
     /// Read settings from this eucarc; it is parsed, never executed
     #[arg(long, global = true, value_name = "EUCARC")]
     pub(crate) config: Option<PathBuf>,
+    /// Region of euca2ools' ini files, which then outranks the environment
+    #[arg(long, global = true, value_name = "[USER@]REGION")]
+    pub(crate) region: Option<String>,
     /// Endpoint of the object store, instead of `S3_URL`
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) s3_url: Option<Url>,
@@ -57,9 +60,9 @@ pub(crate) struct Global {
     /// How requests are signed; clouds older than 2014 need v2
     #[arg(long, global = true, value_name = "VERSION", default_value = "v4")]
     pub(crate) signature: Signature,
-    /// How often a request is tried again after a timeout, a reset, or a 429 or 5xx answer
-    #[arg(long, global = true, value_name = "N", default_value_t = 5)]
-    pub(crate) retries: u32,
+    /// How often a request is tried again after a timeout, a reset, or a 429 or 5xx answer [default: 5]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) retries: Option<u32>,
     /// Trust this certificate authority (PEM) for https, beside those of the system
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_cert: Option<PathBuf>,

@@ -20,6 +20,16 @@ pub enum SignatureVersion {
     V2,
 }
 
+/// Whether servers have to prove who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServerIdentity {
+    /// An authority that is trusted must vouch for the server's certificate.
+    #[default]
+    Verified,
+    /// Any certificate will do. Whoever sits between can then read and change everything.
+    Unverified,
+}
+
 /// Where the time of signatures comes from.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Now.
@@ -47,6 +57,8 @@ pub struct TransportConfig {
     pub retry: RetryPolicy,
     /// Certificate authorities in PEM form to trust beside those of the system.
     pub extra_ca_pem: Option<Vec<u8>>,
+    /// Whether servers have to prove who they are.
+    pub server_identity: ServerIdentity,
     /// The clock of signatures.
     pub clock: Arc<dyn Clock>,
 }
@@ -59,6 +71,7 @@ impl TransportConfig {
             signature,
             retry: RetryPolicy::default(),
             extra_ca_pem: None,
+            server_identity: ServerIdentity::Verified,
             clock: Arc::new(SystemClock),
         }
     }

@@ -11,7 +11,7 @@ mod transport;
 pub mod xml;
 
 pub use body::Body;
-pub use config::{Clock, SignatureVersion, SystemClock, TransportConfig};
+pub use config::{Clock, ServerIdentity, SignatureVersion, SystemClock, TransportConfig};
 pub use error::{Refusal, TransportError};
 pub use request::{Auth, Request};
 pub use retry::RetryPolicy;

@@ -62,7 +62,7 @@ impl Transport {
     /// # Errors
     /// When a certificate authority cannot be read.
     pub fn new(config: TransportConfig) -> Result<Self, TransportError> {
-        let http = tls::client(config.extra_ca_pem.as_deref())?;
+        let http = tls::client(config.extra_ca_pem.as_deref(), config.server_identity)?;
         Ok(Self {
             http,
             config,

@@ -93,7 +93,7 @@ fn value(raw: &str, variables: &HashMap<String, String>) -> Option<String> {
 }
 
 /// The name of `${NAME}` or `$NAME` behind the dollar sign, and what follows it.
-fn reference(text: &str) -> Option<(&str, &str)> {
+pub(super) fn reference(text: &str) -> Option<(&str, &str)> {
     if let Some(braced) = text.strip_prefix('{') {
         return braced.split_once('}');
     }

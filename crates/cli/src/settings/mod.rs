@@ -1,29 +1,29 @@
 //! Where settings come from.
 //!
-//! One order everywhere: command line, environment, `--config` eucarc, euca2ools' ini files, and last
-//! the credentials of the embedded cloud on this machine.
+//! The command line first, and last the credentials of the embedded cloud on this machine; between them the
+//! environment, an eucarc and euca2ools' ini files in the order of [`Order`].
 
 mod eucarc;
 mod ini;
+mod key_file;
+mod sources;
 
-use std::collections::HashMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gumnut_signing::{AccessKeyId, Credentials};
 use gumnut_types::{AccountId, SecretString};
 use url::Url;
-use zeroize::Zeroizing;
 
+pub(crate) use self::key_file::KeyFile;
+use self::sources::Layer;
+pub(crate) use self::sources::Order;
 use crate::exit::{Exit, Failure};
+use crate::output::Output;
 
-/// Largest settings file that is read, in bytes.
-const MAX_FILE: u64 = 1 << 20;
-
-/// The names under which the environment and eucarc files hold a value, the first one wins.
-const EC2_URL: &[&str] = &["EC2_URL"];
-const S3_URL: &[&str] = &["S3_URL"];
+/// The names of the account number, the first one wins.
 const USER_ID: &[&str] = &["EC2_USER_ID", "EC2_ACCOUNT_NUMBER"];
+/// The names of the region of signatures.
 const REGION: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// The names of a key pair. Both halves must come from one place, or they do not fit together.
@@ -33,136 +33,81 @@ const KEY_PAIRS: &[(&str, &str)] = &[
     ("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),
 ];
 
-/// Every name that is read.
-const NAMES: &[&str] = &[
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SECRET_KEY",
-    "EC2_ACCESS_KEY",
-    "EC2_ACCOUNT_NUMBER",
-    "EC2_CERT",
-    "EC2_PRIVATE_KEY",
-    "EC2_SECRET_KEY",
-    "EC2_URL",
-    "EC2_USER_ID",
-    "EUCALYPTUS_CERT",
-    "S3_URL",
-];
-
-/// A file that a command needs.
-#[derive(Clone, Copy)]
-pub(crate) enum KeyFile {
-    /// The user's private key.
-    PrivateKey,
-    /// The user's certificate.
-    Certificate,
-    /// The cloud's certificate.
-    CloudCertificate,
-}
-
-impl KeyFile {
-    fn variable(self) -> &'static str {
-        match self {
-            Self::PrivateKey => "EC2_PRIVATE_KEY",
-            Self::Certificate => "EC2_CERT",
-            Self::CloudCertificate => "EUCALYPTUS_CERT",
-        }
-    }
-
-    fn option(self) -> &'static str {
-        match self {
-            Self::PrivateKey => "--private-key",
-            Self::Certificate => "--cert",
-            Self::CloudCertificate => "--cloud-cert",
-        }
-    }
-}
-
-impl fmt::Display for KeyFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PrivateKey => "private key",
-            Self::Certificate => "certificate",
-            Self::CloudCertificate => "cloud certificate",
-        })
-    }
-}
-
 /// What the command line says about where to go.
 #[derive(Default)]
 pub(crate) struct Overrides {
     /// `--config`.
     pub(crate) config: Option<PathBuf>,
+    /// `--region`: `[USER@][REGION]` of the ini files.
+    pub(crate) region: Option<String>,
     /// `--ec2-url`.
     pub(crate) ec2_url: Option<Url>,
     /// `--s3-url`.
     pub(crate) s3_url: Option<Url>,
+    /// A key pair on the command line, which only the old tools' names take.
+    pub(crate) key_pair: Option<(String, SecretString)>,
+    /// The order of the other sources.
+    pub(crate) order: Order,
 }
 
 /// All sources, in the order in which they are asked.
 pub(crate) struct Settings {
     overrides: Overrides,
-    layers: Vec<HashMap<String, SecretString>>,
+    layers: Vec<Layer>,
 }
 
 impl Settings {
     /// Reads every source.
     ///
     /// # Errors
-    /// When a file that was named cannot be read.
+    /// When a file that was named cannot be read, or an ini file cannot be understood.
     pub(crate) fn load(overrides: Overrides) -> Result<Self, Failure> {
-        let environment = |name: &str| std::env::var(name).ok();
-        let home = environment("HOME");
-        let mut layers =
-            vec![secret(NAMES.iter().filter_map(|name| {
-                Some(((*name).to_owned(), environment(name)?))
-            }))];
-        if let Some(path) = &overrides.config {
-            let text = read(path).map_err(|error| {
-                Failure::new(
-                    Exit::Usage,
-                    format!("cannot read the settings file {}", path.display()),
-                )
-                .because(error)
-                .hint("name an eucarc with --config")
-            })?;
-            layers.push(secret(eucarc::parse(&text, path, home.as_deref())));
+        let layers = sources::load(&overrides)?;
+        let settings = Self { overrides, layers };
+        settings.say_conflicts();
+        Ok(settings)
+    }
+
+    /// Says where a region that was asked for by name outranks the environment.
+    fn say_conflicts(&self) {
+        let [asked, environment, ..] = &self.layers[..] else {
+            return;
+        };
+        if self.overrides.region.is_none() {
+            return;
         }
-        layers.push(secret(ini_files(home.as_deref()).variables()));
-        let named = [
-            "EC2_URL",
-            "S3_URL",
-            "EC2_ACCESS_KEY",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_ACCESS_KEY",
-        ];
-        let anything = overrides.ec2_url.is_some()
-            || overrides.s3_url.is_some()
-            || layers
-                .iter()
-                .any(|layer| named.iter().any(|name| layer.contains_key(*name)));
-        if !anything
-            && let Some(path) = default_cloud_dir().map(|dir| dir.join("credentials/eucarc"))
-            && let Ok(text) = read(&path)
-        {
-            layers.push(secret(eucarc::parse(&text, &path, home.as_deref())));
+        for (name, given) in [
+            ("EC2_URL", &self.overrides.ec2_url),
+            ("S3_URL", &self.overrides.s3_url),
+        ] {
+            let value = |layer: &Layer| {
+                layer
+                    .values
+                    .get(name)
+                    .map(|value| value.expose().to_owned())
+            };
+            if let (Some(used), Some(other)) = (value(asked), value(environment))
+                && given.is_none()
+                && used != other
+            {
+                let (asked, environment) = (&asked.source, &environment.source);
+                Output::warn(format!(
+                    "{asked} says {name} {used}, which is used; {environment} says {other}"
+                ));
+            }
         }
-        Ok(Self { overrides, layers })
     }
 
     fn find(&self, names: &[&str]) -> Option<&str> {
-        let in_layer = |layer: &'_ HashMap<String, SecretString>| {
+        let in_layer = |layer: &'_ Layer| {
             names
                 .iter()
-                .find(|name| layer.contains_key(**name))
+                .find(|name| layer.values.contains_key(**name))
                 .copied()
         };
         self.layers
             .iter()
-            .find_map(|layer| layer.get(in_layer(layer)?))
+            .find_map(|layer| layer.values.get(in_layer(layer)?))
             .map(SecretString::expose)
     }
 
@@ -171,9 +116,15 @@ impl Settings {
     /// # Errors
     /// When no source has both halves.
     pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
-        for layer in &self.layers {
+        if let Some((access, secret)) = &self.overrides.key_pair {
+            return Ok(Credentials::new(
+                AccessKeyId::new(access.clone()),
+                secret.clone(),
+            ));
+        }
+        for Layer { values, .. } in &self.layers {
             for (access, secret) in KEY_PAIRS {
-                if let (Some(access), Some(secret)) = (layer.get(*access), layer.get(*secret)) {
+                if let (Some(access), Some(secret)) = (values.get(*access), values.get(*secret)) {
                     let access_key = AccessKeyId::new(access.expose());
                     return Ok(Credentials::new(access_key, secret.clone()));
                 }
@@ -190,7 +141,7 @@ impl Settings {
     /// # Errors
     /// When none is set, or it is no URL.
     pub(crate) fn s3_url(&self) -> Result<Url, Failure> {
-        self.endpoint(self.overrides.s3_url.as_ref(), S3_URL, "--s3-url")
+        self.endpoint(self.overrides.s3_url.as_ref(), "S3_URL", "--s3-url")
     }
 
     /// The endpoint of the EC2 service.
@@ -198,20 +149,19 @@ impl Settings {
     /// # Errors
     /// When none is set, or it is no URL.
     pub(crate) fn ec2_url(&self) -> Result<Url, Failure> {
-        self.endpoint(self.overrides.ec2_url.as_ref(), EC2_URL, "--ec2-url")
+        self.endpoint(self.overrides.ec2_url.as_ref(), "EC2_URL", "--ec2-url")
     }
 
-    fn endpoint(&self, given: Option<&Url>, names: &[&str], option: &str) -> Result<Url, Failure> {
+    fn endpoint(&self, given: Option<&Url>, name: &str, option: &str) -> Result<Url, Failure> {
         if let Some(url) = given {
             return Ok(url.clone());
         }
-        let name = names[0];
-        let text = self.find(names).ok_or_else(|| {
+        let text = self.find(&[name]).ok_or_else(|| {
             Failure::new(Exit::Usage, format!("no endpoint is set: {name} is empty")).hint(format!(
                 "pass {option} URL or --config EUCARC, or start a cloud: gumnut cloud start"
             ))
         })?;
-        let url = Url::parse(text).map_err(|error| {
+        let url = Url::parse(without_region(text)).map_err(|error| {
             Failure::new(Exit::Usage, format!("{name} is no URL")).because(error)
         })?;
         Ok(url)
@@ -222,11 +172,87 @@ impl Settings {
         self.find(REGION).unwrap_or("us-east-1")
     }
 
+    /// Whether servers must show a certificate that somebody vouches for: unless the region of an ini file says
+    /// `verify-ssl = false`.
+    ///
+    /// # Errors
+    /// When the value is no boolean.
+    pub(crate) fn verify_tls(&self) -> Result<bool, Failure> {
+        Ok(self.boolean("verify-ssl")?.unwrap_or(true))
+    }
+
+    /// Whether the region insists on version 4 for the object store.
+    ///
+    /// # Errors
+    /// When the value is no boolean.
+    pub(crate) fn force_sigv4(&self) -> Result<bool, Failure> {
+        Ok(self.boolean("s3-force-sigv4")?.unwrap_or(false))
+    }
+
+    fn boolean(&self, name: &str) -> Result<Option<bool>, Failure> {
+        let Some(text) = self.find(&[name]) else {
+            return Ok(None);
+        };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(Some(true)),
+            "false" | "no" | "off" | "0" => Ok(Some(false)),
+            _ => Err(Failure::new(
+                Exit::Usage,
+                format!("{name} is {text:?}, which is neither true nor false"),
+            )),
+        }
+    }
+
+    /// Where new buckets are made.
+    pub(crate) fn location_constraint(&self) -> Option<&str> {
+        self.find(&["s3-location-constraint"])
+    }
+
+    /// How often requests are tried again.
+    ///
+    /// # Errors
+    /// When the value is no number.
+    pub(crate) fn max_retries(&self) -> Result<Option<u32>, Failure> {
+        self.number("max-retries")
+    }
+
+    /// How long an answer may take.
+    ///
+    /// # Errors
+    /// When the value is no number of seconds.
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>, Failure> {
+        let seconds: Option<f64> = self.number("timeout")?;
+        let checked = |seconds| {
+            Duration::try_from_secs_f64(seconds)
+                .ok()
+                .filter(|time| !time.is_zero())
+        };
+        seconds
+            .map(|seconds| {
+                checked(seconds).ok_or_else(|| {
+                    Failure::new(Exit::Usage, "timeout is no number of seconds above 0")
+                })
+            })
+            .transpose()
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let parse = |text: &str| {
+            text.parse().map_err(|_| {
+                Failure::new(
+                    Exit::Usage,
+                    format!("{name} is {text:?}, which is no number"),
+                )
+            })
+        };
+        self.find(&[name]).map(parse).transpose()
+    }
+
     /// The path of a key file: the option's, else the first source's, else nothing.
     pub(crate) fn key_file(&self, file: KeyFile, option: Option<&Path>) -> Option<PathBuf> {
         option
             .map(Path::to_owned)
-            .or_else(|| self.find(&[file.variable()]).map(PathBuf::from))
+            .or_else(|| self.find(file.variables()).map(PathBuf::from))
     }
 
     /// The path of a key file that the command cannot do without.
@@ -277,53 +303,12 @@ pub(crate) fn default_cloud_dir() -> Option<PathBuf> {
     Some(data.join("gumnut/cloud"))
 }
 
-fn secret(variables: impl IntoIterator<Item = (String, String)>) -> HashMap<String, SecretString> {
-    let set = variables.into_iter().filter(|(_, value)| !value.is_empty());
-    set.map(|(name, value)| (name, SecretString::new(value)))
-        .collect()
-}
-
-fn read(path: &Path) -> std::io::Result<Zeroizing<String>> {
-    use std::io::Read as _;
-    let mut text = Zeroizing::new(String::new());
-    let read = fs_err::File::open(path)?
-        .take(MAX_FILE + 1)
-        .read_to_string(&mut text)?;
-    if read as u64 > MAX_FILE {
-        return Err(std::io::Error::other(format!(
-            "{} is larger than 1 MiB",
-            path.display()
-        )));
+/// The URL in `REGION::URL`, as euca2ools takes it.
+fn without_region(text: &str) -> &str {
+    match text.split_once("::") {
+        Some((region, url)) if !region.contains('/') => url,
+        _ => text,
     }
-    Ok(text)
-}
-
-/// Every ini file that euca2ools 3 reads, the user's first.
-fn ini_files(home: Option<&str>) -> ini::Ini {
-    let mut ini = ini::Ini::default();
-    let mut add_all = |paths: Vec<PathBuf>| {
-        for path in paths {
-            if let Ok(text) = read(&path) {
-                ini.add(&text);
-            }
-        }
-    };
-    if let Some(home) = home {
-        add_all(ini_in(&Path::new(home).join(".euca")));
-    }
-    add_all(vec![PathBuf::from("/etc/euca2ools/euca2ools.ini")]);
-    add_all(ini_in(Path::new("/etc/euca2ools/conf.d")));
-    ini
-}
-
-fn ini_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "ini"))
-        .collect();
-    paths.sort();
-    paths
 }
 
 #[cfg(test)]
@@ -332,11 +317,10 @@ mod tests {
 
     fn settings(layers: &[&[(&str, &str)]]) -> Settings {
         let owned = |layer: &&[(&str, &str)]| {
-            secret(
-                layer
-                    .iter()
-                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-            )
+            let values = layer
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Layer::new("a test", values)
         };
         Settings {
             overrides: Overrides::default(),
@@ -367,5 +351,40 @@ mod tests {
     fn an_empty_value_is_no_value() {
         let settings = settings(&[&[("S3_URL", "")], &[("S3_URL", "http://s/")]]);
         assert_eq!(settings.s3_url().unwrap().as_str(), "http://s/");
+    }
+
+    #[test]
+    fn tls_is_verified_unless_a_region_says_no() {
+        assert!(settings(&[]).verify_tls().unwrap());
+        assert!(
+            !settings(&[&[("verify-ssl", "False")]])
+                .verify_tls()
+                .unwrap()
+        );
+        assert!(
+            settings(&[&[("verify-ssl", "perhaps")]])
+                .verify_tls()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_key_pair_of_the_command_line_comes_first() {
+        let mut settings = settings(&[&[("EC2_ACCESS_KEY", "AK"), ("EC2_SECRET_KEY", "SK")]]);
+        settings.overrides.key_pair = Some(("MINE".to_owned(), SecretString::new("x")));
+        assert_eq!(
+            settings.credentials().unwrap().access_key().as_str(),
+            "MINE"
+        );
+    }
+
+    #[test]
+    fn an_endpoint_may_name_its_region() {
+        let settings = settings(&[&[
+            ("S3_URL", "home::http://s/"),
+            ("EC2_URL", "http://[::1]:8773/"),
+        ]]);
+        assert_eq!(settings.s3_url().unwrap().as_str(), "http://s/");
+        assert_eq!(settings.ec2_url().unwrap().as_str(), "http://[::1]:8773/");
     }
 }

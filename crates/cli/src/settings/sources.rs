@@ -1,0 +1,326 @@
+//! Reading every source of settings, in an order.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use gumnut_types::SecretString;
+use zeroize::Zeroizing;
+
+use super::ini::{Choice, Ini};
+use super::{Overrides, default_cloud_dir, eucarc};
+use crate::exit::{Exit, Failure};
+
+/// Largest settings file that is read, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Every variable that is read.
+const NAMES: &[&str] = &[
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CREDENTIAL_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "EC2_ACCESS_KEY",
+    "EC2_ACCOUNT_NUMBER",
+    "EC2_CERT",
+    "EC2_PRIVATE_KEY",
+    "EC2_SECRET_KEY",
+    "EC2_URL",
+    "EC2_USER_ID",
+    "EUCALYPTUS_CERT",
+    "EUCA_CERT",
+    "EUCA_PRIVATE_KEY",
+    "S3_URL",
+];
+
+/// Variables without which a source says nothing about a cloud.
+const CLOUD: [&str; 5] = [
+    "EC2_URL",
+    "S3_URL",
+    "EC2_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ACCESS_KEY",
+];
+
+/// The order of sources, which differs between the tools whose names gumnut answers to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// gumnut's own: environment, then `--config`, then ini files.
+    #[default]
+    Native,
+    /// That of euca2ools 1.x and 2.x: `--config`, environment, then the eucarc in its usual places.
+    Eucarc,
+    /// That of euca2ools 3.1 and later: environment, ini files, and last the variables of 2010.
+    Ini,
+}
+
+/// The values of one source.
+pub(super) struct Layer {
+    /// What messages call it.
+    pub(super) source: String,
+    /// Its values under the names of the environment.
+    pub(super) values: HashMap<String, SecretString>,
+}
+
+impl Layer {
+    pub(super) fn new(
+        source: impl Into<String>,
+        values: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let set = values.into_iter().filter(|(_, value)| !value.is_empty());
+        Self {
+            source: source.into(),
+            values: set
+                .map(|(name, value)| (name, SecretString::new(value)))
+                .collect(),
+        }
+    }
+
+    /// Takes the values of these names away into a layer of their own.
+    fn split_off(&mut self, names: &[&str]) -> Self {
+        let taken = names
+            .iter()
+            .filter_map(|name| self.values.remove_entry(*name));
+        Self {
+            source: self.source.clone(),
+            values: taken.collect(),
+        }
+    }
+}
+
+/// Everything that is asked for values, the first one first.
+pub(super) fn load(overrides: &Overrides) -> Result<Vec<Layer>, Failure> {
+    Sources {
+        overrides,
+        home: variable("HOME").filter(|home| !home.is_empty()),
+        ini: ini_files()?,
+    }
+    .layers()
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+struct Sources<'a> {
+    overrides: &'a Overrides,
+    home: Option<String>,
+    ini: Ini,
+}
+
+impl Sources<'_> {
+    fn layers(&self) -> Result<Vec<Layer>, Failure> {
+        let mut layers = Vec::new();
+        let order = self.overrides.order;
+        let config = self.config()?;
+        if let Some(region) = &self.overrides.region {
+            // A region that was asked for by name outranks the environment.
+            layers.push(self.region(&Choice::parse(region), format!("--region {region}"))?);
+        }
+        let values = NAMES
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
+        let mut environment = Layer::new("the environment", values);
+        let credential_file = credential_file(&environment)?;
+        match order {
+            Order::Native => {
+                layers.push(environment);
+                layers.extend(credential_file);
+                layers.extend(config);
+                layers.extend(self.default_region()?);
+            }
+            Order::Eucarc => {
+                layers.extend(config);
+                layers.push(environment);
+                layers.extend(credential_file);
+                layers.extend(self.usual_eucarc());
+                layers.extend(self.default_region()?);
+            }
+            Order::Ini => {
+                let old = environment.split_off(&["EC2_ACCESS_KEY", "EC2_SECRET_KEY"]);
+                layers.push(environment);
+                layers.extend(credential_file);
+                layers.extend(self.default_region()?);
+                layers.push(old);
+                layers.extend(config);
+                layers.extend(self.usual_eucarc());
+            }
+        }
+        let named = |layer: &Layer| CLOUD.iter().any(|name| layer.values.contains_key(*name));
+        let given = self.overrides.ec2_url.is_some() || self.overrides.s3_url.is_some();
+        if !given && !layers.iter().any(named) {
+            layers.extend(self.embedded_cloud());
+        }
+        Ok(layers)
+    }
+
+    fn eucarc(&self, path: &Path) -> std::io::Result<Layer> {
+        let text = read(path)?;
+        let values = eucarc::parse(&text, path, self.home.as_deref());
+        Ok(Layer::new(path.display().to_string(), values))
+    }
+
+    /// The file of `--config`, or the eucarc in the folder that it names.
+    fn config(&self) -> Result<Option<Layer>, Failure> {
+        let Some(path) = &self.overrides.config else {
+            return Ok(None);
+        };
+        let path = if path.is_dir() {
+            path.join("eucarc")
+        } else {
+            path.clone()
+        };
+        self.eucarc(&path).map(Some).map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                format!("cannot read the settings file {}", path.display()),
+            )
+            .because(error)
+            .hint("name an eucarc with --config")
+        })
+    }
+
+    /// Where the tools of 2010 look for an eucarc by themselves.
+    fn usual_eucarc(&self) -> Vec<Layer> {
+        let home = self
+            .home
+            .as_ref()
+            .map(|home| Path::new(home).join(".eucarc"));
+        let home = home.map(|path| {
+            if path.is_dir() {
+                path.join("eucarc")
+            } else {
+                path
+            }
+        });
+        let paths = home
+            .into_iter()
+            .chain([PathBuf::from("/etc/euca2ools/eucarc")]);
+        paths.filter_map(|path| self.eucarc(&path).ok()).collect()
+    }
+
+    fn region(&self, choice: &Choice, source: String) -> Result<Layer, Failure> {
+        let values = self.ini.variables(choice, &variable).map_err(|error| {
+            Failure::new(Exit::Usage, "the configuration files do not say what was asked for")
+                .because(error)
+                .hint("they are ~/.euca/*.ini and those in /etc/euca2ools, or what EUCA_CONFIG_PATH names")
+        })?;
+        Ok(Layer::new(source, values))
+    }
+
+    /// The region that counts when none was asked for.
+    fn default_region(&self) -> Result<Option<Layer>, Failure> {
+        if self.overrides.region.is_some() {
+            return Ok(None);
+        }
+        let named = variable("EUCA_DEFAULT_REGION").filter(|name| !name.is_empty());
+        // AWS's variable may also name a region that no file describes.
+        let aws = || variable("AWS_DEFAULT_REGION").filter(|name| self.ini.has_region(name));
+        let choice = match named.or_else(aws) {
+            Some(name) => Choice::parse(&name),
+            None => self.ini.default_choice().map_err(|error| {
+                Failure::new(
+                    Exit::Usage,
+                    "the configuration files have no usable default region",
+                )
+                .because(error)
+            })?,
+        };
+        let source = match &choice.region {
+            Some(region) => format!("[region {region}]"),
+            None => "[global]".to_owned(),
+        };
+        self.region(&choice, source).map(Some)
+    }
+
+    fn embedded_cloud(&self) -> Option<Layer> {
+        self.eucarc(&default_cloud_dir()?.join("credentials/eucarc"))
+            .ok()
+    }
+}
+
+/// The key pair in the file that `AWS_CREDENTIAL_FILE` names.
+fn credential_file(environment: &Layer) -> Result<Option<Layer>, Failure> {
+    let Some(path) = environment.values.get("AWS_CREDENTIAL_FILE") else {
+        return Ok(None);
+    };
+    let path = Path::new(path.expose());
+    let text = match read(path) {
+        // An eucarc names the file also where it was never written.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                format!("cannot read the credential file {}", path.display()),
+            )
+            .because(error)
+        })?,
+    };
+    let pair = [
+        ("AWSAccessKeyId", "AWS_ACCESS_KEY_ID"),
+        ("AWSSecretKey", "AWS_SECRET_ACCESS_KEY"),
+    ];
+    let values = text.lines().filter_map(|line| {
+        let (key, value) = line.trim().split_once('=')?;
+        let (_, name) = pair.iter().find(|(written, _)| *written == key.trim())?;
+        Some(((*name).to_owned(), value.trim().to_owned()))
+    });
+    Ok(Some(Layer::new(path.display().to_string(), values)))
+}
+
+fn read(path: &Path) -> std::io::Result<Zeroizing<String>> {
+    use std::io::Read as _;
+    let mut text = Zeroizing::new(String::new());
+    let read = fs_err::File::open(path)?
+        .take(MAX_FILE + 1)
+        .read_to_string(&mut text)?;
+    if read as u64 > MAX_FILE {
+        return Err(std::io::Error::other(format!(
+            "{} is larger than 1 MiB",
+            path.display()
+        )));
+    }
+    Ok(text)
+}
+
+/// Every ini file, in the order in which later ones win.
+fn ini_files() -> Result<Ini, Failure> {
+    let mut ini = Ini::default();
+    for path in ini_paths() {
+        let failed = |error: anyhow::Error| {
+            Failure::new(
+                Exit::Usage,
+                format!("cannot use the configuration file {}", path.display()),
+            )
+            .because(error)
+        };
+        match read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            text => {
+                let text = text.map_err(|error| failed(error.into()))?;
+                ini.add(&text).map_err(|error| failed(error.into()))?;
+            }
+        }
+    }
+    Ok(ini)
+}
+
+fn ini_paths() -> Vec<PathBuf> {
+    let patterns = match variable("EUCA_CONFIG_PATH").filter(|paths| !paths.is_empty()) {
+        Some(paths) => paths.split(':').map(str::to_owned).collect(),
+        None => {
+            let mut patterns = vec![
+                "/etc/euca2ools/euca2ools.ini".to_owned(),
+                "/etc/euca2ools/conf.d/*.ini".to_owned(),
+            ];
+            let home = variable("HOME").filter(|home| !home.is_empty());
+            patterns
+                .extend(home.map(|home| format!("{}/.euca/*.ini", glob::Pattern::escape(&home))));
+            patterns
+        }
+    };
+    let found = |pattern: String| glob::glob(&pattern).into_iter().flatten().flatten();
+    patterns.into_iter().flat_map(found).collect()
+}
