@@ -11,7 +11,7 @@ use crate::{BundleError, BundleOptions, ImageSource, Progress};
 /// What the manifest will say about the image, beside what sealing it finds out.
 #[derive(Clone, Debug)]
 pub struct BundleMeta {
-    /// The names of the bundle's files; their prefix is the image's name.
+    /// The names of the bundle's files, and of the image.
     pub names: BundleNames,
     /// The owner.
     pub user: AccountId,
@@ -159,7 +159,7 @@ fn draft(meta: BundleMeta, keys: WrappedKeys, image_size: u64) -> Result<Manifes
         block_devices: meta.block_devices,
         product_codes: meta.product_codes,
         kind: meta.kind,
-        name: meta.names.prefix().clone(),
+        name: meta.names.image().clone(),
         user: meta.user.to_string(),
         image_digest: Sha1Digest::OF_NOTHING,
         image_size,

@@ -138,7 +138,7 @@ fn tar_stream<'a>(
     map: Option<&SparseMap>,
     progress: &'a dyn Progress,
 ) -> TarStream<Watched<'a>> {
-    let (name, size) = (names.prefix(), image.size());
+    let (name, size) = (names.image(), image.size());
     match map {
         None => TarStream::new(
             name,

@@ -1,10 +1,12 @@
 //! Attributes of images: who may run them, and what they say of themselves.
 
 use gumnut_transport::{TransportError, xml::Element};
-use gumnut_types::{AccountId, ImageId};
+use gumnut_types::ImageId;
 
 use crate::Ec2Client;
 use crate::client::{Parameters, malformed};
+use crate::describe::device;
+use crate::register::DeviceMapping;
 
 /// An attribute together with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub enum ImageAttribute {
     Ramdisk(Option<String>),
     /// What it is for.
     Description(Option<String>),
+    /// Its block devices.
+    BlockDevices(Vec<DeviceMapping>),
 }
 
 /// One who may run an image.
@@ -49,8 +53,8 @@ impl Ec2Client {
         self.attribute(id, "launchPermission").await
     }
 
-    /// Asks for an attribute by its name: `launchPermission`, `productCodes`, `kernel`, `ramdisk` or
-    /// `description`.
+    /// Asks for an attribute by its name: `launchPermission`, `productCodes`, `kernel`, `ramdisk`,
+    /// `blockDeviceMapping` or `description`.
     ///
     /// # Errors
     /// When the cloud refuses, or answers with another attribute.
@@ -88,6 +92,9 @@ impl Ec2Client {
                     codes.map(str::to_owned).collect(),
                 ))
             }
+            "blockDeviceMapping" => Ok(ImageAttribute::BlockDevices(
+                answer.items(name).filter_map(device).collect(),
+            )),
             "kernel" => Ok(ImageAttribute::Kernel(value(name))),
             "ramdisk" => Ok(ImageAttribute::Ramdisk(value(name))),
             "description" => Ok(ImageAttribute::Description(value(name))),
@@ -98,7 +105,7 @@ impl Ec2Client {
         }
     }
 
-    /// Lets somebody run an image, or no longer. Without accounts it is everybody.
+    /// Lets some run an image, or no longer. Clouds take groups and accounts in requests of their own.
     ///
     /// # Errors
     /// When the cloud refuses.
@@ -106,7 +113,23 @@ impl Ec2Client {
         &self,
         id: &ImageId,
         change: PermissionChange,
-        accounts: &[AccountId],
+        who: &[LaunchPermission],
+    ) -> Result<(), TransportError> {
+        let is_account = |who: &&LaunchPermission| matches!(who, LaunchPermission::Account(_));
+        let (accounts, all): (Vec<_>, Vec<_>) = who.iter().partition(is_account);
+        for group in [all, accounts] {
+            if !group.is_empty() {
+                self.change_permissions(id, change, &group).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn change_permissions(
+        &self,
+        id: &ImageId,
+        change: PermissionChange,
+        who: &[&LaunchPermission],
     ) -> Result<(), TransportError> {
         let operation = match change {
             PermissionChange::Add => "add",
@@ -116,10 +139,41 @@ impl Ec2Client {
         parameters.add("ImageId", id.as_str());
         parameters.add("Attribute", "launchPermission");
         parameters.add("OperationType", operation);
-        if accounts.is_empty() {
-            parameters.add("UserGroup.1", "all");
+        for (index, who) in (1..).zip(who) {
+            match who {
+                LaunchPermission::All => parameters.add(format!("UserGroup.{index}"), "all"),
+                LaunchPermission::Account(account) => {
+                    parameters.add(format!("UserId.{index}"), account);
+                }
+            }
         }
-        parameters.add_all("UserId", accounts);
+        self.command("ModifyImageAttribute", parameters).await
+    }
+
+    /// Gives an image product codes.
+    ///
+    /// # Errors
+    /// When the cloud refuses.
+    pub async fn add_product_codes(
+        &self,
+        id: &ImageId,
+        codes: &[String],
+    ) -> Result<(), TransportError> {
+        let mut parameters = Parameters::default();
+        parameters.add("ImageId", id.as_str());
+        parameters.add("Attribute", "productCodes");
+        parameters.add_all("ProductCode", codes);
+        self.command("ModifyImageAttribute", parameters).await
+    }
+
+    /// Says what an image is for.
+    ///
+    /// # Errors
+    /// When the cloud refuses.
+    pub async fn set_description(&self, id: &ImageId, text: &str) -> Result<(), TransportError> {
+        let mut parameters = Parameters::default();
+        parameters.add("ImageId", id.as_str());
+        parameters.add("Description.Value", text);
         self.command("ModifyImageAttribute", parameters).await
     }
 

@@ -5,6 +5,7 @@ use gumnut_types::ImageId;
 
 use crate::Ec2Client;
 use crate::client::{Parameters, malformed};
+use crate::register::{DeviceMapping, DeviceTarget, Volume};
 
 /// Which images are wanted; all conditions must hold.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +64,14 @@ pub struct Image {
     pub root_device_name: Option<String>,
     /// `paravirtual` or `hvm`.
     pub virtualization_type: Option<String>,
+    /// `xen`, `kvm`; Eucalyptus never tells.
+    pub hypervisor: Option<String>,
+    /// The owner's name, where the cloud has names for owners.
+    pub owner_alias: Option<String>,
+    /// Its block devices.
+    pub block_devices: Vec<DeviceMapping>,
+    /// Its tags: key and value.
+    pub tags: Vec<(String, String)>,
 }
 
 impl Ec2Client {
@@ -111,7 +120,40 @@ fn image(item: &Element) -> Option<Image> {
         root_device_type: text("rootDeviceType"),
         root_device_name: text("rootDeviceName"),
         virtualization_type: text("virtualizationType"),
+        hypervisor: text("hypervisor"),
+        owner_alias: text("imageOwnerAlias"),
+        block_devices: item
+            .items("blockDeviceMapping")
+            .filter_map(device)
+            .collect(),
+        tags: item.items("tagSet").filter_map(tag).collect(),
     })
+}
+
+/// A device of an image or of an attribute.
+pub(crate) fn device(item: &Element) -> Option<DeviceMapping> {
+    let target = match (item.child("ebs"), item.text_of("virtualName")) {
+        (Some(ebs), _) => DeviceTarget::Volume(Volume {
+            snapshot: ebs.text_of("snapshotId").map(str::to_owned),
+            gib: ebs.text_of("volumeSize").and_then(|text| text.parse().ok()),
+            delete_on_termination: ebs
+                .text_of("deleteOnTermination")
+                .map(|text| text == "true"),
+            kind: ebs.text_of("volumeType").map(str::to_owned),
+            iops: ebs.text_of("iops").and_then(|text| text.parse().ok()),
+        }),
+        (None, Some(name)) => DeviceTarget::Virtual(name.to_owned()),
+        (None, None) => DeviceTarget::None,
+    };
+    Some(DeviceMapping {
+        device: item.text_of("deviceName")?.to_owned(),
+        target,
+    })
+}
+
+fn tag(item: &Element) -> Option<(String, String)> {
+    let value = item.text_of("value").unwrap_or_default();
+    Some((item.text_of("key")?.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]
@@ -125,7 +167,10 @@ mod tests {
         let text = b"<x:R xmlns:x='http://ec2.amazonaws.com/doc/2010-08-31/'><imagesSet>\
             <item><imageId>emi-9FE813FD</imageId><imageLocation>b/k.manifest.xml</imageLocation>\
             <isPublic>true</isPublic><productCodes><item><productCode>A&amp;B</productCode></item></productCodes>\
-            <kernelId>eki-90461381</kernelId><platform/><unknown>1</unknown></item>\
+            <kernelId>eki-90461381</kernelId><blockDeviceMapping>\
+            <item><deviceName>/dev/sdb</deviceName><virtualName>ephemeral0</virtualName></item>\
+            <item><deviceName>/dev/sdc</deviceName><ebs><volumeSize>8</volumeSize></ebs></item></blockDeviceMapping>\
+            <tagSet><item><key>k</key><value>v</value></item></tagSet><platform/><unknown>1</unknown></item>\
             <item><imageLocation>no id</imageLocation></item></imagesSet></x:R>";
         let root = xml::parse(text).unwrap();
         let images: Vec<_> = root.items("imagesSet").map(image).collect();
@@ -135,6 +180,15 @@ mod tests {
         assert_eq!(first.kernel_id.as_deref(), Some("eki-90461381"));
         assert_eq!(first.product_codes, ["A&B"]);
         assert!(first.is_public);
+        let devices = first.block_devices;
+        assert_eq!(
+            devices[0].target,
+            DeviceTarget::Virtual("ephemeral0".to_owned())
+        );
+        assert!(
+            matches!(&devices[1].target, DeviceTarget::Volume(volume) if volume.gib == Some(8))
+        );
+        assert_eq!(first.tags, [("k".to_owned(), "v".to_owned())]);
         assert_eq!((first.platform, first.name), (None, None));
         assert_eq!(images[1], None, "an image without an id is none");
     }

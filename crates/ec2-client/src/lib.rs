@@ -8,4 +8,4 @@ mod register;
 pub use attribute::{ImageAttribute, LaunchPermission, PermissionChange};
 pub use client::{API_VERSION, Ec2Client};
 pub use describe::{DescribeImages, Filter, Image};
-pub use register::RegisterImage;
+pub use register::{DeviceMapping, DeviceTarget, RegisterImage, Volume};

@@ -10,7 +10,7 @@ use crate::client::{Parameters, malformed};
 /// manifest.
 #[derive(Clone, Debug, Default)]
 pub struct RegisterImage {
-    /// `bucket/key` of the manifest.
+    /// `bucket/key` of the manifest; empty where the root device is a snapshot.
     pub location: String,
     /// Name, new in the account.
     pub name: Option<String>,
@@ -24,6 +24,67 @@ pub struct RegisterImage {
     pub ramdisk: Option<ImageId>,
     /// `paravirtual` or `hvm`.
     pub virtualization_type: Option<String>,
+    /// `windows`, or nothing.
+    pub platform: Option<String>,
+    /// As in `/dev/sda1`.
+    pub root_device_name: Option<String>,
+    /// Block devices beyond those of the manifest.
+    pub block_devices: Vec<DeviceMapping>,
+}
+
+/// What an instance finds under the name of a device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceMapping {
+    /// As in `/dev/sdb`.
+    pub device: String,
+    /// What it is.
+    pub target: DeviceTarget,
+}
+
+/// What a device is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeviceTarget {
+    /// Nothing, whatever the image says.
+    #[default]
+    None,
+    /// A virtual device: `ephemeral0`, `swap`, and in answers `emi` or `root`.
+    Virtual(String),
+    /// A volume.
+    Volume(Volume),
+}
+
+/// A volume that is made for an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// The snapshot that it is made of.
+    pub snapshot: Option<String>,
+    /// Its size in GiB.
+    pub gib: Option<u64>,
+    /// Whether it goes with its instance.
+    pub delete_on_termination: Option<bool>,
+    /// `standard`, `io1` and so on.
+    pub kind: Option<String>,
+    /// Operations a second.
+    pub iops: Option<u64>,
+}
+
+impl DeviceMapping {
+    fn add_to(&self, parameters: &mut Parameters, index: usize) {
+        let name = |rest: &str| format!("BlockDeviceMapping.{index}.{rest}");
+        parameters.add(name("DeviceName"), &self.device);
+        match &self.target {
+            DeviceTarget::None => parameters.add(name("NoDevice"), "true"),
+            DeviceTarget::Virtual(target) => parameters.add(name("VirtualName"), target),
+            DeviceTarget::Volume(volume) => {
+                parameters.add_some(&name("Ebs.SnapshotId"), volume.snapshot.as_ref());
+                parameters.add_some(&name("Ebs.VolumeSize"), volume.gib.as_ref());
+                let delete = volume.delete_on_termination.as_ref();
+                parameters.add_some(&name("Ebs.DeleteOnTermination"), delete);
+                parameters.add_some(&name("Ebs.VolumeType"), volume.kind.as_ref());
+                parameters.add_some(&name("Ebs.Iops"), volume.iops.as_ref());
+            }
+        }
+    }
 }
 
 impl Ec2Client {
@@ -33,13 +94,20 @@ impl Ec2Client {
     /// When the cloud refuses.
     pub async fn register_image(&self, image: &RegisterImage) -> Result<ImageId, TransportError> {
         let mut parameters = Parameters::default();
-        parameters.add("ImageLocation", &image.location);
+        if !image.location.is_empty() {
+            parameters.add("ImageLocation", &image.location);
+        }
         parameters.add_some("Name", image.name.as_ref());
         parameters.add_some("Description", image.description.as_ref());
         parameters.add_some("Architecture", image.architecture.as_ref());
         parameters.add_some("KernelId", image.kernel.as_ref());
         parameters.add_some("RamdiskId", image.ramdisk.as_ref());
         parameters.add_some("VirtualizationType", image.virtualization_type.as_ref());
+        parameters.add_some("Platform", image.platform.as_ref());
+        parameters.add_some("RootDeviceName", image.root_device_name.as_ref());
+        for (index, device) in (1..).zip(&image.block_devices) {
+            device.add_to(&mut parameters, index);
+        }
         let answer = self.call("RegisterImage", parameters).await?;
         let id = answer.text_of("imageId").unwrap_or_default();
         id.parse()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gumnut_transport::{Auth, Body, Download, Request, Transport, TransportError};
 use gumnut_types::{BucketName, ObjectKey};
 use http::{HeaderMap, Method};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use url::Url;
 
 /// Everything but the unreserved characters and the slash.
@@ -52,14 +52,34 @@ impl WalrusClient {
         }
     }
 
-    /// Makes a bucket. One that the caller owns already is as good as a new one.
+    /// Makes a bucket, at a location that the store knows or where it likes. One that the caller owns already is as
+    /// good as a new one.
     ///
     /// # Errors
     /// When it belongs to somebody else, or the store refuses.
-    pub async fn create_bucket(&self, bucket: &BucketName) -> Result<(), TransportError> {
-        let request = self.request(Method::PUT, Some(bucket), None, "");
+    pub async fn create_bucket(
+        &self,
+        bucket: &BucketName,
+        location: Option<&str>,
+    ) -> Result<(), TransportError> {
+        let mut request = self.request(Method::PUT, Some(bucket), None, "");
+        if let Some(location) = location {
+            request.body = Body::Bytes(location_constraint(location).into());
+        }
         match self.transport.execute(&request, MAX_ANSWER).await {
             Err(error) if code(&error) == "BucketAlreadyOwnedByYou" => Ok(()),
+            result => result.map(drop),
+        }
+    }
+
+    /// Deletes an empty bucket. One that is not there is as good as deleted.
+    ///
+    /// # Errors
+    /// When there is something in it, or the store refuses.
+    pub async fn delete_bucket(&self, bucket: &BucketName) -> Result<(), TransportError> {
+        let request = self.request(Method::DELETE, Some(bucket), None, "");
+        match self.transport.execute(&request, MAX_ANSWER).await {
+            Err(error) if code(&error) == "NoSuchBucket" => Ok(()),
             result => result.map(drop),
         }
     }
@@ -165,7 +185,7 @@ impl WalrusClient {
             what = format!("{what} {bucket}");
         }
         if let Some(key) = key {
-            path = format!("{path}/{}", utf8_percent_encode(key.as_str(), KEY));
+            path = format!("{path}/{}", encoded(key));
             what = format!("{what}/{key}");
         }
         let mut url = self.endpoint.clone();
@@ -180,6 +200,23 @@ impl WalrusClient {
             auth: Auth::S3,
         }
     }
+}
+
+/// A key as it stands in a path.
+pub(crate) fn encoded(key: &ObjectKey) -> PercentEncode<'_> {
+    utf8_percent_encode(key.as_str(), KEY)
+}
+
+/// The document that tells where a bucket is to be made.
+fn location_constraint(location: &str) -> String {
+    let escaped = location
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    format!(
+        "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>{escaped}\
+         </LocationConstraint></CreateBucketConfiguration>"
+    )
 }
 
 fn code(error: &TransportError) -> &str {

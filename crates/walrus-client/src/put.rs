@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
-use gumnut_transport::{Body, TransportError};
+use gumnut_transport::{Body, TransportError, xml};
 use gumnut_types::{BucketName, ObjectKey};
 use http::Method;
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
 use tokio::io::AsyncReadExt as _;
 
-use crate::client::{MAX_ANSWER, etag};
+use crate::client::{MAX_ANSWER, encoded, etag};
 use crate::{CannedAcl, WalrusClient};
 
 /// Bytes that are read from a file at once.
@@ -131,5 +131,38 @@ impl WalrusClient {
             });
         }
         Ok(Stored { etag })
+    }
+
+    /// Copies an object within the store; no byte of it comes here.
+    ///
+    /// # Errors
+    /// When the store refuses, also where it says so in an answer that began with success.
+    pub async fn copy_object(
+        &self,
+        (from_bucket, from_key): (&BucketName, &ObjectKey),
+        (bucket, key): (&BucketName, &ObjectKey),
+        options: PutOptions,
+    ) -> Result<(), TransportError> {
+        let mut request = self.request(Method::PUT, Some(bucket), Some(key), "");
+        let source = format!("/{from_bucket}/{}", encoded(from_key));
+        request
+            .headers
+            .push(("x-amz-copy-source".to_owned(), source));
+        request
+            .headers
+            .push(("content-length".to_owned(), "0".to_owned()));
+        if let Some(acl) = options.acl {
+            request
+                .headers
+                .push(("x-amz-acl".to_owned(), acl.to_string()));
+        }
+        let response = self.transport().execute(&request, MAX_ANSWER).await?;
+        match xml::parse(&response.body) {
+            Ok(answer) if answer.name == "CopyObjectResult" => Ok(()),
+            _ => Err(TransportError::Malformed {
+                what: request.what,
+                reason: "it does not say that the object was copied".to_owned(),
+            }),
+        }
     }
 }

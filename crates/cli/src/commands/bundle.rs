@@ -5,13 +5,11 @@ mod input;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use gumnut_bundle::{
-    BundleMeta, BundleNames, BundleOptions, Committed, Existing, FolderSink, Level, PartRecord,
-    Recipients, TarForm, bundle_with_key,
+    BundleMeta, BundleNames, BundleOptions, Committed, Existing, Level, PartRecord, TarForm,
 };
-use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey};
+use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_disk_image::{Start, Subject, check_kernel, check_ramdisk};
 use gumnut_manifest::Manifest;
 use gumnut_types::{
@@ -19,14 +17,10 @@ use gumnut_types::{
 };
 use serde_json::{Value, json};
 
+use super::seal::{Keys, Seal};
 use super::{Context, check, keys};
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
-use crate::progress::Stop;
 use crate::settings::{KeyFile, Settings};
-
-/// Largest machine image that EC2 takes, in bytes.
-const EC2_LIMIT: u64 = 10 << 30;
 
 /// Seal an image into a bundle.
 ///
@@ -127,7 +121,7 @@ enum Kind {
     Ramdisk,
 }
 
-fn parse_mapping(text: &str) -> Result<BlockDeviceMapping, String> {
+pub(crate) fn parse_mapping(text: &str) -> Result<BlockDeviceMapping, String> {
     match text.split_once('=') {
         Some((virtual_name, device)) if !virtual_name.is_empty() && !device.is_empty() => {
             Ok(BlockDeviceMapping {
@@ -139,13 +133,6 @@ fn parse_mapping(text: &str) -> Result<BlockDeviceMapping, String> {
     }
 }
 
-/// The keys that a bundle is made with.
-struct Keys {
-    private_key: PrivateKey,
-    user: Certificate,
-    cloud: Certificate,
-}
-
 impl Bundle {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
@@ -153,57 +140,35 @@ impl Bundle {
         let input = input::Input::open(&self.image, self.size)?;
         let keys = self.keys(&settings)?;
         let names = BundleNames::new(self.prefix()?)?;
-        self.warn(input.size(), names.prefix());
         self.check(&input)?;
         let image = input.source()?;
         fs_err::create_dir_all(&self.destination)?;
+        let seal = Seal {
+            image,
+            meta: BundleMeta {
+                names,
+                user: settings.account(self.user.as_ref())?,
+                architecture: self.arch,
+                kind,
+                block_devices: self.block_device_mapping.clone(),
+                product_codes: self.product_codes.clone(),
+            },
+            keys,
+            options: self.options()?,
+            secrets: self.secrets()?,
+        };
         let existing = if self.force {
             Existing::Replace
         } else {
             Existing::Refuse
         };
-        let mut sink = FolderSink::create(&self.destination, names.clone(), existing)
-            .map_err(Self::explain)?;
-        let meta = BundleMeta {
-            names,
-            user: settings.account(self.user.as_ref())?,
-            architecture: self.arch,
-            kind,
-            block_devices: self.block_device_mapping.clone(),
-            product_codes: self.product_codes.clone(),
-        };
-        let recipients = Recipients {
-            cloud: keys.cloud.public_key(),
-            user: Some(keys.user.public_key()),
-        };
-        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let bar = context
-            .output
-            .bar("bundling", image.size())
-            .stopped_by(&stop);
-        let options = self.options()?;
-        let bundled = match self.secrets()? {
-            None => gumnut_bundle::bundle(image, meta, recipients, &options, &mut sink, &bar),
-            Some((key, iv)) => bundle_with_key(
-                (&key, &iv),
-                image,
-                meta,
-                recipients,
-                &options,
-                &mut sink,
-                &bar,
-            ),
-        };
-        bar.clear();
-        let bundled = bundled?;
-        let parts = bundled.parts().to_vec();
-        let manifest = bundled.into_manifest()?.sign(&keys.private_key)?;
-        let committed = sink.commit(manifest.bytes()).map_err(Self::explain)?;
-        let json = report(manifest.manifest(), &parts, &committed);
+        let (sealed, committed) =
+            seal.into_folder(context, &self.destination, existing, &mut |_| {})?;
+        let json = report(sealed.manifest.manifest(), &sealed.parts, &committed);
         context.output.say(format!(
             "{} in {}",
-            ByteSize(manifest.manifest().bundled_size),
-            crate::output::parts(parts.len())
+            ByteSize(sealed.manifest.manifest().bundled_size),
+            crate::output::parts(sealed.parts.len())
         ));
         context
             .output
@@ -268,23 +233,15 @@ impl Bundle {
     }
 
     fn keys(&self, settings: &Settings) -> Result<Keys, Failure> {
-        let private_key = keys::private_key(settings, self.private_key.as_deref())?;
         let user = KeyFile::Certificate;
         let user = keys::certificate(settings, user, self.cert.as_deref())?;
         let cloud = KeyFile::CloudCertificate;
-        let cloud = keys::certificate(settings, cloud, self.cloud_cert.as_deref())?;
-        if !private_key.matches(&user) {
-            return Err(Failure::new(
-                Exit::Input,
-                format!("the certificate of {} does not belong to the private key", user.subject()),
-            )
-            .hint("clouds check the signature with the certificate: pass --cert and --private-key of one pair"));
+        Keys {
+            private_key: keys::private_key(settings, self.private_key.as_deref())?,
+            user: Some(user),
+            cloud: keys::certificate(settings, cloud, self.cloud_cert.as_deref())?,
         }
-        Ok(Keys {
-            private_key,
-            user,
-            cloud,
-        })
+        .matching()
     }
 
     fn secrets(&self) -> Result<Option<(BundleKey, BundleIv)>, Failure> {
@@ -308,32 +265,6 @@ impl Bundle {
                 TarForm::Plain
             },
         })
-    }
-
-    /// Says what clouds will make of this image that its maker may not expect.
-    fn warn(&self, size: u64, prefix: &ImageName) {
-        let name = prefix.as_str();
-        if self.kind == Kind::Machine && (name.starts_with("vmlinuz") || name.starts_with("initrd"))
-        {
-            Output::warn(format!(
-                "clouds take an image called {name:?} for a kernel or ramdisk; pass --kind, or --prefix with another name"
-            ));
-        }
-        if self.kind == Kind::Machine && size > EC2_LIMIT {
-            Output::warn("the image is larger than 10 GiB, which EC2 and some clouds refuse");
-        }
-    }
-
-    fn explain(error: gumnut_bundle::SplitterError) -> anyhow::Error {
-        match error {
-            error @ gumnut_bundle::SplitterError::Exists { .. } => {
-                Failure::new(Exit::Input, "there is a bundle of this name already")
-                    .because(error)
-                    .hint("pass --force to replace it, or another --destination or --prefix")
-                    .into()
-            }
-            error => error.into(),
-        }
     }
 }
 

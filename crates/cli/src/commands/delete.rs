@@ -1,7 +1,9 @@
 //! `gumnut delete`
 
 use clap::Args;
+use gumnut_manifest::Part;
 use gumnut_types::ManifestLocation;
+use gumnut_walrus_client::WalrusClient;
 use serde_json::json;
 
 use super::{Context, remote};
@@ -22,13 +24,7 @@ impl Delete {
         let store = remote::walrus(context, &context.settings()?)?;
         let (manifest, _) = remote::fetch_manifest(&store, &self.location).await?;
         let parts = &manifest.manifest().parts;
-        for part in parts {
-            let key = remote::part_key(&self.location.key, &part.name)?;
-            store.delete_object(&self.location.bucket, &key).await?;
-        }
-        store
-            .delete_object(&self.location.bucket, &self.location.key)
-            .await?;
+        bundle(&store, &self.location, parts).await?;
         context.output.say(format!(
             "deleted {} and the manifest",
             crate::output::parts(parts.len())
@@ -36,4 +32,17 @@ impl Delete {
         let json = json!({ "location": self.location.to_string(), "parts_deleted": parts.len() });
         context.output.result(&json, &self.location.to_string())
     }
+}
+
+/// Deletes the parts of a bundle, and its manifest when all of them are gone.
+pub(crate) async fn bundle(
+    store: &WalrusClient,
+    location: &ManifestLocation,
+    parts: &[Part],
+) -> Result<(), anyhow::Error> {
+    for part in parts {
+        let key = remote::part_key(&location.key, &part.name)?;
+        store.delete_object(&location.bucket, &key).await?;
+    }
+    Ok(store.delete_object(&location.bucket, &location.key).await?)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use gumnut_manifest::Part;
+use gumnut_manifest::{Manifest, Part};
 use gumnut_types::{ManifestLocation, Sha1Digest};
 use gumnut_walrus_client::WalrusClient;
 use serde_json::json;
@@ -14,6 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{Context, digest, remote, unreadable};
 use crate::exit::{Exit, Failure};
+use crate::output::Output;
 use crate::progress::Bar;
 
 /// Fetch a bundle from the object store.
@@ -36,7 +37,53 @@ pub(crate) struct Download {
 impl Download {
     pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let store = remote::walrus(context, &context.settings()?)?;
-        let (manifest, bytes) = remote::fetch_manifest(&store, &self.location).await?;
+        let fetch = Fetch {
+            store: &store,
+            location: &self.location,
+            destination: &self.destination,
+            jobs: usize::from(self.jobs),
+            tell: &|_| {},
+        };
+        let Fetched {
+            manifest,
+            parts,
+            bytes,
+        } = fetch.run(context.output).await?;
+        let json = json!({ "manifest": manifest, "parts": parts, "bytes": bytes });
+        context
+            .output
+            .result(&json, &manifest.display().to_string())
+    }
+}
+
+/// A bundle that is to be fetched.
+pub(crate) struct Fetch<'a> {
+    pub(crate) store: &'a WalrusClient,
+    /// Where its manifest lies.
+    pub(crate) location: &'a ManifestLocation,
+    /// Folder of the bundle; made when it is missing.
+    pub(crate) destination: &'a Path,
+    /// Parts that are fetched at the same time.
+    pub(crate) jobs: usize,
+    /// Told the name of each object, in order, when its turn comes.
+    pub(crate) tell: &'a (dyn Fn(&str) + Sync),
+}
+
+/// A bundle that is here.
+pub(crate) struct Fetched {
+    /// Path of its manifest; the parts lie beside it.
+    pub(crate) manifest: PathBuf,
+    /// How many parts it has.
+    pub(crate) parts: usize,
+    /// Their bytes together.
+    pub(crate) bytes: u64,
+}
+
+impl Fetch<'_> {
+    /// Fetches every part, each compared with the manifest, and last the manifest.
+    pub(crate) async fn run(&self, output: &Output) -> Result<Fetched, anyhow::Error> {
+        (self.tell)(self.location.key.file_name());
+        let (manifest, bytes) = remote::fetch_manifest(self.store, self.location).await?;
         let name: gumnut_types::PartName =
             self.location.key.file_name().parse().map_err(|error| {
                 Failure::new(
@@ -45,14 +92,34 @@ impl Download {
                 )
                 .because(anyhow::Error::new::<gumnut_types::NameError>(error))
             })?;
-        fs_err::create_dir_all(&self.destination)?;
+        fs_err::create_dir_all(self.destination)?;
         let path = self.destination.join(name.as_str());
         refuse_other(&path, &bytes)?;
         let manifest = manifest.manifest();
-        let bar = context.output.bar("downloading", manifest.bundled_size);
+        let size = self.parts(manifest, output).await?;
+        let temporary = temporary(&path);
+        fs_err::write(&temporary.0, &bytes)?;
+        finish(temporary, &path).await?;
+        Ok(Fetched {
+            manifest: path,
+            parts: manifest.parts.len(),
+            bytes: size,
+        })
+    }
+
+    /// Fetches the parts that a manifest names into the folder, which exists; gives their size in bytes.
+    pub(crate) async fn parts(
+        &self,
+        manifest: &Manifest,
+        output: &Output,
+    ) -> Result<u64, anyhow::Error> {
+        let bar = output.bar("downloading", manifest.bundled_size);
         let fetched = stream::iter(&manifest.parts)
-            .map(|part| self.fetch(&store, part, &bar))
-            .buffer_unordered(usize::from(self.jobs))
+            .map(|part| {
+                (self.tell)(part.name.as_str());
+                self.part(part, &bar)
+            })
+            .buffer_unordered(self.jobs)
             .try_fold(0, async |sum, size| Ok(sum + size))
             .await;
         bar.clear();
@@ -67,27 +134,18 @@ impl Download {
             )
             .into());
         }
-        let temporary = temporary(&path);
-        fs_err::write(&temporary.0, &bytes)?;
-        finish(temporary, &path).await?;
-        let json = json!({ "manifest": path, "parts": manifest.parts.len(), "bytes": size });
-        context.output.result(&json, &path.display().to_string())
+        Ok(size)
     }
 
     /// Brings one part into the folder and gives its size.
-    async fn fetch(
-        &self,
-        store: &WalrusClient,
-        part: &Part,
-        bar: &Bar,
-    ) -> Result<u64, anyhow::Error> {
+    async fn part(&self, part: &Part, bar: &Bar) -> Result<u64, anyhow::Error> {
         let path = self.destination.join(part.name.as_str());
         if let Some(size) = already_there(&path, part.digest).await? {
             bar.add(size);
             return Ok(size);
         }
         let key = remote::part_key(&self.location.key, &part.name)?;
-        let mut download = store.get_object(&self.location.bucket, &key).await?;
+        let mut download = self.store.get_object(&self.location.bucket, &key).await?;
         let temporary = temporary(&path);
         let mut file = tokio::fs::File::create(&temporary.0)
             .await

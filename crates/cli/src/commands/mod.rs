@@ -1,32 +1,35 @@
 //! The commands, one module each, and what they share.
 
-mod bundle;
+pub(crate) mod bundle;
 mod check;
 mod cloud;
-mod delete;
+pub(crate) mod delete;
 mod deregister;
+pub(crate) mod destination;
 mod digest;
-mod download;
+pub(crate) mod download;
 mod images;
 mod inspect;
-mod keys;
+pub(crate) mod keys;
 mod register;
-mod remote;
+pub(crate) mod remote;
 mod resize;
-mod trust;
-mod unbundle;
+pub(crate) mod seal;
+pub(crate) mod trust;
+pub(crate) mod unbundle;
 mod unpack;
-mod upload;
+pub(crate) mod upload;
 mod verify;
 
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use gumnut_types::SecretString;
 
-use crate::args::{Cli, Global};
+use crate::args::{Cli, Global, Signature};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{Overrides, Settings};
+use crate::settings::{Order, Overrides, Settings};
 
 /// What gumnut can do.
 #[derive(Subcommand)]
@@ -52,6 +55,18 @@ pub(crate) enum Command {
 pub(crate) struct Context<'a> {
     pub(crate) global: &'a Global,
     pub(crate) output: &'a Output,
+    pub(crate) tradition: Tradition,
+}
+
+/// The ways of the tool whose name gumnut answers to; its own by default.
+#[derive(Clone, Default)]
+pub(crate) struct Tradition {
+    /// Which source of settings comes first.
+    pub(crate) order: Order,
+    /// A key pair from the command line.
+    pub(crate) key_pair: Option<(String, SecretString)>,
+    /// How requests to the object store are signed where the region does not insist on version 4.
+    pub(crate) s3_signature: Option<Signature>,
 }
 
 impl Context<'_> {
@@ -59,8 +74,11 @@ impl Context<'_> {
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         Settings::load(Overrides {
             config: self.global.config.clone(),
+            region: self.global.region.clone(),
             ec2_url: self.global.ec2_url.clone(),
             s3_url: self.global.s3_url.clone(),
+            key_pair: self.tradition.key_pair.clone(),
+            order: self.tradition.order,
         })
     }
 }
@@ -70,6 +88,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
     let context = Context {
         global: &cli.global,
         output,
+        tradition: Tradition::default(),
     };
     match &cli.command {
         Command::Bundle(command) => command.run(&context),

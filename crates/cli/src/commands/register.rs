@@ -67,6 +67,7 @@ impl Register {
                 };
                 name.to_owned()
             }),
+            ..RegisterImage::default()
         };
         let id = client.register_image(&request).await?;
         let json = json!({ "image_id": id.as_str(), "location": self.location.to_string() });

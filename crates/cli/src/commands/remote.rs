@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use gumnut_ec2_client::Ec2Client;
 use gumnut_manifest::UntrustedManifest;
-use gumnut_transport::{SignatureVersion, Transport, TransportConfig};
+use gumnut_transport::{ServerIdentity, SignatureVersion, Transport, TransportConfig};
 use gumnut_types::{Limits, ManifestLocation, ObjectKey, PartName};
 use gumnut_walrus_client::WalrusClient;
 
 use super::{Context, read_bounded};
 use crate::args::Signature;
 use crate::exit::{Exit, Failure};
+use crate::output::Output;
 use crate::settings::Settings;
 
 /// Largest file of certificate authorities, in bytes.
@@ -39,9 +40,14 @@ pub(crate) fn walrus(
     context: &Context<'_>,
     settings: &Settings,
 ) -> Result<WalrusClient, anyhow::Error> {
+    let signature = match context.tradition.s3_signature {
+        Some(_) if settings.force_sigv4()? => Signature::V4,
+        Some(signature) => signature,
+        None => context.global.signature,
+    };
     Ok(WalrusClient::new(
         settings.s3_url()?,
-        transport(context, settings)?,
+        transport(context, settings, signature)?,
     ))
 }
 
@@ -49,19 +55,31 @@ pub(crate) fn walrus(
 pub(crate) fn ec2(context: &Context<'_>, settings: &Settings) -> Result<Ec2Client, anyhow::Error> {
     Ok(Ec2Client::new(
         settings.ec2_url()?,
-        transport(context, settings)?,
+        transport(context, settings, context.global.signature)?,
     ))
 }
 
-fn transport(context: &Context<'_>, settings: &Settings) -> Result<Arc<Transport>, anyhow::Error> {
-    let signature = match context.global.signature {
+fn transport(
+    context: &Context<'_>,
+    settings: &Settings,
+    signature: Signature,
+) -> Result<Arc<Transport>, anyhow::Error> {
+    let signature = match signature {
         Signature::V4 => SignatureVersion::V4 {
             region: settings.region().to_owned(),
         },
         Signature::V2 => SignatureVersion::V2,
     };
     let mut config = TransportConfig::new(Some(settings.credentials()?), signature);
-    config.retry.retries = context.global.retries;
+    config.retry.retries = match context.global.retries {
+        Some(retries) => retries,
+        None => settings.max_retries()?.unwrap_or(config.retry.retries),
+    };
+    config.retry.per_attempt = settings.timeout()?.unwrap_or(config.retry.per_attempt);
+    if !settings.verify_tls()? {
+        Output::warn("verify-ssl is false: anybody on the way can read and change what is sent");
+        config.server_identity = ServerIdentity::Unverified;
+    }
     let ca = context.global.ca_cert.as_deref();
     config.extra_ca_pem = ca
         .map(|path| read_bounded("certificate authority", path, MAX_CA))

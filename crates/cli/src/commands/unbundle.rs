@@ -9,12 +9,16 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use gumnut_bundle::{Existing, FolderSource, ImageFile, StreamOutput, unbundle_to};
 use gumnut_disk_image::{Conversion, DiskFormat};
+use gumnut_manifest::OpenManifest;
 use gumnut_types::{ByteSize, Limits};
 use serde_json::json;
 
-use super::{Context, trust};
+use super::Context;
+use super::trust::{self, Trust};
 use crate::exit::{Exit, Failure};
-use crate::progress::Stop;
+use crate::output::Output;
+use crate::progress::{Bar, Stop};
+use crate::settings::Settings;
 
 /// Restore the image of a bundle.
 ///
@@ -46,7 +50,7 @@ pub(crate) struct Unbundle {
     #[arg(long, value_name = "FORMAT", default_value = "raw")]
     format: Format,
     #[command(flatten)]
-    trust: trust::Trust,
+    trust: Trust,
     /// Overwrite an existing file
     #[arg(long)]
     force: bool,
@@ -70,7 +74,7 @@ enum Target {
 }
 
 /// Standard output without a buffer: the pieces of an image are large.
-fn stream(context: &Context<'_>) -> Result<File, anyhow::Error> {
+pub(crate) fn stream(context: &Context<'_>) -> Result<File, anyhow::Error> {
     if context.global.json {
         return Err(Failure::new(
             Exit::Usage,
@@ -101,39 +105,104 @@ impl Format {
     }
 }
 
+/// A bundle whose manifest is believed and whose key is known.
+pub(crate) struct Opened {
+    pub(crate) manifest: OpenManifest,
+    /// What became of the manifest's signature.
+    pub(crate) signature: &'static str,
+    pub(crate) source: FolderSource,
+}
+
+/// An image that is whole.
+pub(crate) struct Restored {
+    pub(crate) path: PathBuf,
+    /// In bytes.
+    pub(crate) image_size: u64,
+    /// What became of the manifest's signature.
+    pub(crate) signature: &'static str,
+}
+
+impl Opened {
+    /// Checks the manifest's signature as `trust` asks, and opens the bundle with the private key.
+    pub(crate) fn new(
+        settings: &Settings,
+        manifest: &Path,
+        parts: Option<&Path>,
+        trust: &Trust,
+    ) -> Result<Self, anyhow::Error> {
+        let folder = trust::parts_folder(manifest, parts);
+        let manifest = trust::read_manifest(manifest)?;
+        trust::say_warnings(manifest.warnings());
+        let key = trust.need_private_key(settings)?;
+        let signed = trust.check(settings, manifest, Some(&key))?;
+        Ok(Self {
+            signature: signed.signature().as_str(),
+            manifest: signed.open(&key)?,
+            source: FolderSource::open(&folder)?,
+        })
+    }
+
+    /// Restores the image to a file.
+    pub(crate) fn restore(
+        mut self,
+        output: &Output,
+        file: ImageFile,
+        stop: &Stop,
+    ) -> Result<Restored, anyhow::Error> {
+        let bar = self.bar(output, stop);
+        let limits = Limits::default();
+        let done = gumnut_bundle::unbundle(&self.manifest, &mut self.source, file, &limits, &bar);
+        bar.clear();
+        let done = done?;
+        Ok(Restored {
+            path: done.path,
+            image_size: done.image_size,
+            signature: self.signature,
+        })
+    }
+
+    /// Writes the image to a stream; gives its size in bytes.
+    pub(crate) fn write(
+        mut self,
+        output: &Output,
+        stream: File,
+        stop: &Stop,
+    ) -> Result<u64, anyhow::Error> {
+        let bar = self.bar(output, stop);
+        let limits = Limits::default();
+        let mut stream = StreamOutput(stream);
+        let done = unbundle_to(&self.manifest, &mut self.source, &mut stream, &limits, &bar);
+        bar.clear();
+        Ok(done?.image_size)
+    }
+
+    fn bar(&self, output: &Output, stop: &Stop) -> Bar {
+        let size = self.manifest.manifest().image_size;
+        output.bar("restoring", size).stopped_by(stop)
+    }
+}
+
 impl Unbundle {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
-        let manifest = trust::read_manifest(&self.manifest)?;
-        trust::say_warnings(manifest.warnings());
-        let key = self.trust.need_private_key(&settings)?;
-        let signed = self.trust.check(&settings, manifest, Some(&key))?;
-        let signature = signed.signature().as_str();
-        let open = signed.open(&key)?;
-        let folder = trust::parts_folder(&self.manifest, self.parts.as_deref());
-        let mut source = FolderSource::open(&folder)?;
+        let opened = Opened::new(
+            &settings,
+            &self.manifest,
+            self.parts.as_deref(),
+            &self.trust,
+        )?;
         let target = self.target(context)?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let bar = context
-            .output
-            .bar("restoring", open.manifest().image_size)
-            .stopped_by(&stop);
-        let limits = Limits::default();
-        let (output, conversion) = match target {
-            Target::File(output) => (output, None),
-            Target::Converted(output, conversion) => (output, Some(conversion)),
+        let (file, conversion) = match target {
+            Target::File(file) => (file, None),
+            Target::Converted(file, conversion) => (file, Some(conversion)),
             Target::Stream(stdout) => {
-                let mut stream = StreamOutput(stdout);
-                let done = unbundle_to(&open, &mut source, &mut stream, &limits, &bar);
-                bar.clear();
-                let size = ByteSize(done?.image_size);
+                let size = ByteSize(opened.write(context.output, stdout, &stop)?);
                 context.output.say(format!("the image ({size}) is whole"));
                 return Ok(());
             }
         };
-        let restored = gumnut_bundle::unbundle(&open, &mut source, output, &limits, &bar);
-        bar.clear();
-        let restored = restored?;
+        let restored = opened.restore(context.output, file, &stop)?;
         let path = match (conversion, &self.output) {
             (Some(conversion), Some(output)) => {
                 conversion.finish()?;
@@ -144,7 +213,7 @@ impl Unbundle {
         let json = json!({
             "image": path,
             "image_size": restored.image_size,
-            "signature": signature,
+            "signature": restored.signature,
         });
         context.output.result(&json, &path.display().to_string())
     }

@@ -6,13 +6,15 @@ use std::str::FromStr;
 use clap::Args;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gumnut_manifest::Part;
-use gumnut_types::{BucketName, Limits, ManifestLocation, ObjectKey, Sha1Digest};
-use gumnut_walrus_client::{BucketState, CannedAcl, Content, PutOptions, WalrusClient};
+use gumnut_types::{Limits, PartIndex, Sha1Digest};
+use gumnut_walrus_client::{CannedAcl, Content};
 use serde_json::json;
 use sha1::{Digest as _, Sha1};
 
+use super::destination::{BucketStep, Destination, Target};
 use super::{Context, digest, read_bounded, remote, trust, unreadable};
 use crate::exit::{Exit, Failure};
+use crate::output::Output;
 use crate::progress::Bar;
 
 /// Parts up to this size are held in memory while they are sent; larger ones are read twice.
@@ -40,42 +42,6 @@ pub(crate) struct Upload {
     jobs: u8,
 }
 
-/// A bucket, and what comes before every key.
-#[derive(Clone)]
-struct Target {
-    bucket: BucketName,
-    prefix: Option<String>,
-}
-
-impl FromStr for Target {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self, anyhow::Error> {
-        let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
-        let prefix = prefix.trim_end_matches('/');
-        let prefix = Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty());
-        if let Some(prefix) = &prefix {
-            prefix.parse::<ObjectKey>()?;
-        }
-        Ok(Self {
-            bucket: bucket.parse()?,
-            prefix,
-        })
-    }
-}
-
-impl Target {
-    fn key(&self, name: &str) -> Result<ObjectKey, Failure> {
-        let key = match &self.prefix {
-            Some(prefix) => format!("{prefix}/{name}"),
-            None => name.to_owned(),
-        };
-        key.parse().map_err(|error: gumnut_types::ObjectKeyError| {
-            Failure::new(Exit::Usage, format!("{key:?} cannot be an object")).because(error)
-        })
-    }
-}
-
 /// An ACL, or none at all.
 #[derive(Clone, Copy)]
 struct AclChoice(Option<CannedAcl>);
@@ -94,39 +60,106 @@ impl FromStr for AclChoice {
     }
 }
 
-/// What became of the parts.
+/// A bundle on disk that is to be put into the store.
+pub(crate) struct Put<'a> {
+    pub(crate) destination: Destination<'a>,
+    pub(crate) manifest: &'a Path,
+    /// Folder of the parts.
+    pub(crate) parts: &'a Path,
+    /// Parts before this one are there already.
+    pub(crate) first: PartIndex,
+    /// Whether the manifest is put, too.
+    pub(crate) manifest_too: bool,
+    /// Where the bucket is made, if it has to be.
+    pub(crate) location: Option<&'a str>,
+    /// Parts that are sent at the same time.
+    pub(crate) jobs: usize,
+    /// Told what is done, in order.
+    pub(crate) tell: &'a (dyn Fn(UploadStep<'_>) + Sync),
+}
+
+/// What is done to put a bundle into the store.
+#[derive(Clone, Copy)]
+pub(crate) enum UploadStep<'a> {
+    Bucket(BucketStep),
+    Part(&'a str),
+}
+
+/// What became of a bundle.
 #[derive(Default)]
-struct Tally {
-    sent: usize,
-    skipped: usize,
-    bytes: u64,
+pub(crate) struct Uploaded {
+    /// `bucket/key` of the manifest.
+    pub(crate) location: String,
+    pub(crate) sent: usize,
+    pub(crate) skipped: usize,
+    pub(crate) bytes: u64,
 }
 
 impl Upload {
     pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let manifest = trust::read_manifest(&self.manifest)?;
+        let settings = context.settings()?;
+        let store = remote::walrus(context, &settings)?;
+        let tell = |step: UploadStep<'_>| {
+            if matches!(step, UploadStep::Bucket(BucketStep::Creating)) {
+                let bucket = &self.bucket.bucket;
+                context.output.say(format!("making the bucket {bucket}"));
+            }
+        };
+        let put = Put {
+            destination: Destination {
+                store: &store,
+                target: &self.bucket,
+                acl: self.acl.0,
+            },
+            manifest: &self.manifest,
+            parts: &trust::parts_folder(&self.manifest, None),
+            first: PartIndex(0),
+            manifest_too: true,
+            location: settings.location_constraint(),
+            jobs: usize::from(self.jobs),
+            tell: &tell,
+        };
+        let uploaded = put.run(context.output).await?;
+        context.output.say(format!(
+            "sent {}, {} were there already",
+            crate::output::parts(uploaded.sent),
+            uploaded.skipped
+        ));
+        let json = json!({
+            "location": uploaded.location,
+            "parts_sent": uploaded.sent,
+            "parts_skipped": uploaded.skipped,
+            "bytes_sent": uploaded.bytes,
+        });
+        context.output.result(&json, &uploaded.location)
+    }
+}
+
+impl Put<'_> {
+    /// Parts first, each compared with the manifest; the manifest last.
+    pub(crate) async fn run(&self, output: &Output) -> Result<Uploaded, anyhow::Error> {
+        let manifest = trust::read_manifest(self.manifest)?;
         let limit = Limits::default().manifest_bytes as u64;
-        let bytes = read_bounded("manifest", &self.manifest, limit)?;
+        let bytes = read_bounded("manifest", self.manifest, limit)?;
         let name = self
             .manifest
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        let key = self.bucket.key(name)?;
-        let store = remote::walrus(context, &context.settings()?)?;
-        self.check_parts(&manifest.manifest().parts)?;
-        let bucket = &self.bucket.bucket;
-        if store.bucket_state(bucket).await? == BucketState::Missing {
-            store.create_bucket(bucket).await?;
-            context.output.say(format!("made the bucket {bucket}"));
-        }
-        let bar = context
-            .output
-            .bar("uploading", manifest.manifest().bundled_size);
-        let tally = stream::iter(&manifest.manifest().parts)
-            .map(|part| self.send(&store, part, &bar))
-            .buffer_unordered(usize::from(self.jobs))
-            .try_fold(Tally::default(), async |mut tally, sent| {
+        let location = self.destination.target.location(name)?;
+        let parts = &manifest.manifest().parts;
+        let parts = &parts[parts.len().min(self.first.0 as usize)..];
+        self.check_parts(parts)?;
+        let tell = |step| (self.tell)(UploadStep::Bucket(step));
+        self.destination.prepare(self.location, &tell).await?;
+        let bar = output.bar("uploading", manifest.manifest().bundled_size);
+        let tally = stream::iter(parts)
+            .map(|part| {
+                (self.tell)(UploadStep::Part(part.name.as_str()));
+                self.send(part, &bar)
+            })
+            .buffer_unordered(self.jobs)
+            .try_fold(Uploaded::default(), async |mut tally, sent| {
                 tally.sent += usize::from(sent > 0);
                 tally.skipped += usize::from(sent == 0);
                 tally.bytes += sent;
@@ -135,93 +168,35 @@ impl Upload {
             .await;
         bar.clear();
         let tally = tally?;
-        self.put(&store, &key, &Content::bytes(bytes)).await?;
-        context.output.say(format!(
-            "sent {}, {} were there already",
-            crate::output::parts(tally.sent),
-            tally.skipped
-        ));
-        let location = ManifestLocation {
-            bucket: bucket.clone(),
-            key,
+        if self.manifest_too {
+            self.destination.put(name, &Content::bytes(bytes)).await?;
         }
-        .to_string();
-        let json = json!({
-            "location": location,
-            "parts_sent": tally.sent,
-            "parts_skipped": tally.skipped,
-            "bytes_sent": tally.bytes,
-        });
-        context.output.result(&json, &location)
-    }
-
-    fn folder(&self) -> PathBuf {
-        trust::parts_folder(&self.manifest, None)
+        Ok(Uploaded {
+            location: location.to_string(),
+            ..tally
+        })
     }
 
     /// Insists that every part is there before anything is sent.
     fn check_parts(&self, parts: &[Part]) -> Result<(), Failure> {
         for part in parts {
-            let path = self.folder().join(part.name.as_str());
+            let path = self.parts.join(part.name.as_str());
             fs_err::metadata(&path).map_err(|error| unreadable("part", &path, error))?;
         }
         Ok(())
     }
 
     /// Sends one part, unless the store has it; gives the bytes that were sent.
-    async fn send(
-        &self,
-        store: &WalrusClient,
-        part: &Part,
-        bar: &Bar,
-    ) -> Result<u64, anyhow::Error> {
-        let path = self.folder().join(part.name.as_str());
+    async fn send(&self, part: &Part, bar: &Bar) -> Result<u64, anyhow::Error> {
+        let path = self.parts.join(part.name.as_str());
         let content = read_part(&path, part.digest).await?;
-        let key = self.bucket.key(part.name.as_str())?;
-        let head = store.head_object(&self.bucket.bucket, &key).await?;
-        let same = head
-            .is_some_and(|head| head.size == content.length() && head.etag == content.md5_hex());
-        if !same {
-            self.put(store, &key, &content).await?;
-        }
+        let put = self
+            .destination
+            .put_if_missing(part.name.as_str(), &content);
+        let sent = put.await?;
         bar.add(content.length());
-        Ok(if same { 0 } else { content.length() })
+        Ok(if sent { content.length() } else { 0 })
     }
-
-    async fn put(
-        &self,
-        store: &WalrusClient,
-        key: &ObjectKey,
-        content: &Content,
-    ) -> Result<(), anyhow::Error> {
-        let options = PutOptions { acl: self.acl.0 };
-        match store
-            .put_object(&self.bucket.bucket, key, content, options)
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(error) if self.acl.0.is_some() && refuses_acls(&error) => Err(Failure::new(
-                Exit::Refused,
-                "the store does not take this ACL",
-            )
-            .because(error)
-            .hint("repeat with --acl none, and let the cloud read the bucket in another way")
-            .into()),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// Whether a store says that it knows no such ACL.
-fn refuses_acls(error: &gumnut_transport::TransportError) -> bool {
-    let codes = [
-        "AccessControlListNotSupported",
-        "InvalidArgument",
-        "NotImplemented",
-    ];
-    error
-        .refusal()
-        .is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
 }
 
 /// Reads a part and compares it with its digest.

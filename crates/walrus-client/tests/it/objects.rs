@@ -66,11 +66,11 @@ async fn buckets_are_made_and_probed() {
     ];
     let server = Server::start(answers);
     let client = client(&server);
-    client.create_bucket(&bucket()).await.unwrap();
-    client.create_bucket(&bucket()).await.unwrap();
+    client.create_bucket(&bucket(), None).await.unwrap();
+    client.create_bucket(&bucket(), None).await.unwrap();
     assert_eq!(
         client
-            .create_bucket(&bucket())
+            .create_bucket(&bucket(), None)
             .await
             .unwrap_err()
             .refusal()
