@@ -18,7 +18,8 @@ pub use image_file::ImageFile;
 pub use options::{BundleOptions, TarForm};
 pub use progress::{NoProgress, Progress};
 pub use unbundle::{
-    Checked, UnbundleWarning, Unbundled, unbundle, unbundle_to, verify, verify_parts,
+    Checked, Ciphertext, UnbundleWarning, Unbundled, unbundle, unbundle_ciphertext, unbundle_to,
+    verify, verify_parts,
 };
 
 // What a caller needs to use this crate, so that most depend on nothing else for it.

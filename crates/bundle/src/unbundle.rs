@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use gumnut_archive::{Discard, ImageOutput};
+use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_manifest::{Manifest, OpenManifest, SignedManifest};
-use gumnut_splitter::{ExpectedPart, Joiner, PartSource, SplitterError};
-use gumnut_types::{Limits, PartName};
+use gumnut_splitter::{ExpectedPart, Joiner, PartRecord, PartSource, SplitterError};
+use gumnut_types::{Limits, PartName, Sha1Digest};
 
 use crate::seal::Secrets;
 use crate::unseal::{Expected, unseal};
@@ -99,9 +100,52 @@ pub fn unbundle_to(
         .is_none()
         .then_some(UnbundleWarning::NoImageDigest);
     Ok(Checked {
-        image_size: expected.image_size,
+        image_size: manifest.manifest().image_size,
         warnings: no_digest.into_iter().collect(),
     })
+}
+
+/// The parts of a bundle in one piece, without a manifest.
+#[derive(Clone, Debug)]
+pub struct Ciphertext {
+    /// The piece.
+    pub part: PartRecord,
+    /// The image's size in bytes, if it is known.
+    pub image_size: Option<u64>,
+    /// SHA-1 of the tar stream inside, if it is known.
+    pub image_digest: Option<Sha1Digest>,
+}
+
+/// Restores the image of a bundle of which only the joined parts, the key and the iv are there.
+///
+/// Nobody vouches for such a bundle. What can be checked is that the ciphertext is the one that was measured, that gzip's
+/// own checksum holds, and what the caller knows about the image. **Nothing in the output is to be believed until this
+/// has returned without an error.**
+///
+/// # Errors
+///
+/// As [`unbundle`].
+pub fn unbundle_ciphertext(
+    ciphertext: &Ciphertext,
+    (key, iv): (&BundleKey, &BundleIv),
+    source: &mut dyn PartSource,
+    output: &mut (dyn ImageOutput + Send),
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<(), BundleError> {
+    let part = ExpectedPart {
+        index: ciphertext.part.index,
+        name: ciphertext.part.name.clone(),
+        digest: ciphertext.part.digest,
+    };
+    let expected = Expected {
+        parts: vec![part],
+        bundled_size: ciphertext.part.size,
+        image_size: ciphertext.image_size,
+        image_digest: ciphertext.image_digest,
+    };
+    let secrets = Secrets { key, iv };
+    unseal(&expected, &secrets, source, output, limits, progress)
 }
 
 /// Does everything that restoring the image takes but writing it.
@@ -160,7 +204,7 @@ fn expected(manifest: &Manifest) -> Expected {
     Expected {
         parts: manifest.parts.iter().map(part).collect(),
         bundled_size: manifest.bundled_size,
-        image_size: manifest.image_size,
+        image_size: Some(manifest.image_size),
         image_digest: manifest
             .image_digest_is_meaningful()
             .then_some(manifest.image_digest),

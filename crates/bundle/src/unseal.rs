@@ -38,7 +38,8 @@ const BLOCKING: u64 = 10_240;
 pub(crate) struct Expected {
     pub(crate) parts: Vec<ExpectedPart>,
     pub(crate) bundled_size: u64,
-    pub(crate) image_size: u64,
+    /// `None` for a stream without a manifest: the tar header says it alone.
+    pub(crate) image_size: Option<u64>,
     /// `None` for the writers that knew no digest.
     pub(crate) image_digest: Option<Sha1Digest>,
 }
@@ -46,7 +47,7 @@ pub(crate) struct Expected {
 impl Expected {
     fn check(&self, limits: &Limits) -> Result<(), BundleError> {
         let (size, limit) = (self.image_size, limits.image_bytes);
-        if size > limit {
+        if let Some(size) = size.filter(|size| *size > limit) {
             return Err(BundleError::ImageTooLarge { size, limit });
         }
         let size = self.bundled_size;
@@ -57,9 +58,10 @@ impl Expected {
     }
 
     /// How many bytes of tar stream the image can need.
-    fn stream_limit(&self) -> u64 {
+    fn stream_limit(&self, limits: &Limits) -> u64 {
         let data = self
             .image_size
+            .unwrap_or(limits.image_bytes)
             .checked_next_multiple_of(512)
             .unwrap_or(u64::MAX);
         data.saturating_add(HEADERS + BLOCKING)
@@ -91,7 +93,7 @@ pub(crate) fn unseal(
     let (gzip_in, gzip_out) = queue();
     let (tar_in, tar_out) = queue();
     let (hash_in, hash_out) = queue();
-    let limit = expected.stream_limit();
+    let limit = expected.stream_limit(limits);
     let (fed, inflated, restored, hashed) = thread::scope(|scope| {
         let hasher = stage(scope, "sha1", move || digest(hash_out));
         let writer = stage(scope, "write", move || {
@@ -194,12 +196,12 @@ fn not_inflated(error: io::Error) -> Stop {
 fn restore(
     tar: Inlet,
     output: &mut (dyn ImageOutput + Send),
-    expected: u64,
+    expected: Option<u64>,
     map_limit: usize,
 ) -> Result<(), Stop> {
     let mut member = MemberReader::open(BlockReader::new(tar), map_limit).map_err(not_unpacked)?;
     let actual = member.size();
-    if actual != expected {
+    if let Some(expected) = expected.filter(|expected| *expected != actual) {
         return Err(Stop::Failed(BundleError::ImageSize { expected, actual }));
     }
     while let Some(piece) = member.next_piece().map_err(not_unpacked)? {
@@ -233,7 +235,7 @@ mod tests {
             let expected = Expected {
                 parts: vec![],
                 bundled_size,
-                image_size,
+                image_size: Some(image_size),
                 image_digest: None,
             };
             expected
@@ -261,10 +263,10 @@ mod tests {
             let expected = Expected {
                 parts: vec![],
                 bundled_size: 16,
-                image_size,
+                image_size: Some(image_size),
                 image_digest: None,
             };
-            expected.stream_limit()
+            expected.stream_limit(&Limits::default())
         };
         assert_eq!(limit(1), 512 + (1 << 20) + 10_240);
         assert_eq!(limit(u64::MAX), u64::MAX);

@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 }
 
 /// Options of every command.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Global {
     /// Print the result as one JSON value

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod compat;
 mod exit;
 mod output;
 mod progress;
@@ -12,10 +13,18 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::Cli;
+use crate::commands::Command;
+use crate::compat::Compat;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    if let Some(code) = compat::answer(std::env::args_os()) {
+        return code;
+    }
     let cli = Cli::parse();
+    if let Command::Compat(Compat::Run(run)) = &cli.command {
+        return run.start();
+    }
     let output = Output::new(&cli.global);
     output::start_log(&cli.global);
     match commands::run(&cli, &output) {

@@ -9,6 +9,7 @@ use crate::exit::Failure;
 use crate::progress::Bar;
 
 /// How this run speaks.
+#[derive(Clone)]
 pub(crate) struct Output {
     json: bool,
     quiet: bool,

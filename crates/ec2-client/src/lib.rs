@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attribute;
+mod certificate;
 mod client;
 mod describe;
 mod register;

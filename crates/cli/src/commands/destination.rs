@@ -85,6 +85,7 @@ impl fmt::Display for Step {
 pub(crate) enum BucketStep {
     Checking,
     Creating,
+    Ready,
 }
 
 /// A place in the store that objects are put to.
@@ -110,6 +111,7 @@ impl Destination<'_> {
             let made = self.store.create_bucket(bucket, location).await;
             made.map_err(at(Step::Create(bucket.clone())))?;
         }
+        tell(BucketStep::Ready);
         Ok(())
     }
 

@@ -6,11 +6,12 @@ mod cloud;
 pub(crate) mod delete;
 mod deregister;
 pub(crate) mod destination;
-mod digest;
+pub(crate) mod digest;
 pub(crate) mod download;
 mod images;
 mod inspect;
 pub(crate) mod keys;
+pub(crate) mod publish;
 mod register;
 pub(crate) mod remote;
 mod resize;
@@ -27,6 +28,7 @@ use clap::Subcommand;
 use gumnut_types::SecretString;
 
 use crate::args::{Cli, Global, Signature};
+use crate::compat::Compat;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::{Order, Overrides, Settings};
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     #[command(subcommand)]
     Cloud(cloud::Cloud),
+    #[command(subcommand)]
+    Compat(Compat),
 }
 
 /// What every command gets.
@@ -105,6 +109,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
         Command::Check(command) => command.run(&context),
         Command::Inspect(command) => command.run(&context),
         Command::Cloud(command) => command.run(&context),
+        Command::Compat(command) => command.run(&context),
     }
 }
 

@@ -4,17 +4,19 @@ use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use gumnut_crypto::Certificate;
 use gumnut_ec2_client::Ec2Client;
 use gumnut_manifest::UntrustedManifest;
 use gumnut_transport::{ServerIdentity, SignatureVersion, Transport, TransportConfig};
 use gumnut_types::{Limits, ManifestLocation, ObjectKey, PartName};
 use gumnut_walrus_client::WalrusClient;
+use url::Url;
 
-use super::{Context, read_bounded};
+use super::{Context, keys, read_bounded};
 use crate::args::Signature;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::Settings;
+use crate::settings::{KeyFile, Settings};
 
 /// Largest file of certificate authorities, in bytes.
 const MAX_CA: u64 = 4 << 20;
@@ -57,6 +59,30 @@ pub(crate) fn ec2(context: &Context<'_>, settings: &Settings) -> Result<Ec2Clien
         settings.ec2_url()?,
         transport(context, settings, context.global.signature)?,
     ))
+}
+
+/// The certificate of the cloud, as the cloud tells it.
+pub(crate) async fn cloud_certificate(
+    context: &Context<'_>,
+    settings: &Settings,
+    endpoint: Option<&Url>,
+) -> Result<Certificate, anyhow::Error> {
+    let Some(endpoint) = settings.bootstrap_url(endpoint)? else {
+        // A failure without a certificate, not one about an endpoint that few have heard of.
+        return Ok(keys::certificate(
+            settings,
+            KeyFile::CloudCertificate,
+            None,
+        )?);
+    };
+    let client = Ec2Client::new(endpoint, transport(context, settings, Signature::V4)?);
+    let pem = client.bundling_certificate().await?;
+    let certificate = Certificate::from_pem(pem.as_bytes())?;
+    Output::warn(format!(
+        "no cloud certificate is set; using that of {}, which the cloud told",
+        certificate.subject()
+    ));
+    Ok(certificate)
 }
 
 fn transport(

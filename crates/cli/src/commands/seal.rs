@@ -79,7 +79,7 @@ impl Seal {
         let names = self.meta.names.clone();
         let mut sink = FolderSink::create(folder, names.clone(), existing).map_err(explain)?;
         let sealed = self.into_sink(
-            context,
+            context.output,
             &mut Announced {
                 sink: &mut sink,
                 tell,
@@ -93,7 +93,7 @@ impl Seal {
     /// Seals the image into any sink. What is in it when this fails is worthless.
     pub(crate) fn into_sink(
         self,
-        context: &Context<'_>,
+        output: &Output,
         sink: &mut dyn PartSink,
     ) -> Result<Sealed, anyhow::Error> {
         let Self {
@@ -109,10 +109,7 @@ impl Seal {
             user: keys.user.as_ref().map(Certificate::public_key),
         };
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let bar = context
-            .output
-            .bar("bundling", image.size())
-            .stopped_by(&stop);
+        let bar = output.bar("bundling", image.size()).stopped_by(&stop);
         let bundled = match secrets {
             None => gumnut_bundle::bundle(image, meta, recipients, &options, sink, &bar),
             Some((key, iv)) => {

@@ -26,6 +26,9 @@ const USER_ID: &[&str] = &["EC2_USER_ID", "EC2_ACCOUNT_NUMBER"];
 /// The names of the region of signatures.
 const REGION: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];
 
+/// The name of the bootstrap service's endpoint.
+const BOOTSTRAP_URL: &str = "EUCA_BOOTSTRAP_URL";
+
 /// The names of a key pair. Both halves must come from one place, or they do not fit together.
 const KEY_PAIRS: &[(&str, &str)] = &[
     ("EC2_ACCESS_KEY", "EC2_SECRET_KEY"),
@@ -150,6 +153,18 @@ impl Settings {
     /// When none is set, or it is no URL.
     pub(crate) fn ec2_url(&self) -> Result<Url, Failure> {
         self.endpoint(self.overrides.ec2_url.as_ref(), "EC2_URL", "--ec2-url")
+    }
+
+    /// The endpoint of the service that tells the cloud's certificate.
+    ///
+    /// # Errors
+    /// When it is no URL.
+    pub(crate) fn bootstrap_url(&self, given: Option<&Url>) -> Result<Option<Url>, Failure> {
+        if given.is_none() && self.find(&[BOOTSTRAP_URL]).is_none() {
+            return Ok(None);
+        }
+        self.endpoint(given, BOOTSTRAP_URL, "--bootstrap-url")
+            .map(Some)
     }
 
     fn endpoint(&self, given: Option<&Url>, name: &str, option: &str) -> Result<Url, Failure> {

@@ -30,6 +30,7 @@ const NAMES: &[&str] = &[
     "EC2_URL",
     "EC2_USER_ID",
     "EUCALYPTUS_CERT",
+    "EUCA_BOOTSTRAP_URL",
     "EUCA_CERT",
     "EUCA_PRIVATE_KEY",
     "S3_URL",
@@ -308,19 +309,20 @@ fn ini_files() -> Result<Ini, Failure> {
 }
 
 fn ini_paths() -> Vec<PathBuf> {
-    let patterns = match variable("EUCA_CONFIG_PATH").filter(|paths| !paths.is_empty()) {
-        Some(paths) => paths.split(':').map(str::to_owned).collect(),
-        None => {
-            let mut patterns = vec![
-                "/etc/euca2ools/euca2ools.ini".to_owned(),
-                "/etc/euca2ools/conf.d/*.ini".to_owned(),
-            ];
-            let home = variable("HOME").filter(|home| !home.is_empty());
-            patterns
-                .extend(home.map(|home| format!("{}/.euca/*.ini", glob::Pattern::escape(&home))));
-            patterns
-        }
-    };
+    let named = variable("EUCA_CONFIG_PATH").filter(|paths| !paths.is_empty());
+    let patterns = named.map_or_else(usual_patterns, |paths| {
+        paths.split(':').map(str::to_owned).collect()
+    });
     let found = |pattern: String| glob::glob(&pattern).into_iter().flatten().flatten();
     patterns.into_iter().flat_map(found).collect()
+}
+
+fn usual_patterns() -> Vec<String> {
+    let mut patterns = vec![
+        "/etc/euca2ools/euca2ools.ini".to_owned(),
+        "/etc/euca2ools/conf.d/*.ini".to_owned(),
+    ];
+    let home = variable("HOME").filter(|home| !home.is_empty());
+    patterns.extend(home.map(|home| format!("{}/.euca/*.ini", glob::Pattern::escape(&home))));
+    patterns
 }

@@ -12,7 +12,8 @@ pub(crate) use parse::IniError;
 use parse::Sections;
 
 /// What the options of a region are called elsewhere.
-const REGION_OPTIONS: [(&str, &str); 6] = [
+const REGION_OPTIONS: [(&str, &str); 7] = [
+    ("bootstrap-url", "EUCA_BOOTSTRAP_URL"),
     ("ec2-url", "EC2_URL"),
     ("s3-url", "S3_URL"),
     ("certificate", "EUCALYPTUS_CERT"),
@@ -254,7 +255,7 @@ impl Ini {
                 Some(value) => match value.strip_prefix("use ") {
                     None => return Ok(Some(value)),
                     Some(target) => {
-                        (at_section, at_option) = jump_target(target, &at_section, &at_option)
+                        (at_section, at_option) = jump_target(target, &at_section, &at_option);
                     }
                 },
             }

@@ -121,7 +121,7 @@ mod tests {
             prop_assume!(options.values().all(plain));
             let mut text = format!("[region {name}]\n");
             for (option, value) in &options {
-                text.push_str(&format!("{option} = {value}\n"));
+                text = text + option + " = " + value + "\n";
             }
             let sections = parse(&text);
             prop_assert_eq!(&sections[&format!("region {name}")], &options);

@@ -1,0 +1,135 @@
+//! `euca-bundle-image`, `ec2-bundle-image`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use gumnut_bundle::Existing;
+use tempfile::TempDir;
+
+use super::image::ImageOptions;
+use super::options::{Common, KeyPair, Keys, Service, given};
+use super::session::{Session, print};
+use super::tool::Tool;
+use crate::commands::seal::{Seal, SealStep};
+
+/// Seal an image into a bundle
+#[derive(Args)]
+pub(super) struct BundleImage {
+    #[command(flatten)]
+    image: ImageOptions,
+    /// Folder of the bundle
+    #[arg(short, long, value_name = "DIR")]
+    destination: Option<PathBuf>,
+    #[arg(short, long, hide = true)]
+    batch: bool,
+    #[arg(long = "no-size-checks", hide = true)]
+    no_size_checks: bool,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for BundleImage {
+    const SERVICE: Service = Service::Ec2;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        self.keys.pair()
+    }
+
+    fn meaningless(&self) -> Vec<&'static str> {
+        given(&[
+            ("--batch", self.batch),
+            ("--no-size-checks", self.no_size_checks),
+        ])
+    }
+
+    async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
+        let seal = self.image.seal(session).await?;
+        into_folder(session, &self.image, seal, self.destination.as_deref())
+    }
+}
+
+fn into_folder(
+    session: &Session,
+    options: &ImageOptions,
+    seal: Seal,
+    destination: Option<&Path>,
+) -> Result<(), anyhow::Error> {
+    let folder = Folder::new(session, destination)?;
+    let manifest = folder.path().join(seal.meta.names.manifest().as_str());
+    if fs_err::symlink_metadata(&manifest).is_ok() {
+        session.say(&format!("replacing the bundle at {}", manifest.display()));
+    }
+    let old = session.dialect.is_2010();
+    if old {
+        // The architecture is a left-over that scripts may have come to count on.
+        if let Some(arch) = options.arch() {
+            print(arch);
+        }
+        for stage in [
+            "Checking image",
+            "Tarring image",
+            "Encrypting image",
+            "Splitting image...",
+        ] {
+            print(stage);
+        }
+    }
+    let mut tell = |step: SealStep<'_>| match step {
+        SealStep::Part(name) if old => print(&format!("Part: {name}")),
+        SealStep::Manifest(path) if old => {
+            print(&format!("Generating manifest {}", path.display()));
+        }
+        _ => {}
+    };
+    let context = session.context();
+    let (_, committed) = seal.into_folder(&context, folder.path(), Existing::Replace, &mut tell)?;
+    folder.keep();
+    if !old {
+        print(&format!("Wrote manifest {}", committed.manifest.display()));
+    }
+    Ok(())
+}
+
+/// The folder of a bundle.
+pub(super) enum Folder {
+    Named(PathBuf),
+    /// A new one, which goes again unless the bundle becomes complete.
+    Fresh(TempDir),
+}
+
+impl Folder {
+    pub(super) fn new(session: &Session, named: Option<&Path>) -> Result<Self, anyhow::Error> {
+        if let Some(folder) = named {
+            fs_err::create_dir_all(folder)?;
+            return Ok(Self::Named(folder.to_owned()));
+        }
+        if session.dialect != super::Dialect::Euca34 {
+            return Ok(Self::Named(PathBuf::from("/tmp")));
+        }
+        let set = |name: &&str| std::env::var_os(name).filter(|path| !path.is_empty());
+        let parent = ["TMPDIR", "TEMP", "TMP"].iter().find_map(set);
+        let parent = parent.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+        let mut builder = tempfile::Builder::new();
+        let folder = builder.prefix("bundle-").rand_bytes(6).tempdir_in(parent)?;
+        Ok(Self::Fresh(folder))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Fresh(folder) => folder.path(),
+        }
+    }
+
+    pub(super) fn keep(self) {
+        if let Self::Fresh(folder) = self {
+            let _ = folder.keep();
+        }
+    }
+}

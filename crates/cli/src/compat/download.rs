@@ -1,0 +1,180 @@
+//! `euca-download-bundle`, `ec2-download-bundle`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use gumnut_types::ManifestLocation;
+use gumnut_walrus_client::WalrusClient;
+
+use super::dialect::Dialect;
+use super::options::{Common, KeyPair, Keys, Service, given};
+use super::selector::{self, Selected, Selector};
+use super::session::{Session, print};
+use super::tool::Tool;
+use super::upload::parse_sigv;
+use crate::args::Signature;
+use crate::commands::download::Fetch;
+use crate::commands::{remote, unbundle};
+
+/// Parts that are fetched at the same time.
+pub(super) const JOBS: usize = 4;
+
+/// Fetch a bundle from the object store
+#[derive(Args)]
+pub(super) struct DownloadBundle {
+    #[command(flatten)]
+    selector: Selector,
+    /// Folder of the bundle; `-` writes the parts to standard output, one after the other
+    #[arg(short, long, alias = "directory", value_name = "DIR")]
+    destination: Option<PathBuf>,
+    #[arg(short = 'k', long = "privatekey", value_name = "FILE", hide = true)]
+    private_key: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    retry: bool,
+    #[arg(long, value_name = "VERSION", hide = true, value_parser = parse_sigv)]
+    sigv: Option<Signature>,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for DownloadBundle {
+    const SERVICE: Service = Service::S3;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        self.keys.pair()
+    }
+
+    fn signature(&self) -> Option<Signature> {
+        self.sigv
+    }
+
+    fn meaningless(&self) -> Vec<&'static str> {
+        given(&[
+            ("--retry", self.retry),
+            ("--privatekey", self.private_key.is_some()),
+        ])
+    }
+
+    async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
+        let fallback = (session.dialect == Dialect::AmiTools).then_some("image");
+        let selected = self
+            .selector
+            .select(selector::meaning(session.dialect), fallback)?;
+        let context = session.context();
+        let store = remote::walrus(&context, &context.settings()?)?;
+        if self.destination.as_deref() == Some(Path::new("-")) {
+            return self.stream(session, &store, selected).await;
+        }
+        match selected {
+            Selected::Stored(location) => self.fetch(session, &store, &location).await,
+            Selected::Prefix(prefix) => {
+                let location = self.selector.of_prefix(&prefix)?;
+                self.fetch(session, &store, &location).await
+            }
+            Selected::Local(path, location) => {
+                let (manifest, _) = selector::read(&store, Some(&path), &location).await?;
+                let folder = self.folder(session.dialect);
+                fs_err::create_dir_all(&folder)?;
+                let tell = teller(session);
+                let fetch = job(&store, &location, &folder, &tell);
+                fetch.parts(&manifest, context.output).await?;
+                say(session, &path);
+                Ok(())
+            }
+            Selected::All => {
+                for location in self.selector.all(&store).await? {
+                    self.fetch(session, &store, &location).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Tells the names of objects where the dialect does.
+fn teller(session: &Session) -> impl Fn(&str) + Sync + use<> {
+    let old = session.dialect.is_2010();
+    move |name: &str| {
+        if old {
+            print(&format!("Downloading {name}"));
+        }
+    }
+}
+
+fn say(session: &Session, manifest: &Path) {
+    if !session.dialect.is_2010() {
+        print(&format!("Wrote manifest {}", manifest.display()));
+    }
+}
+
+fn job<'a>(
+    store: &'a WalrusClient,
+    location: &'a ManifestLocation,
+    destination: &'a Path,
+    tell: &'a (dyn Fn(&str) + Sync),
+) -> Fetch<'a> {
+    Fetch {
+        store,
+        location,
+        destination,
+        jobs: JOBS,
+        tell,
+    }
+}
+
+impl DownloadBundle {
+    fn folder(&self, dialect: Dialect) -> PathBuf {
+        let default = if dialect.is_2010() { "/tmp" } else { "." };
+        self.destination
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(default))
+    }
+
+    async fn fetch(
+        &self,
+        session: &Session,
+        store: &WalrusClient,
+        location: &ManifestLocation,
+    ) -> Result<(), anyhow::Error> {
+        let folder = self.folder(session.dialect);
+        let tell = teller(session);
+        let fetch = job(store, location, &folder, &tell);
+        let fetched = fetch.run(session.context().output).await?;
+        say(session, &fetched.manifest);
+        Ok(())
+    }
+
+    /// Writes the parts to standard output: the ciphertext of the bundle, each part checked before it is written.
+    async fn stream(
+        &self,
+        session: &Session,
+        store: &WalrusClient,
+        selected: Selected,
+    ) -> Result<(), anyhow::Error> {
+        use std::io::Write as _;
+        let (local, location) = match selected {
+            Selected::Stored(location) => (None, location),
+            Selected::Local(path, location) => (Some(path), location),
+            Selected::Prefix(prefix) => (None, self.selector.of_prefix(&prefix)?),
+            Selected::All => {
+                return Err(super::report::unusable("standard output holds one bundle").into());
+            }
+        };
+        let (manifest, _) = selector::read(store, local.as_deref(), &location).await?;
+        let folder = tempfile::tempdir()?;
+        let fetch = job(store, &location, folder.path(), &|_| {});
+        fetch.parts(&manifest, session.context().output).await?;
+        let mut stdout = unbundle::stream(&session.context())?;
+        for part in &manifest.parts {
+            let mut file = fs_err::File::open(folder.path().join(part.name.as_str()))?;
+            std::io::copy(&mut file, &mut stdout)?;
+        }
+        Ok(stdout.flush()?)
+    }
+}

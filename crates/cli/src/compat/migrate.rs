@@ -1,0 +1,258 @@
+//! `ec2-migrate-manifest`, `ec2-migrate-bundle`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use gumnut_crypto::{Certificate, PrivateKey, WrappedSecret};
+use gumnut_manifest::{SignedManifest, UnsignedManifest, UntrustedManifest, WrappedPair};
+use gumnut_types::{ImageId, ImageKind};
+use gumnut_walrus_client::{CannedAcl, Content, PutOptions};
+
+use super::options::{Common, KeyPair, Keys, Service, given};
+use super::report::{Coded, unusable};
+use super::session::{Session, print};
+use super::tool::Tool;
+use super::upload::parse_sigv;
+use crate::args::Signature;
+use crate::commands::destination::{Destination, Target};
+use crate::commands::{keys, remote, trust};
+use crate::exit::{Exit, Failure};
+use crate::settings::{KeyFile, Settings};
+
+/// The exit code of ec2-ami-tools where a kernel has no counterpart in the other region.
+const NO_MAPPING: u8 = 6;
+
+/// Options of everything that rewrites a manifest for another cloud.
+#[derive(Args)]
+struct Rewriting {
+    /// The user's certificate
+    #[arg(short, long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The user's private key
+    #[arg(short = 'k', long = "privatekey", value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// The certificate of the cloud that shall open the bundle
+    #[arg(long = "ec2cert", value_name = "FILE")]
+    cloud_cert: Option<PathBuf>,
+    /// The kernel there
+    #[arg(long, value_name = "AKI", value_parser = ImageId::parse_kernel)]
+    kernel: Option<ImageId>,
+    /// The ramdisk there
+    #[arg(long, value_name = "ARI", value_parser = ImageId::parse_ramdisk)]
+    ramdisk: Option<ImageId>,
+    /// Keep kernel and ramdisk as they are
+    #[arg(long = "no-mapping")]
+    no_mapping: bool,
+}
+
+impl Rewriting {
+    /// The manifest for another cloud: its key is unwrapped and wrapped again, and it is signed again.
+    fn rewrite(
+        &self,
+        settings: &Settings,
+        manifest: UntrustedManifest,
+    ) -> Result<SignedManifest, anyhow::Error> {
+        let key = keys::private_key(settings, self.private_key.as_deref())?;
+        let user = keys::certificate(settings, KeyFile::Certificate, self.cert.as_deref())?;
+        let cloud = keys::certificate(
+            settings,
+            KeyFile::CloudCertificate,
+            self.cloud_cert.as_deref(),
+        )?;
+        let signed = manifest.verify(&[user.public_key()]).map_err(|error| {
+            Failure::new(Exit::Input, "the manifest is not trusted")
+                .because(error)
+                .hint("--cert must be the certificate of the bundle's maker")
+        })?;
+        rewritten(signed, &key, &cloud, |kind| self.mapped(kind))
+    }
+
+    /// The kind with the kernel and ramdisk of the other cloud. There is no table of counterparts.
+    fn mapped(&self, kind: ImageKind) -> Result<ImageKind, anyhow::Error> {
+        let ImageKind::Machine { kernel, ramdisk } = kind else {
+            return Ok(kind);
+        };
+        let choose = |old: Option<ImageId>, new: &Option<ImageId>, option: &str| match (old, new) {
+            (_, Some(new)) => Ok(Some(new.clone())),
+            (Some(old), None) if !self.no_mapping => {
+                let message = format!("what {old} is called in the other cloud is not known");
+                let hint = format!("pass {option} ID, or --no-mapping to keep it");
+                let failure = Failure::new(Exit::Usage, message.clone()).hint(hint);
+                Err(anyhow::Error::from(failure).context(Coded {
+                    code: NO_MAPPING,
+                    message,
+                }))
+            }
+            (old, None) => Ok(old),
+        };
+        Ok(ImageKind::Machine {
+            kernel: choose(kernel, &self.kernel, "--kernel")?,
+            ramdisk: choose(ramdisk, &self.ramdisk, "--ramdisk")?,
+        })
+    }
+}
+
+fn rewritten(
+    signed: SignedManifest,
+    key: &PrivateKey,
+    cloud: &Certificate,
+    mapped: impl FnOnce(ImageKind) -> Result<ImageKind, anyhow::Error>,
+) -> Result<SignedManifest, anyhow::Error> {
+    let open = signed.open(key)?;
+    let mut manifest = open.manifest().clone();
+    manifest.kind = mapped(manifest.kind)?;
+    manifest.keys.cloud = WrappedPair {
+        key: WrappedSecret::wrap_key(cloud.public_key(), open.key())?,
+        iv: WrappedSecret::wrap_iv(cloud.public_key(), open.iv())?,
+    };
+    Ok(UnsignedManifest::new(manifest)?.sign(key)?)
+}
+
+/// Rewrite a manifest for another cloud
+#[derive(Args)]
+pub(super) struct MigrateManifest {
+    /// The manifest, which keeps a copy that ends in .bak
+    #[arg(short, long, value_name = "FILE", required = true)]
+    manifest: PathBuf,
+    #[command(flatten)]
+    rewriting: Rewriting,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for MigrateManifest {
+    const SERVICE: Service = Service::S3;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        self.keys.pair()
+    }
+
+    async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.context().settings()?;
+        let manifest = trust::read_manifest(&self.manifest)?;
+        let rewritten = self.rewriting.rewrite(&settings, manifest)?;
+        replace(&self.manifest, rewritten.bytes())?;
+        print(&format!("Wrote manifest {}", self.manifest.display()));
+        Ok(())
+    }
+}
+
+/// Puts new content in the place of a file whose old content stays beside it.
+fn replace(path: &Path, content: &[u8]) -> Result<(), anyhow::Error> {
+    use std::io::Write as _;
+    let mut backup = path.as_os_str().to_owned();
+    backup.push(".bak");
+    let backup = PathBuf::from(backup);
+    let folder = trust::parts_folder(path, None);
+    let mut file = tempfile::Builder::new()
+        .prefix(".gumnut-")
+        .tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    fs_err::hard_link(path, &backup).map_err(|error| {
+        Failure::new(
+            Exit::Input,
+            format!("cannot keep the old manifest as {}", backup.display()),
+        )
+        .because(error)
+        .hint("move that file away if it exists")
+    })?;
+    file.persist(path)
+        .map(drop)
+        .context("cannot replace the manifest")
+}
+
+/// Copy a bundle within the object store and rewrite its manifest for another cloud
+#[derive(Args)]
+pub(super) struct MigrateBundle {
+    /// The manifest's name in the bucket
+    #[arg(short, long, value_name = "NAME", required = true)]
+    manifest: String,
+    /// Where the bundle is
+    #[arg(short, long, value_name = "BUCKET[/PREFIX]", required = true)]
+    bucket: Target,
+    /// Where it goes
+    #[arg(
+        short,
+        long = "destination-bucket",
+        value_name = "BUCKET[/PREFIX]",
+        required = true
+    )]
+    destination: Target,
+    /// Who may read the copy
+    #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
+    acl: CannedAcl,
+    #[arg(long, value_name = "LOCATION")]
+    location: Option<String>,
+    #[arg(long, hide = true)]
+    retry: bool,
+    #[arg(long, value_name = "VERSION", hide = true, value_parser = parse_sigv)]
+    sigv: Option<Signature>,
+    #[command(flatten)]
+    rewriting: Rewriting,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for MigrateBundle {
+    const SERVICE: Service = Service::S3;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        self.keys.pair()
+    }
+
+    fn signature(&self) -> Option<Signature> {
+        self.sigv
+    }
+
+    fn meaningless(&self) -> Vec<&'static str> {
+        given(&[("--retry", self.retry)])
+    }
+
+    async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
+        let context = session.context();
+        let settings = context.settings()?;
+        let store = remote::walrus(&context, &settings)?;
+        let from = self.bucket.location(&self.manifest)?;
+        let to = self.destination.location(&self.manifest)?;
+        if from == to {
+            return Err(unusable("the copy would replace the bundle").into());
+        }
+        let (manifest, _) = remote::fetch_manifest(&store, &from).await?;
+        let rewritten = self.rewriting.rewrite(&settings, manifest)?;
+        let destination = Destination {
+            store: &store,
+            target: &self.destination,
+            acl: Some(self.acl),
+        };
+        destination
+            .prepare(self.location.as_deref(), &|_| {})
+            .await?;
+        for part in &rewritten.manifest().parts {
+            let source = remote::part_key(&from.key, &part.name)?;
+            let copy = self.destination.key(part.name.as_str())?;
+            let options = PutOptions {
+                acl: Some(self.acl),
+            };
+            let (from, to) = ((&from.bucket, &source), (&self.destination.bucket, &copy));
+            store.copy_object(from, to, options).await?;
+        }
+        let bytes = Content::bytes(rewritten.bytes().to_vec());
+        destination.put(&self.manifest, &bytes).await?;
+        print(&format!("Uploaded {to}"));
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! `euca-bundle-and-upload-image`, `euca-install-image`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gumnut_bundle::Existing;
+use gumnut_ec2_client::RegisterImage;
+use gumnut_types::{ManifestLocation, PartIndex};
+use url::Url;
+
+use super::image::ImageOptions;
+use super::options::{Common, KeyPair, Keys, Service};
+use super::register::parse_virtualization;
+use super::session::{Session, print};
+use super::tool::Tool;
+use super::upload::StoreOptions;
+use crate::commands::destination::Destination;
+use crate::commands::publish::publish;
+use crate::commands::upload::Put;
+use crate::commands::{Context, remote};
+use crate::settings::Settings;
+
+/// Options of everything that bundles an image straight into the object store.
+#[derive(Args)]
+struct Publishing {
+    #[command(flatten)]
+    image: ImageOptions,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// Keep the bundle, which otherwise never touches a disk
+    #[arg(long = "preserve-bundle")]
+    preserve: bool,
+    /// Folder of the bundle that is kept
+    #[arg(short, long, value_name = "DIR")]
+    destination: Option<PathBuf>,
+    /// Parts that wait for the store at the same time
+    #[arg(long = "max-pending-parts", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pending: u8,
+}
+
+impl Publishing {
+    async fn publish(
+        &self,
+        session: &Session,
+        settings: &Settings,
+    ) -> Result<ManifestLocation, anyhow::Error> {
+        self.store.check(&settings.s3_url()?)?;
+        let context = session.context();
+        let seal = self.image.seal(session).await?;
+        let store = remote::walrus(&context, settings)?;
+        let destination = Destination {
+            store: &store,
+            target: &self.store.bucket,
+            acl: Some(self.store.acl),
+        };
+        if self.preserve {
+            return self
+                .preserved(session, &context, seal, destination, settings)
+                .await;
+        }
+        destination
+            .prepare(self.store.location(settings), &|_| {})
+            .await?;
+        publish(
+            context.output,
+            seal,
+            &destination,
+            usize::from(self.pending),
+        )
+        .await
+    }
+
+    /// Makes the bundle in a folder first, where it stays.
+    async fn preserved(
+        &self,
+        session: &Session,
+        context: &Context<'_>,
+        seal: crate::commands::seal::Seal,
+        destination: Destination<'_>,
+        settings: &Settings,
+    ) -> Result<ManifestLocation, anyhow::Error> {
+        let folder = super::bundle::Folder::new(session, self.destination.as_deref())?;
+        let path = folder.path();
+        let (_, committed) = seal.into_folder(context, path, Existing::Refuse, &mut |_| {})?;
+        let put = Put {
+            destination,
+            manifest: &committed.manifest,
+            parts: path,
+            first: PartIndex(0),
+            manifest_too: true,
+            location: self.store.location(settings),
+            jobs: usize::from(self.pending),
+            tell: &|_| {},
+        };
+        let uploaded = put.run(context.output).await?;
+        session.say(&format!("the bundle is kept in {}", path.display()));
+        folder.keep();
+        Ok(uploaded.location.parse()?)
+    }
+}
+
+/// Bundle an image into the object store
+#[derive(Args)]
+pub(super) struct BundleAndUpload {
+    #[command(flatten)]
+    publishing: Publishing,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for BundleAndUpload {
+    const SERVICE: Service = Service::S3;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        self.keys.pair()
+    }
+
+    fn meaningless(&self) -> Vec<&'static str> {
+        self.publishing.store.meaningless()
+    }
+
+    async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.context().settings()?;
+        let location = self.publishing.publish(session, &settings).await?;
+        print(&format!("Uploaded {location}"));
+        Ok(())
+    }
+}
+
+/// Bundle an image into the object store and register it
+#[derive(Args)]
+pub(super) struct InstallImage {
+    #[command(flatten)]
+    publishing: Publishing,
+    /// Name of the image
+    #[arg(short, long, required = true)]
+    name: String,
+    /// What the image is for
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// paravirtual or hvm
+    #[arg(long = "virtualization-type", value_name = "TYPE", value_parser = parse_virtualization)]
+    virtualization: Option<String>,
+    /// windows
+    #[arg(long, value_name = "PLATFORM", value_parser = ["windows"])]
+    platform: Option<String>,
+    /// Endpoint of the EC2 service
+    #[arg(long = "ec2-url", value_name = "URL")]
+    ec2_url: Option<Url>,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for InstallImage {
+    const SERVICE: Service = Service::S3;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        self.keys.pair()
+    }
+
+    fn ec2_url(&self) -> Option<Url> {
+        self.ec2_url.clone()
+    }
+
+    fn meaningless(&self) -> Vec<&'static str> {
+        self.publishing.store.meaningless()
+    }
+
+    async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
+        let context = session.context();
+        let settings = context.settings()?;
+        // Nobody waits for an upload to hear that the other service has no address.
+        let client = remote::ec2(&context, &settings)?;
+        let location = self.publishing.publish(session, &settings).await?;
+        let request = RegisterImage {
+            location: location.to_string(),
+            name: Some(self.name),
+            description: self.description,
+            architecture: Some(self.publishing.image.architecture(session.dialect)?),
+            virtualization_type: self.virtualization,
+            platform: self.platform,
+            ..RegisterImage::default()
+        };
+        let id = client.register_image(&request).await.inspect_err(|_| {
+            session.say(&format!(
+                "the bundle is at {location}; register it again with euca-register"
+            ));
+        })?;
+        print(&format!("IMAGE\t{id}"));
+        Ok(())
+    }
+}

@@ -1,0 +1,267 @@
+//! `euca-unbundle`, `ec2-unbundle`, `euca-download-and-unbundle`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use gumnut_bundle::{Existing, FolderSource, ImageFile};
+use gumnut_manifest::{SignatureStatus, SignedManifest, UntrustedManifest};
+use gumnut_types::Limits;
+
+use super::options::{Common, KeyPair, Keys, Service, given};
+use super::selector::{self, Meaning, Selected, Selector};
+use super::session::{Session, print};
+use super::tool::Tool;
+use crate::commands::download::Fetch;
+use crate::commands::unbundle::{Opened, stream};
+use crate::commands::{keys, remote, trust};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::progress::{Bar, Stop};
+use crate::settings::{KeyFile, Settings};
+
+/// Options of everything that opens a bundle.
+#[derive(Args)]
+struct Opening {
+    /// The private key that opens the bundle
+    #[arg(short = 'k', long = "privatekey", value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// The certificate that the signature must verify with
+    #[arg(short, long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// Accept a signature that does not verify
+    #[arg(long)]
+    unverified: bool,
+    /// Overwrite an existing image
+    #[arg(long)]
+    force: bool,
+}
+
+impl Opening {
+    /// Opens a bundle whose parts lie in `parts`. The old tools never looked at signatures; here a certificate that is set
+    /// decides, and without one the state of the signature is told.
+    fn open(
+        &self,
+        settings: &Settings,
+        manifest: UntrustedManifest,
+        parts: &Path,
+    ) -> Result<Opened, anyhow::Error> {
+        trust::say_warnings(manifest.warnings());
+        let key = keys::private_key(settings, self.private_key.as_deref())?;
+        let signed = match settings.key_file(KeyFile::Certificate, self.cert.as_deref()) {
+            Some(path) if !self.unverified => {
+                let certificate = keys::read_certificate(KeyFile::Certificate, &path)?;
+                manifest.verify(&[certificate.public_key()]).map_err(|error| {
+                    Failure::new(Exit::Input, "the manifest is not trusted")
+                        .because(error)
+                        .hint(format!("{} must be the certificate of the bundle's maker; --unverified reads it all the same", path.display()))
+                })?
+            }
+            _ => match manifest.signature_status(&[key.public_key()]) {
+                SignatureStatus::Valid { .. } => manifest.verify(&[key.public_key()])?,
+                status => unverified(manifest, &status),
+            },
+        };
+        Ok(Opened {
+            signature: signed.signature().as_str(),
+            manifest: signed.open(&key)?,
+            source: FolderSource::open(parts)?,
+        })
+    }
+
+    fn restore(
+        &self,
+        session: &Session,
+        opened: Opened,
+        target: &Path,
+    ) -> Result<PathBuf, anyhow::Error> {
+        let name = opened.manifest.manifest().name.to_string();
+        let path = if target.is_dir() {
+            target.join(name)
+        } else {
+            target.to_owned()
+        };
+        let existing = if self.force {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        };
+        let file = ImageFile::create(&path, existing).map_err(|error| match error {
+            error @ gumnut_bundle::BundleError::OutputExists { .. } => anyhow::Error::from(
+                Failure::new(Exit::Input, "the image is not overwritten")
+                    .because(error)
+                    .hint("remove it, or pass --force"),
+            ),
+            error => error.into(),
+        })?;
+        if session.dialect.is_2010() {
+            for part in &opened.manifest.manifest().parts {
+                print(&format!("Part: {}", part.name));
+            }
+            print("Decrypting image");
+            print("Uncompressing image");
+        }
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let restored = opened.restore(session.context().output, file, &stop)?;
+        session.say(&format!(
+            "the manifest's signature is {}",
+            restored.signature
+        ));
+        Ok(restored.path)
+    }
+}
+
+fn unverified(manifest: UntrustedManifest, status: &SignatureStatus) -> SignedManifest {
+    let why = match status {
+        SignatureStatus::Unsigned => "there is none",
+        _ => "no certificate of the bundle's maker is set",
+    };
+    Output::warn(format!("the manifest's signature was not checked: {why}"));
+    manifest.trust_unverified(why)
+}
+
+/// Restore the image of a bundle
+#[derive(Args)]
+pub(super) struct Unbundle {
+    /// The manifest
+    #[arg(short, long, value_name = "FILE", required = true)]
+    manifest: PathBuf,
+    /// Folder of the parts
+    #[arg(short, long, value_name = "DIR")]
+    source: Option<PathBuf>,
+    /// Folder of the image
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    destination: PathBuf,
+    #[command(flatten)]
+    opening: Opening,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for Unbundle {
+    const SERVICE: Service = Service::S3;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.context().settings()?;
+        let parts = match &self.source {
+            Some(source) => source.clone(),
+            None if session.dialect.is_2010() => trust::parts_folder(&self.manifest, None),
+            None => PathBuf::from("."),
+        };
+        let manifest = trust::read_manifest(&self.manifest)?;
+        fs_err::create_dir_all(&self.destination)?;
+        let opened = self.opening.open(&settings, manifest, &parts)?;
+        let path = self.opening.restore(session, opened, &self.destination)?;
+        if !session.dialect.is_2010() {
+            print(&format!("Wrote {}", path.display()));
+        }
+        Ok(())
+    }
+}
+
+/// Fetch a bundle from the object store and restore its image
+#[derive(Args)]
+pub(super) struct DownloadAndUnbundle {
+    #[command(flatten)]
+    selector: Selector,
+    /// The image, its folder, or `-` for standard output
+    #[arg(short, long, value_name = "FILE", default_value = ".")]
+    destination: PathBuf,
+    #[command(flatten)]
+    opening: Opening,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for DownloadAndUnbundle {
+    const SERVICE: Service = Service::S3;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        self.keys.pair()
+    }
+
+    fn meaningless(&self) -> Vec<&'static str> {
+        given(&[("--yes", self.selector.yes)])
+    }
+
+    async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
+        let (local, location) = match self.selector.select(Meaning::Name, None)? {
+            Selected::Stored(location) => (None, location),
+            Selected::Local(path, location) => (Some(path), location),
+            Selected::Prefix(prefix) => (None, self.selector.of_prefix(&prefix)?),
+            Selected::All => {
+                return Err(super::report::unusable("one image is restored at a time").into());
+            }
+        };
+        let context = session.context();
+        let settings = context.settings()?;
+        let store = remote::walrus(&context, &settings)?;
+        let (manifest, bytes) = selector::read(&store, local.as_deref(), &location).await?;
+        let folder = self.folder()?;
+        let fetch = Fetch {
+            store: &store,
+            location: &location,
+            destination: folder.path(),
+            jobs: super::download::JOBS,
+            tell: &|_| {},
+        };
+        fetch.parts(&manifest, context.output).await?;
+        let manifest = UntrustedManifest::parse(&bytes, &Limits::default())?;
+        let opened = self.opening.open(&settings, manifest, folder.path())?;
+        if self.to_stdout() {
+            return write_checked(session, opened, folder.path());
+        }
+        let path = self.opening.restore(session, opened, &self.destination)?;
+        print(&format!("Wrote {}", path.display()));
+        Ok(())
+    }
+}
+
+impl DownloadAndUnbundle {
+    fn to_stdout(&self) -> bool {
+        self.destination == Path::new("-")
+    }
+
+    /// A folder for the bundle, beside the image, where there is room for it.
+    fn folder(&self) -> std::io::Result<tempfile::TempDir> {
+        let beside = match self.destination.parent() {
+            _ if self.to_stdout() => return tempfile::tempdir(),
+            _ if self.destination.is_dir() => self.destination.as_path(),
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        tempfile::Builder::new()
+            .prefix(".gumnut-")
+            .tempdir_in(beside)
+    }
+}
+
+/// Checks the whole bundle before its image goes to standard output.
+fn write_checked(session: &Session, mut opened: Opened, parts: &Path) -> Result<(), anyhow::Error> {
+    let context = session.context();
+    let stdout = stream(&context)?;
+    let limits = Limits::default();
+    let _ = gumnut_bundle::verify(
+        &opened.manifest,
+        &mut opened.source,
+        &limits,
+        &Bar::hidden(),
+    )?;
+    let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+    let again = Opened {
+        source: FolderSource::open(parts)?,
+        ..opened
+    };
+    again.write(context.output, stdout, &stop)?;
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! The cloud's own certificate.
+
+use gumnut_transport::TransportError;
+
+use crate::Ec2Client;
+use crate::client::{Parameters, malformed};
+
+/// The call.
+const ACTION: &str = "DescribeServiceCertificates";
+
+impl Ec2Client {
+    /// Asks for the certificate that bundles are made for, as PEM.
+    ///
+    /// # Errors
+    /// When the cloud refuses, or has none for this.
+    pub async fn bundling_certificate(&self) -> Result<String, TransportError> {
+        let mut parameters = Parameters::default();
+        parameters.add("Format", "pem");
+        let answer = self.call(ACTION, parameters).await?;
+        let mut items = answer.items("serviceCertificates");
+        let fits = items.find(|item| {
+            item.text_of("certificateUsage") == Some("image-bundling")
+                && item.text_of("serviceType") == Some("compute")
+        });
+        let pem = fits.and_then(|item| item.child("certificate"));
+        let pem = pem.ok_or_else(|| {
+            let reason = "it has no certificate for the bundling of images".to_owned();
+            malformed(ACTION, reason)
+        })?;
+        Ok(pem.text.clone())
+    }
+}
