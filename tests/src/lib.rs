@@ -6,8 +6,10 @@
 
 mod cloud;
 mod program;
+mod server;
 mod tools;
 
 pub use cloud::Cloud;
 pub use program::{Outcome, Program};
+pub use server::{Asked, Server};
 pub use tools::{fixture, patterned, tool};

@@ -1,6 +1,7 @@
 //! The `gumnut` binary, run the way a user runs it.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -35,6 +36,15 @@ impl Program {
         let home = tempfile::tempdir().expect("a temporary home folder");
         Self {
             home,
+            variables: Vec::new(),
+        }
+    }
+
+    /// A program that knows nothing, with a home folder below `parent`.
+    #[must_use]
+    pub fn below(parent: &Path) -> Self {
+        Self {
+            home: tempfile::tempdir_in(parent).expect("a temporary home folder"),
             variables: Vec::new(),
         }
     }
@@ -96,6 +106,12 @@ impl Program {
     /// Runs the binary to its end.
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Outcome {
         Outcome::from(self.command(arguments).output().expect("the binary starts"))
+    }
+
+    /// Runs the binary to its end under another name, as a link to it would.
+    pub fn called<A: AsRef<OsStr>>(&self, name: &str, arguments: &[A]) -> Outcome {
+        let mut command = self.command(arguments);
+        Outcome::from(command.arg0(name).output().expect("the binary starts"))
     }
 
     /// Runs the binary, which must succeed, and reads the JSON value that it prints.

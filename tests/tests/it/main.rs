@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod bundles;
+mod compat;
+mod compat_faults;
 mod disk_full;
 mod engine;
 mod images;
