@@ -1,6 +1,6 @@
 //! `gumnut bundle`
 
-mod input;
+pub(crate) mod input;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};

@@ -1,18 +1,19 @@
 //! The image that is to be bundled, as the old tools' options describe it.
 
-use std::io::{Seek as _, SeekFrom};
 use std::num::NonZeroU64;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use gumnut_bundle::{BundleMeta, BundleNames, BundleOptions, ImageSource};
 use gumnut_crypto::{BundleIv, BundleKey};
-use gumnut_types::{AccountId, Architecture, BlockDeviceMapping, ImageId, ImageKind, ImageName};
+use gumnut_types::{
+    AccountId, Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKind, ImageName,
+};
 
 use super::dialect::Dialect;
 use super::report::unusable as usage;
 use super::session::Session;
+use crate::commands::bundle::input::Input;
 use crate::commands::bundle::parse_mapping;
 use crate::commands::keys;
 use crate::commands::remote;
@@ -253,26 +254,12 @@ impl ImageOptions {
     }
 
     fn source(&self) -> Result<ImageSource<'static>, anyhow::Error> {
-        if self.is_stdin() {
-            let size = self.image_size;
-            let size =
-                size.ok_or_else(|| usage("standard input has no size: pass --image-size"))?;
-            return Ok(ImageSource::from_reader(
-                "standard input",
-                size,
-                std::io::stdin(),
-            )?);
+        // A length that was given for a file is compared with it; only standard input needs one.
+        let announced = self.image_size.filter(|_| self.is_stdin());
+        if self.is_stdin() && announced.is_none() {
+            return Err(usage("standard input has no size: pass --image-size").into());
         }
-        let device = fs_err::metadata(&self.image)
-            .is_ok_and(|metadata| metadata.file_type().is_block_device());
-        let source = if device {
-            let mut device = fs_err::File::open(&self.image)?;
-            let size = device.seek(SeekFrom::End(0))?;
-            device.seek(SeekFrom::Start(0))?;
-            ImageSource::from_reader(self.image.display().to_string(), size, device)?
-        } else {
-            ImageSource::open(&self.image)?
-        };
+        let source = Input::open(&self.image, announced.map(ByteSize))?.source()?;
         match self.image_size {
             Some(size) if size != source.size() => Err(Failure::new(
                 Exit::Input,

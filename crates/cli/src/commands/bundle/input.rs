@@ -11,7 +11,7 @@ use gumnut_types::ByteSize;
 use crate::exit::{Exit, Failure};
 
 /// An image that was looked at, as far as it can be before it is read.
-pub(super) enum Input {
+pub(crate) enum Input {
     /// A file, or the raw image that was made of it.
     File {
         raw: RawImage,
@@ -29,7 +29,7 @@ pub(super) enum Input {
 }
 
 impl Input {
-    pub(super) fn open(path: &Path, size: Option<ByteSize>) -> Result<Self, anyhow::Error> {
+    pub(crate) fn open(path: &Path, size: Option<ByteSize>) -> Result<Self, anyhow::Error> {
         match (path == Path::new("-"), size) {
             (true, Some(size)) => return Ok(Self::Stdin(size.bytes())),
             (true, None) => {
@@ -59,23 +59,15 @@ impl Input {
     }
 
     /// What is in the image; `None` when it can be read only once.
-    pub(super) fn inspection(&self) -> Option<&Inspection> {
+    pub(crate) fn inspection(&self) -> Option<&Inspection> {
         match self {
             Self::File { inspection, .. } | Self::Device { inspection, .. } => Some(inspection),
             Self::Stdin(_) | Self::Unusable(_) => None,
         }
     }
 
-    /// Length in bytes.
-    pub(super) fn size(&self) -> u64 {
-        match self {
-            Self::Stdin(size) => *size,
-            other => other.inspection().map_or(0, |inspection| inspection.length),
-        }
-    }
-
     /// The bytes of the image.
-    pub(super) fn source(&self) -> Result<ImageSource<'static>, anyhow::Error> {
+    pub(crate) fn source(&self) -> Result<ImageSource<'static>, anyhow::Error> {
         Ok(match self {
             Self::File { raw, .. } => ImageSource::open(raw.path())?,
             Self::Device { path, inspection } => {
