@@ -71,6 +71,21 @@ fn error(status: u16, code: &str) -> (u16, String) {
     )
 }
 
+/// The same, but it refuses some.
+fn refusing(
+    status: u16,
+    code: &'static str,
+    some: impl Fn(&Asked, usize) -> bool + Send + 'static,
+) -> Server {
+    Server::start(move |asked, before| {
+        if some(asked, before) {
+            error(status, code)
+        } else {
+            takes_all(asked)
+        }
+    })
+}
+
 /// Makes a bundle of two parts in `b`.
 fn bundled(program: &Program) {
     program.write("disk.img", patterned(100_000, 7));
@@ -91,11 +106,8 @@ const UPLOAD: [&str; 4] = ["-b", "bucket", "-m", "b/disk.img.manifest.xml"];
 
 #[test]
 fn nothing_succeeds_after_a_refused_part() {
-    let server = Server::start(|asked, _| {
-        match asked.line.contains("part") && asked.line.starts_with("PUT") {
-            true => error(403, "AccessDenied"),
-            false => takes_all(asked),
-        }
+    let server = refusing(403, "AccessDenied", |asked, _| {
+        asked.line.contains("part") && asked.line.starts_with("PUT")
     });
     let program = client(&server);
     bundled(&program);
@@ -149,13 +161,9 @@ fn help_exits_zero() {
 
 #[test]
 fn every_retry_sends_the_whole_body() {
-    let server =
-        Server::start(
-            |asked, before| match asked.line.starts_with("PUT") && before == 0 {
-                true => error(503, "SlowDown"),
-                false => takes_all(asked),
-            },
-        );
+    let server = refusing(503, "SlowDown", |asked, before| {
+        asked.line.starts_with("PUT") && before == 0
+    });
     let program = client(&server);
     bundled(&program);
     let _ = program.called("euca-upload-bundle", &UPLOAD).succeeded();
@@ -265,11 +273,8 @@ fn a_colliding_spelling_names_both_meanings() {
 
 #[test]
 fn the_manifest_stays_when_a_part_stays() {
-    let server = Server::start(|asked, _| {
-        match asked.line.starts_with("DELETE") && asked.line.ends_with("part.01") {
-            true => error(403, "AccessDenied"),
-            false => takes_all(asked),
-        }
+    let server = refusing(403, "AccessDenied", |asked, _| {
+        asked.line.starts_with("DELETE") && asked.line.ends_with("part.01")
     });
     let program = client(&server);
     bundled(&program);
@@ -335,9 +340,8 @@ fn an_unknown_part_is_an_error() {
 
 #[test]
 fn install_image_honours_every_flag() {
-    let server = Server::start(|asked, _| match asked.line.contains("max-keys=0") {
-        true => error(404, "NoSuchBucket"),
-        false => takes_all(asked),
+    let server = refusing(404, "NoSuchBucket", |asked, _| {
+        asked.line.contains("max-keys=0")
     });
     let program = client(&server);
     program.write("disk.img", patterned(100_000, 7));
