@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Json, Owner};
-use crate::store::Acl;
+use crate::store::{Acl, Settings};
 
 /// A bucket.
 #[derive(Clone, Debug)]
@@ -15,9 +15,10 @@ pub(crate) struct Bucket {
     pub(crate) acl: Acl,
     /// Milliseconds since 1970.
     pub(crate) created: i64,
+    pub(crate) settings: Settings,
 }
 
-const COLUMNS: &str = "SELECT b.name, b.owner, a.canonical_id, a.name, b.acl, b.created \
+const COLUMNS: &str = "SELECT b.name, b.owner, a.canonical_id, a.name, b.acl, b.created, b.settings \
                        FROM buckets b JOIN accounts a ON a.id = b.owner";
 
 fn bucket(row: &Row<'_>) -> rusqlite::Result<Bucket> {
@@ -30,6 +31,7 @@ fn bucket(row: &Row<'_>) -> rusqlite::Result<Bucket> {
         },
         acl: row.get::<_, Json<Acl>>(4)?.0,
         created: row.get(5)?,
+        settings: row.get::<_, Json<Settings>>(6)?.0,
     })
 }
 
@@ -59,11 +61,13 @@ pub(crate) fn insert(
     name: &str,
     account: &str,
     acl: Acl,
+    settings: &Settings,
     now: i64,
 ) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO buckets (name, owner, acl, settings, created) VALUES (?, ?, ?, ?, ?)";
     connection
-        .prepare_cached("INSERT INTO buckets (name, owner, acl, created) VALUES (?, ?, ?, ?)")?
-        .execute(params![name, account, Json(acl), now])
+        .prepare_cached(sql)?
+        .execute(params![name, account, Json(acl), Json(settings), now])
         .map(drop)
 }
 
@@ -74,7 +78,18 @@ pub(crate) fn set_acl(connection: &Connection, name: &str, acl: Acl) -> rusqlite
         .map(drop)
 }
 
-/// Whether the bucket holds an object.
+pub(crate) fn set_settings(
+    connection: &Connection,
+    name: &str,
+    settings: &Settings,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE buckets SET settings = ? WHERE name = ?")?
+        .execute(params![Json(settings), name])
+        .map(drop)
+}
+
+/// Whether the bucket holds a version of an object.
 pub(crate) fn is_used(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM objects WHERE bucket = ?)")?

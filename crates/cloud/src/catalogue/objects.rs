@@ -1,14 +1,20 @@
-//! Rows of objects and of the files that make them up.
+//! Rows of objects, of which a bucket may keep several versions, and of the files that make them up.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Json, Owner};
-use crate::store::{Acl, Headers, Segment};
+use crate::store::{Acl, Headers, Marks, Segment};
 
-/// An object.
+/// The version of objects that were made without versioning.
+pub(crate) const NULL_VERSION: &str = "null";
+
+/// A version of an object, or the marker of a deletion.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) id: i64,
+    pub(crate) version: String,
+    /// Whether it stands for a deletion.
+    pub(crate) marker: bool,
     pub(crate) owner: Owner,
     pub(crate) acl: Acl,
     /// In bytes.
@@ -16,14 +22,19 @@ pub(crate) struct Object {
     /// Without quotes.
     pub(crate) etag: String,
     pub(crate) headers: Headers,
+    pub(crate) marks: Marks,
     /// Milliseconds since 1970.
     pub(crate) modified: i64,
 }
 
-/// An object in a listing.
+/// A version of an object in a listing.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
+    pub(crate) id: i64,
     pub(crate) key: String,
+    pub(crate) version: String,
+    pub(crate) current: bool,
+    pub(crate) marker: bool,
     pub(crate) owner: Owner,
     pub(crate) size: u64,
     pub(crate) etag: String,
@@ -35,10 +46,13 @@ pub(crate) struct Listed {
 pub(crate) struct NewObject<'a> {
     pub(crate) bucket: &'a str,
     pub(crate) key: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) marker: bool,
     /// The number of the owner's account.
     pub(crate) account: &'a str,
     pub(crate) acl: Acl,
     pub(crate) headers: Headers,
+    pub(crate) marks: Marks,
     pub(crate) etag: &'a str,
     pub(crate) modified: i64,
 }
@@ -50,31 +64,54 @@ pub(crate) struct NewSegment {
     pub(crate) etag: String,
 }
 
+const COLUMNS: &str = "SELECT o.id, o.version, o.marker, a.canonical_id, a.name, o.acl, o.size, \
+                       o.etag, o.headers, o.marks, o.modified \
+                       FROM objects o JOIN accounts a ON a.id = o.owner";
+
 fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
     Ok(Object {
         id: row.get(0)?,
+        version: row.get(1)?,
+        marker: row.get(2)?,
         owner: Owner {
-            id: row.get(1)?,
-            name: row.get(2)?,
+            id: row.get(3)?,
+            name: row.get(4)?,
         },
-        acl: row.get::<_, Json<Acl>>(3)?.0,
-        size: row.get(4)?,
-        etag: row.get(5)?,
-        headers: row.get::<_, Json<Headers>>(6)?.0,
-        modified: row.get(7)?,
+        acl: row.get::<_, Json<Acl>>(5)?.0,
+        size: row.get(6)?,
+        etag: row.get(7)?,
+        headers: row.get::<_, Json<Headers>>(8)?.0,
+        marks: row.get::<_, Json<Marks>>(9)?.0,
+        modified: row.get(10)?,
     })
 }
 
+/// The newest version of an object, which may be a marker.
 pub(crate) fn find(
     connection: &Connection,
     bucket: &str,
     key: &str,
 ) -> rusqlite::Result<Option<Object>> {
-    let sql = "SELECT o.id, a.canonical_id, a.name, o.acl, o.size, o.etag, o.headers, o.modified \
-               FROM objects o JOIN accounts a ON a.id = o.owner WHERE o.bucket = ? AND o.key = ?";
     connection
-        .prepare_cached(sql)?
+        .prepare_cached(&format!(
+            "{COLUMNS} WHERE o.bucket = ? AND o.key = ? AND o.current = 1"
+        ))?
         .query_row([bucket, key], object)
+        .optional()
+}
+
+/// A version of an object, which may be a marker.
+pub(crate) fn find_version(
+    connection: &Connection,
+    bucket: &str,
+    key: &str,
+    version: &str,
+) -> rusqlite::Result<Option<Object>> {
+    connection
+        .prepare_cached(&format!(
+            "{COLUMNS} WHERE o.bucket = ? AND o.key = ? AND o.version = ?"
+        ))?
+        .query_row([bucket, key, version], object)
         .optional()
 }
 
@@ -91,24 +128,32 @@ pub(crate) fn segments(connection: &Connection, id: i64) -> rusqlite::Result<Vec
         .collect()
 }
 
-/// Puts an object in the place of the one with its key, whose files it gives.
-pub(crate) fn replace(
+/// Adds an object as the newest version of its key, in the place of that with the same name, whose files it gives.
+pub(crate) fn insert(
     connection: &Connection,
     new: NewObject<'_>,
     segments: &[NewSegment],
 ) -> rusqlite::Result<Vec<String>> {
-    let old = delete(connection, new.bucket, new.key)?;
+    let old = delete(connection, new.bucket, new.key, new.version)?;
+    connection
+        .prepare_cached(
+            "UPDATE objects SET current = 0 WHERE bucket = ? AND key = ? AND current = 1",
+        )?
+        .execute([new.bucket, new.key])?;
     let size: u64 = segments.iter().map(|new| new.segment.size).sum();
-    let sql = "INSERT INTO objects (bucket, key, owner, acl, size, etag, headers, modified) \
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO objects (bucket, key, version, current, marker, owner, acl, size, etag, \
+               headers, marks, modified) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql)?.execute(params![
         new.bucket,
         new.key,
+        new.version,
+        new.marker,
         new.account,
         Json(new.acl),
         size,
         new.etag,
         Json(new.headers),
+        Json(new.marks),
         new.modified,
     ])?;
     let id = connection.last_insert_rowid();
@@ -120,23 +165,31 @@ pub(crate) fn replace(
     Ok(old)
 }
 
-/// Deletes an object, if it is there, and gives its files.
+/// Deletes a version, if it is there, and gives its files. The newest of the others becomes the current one.
 pub(crate) fn delete(
     connection: &Connection,
     bucket: &str,
     key: &str,
+    version: &str,
 ) -> rusqlite::Result<Vec<String>> {
-    let id: Option<i64> = connection
-        .prepare_cached("SELECT id FROM objects WHERE bucket = ? AND key = ?")?
-        .query_row([bucket, key], |row| row.get(0))
+    let found: Option<(i64, bool)> = connection
+        .prepare_cached(
+            "SELECT id, current FROM objects WHERE bucket = ? AND key = ? AND version = ?",
+        )?
+        .query_row([bucket, key, version], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(id) = id else {
+    let Some((id, current)) = found else {
         return Ok(Vec::new());
     };
     let files = segments(connection, id)?;
     connection
         .prepare_cached("DELETE FROM objects WHERE id = ?")?
         .execute([id])?;
+    if current {
+        let sql = "UPDATE objects SET current = 1 WHERE id = \
+                   (SELECT max(id) FROM objects WHERE bucket = ? AND key = ?)";
+        connection.prepare_cached(sql)?.execute([bucket, key])?;
+    }
     Ok(files.into_iter().map(|segment| segment.blob).collect())
 }
 
@@ -147,6 +200,33 @@ pub(crate) fn set_acl(connection: &Connection, id: i64, acl: Acl) -> rusqlite::R
         .map(drop)
 }
 
+pub(crate) fn set_marks(connection: &Connection, id: i64, marks: &Marks) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE objects SET marks = ? WHERE id = ?")?
+        .execute(params![Json(marks), id])
+        .map(drop)
+}
+
+const LISTED: &str = "SELECT o.id, o.key, o.version, o.current, o.marker, a.canonical_id, a.name, \
+                      o.size, o.etag, o.modified FROM objects o JOIN accounts a ON a.id = o.owner";
+
+fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        id: row.get(0)?,
+        key: row.get(1)?,
+        version: row.get(2)?,
+        current: row.get(3)?,
+        marker: row.get(4)?,
+        owner: Owner {
+            id: row.get(5)?,
+            name: row.get(6)?,
+        },
+        size: row.get(7)?,
+        etag: row.get(8)?,
+        modified: row.get(9)?,
+    })
+}
+
 /// At most `limit` objects with keys from `from` on, in the order of their bytes.
 pub(crate) fn page(
     connection: &Connection,
@@ -154,23 +234,28 @@ pub(crate) fn page(
     from: &str,
     limit: usize,
 ) -> rusqlite::Result<Vec<Listed>> {
-    let sql = "SELECT o.key, a.canonical_id, a.name, o.size, o.etag, o.modified \
-               FROM objects o JOIN accounts a ON a.id = o.owner \
-               WHERE o.bucket = ? AND o.key >= ? ORDER BY o.key LIMIT ?";
     connection
-        .prepare_cached(sql)?
-        .query_map(params![bucket, from, limit], |row| {
-            Ok(Listed {
-                key: row.get(0)?,
-                owner: Owner {
-                    id: row.get(1)?,
-                    name: row.get(2)?,
-                },
-                size: row.get(3)?,
-                etag: row.get(4)?,
-                modified: row.get(5)?,
-            })
-        })?
+        .prepare_cached(&format!(
+            "{LISTED} WHERE o.bucket = ? AND o.key >= ? AND o.current = 1 AND o.marker = 0 \
+             ORDER BY o.key LIMIT ?"
+        ))?
+        .query_map(params![bucket, from, limit], listed)?
+        .collect()
+}
+
+/// At most `limit` versions from that of `from` on: by key, and of a key the newest first, which have the larger ids.
+pub(crate) fn versions_page(
+    connection: &Connection,
+    bucket: &str,
+    from: (&str, i64),
+    limit: usize,
+) -> rusqlite::Result<Vec<Listed>> {
+    connection
+        .prepare_cached(&format!(
+            "{LISTED} WHERE o.bucket = ?1 AND o.key >= ?2 AND (o.key > ?2 OR o.id <= ?3) \
+             ORDER BY o.key, o.id DESC LIMIT ?4"
+        ))?
+        .query_map(params![bucket, from.0, from.1, limit], listed)?
         .collect()
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Json, Owner};
-use crate::store::{Acl, Headers, Segment};
+use crate::store::{Acl, Headers, Marks, Segment};
 
 /// An upload in parts.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub(crate) struct Upload {
     pub(crate) owner: Owner,
     pub(crate) acl: Acl,
     pub(crate) headers: Headers,
+    pub(crate) marks: Marks,
     /// Milliseconds since 1970.
     pub(crate) started: i64,
 }
@@ -31,7 +32,7 @@ pub(crate) struct Part {
 }
 
 const COLUMNS: &str = "SELECT u.id, u.bucket, u.key, u.owner, a.canonical_id, a.name, u.acl, \
-                       u.headers, u.started FROM uploads u JOIN accounts a ON a.id = u.owner";
+                       u.headers, u.started, u.marks FROM uploads u JOIN accounts a ON a.id = u.owner";
 
 fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
     Ok(Upload {
@@ -46,6 +47,7 @@ fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
         acl: row.get::<_, Json<Acl>>(6)?.0,
         headers: row.get::<_, Json<Headers>>(7)?.0,
         started: row.get(8)?,
+        marks: row.get::<_, Json<Marks>>(9)?.0,
     })
 }
 
@@ -58,12 +60,13 @@ pub(crate) struct NewUpload<'a> {
     pub(crate) account: &'a str,
     pub(crate) acl: Acl,
     pub(crate) headers: Headers,
+    pub(crate) marks: Marks,
     pub(crate) started: i64,
 }
 
 pub(crate) fn insert(connection: &Connection, upload: NewUpload<'_>) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO uploads (id, bucket, key, owner, acl, headers, started) \
-               VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO uploads (id, bucket, key, owner, acl, headers, started, marks) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     connection
         .prepare_cached(sql)?
         .execute(params![
@@ -74,6 +77,7 @@ pub(crate) fn insert(connection: &Connection, upload: NewUpload<'_>) -> rusqlite
             Json(upload.acl),
             Json(upload.headers),
             upload.started,
+            Json(upload.marks),
         ])
         .map(drop)
 }

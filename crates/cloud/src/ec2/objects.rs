@@ -25,10 +25,7 @@ impl StoredObjects<'_> {
         key: &str,
         work: impl FnOnce(ObjectReader) -> Result<T, ObjectError> + Send + 'static,
     ) -> Result<T, ObjectError> {
-        let place = Place {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-        };
+        let place = Place::newest(bucket, key);
         let opened = self.0.store.open_object(who, place).await;
         let (_, reader) = opened.map_err(|error| refused(&error))?;
         let done = tokio::task::spawn_blocking(move || work(reader)).await;

@@ -217,8 +217,11 @@ pub(super) async fn get_of_object(
         version_id,
         ..
     } = request.input;
-    convert::check_version(version_id.as_deref())?;
-    let place = Place { bucket, key };
+    let place = Place {
+        bucket,
+        key,
+        version: convert::version(version_id),
+    };
     let object = state.store.object(who, place, Permission::ReadAcp).await?;
     Ok(dto::GetObjectAclOutput {
         grants: Some(grants(state, object.acl).await?),
@@ -233,10 +236,10 @@ pub(super) async fn put_of_object(
 ) -> Result<dto::PutObjectAclOutput, StoreError> {
     let who = who(&request);
     let input = request.input;
-    convert::check_version(input.version_id.as_deref())?;
     let place = Place {
         bucket: input.bucket,
         key: input.key,
+        version: convert::version(input.version_id),
     };
     let object = state
         .store

@@ -4,7 +4,7 @@ use s3s::{S3Request, dto};
 
 use super::{acl, convert, who};
 use crate::state::State;
-use crate::store::{Permission, StoreError};
+use crate::store::{Lock, Permission, Settings, StoreError, Versioning};
 
 pub(super) async fn list(
     state: &State,
@@ -24,10 +24,10 @@ pub(super) async fn create(
 ) -> Result<dto::CreateBucketOutput, StoreError> {
     let who = who(&request);
     let input = request.input;
+    let mut settings = Settings::default();
     if input.object_lock_enabled_for_bucket == Some(true) {
-        return Err(StoreError::not_implemented(
-            "This store does not lock objects.",
-        ));
+        settings.lock = Some(Lock::default());
+        settings.versioning = Versioning::Enabled;
     }
     let acl = acl::asked(
         &state.config,
@@ -41,7 +41,11 @@ pub(super) async fn create(
         },
     )?;
     let location = format!("/{}", input.bucket);
-    state.store.create_bucket(who, input.bucket, acl).await?;
+    let bucket = input.bucket;
+    state
+        .store
+        .create_bucket(who, bucket, acl, settings)
+        .await?;
     Ok(dto::CreateBucketOutput {
         location: Some(location),
     })
@@ -77,15 +81,22 @@ pub(super) async fn location(
     Ok(dto::GetBucketLocationOutput::default())
 }
 
-/// No bucket has ever had versions, which the answer says by its silence.
+/// A bucket that never had versions says so by its silence.
 pub(super) async fn versioning(
     state: &State,
     request: S3Request<dto::GetBucketVersioningInput>,
 ) -> Result<dto::GetBucketVersioningOutput, StoreError> {
     let who = who(&request);
-    let bucket = request.input.bucket;
-    state.store.bucket(who, bucket, Permission::Read).await?;
-    Ok(dto::GetBucketVersioningOutput::default())
+    let settings = state.store.settings(who, request.input.bucket).await?;
+    let status = match settings.versioning {
+        Versioning::Never => None,
+        Versioning::Enabled => Some(dto::BucketVersioningStatus::ENABLED),
+        Versioning::Suspended => Some(dto::BucketVersioningStatus::SUSPENDED),
+    };
+    Ok(dto::GetBucketVersioningOutput {
+        status: status.map(dto::BucketVersioningStatus::from_static),
+        ..dto::GetBucketVersioningOutput::default()
+    })
 }
 
 pub(super) async fn set_versioning(
@@ -93,12 +104,24 @@ pub(super) async fn set_versioning(
     request: S3Request<dto::PutBucketVersioningInput>,
 ) -> Result<dto::PutBucketVersioningOutput, StoreError> {
     let who = who(&request);
-    let bucket = request.input.bucket;
-    state
-        .store
-        .bucket(who, bucket, Permission::WriteAcp)
-        .await?;
-    Err(StoreError::not_implemented(
-        "This store keeps no versions of objects.",
-    ))
+    let input = request.input;
+    let status = input.versioning_configuration.status;
+    let versioning = match status.as_ref().map(dto::BucketVersioningStatus::as_str) {
+        Some(dto::BucketVersioningStatus::ENABLED) => Versioning::Enabled,
+        Some(dto::BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
+        _ => return Err(StoreError::MalformedXml),
+    };
+    let change = move |settings: &mut Settings| {
+        if settings.lock.is_some() && versioning == Versioning::Suspended {
+            return Err(StoreError::Refused {
+                code: "InvalidBucketState",
+                message: "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+            });
+        }
+        settings.versioning = versioning;
+        Ok(())
+    };
+    let bucket = input.bucket;
+    state.store.change_settings(who, bucket, change).await?;
+    Ok(dto::PutBucketVersioningOutput::default())
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use gumnut_signing::decode_query;
 use s3s::dto;
 use time::OffsetDateTime;
 
 use crate::catalogue::{self, buckets, objects};
-use crate::store::{Conditions, EtagMatch, Headers, StoreError};
+use crate::store::{Conditions, EtagMatch, Headers, StoreError, Tags, object_tags};
 
 /// The type of objects that came without one.
 pub(super) const DEFAULT_TYPE: &str = "binary/octet-stream";
@@ -16,6 +17,11 @@ pub(super) fn timestamp(millis: i64) -> dto::Timestamp {
     OffsetDateTime::from_unix_timestamp_nanos(nanos)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
         .into()
+}
+
+pub(super) fn millis(timestamp: dto::Timestamp) -> i64 {
+    let nanos = OffsetDateTime::from(timestamp).unix_timestamp_nanos();
+    i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX)
 }
 
 fn seconds(timestamp: dto::Timestamp) -> i64 {
@@ -78,13 +84,45 @@ pub(super) fn conditions(
     }
 }
 
-/// The only version of an object is called `null`.
-pub(super) fn check_version(version: Option<&str>) -> Result<(), StoreError> {
-    match version {
-        None | Some("null" | "") => Ok(()),
-        Some(_) => Err(StoreError::NoSuchVersion),
-    }
+/// A version that a request names; an empty name is none.
+pub(super) fn version(version: Option<String>) -> Option<String> {
+    version.filter(|version| !version.is_empty())
 }
+
+/// Tags in the form of a query string, as headers have them.
+pub(super) fn tags_of_header(header: Option<&str>) -> Result<Tags, StoreError> {
+    object_tags(decode_query(header.unwrap_or_default()))
+}
+
+/// Tags of a document.
+pub(super) fn tags_of_document(tagging: dto::Tagging) -> impl Iterator<Item = (String, String)> {
+    let tag = |tag: dto::Tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
+    tagging.tag_set.into_iter().map(tag)
+}
+
+pub(super) fn tag_set(tags: Tags) -> dto::TagSet {
+    let tag = |(key, value)| dto::Tag {
+        key: Some(key),
+        value: Some(value),
+    };
+    tags.into_iter().map(tag).collect()
+}
+
+/// The tags and locks that a request wants for a new object; the three inputs that have them name them alike.
+macro_rules! marks_of {
+    ($input:expr) => {
+        $crate::s3::lock::new_marks(
+            $input.tagging.as_deref(),
+            $input.object_lock_mode.as_ref().map(|mode| mode.as_str()),
+            $input.object_lock_retain_until_date.take(),
+            $input
+                .object_lock_legal_hold_status
+                .as_ref()
+                .map(|hold| hold.as_str()),
+        )
+    };
+}
+pub(super) use marks_of;
 
 /// The headers of an object that a request brings; the four inputs that have them name them alike.
 macro_rules! headers_of {
@@ -111,9 +149,6 @@ macro_rules! refuse_unsupported {
                 || $input.ssekms_key_id.is_some()
                 || $input.sse_customer_algorithm.is_some()
                 || $input.sse_customer_key.is_some(),
-            lock: $input.object_lock_mode.is_some()
-                || $input.object_lock_legal_hold_status.is_some(),
-            tags: $input.tagging.is_some(),
             redirect: $input.website_redirect_location.is_some(),
             class: $input
                 .storage_class
@@ -166,14 +201,8 @@ impl SentHeaders {
 }
 
 /// What a request asks for beyond storing.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a question of its own"
-)]
 pub(super) struct Unsupported<'a> {
     pub(super) encryption: bool,
-    pub(super) lock: bool,
-    pub(super) tags: bool,
     pub(super) redirect: bool,
     pub(super) class: Option<&'a str>,
 }
@@ -183,16 +212,6 @@ impl Unsupported<'_> {
         if self.encryption {
             return Err(StoreError::not_implemented(
                 "This store does not encrypt objects.",
-            ));
-        }
-        if self.lock {
-            return Err(StoreError::not_implemented(
-                "This store does not lock objects.",
-            ));
-        }
-        if self.tags {
-            return Err(StoreError::not_implemented(
-                "This store keeps no tags of objects.",
             ));
         }
         if self.redirect {

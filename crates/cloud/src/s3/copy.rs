@@ -2,10 +2,10 @@
 
 use s3s::{S3Request, dto};
 
-use super::convert::{self, headers_of, refuse_unsupported};
+use super::convert::{self, headers_of, marks_of, refuse_unsupported};
 use super::{acl, who};
 use crate::state::State;
-use crate::store::{Conditions, Place, StoreError, Target, UploadRef};
+use crate::store::{Conditions, Place, StoreError, Target, UploadRef, Versioning};
 
 pub(super) async fn object(
     state: &State,
@@ -26,10 +26,12 @@ pub(super) async fn object(
         .metadata_directive
         .as_ref()
         .is_some_and(|directive| directive.as_str() == dto::MetadataDirective::REPLACE);
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-    };
+    let mut marks = marks_of!(input)?;
+    let keep_tags = input
+        .tagging_directive
+        .as_ref()
+        .is_none_or(|directive| directive.as_str() == dto::TaggingDirective::COPY);
+    let place = Place::newest(input.bucket, input.key);
     if place == source && !replace {
         return Err(StoreError::Refused {
             code: "InvalidRequest",
@@ -47,13 +49,20 @@ pub(super) async fn object(
             write_acp: input.grant_write_acp.as_deref(),
         },
     )?;
+    let source_bucket = source.bucket.clone();
     state.store.check_put(who.clone(), place.clone()).await?;
     let (old, reader) = state.store.open_object(who.clone(), source).await?;
     conditions.for_copying(&old)?;
+    let source_versions = has_versions(state, source_bucket).await?;
     let writer = state.store.receive_copy(reader).await?;
+    if keep_tags {
+        marks.tags = old.marks.tags;
+    }
+    let source_version = source_versions.then_some(old.version);
     let target = Target {
         place,
         acl,
+        marks,
         headers: if replace { sent } else { old.headers },
         conditions: Conditions::default(),
     };
@@ -65,6 +74,8 @@ pub(super) async fn object(
     };
     Ok(dto::CopyObjectOutput {
         copy_object_result: Some(result),
+        copy_source_version_id: source_version,
+        version_id: stored.version,
         ..dto::CopyObjectOutput::default()
     })
 }
@@ -83,10 +94,7 @@ pub(super) async fn part(
         input.copy_source_if_unmodified_since,
     );
     let upload = UploadRef {
-        place: Place {
-            bucket: input.bucket,
-            key: input.key,
-        },
+        place: Place::newest(input.bucket, input.key),
         id: input.upload_id,
     };
     let number = u32::try_from(input.part_number).unwrap_or(0);
@@ -113,6 +121,12 @@ pub(super) async fn part(
     })
 }
 
+/// Whether answers name the version that was copied.
+async fn has_versions(state: &State, bucket: String) -> Result<bool, StoreError> {
+    let settings = state.store.any_settings(bucket).await?;
+    Ok(settings.is_some_and(|settings| settings.versioning != Versioning::Never))
+}
+
 fn source(source: &dto::CopySource) -> Result<Place, StoreError> {
     let dto::CopySource::Bucket {
         bucket,
@@ -124,10 +138,10 @@ fn source(source: &dto::CopySource) -> Result<Place, StoreError> {
             "There are no access points here.",
         ));
     };
-    convert::check_version(version_id.as_deref())?;
     Ok(Place {
         bucket: bucket.to_string(),
         key: key.to_string(),
+        version: convert::version(version_id.as_deref().map(str::to_owned)),
     })
 }
 

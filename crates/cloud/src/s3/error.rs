@@ -17,7 +17,10 @@ pub(super) fn answer(error: &StoreError) -> S3Error {
     };
     let mut answer = S3Error::with_message(code, message);
     if answer.status_code().is_none() {
-        answer.set_status_code(http::StatusCode::BAD_REQUEST);
+        answer.set_status_code(match error.code() {
+            "NoSuchPublicAccessBlockConfiguration" => http::StatusCode::NOT_FOUND,
+            _ => http::StatusCode::BAD_REQUEST,
+        });
     }
     answer
 }

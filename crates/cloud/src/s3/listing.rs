@@ -67,6 +67,41 @@ impl Listing {
             .collect()
     }
 
+    fn versions(&self) -> (Vec<dto::ObjectVersion>, Vec<dto::DeleteMarkerEntry>) {
+        let (mut versions, mut markers) = (Vec::new(), Vec::new());
+        for entry in &self.page.entries {
+            let Entry::Object(object) = entry else {
+                continue;
+            };
+            let key = Some(self.encoding.write(&object.key));
+            let last_modified = Some(convert::timestamp(object.modified));
+            let owner = Some(convert::owner(object.owner.clone()));
+            let version_id = Some(object.version.clone());
+            if object.marker {
+                markers.push(dto::DeleteMarkerEntry {
+                    is_latest: Some(object.current),
+                    key,
+                    last_modified,
+                    owner,
+                    version_id,
+                });
+                continue;
+            }
+            versions.push(dto::ObjectVersion {
+                e_tag: Some(convert::etag(object.etag.clone())),
+                is_latest: Some(object.current),
+                key,
+                last_modified,
+                owner,
+                size: Some(convert::size(object.size)),
+                storage_class: Some(dto::ObjectVersionStorageClass::from_static("STANDARD")),
+                version_id,
+                ..dto::ObjectVersion::default()
+            });
+        }
+        (versions, markers)
+    }
+
     fn prefixes(&self) -> Vec<dto::CommonPrefix> {
         let prefixes = self.page.entries.iter().filter_map(|entry| match entry {
             Entry::Prefix(prefix) => Some(prefix),
@@ -92,6 +127,7 @@ pub(super) async fn objects(
         prefix: input.prefix.clone().unwrap_or_default(),
         delimiter: input.delimiter.clone().unwrap_or_default(),
         after: input.marker.clone().unwrap_or_default(),
+        after_version: None,
         limit,
     };
     let folded = !query.delimiter.is_empty();
@@ -133,6 +169,7 @@ pub(super) async fn objects_v2(
         prefix: input.prefix.clone().unwrap_or_default(),
         delimiter: input.delimiter.clone().unwrap_or_default(),
         after,
+        after_version: None,
         limit,
     };
     let page = state.store.list(who, input.bucket.clone(), query).await?;
@@ -168,7 +205,6 @@ fn read_token(token: &str) -> Result<String, StoreError> {
         .ok_or_else(|| StoreError::argument("The continuation token provided is incorrect"))
 }
 
-/// Every object is the only version of itself.
 pub(super) async fn versions(
     state: &State,
     request: S3Request<dto::ListObjectVersionsInput>,
@@ -181,24 +217,24 @@ pub(super) async fn versions(
         prefix: input.prefix.clone().unwrap_or_default(),
         delimiter: input.delimiter.clone().unwrap_or_default(),
         after: input.key_marker.clone().unwrap_or_default(),
+        after_version: convert::version(input.version_id_marker.clone()),
         limit,
     };
-    let page = state.store.list(who, input.bucket.clone(), query).await?;
+    if query.after_version.is_some() && query.after.is_empty() {
+        return Err(StoreError::argument(
+            "A version-id marker cannot be specified without a key marker.",
+        ));
+    }
+    let list = state.store.list_versions(who, input.bucket.clone(), query);
+    let page = list.await?;
     let listing = Listing { page, encoding };
     let more = listing.page.truncated;
     let next = listing.last().filter(|_| more);
-    let version = |object: dto::Object| dto::ObjectVersion {
-        e_tag: object.e_tag,
-        is_latest: Some(true),
-        key: object.key,
-        last_modified: object.last_modified,
-        owner: object.owner,
-        size: object.size,
-        storage_class: Some(dto::ObjectVersionStorageClass::from_static("STANDARD")),
-        version_id: Some("null".to_owned()),
-        ..dto::ObjectVersion::default()
+    let next_version = match listing.page.entries.last() {
+        Some(Entry::Object(object)) if more => Some(object.version.clone()),
+        _ => None,
     };
-    let versions = listing.contents(true).into_iter().map(version);
+    let (versions, markers) = listing.versions();
     Ok(dto::ListObjectVersionsOutput {
         common_prefixes: Some(listing.prefixes()),
         delimiter: input.delimiter.map(|text| encoding.write(&text)),
@@ -206,10 +242,12 @@ pub(super) async fn versions(
         key_marker: Some(encoding.write(&input.key_marker.unwrap_or_default())),
         max_keys: Some(count(limit)),
         name: Some(input.bucket),
-        next_version_id_marker: next.as_ref().map(|_| "null".to_owned()),
+        next_version_id_marker: next_version,
         next_key_marker: next.map(|text| encoding.write(&text)),
         prefix: Some(encoding.write(&input.prefix.unwrap_or_default())),
-        versions: Some(versions.collect()),
+        version_id_marker: input.version_id_marker,
+        versions: Some(versions),
+        delete_markers: Some(markers),
         encoding_type: input.encoding_type,
         ..dto::ListObjectVersionsOutput::default()
     })

@@ -2,7 +2,7 @@
 
 use s3s::{S3Request, dto};
 
-use super::convert::{self, headers_of, refuse_unsupported};
+use super::convert::{self, headers_of, marks_of, refuse_unsupported};
 use super::{acl, who};
 use crate::state::State;
 use crate::store::{Conditions, ListedPart, Place, StoreError, Target, UploadRef};
@@ -26,14 +26,13 @@ pub(super) async fn create(
             write_acp: input.grant_write_acp.as_deref(),
         },
     )?;
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-    };
+    let marks = marks_of!(input)?;
+    let place = Place::newest(input.bucket, input.key);
     let target = Target {
         place: place.clone(),
         acl,
         headers,
+        marks,
         conditions: Conditions::default(),
     };
     let id = state.store.create_upload(who, target).await?;
@@ -75,14 +74,11 @@ pub(super) async fn complete(
     });
     let parts = parts.collect::<Result<Vec<_>, StoreError>>()?;
     let upload = UploadRef {
-        place: Place {
-            bucket: input.bucket,
-            key: input.key,
-        },
+        place: Place::newest(input.bucket, input.key),
         id: input.upload_id,
     };
     let conditions = convert::conditions(input.if_match, input.if_none_match, None, None);
-    let Place { bucket, key } = upload.place.clone();
+    let Place { bucket, key, .. } = upload.place.clone();
     let stored = state
         .store
         .complete_upload(who, upload, parts, conditions)
@@ -92,6 +88,7 @@ pub(super) async fn complete(
         bucket: Some(bucket),
         key: Some(key),
         e_tag: Some(convert::etag(stored.etag)),
+        version_id: stored.version,
         ..dto::CompleteMultipartUploadOutput::default()
     })
 }
@@ -108,7 +105,7 @@ pub(super) async fn abort(
         ..
     } = request.input;
     let upload = UploadRef {
-        place: Place { bucket, key },
+        place: Place::newest(bucket, key),
         id: upload_id,
     };
     state.store.abort_upload(who, upload).await?;
@@ -125,10 +122,7 @@ pub(super) async fn list_parts(
     let after = u32::try_from(input.part_number_marker.unwrap_or(0))
         .map_err(|_| StoreError::argument("part-number-marker must not be negative"))?;
     let upload = UploadRef {
-        place: Place {
-            bucket: input.bucket.clone(),
-            key: input.key.clone(),
-        },
+        place: Place::newest(input.bucket.clone(), input.key.clone()),
         id: input.upload_id.clone(),
     };
     // One more than asked for tells whether there are more.

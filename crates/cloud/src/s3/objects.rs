@@ -4,10 +4,10 @@ use s3s::{S3Request, dto};
 use time::OffsetDateTime;
 
 use super::convert::{self, Checksums};
-use super::who;
+use super::{lock, who};
 use crate::catalogue::objects::Object;
 use crate::state::State;
-use crate::store::{Place, StoreError};
+use crate::store::{Doomed, Governance, Place, StoreError, Versioning};
 
 /// Most keys of one request that deletes many, as in S3.
 const MAX_KEYS: usize = 1000;
@@ -18,11 +18,12 @@ pub(super) async fn get(
 ) -> Result<dto::GetObjectOutput, StoreError> {
     let who = who(&request);
     let input = request.input;
-    convert::check_version(input.version_id.as_deref())?;
     check_part(input.part_number)?;
+    let bucket = input.bucket.clone();
     let place = Place {
         bucket: input.bucket,
         key: input.key,
+        version: convert::version(input.version_id),
     };
     let (object, reader) = state.store.open_object(who, place).await?;
     convert::conditions(
@@ -49,6 +50,14 @@ pub(super) async fn get(
         None => reader,
     };
     let length = reader.left();
+    let tag_count = i32::try_from(object.marks.tags.len()).ok();
+    let retention = object.marks.retention;
+    let hold = object.marks.hold;
+    let versions = state
+        .store
+        .any_settings(bucket)
+        .await?
+        .is_some_and(|settings| settings.versioning != Versioning::Never);
     let headers = object.headers;
     Ok(dto::GetObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
@@ -69,6 +78,12 @@ pub(super) async fn get(
         expires: headers.expires.map(expires),
         last_modified: Some(convert::timestamp(object.modified)),
         metadata: Some(headers.metadata.into_iter().collect()),
+        object_lock_legal_hold_status: hold.map(lock::hold_status),
+        object_lock_mode: retention
+            .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
+        object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
+        tag_count: tag_count.filter(|count| *count > 0),
+        version_id: versions.then_some(object.version),
         ..dto::GetObjectOutput::default()
     })
 }
@@ -79,11 +94,12 @@ pub(super) async fn head(
 ) -> Result<dto::HeadObjectOutput, StoreError> {
     let who = who(&request);
     let input = request.input;
-    convert::check_version(input.version_id.as_deref())?;
     check_part(input.part_number)?;
+    let bucket = input.bucket.clone();
     let place = Place {
         bucket: input.bucket,
         key: input.key,
+        version: convert::version(input.version_id),
     };
     let object: Object = state.store.head(who, place).await?;
     convert::conditions(
@@ -94,6 +110,13 @@ pub(super) async fn head(
     )
     .for_reading(&object)?;
     let sums = Checksums::to_send(&object, input.checksum_mode.is_some(), true);
+    let retention = object.marks.retention;
+    let hold = object.marks.hold;
+    let versions = state
+        .store
+        .any_settings(bucket)
+        .await?
+        .is_some_and(|settings| settings.versioning != Versioning::Never);
     let headers = object.headers;
     Ok(dto::HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
@@ -112,6 +135,11 @@ pub(super) async fn head(
         expires: headers.expires.map(expires),
         last_modified: Some(convert::timestamp(object.modified)),
         metadata: Some(headers.metadata.into_iter().collect()),
+        object_lock_legal_hold_status: hold.map(lock::hold_status),
+        object_lock_mode: retention
+            .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
+        object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
+        version_id: versions.then_some(object.version),
         ..dto::HeadObjectOutput::default()
     })
 }
@@ -141,12 +169,29 @@ pub(super) async fn delete(
 ) -> Result<dto::DeleteObjectOutput, StoreError> {
     let who = who(&request);
     let input = request.input;
-    convert::check_version(input.version_id.as_deref())?;
-    state
+    let doomed = vec![Doomed {
+        key: input.key,
+        version: convert::version(input.version_id),
+    }];
+    let governance = governance(input.bypass_governance_retention);
+    let deleted = state
         .store
-        .delete(who, input.bucket, vec![input.key])
+        .delete(who, input.bucket, doomed, governance)
         .await?;
-    Ok(dto::DeleteObjectOutput::default())
+    let deleted = deleted.into_iter().next().transpose()?.unwrap_or_default();
+    Ok(dto::DeleteObjectOutput {
+        delete_marker: deleted.marker.then_some(true),
+        version_id: deleted.version,
+        ..dto::DeleteObjectOutput::default()
+    })
+}
+
+pub(super) fn governance(bypass: Option<bool>) -> Governance {
+    if bypass == Some(true) {
+        Governance::Bypass
+    } else {
+        Governance::Obey
+    }
 }
 
 pub(super) async fn delete_many(
@@ -159,43 +204,44 @@ pub(super) async fn delete_many(
     if input.delete.objects.len() > MAX_KEYS {
         return Err(StoreError::MalformedXml);
     }
-    let (here, elsewhere): (Vec<_>, Vec<_>) = input
-        .delete
-        .objects
-        .into_iter()
-        .partition(|object| convert::check_version(object.version_id.as_deref()).is_ok());
-    let keys: Vec<_> = here.into_iter().map(|object| object.key).collect();
-    let result = state.store.delete(who, input.bucket, keys.clone()).await;
-    let mut errors: Vec<dto::Error> = elsewhere
-        .into_iter()
-        .map(|object| failure(object.key, object.version_id, &StoreError::NoSuchVersion))
-        .collect();
-    let mut deleted = Vec::new();
-    match result {
-        Ok(()) if quiet => {}
-        Ok(()) => {
-            deleted.extend(keys.into_iter().map(|key| dto::DeletedObject {
-                key: Some(key),
-                ..dto::DeletedObject::default()
-            }));
-        }
+    let objects = input.delete.objects.into_iter().map(|object| Doomed {
+        key: object.key,
+        version: convert::version(object.version_id),
+    });
+    let doomed: Vec<_> = objects.collect();
+    let governance = governance(input.bypass_governance_retention);
+    let results = state
+        .store
+        .delete(who, input.bucket, doomed.clone(), governance)
+        .await;
+    let results = match results {
         Err(error) if error.code() == StoreError::AccessDenied.code() => {
-            errors.extend(keys.into_iter().map(|key| failure(key, None, &error)));
+            let denied = || Err(StoreError::AccessDenied);
+            doomed.iter().map(|_| denied()).collect()
         }
-        Err(error) => return Err(error),
+        results => results?,
+    };
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for (doomed, result) in doomed.into_iter().zip(results) {
+        match result {
+            Ok(_) if quiet => {}
+            Ok(done) => deleted.push(dto::DeletedObject {
+                delete_marker: done.marker.then_some(true),
+                delete_marker_version_id: done.version.filter(|_| done.marker),
+                key: Some(doomed.key),
+                version_id: doomed.version,
+            }),
+            Err(error) => errors.push(dto::Error {
+                code: Some(error.code().to_owned()),
+                key: Some(doomed.key),
+                message: Some(error.to_string()),
+                version_id: doomed.version,
+            }),
+        }
     }
     Ok(dto::DeleteObjectsOutput {
         deleted: Some(deleted),
         errors: Some(errors),
         ..dto::DeleteObjectsOutput::default()
     })
-}
-
-fn failure(key: String, version_id: Option<String>, error: &StoreError) -> dto::Error {
-    dto::Error {
-        code: Some(error.code().to_owned()),
-        key: Some(key),
-        message: Some(error.to_string()),
-        version_id,
-    }
 }

@@ -5,7 +5,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{Credentials, S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
 
-use super::convert::{headers_of, refuse_unsupported};
+use super::convert::{self, headers_of, marks_of, refuse_unsupported};
 use super::put::Upload;
 use super::{acl, error};
 use crate::auth::{Identity, find_key};
@@ -52,6 +52,7 @@ pub(super) async fn object(
     let mut input = request.input;
     refuse_unsupported!(input)?;
     let headers = headers_of!(input)?;
+    let marks = marks_of!(input)?;
     let named = request.extensions.get::<FormAcl>();
     let named = named.map(|acl| acl.0.as_str());
     let named = named.or(input.acl.as_ref().map(dto::ObjectCannedACL::as_str));
@@ -59,20 +60,19 @@ pub(super) async fn object(
         who,
         target: Target {
             acl: acl::asked(&state.config, named, &acl::GrantHeaders::default())?,
-            place: Place {
-                bucket: input.bucket,
-                key: input.key,
-            },
+            place: Place::newest(input.bucket, input.key),
             headers,
+            marks,
             conditions: Conditions::default(),
         },
         body: input.body,
         md5: None,
         confirmed: None,
     };
-    let (etag, _) = upload.store(state).await?;
+    let (stored, _) = upload.store(state).await?;
     Ok(dto::PostObjectOutput {
-        e_tag: Some(etag),
+        e_tag: Some(convert::etag(stored.etag)),
+        version_id: stored.version,
         ..dto::PostObjectOutput::default()
     })
 }

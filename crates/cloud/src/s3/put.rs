@@ -4,12 +4,12 @@ use data_encoding::BASE64;
 use futures::TryStreamExt as _;
 use s3s::{S3Request, dto};
 
-use super::convert::{self, Checksums, headers_of, refuse_unsupported};
+use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported};
 use super::{acl, who};
 use crate::auth::Identity;
 use crate::server::{Confirmed, PayloadError};
 use crate::state::State;
-use crate::store::{BlobWriter, Place, StoreError, Target, UploadRef};
+use crate::store::{BlobWriter, Place, StoreError, Stored, Target, UploadRef};
 
 /// An object on its way in.
 pub(super) struct Upload {
@@ -23,11 +23,8 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Takes the bytes and stores the object; gives its `ETag` and its checksums.
-    pub(super) async fn store(
-        mut self,
-        state: &State,
-    ) -> Result<(dto::ETag, Checksums), StoreError> {
+    /// Takes the bytes and stores the object; gives what was stored and its checksums.
+    pub(super) async fn store(mut self, state: &State) -> Result<(Stored, Checksums), StoreError> {
         let place = self.target.place.clone();
         state.store.check_put(self.who.clone(), place).await?;
         let writer = receive(state, self.body, self.md5).await?;
@@ -35,7 +32,7 @@ impl Upload {
         self.target.headers.checksums = confirmed.unwrap_or_default();
         let sums = Checksums::of(&self.target.headers.checksums);
         let stored = state.store.put(self.who, self.target, writer).await?;
-        Ok((convert::etag(stored.etag), sums))
+        Ok((stored, sums))
     }
 }
 
@@ -54,6 +51,7 @@ pub(super) async fn object(
     }
     check_length(state, input.content_length)?;
     let headers = headers_of!(input)?;
+    let marks = marks_of!(input)?;
     let acl = acl::asked(
         &state.config,
         input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
@@ -68,26 +66,25 @@ pub(super) async fn object(
     let upload = Upload {
         who,
         target: Target {
-            place: Place {
-                bucket: input.bucket,
-                key: input.key,
-            },
+            place: Place::newest(input.bucket, input.key),
             acl,
             headers,
+            marks,
             conditions: convert::conditions(input.if_match, input.if_none_match, None, None),
         },
         body: input.body,
         md5: md5(input.content_md5.as_deref())?,
         confirmed,
     };
-    let (etag, sums) = upload.store(state).await?;
+    let (stored, sums) = upload.store(state).await?;
     Ok(dto::PutObjectOutput {
         checksum_crc32: sums.crc32,
         checksum_crc32c: sums.crc32c,
         checksum_crc64nvme: sums.crc64nvme,
         checksum_sha1: sums.sha1,
         checksum_sha256: sums.sha256,
-        e_tag: Some(etag),
+        e_tag: Some(convert::etag(stored.etag)),
+        version_id: stored.version,
         ..dto::PutObjectOutput::default()
     })
 }
@@ -107,10 +104,7 @@ pub(super) async fn part(
     check_length(state, input.content_length)?;
     let md5 = md5(input.content_md5.as_deref())?;
     let upload = UploadRef {
-        place: Place {
-            bucket: input.bucket,
-            key: input.key,
-        },
+        place: Place::newest(input.bucket, input.key),
         id: input.upload_id,
     };
     // Zero, which no part has, stands for numbers that are none.

@@ -98,7 +98,7 @@ fn without_body_if_not_modified(mut response: Response<Body>) -> Response<Body> 
 fn status(code: &str) -> StatusCode {
     let known = S3ErrorCode::from_bytes(code.as_bytes()).and_then(|code| code.status_code());
     known.unwrap_or(match code {
-        "InvalidSecurity" => StatusCode::FORBIDDEN,
+        "AccessForbidden" | "InvalidSecurity" => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     })
 }

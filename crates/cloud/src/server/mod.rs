@@ -2,6 +2,7 @@
 
 mod checksum;
 mod connections;
+mod cors;
 mod ec2;
 mod error_body;
 mod form;

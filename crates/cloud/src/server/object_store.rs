@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::checksum::Checksums;
 use super::error_body::Asked;
 use super::payload::{CheckedBody, Loan, PayloadError};
-use super::{Handler, RequestId, form};
+use super::{Handler, RequestId, cors, form};
 use crate::auth::{Payload, Refusal, object_store};
 use crate::store::StoreError;
 
@@ -70,8 +70,21 @@ pub(super) async fn answer(
         resource: &path,
         id,
     };
+    let page = cors::Page::of(&method, &parts.headers, &path);
+    let allowed = match &page {
+        Some(page) => page.allowed(&handler.state).await,
+        None => Ok(None),
+    };
+    if method == Method::OPTIONS {
+        return match allowed {
+            Ok(Some(headers)) => preflight(headers),
+            Ok(None) if page.is_none() => asked.refuse(&cors_without_origin().into()),
+            Ok(None) => asked.refuse(&cors::FORBIDDEN.into()),
+            Err(error) => asked.refuse(&error.into()),
+        };
+    }
     let (loan, rest) = Loan::new(body, parts.headers.contains_key(EXPECT));
-    let response = match prepare(handler, parts, &path, loan).await {
+    let mut response = match prepare(handler, parts, &path, loan).await {
         Ok(request) => match handler.s3.call(request).await {
             Ok(response) => asked.complete(response).await,
             Err(error) => {
@@ -81,8 +94,25 @@ pub(super) async fn answer(
         },
         Err(refusal) => asked.refuse(&refusal),
     };
+    if let Ok(Some(headers)) = allowed {
+        response.headers_mut().extend(headers);
+    }
     drain(rest).await;
     response
+}
+
+/// The answer to a browser that asks before it sends.
+fn preflight(headers: HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.headers_mut() = headers;
+    response
+}
+
+fn cors_without_origin() -> StoreError {
+    StoreError::Refused {
+        code: "BadRequest",
+        message: "Insufficient information. Origin request header needed.",
+    }
 }
 
 /// Checks who asks, and makes the request that the protocol sees.

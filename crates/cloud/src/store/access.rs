@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Permission, StoreError};
+use super::{Acl, Permission, Place, StoreError};
 use crate::auth::Identity;
 use crate::catalogue::buckets::{self, Bucket};
 use crate::catalogue::objects::{self, Object};
@@ -10,6 +10,20 @@ use crate::catalogue::objects::{self, Object};
 /// The bucket, whoever asks.
 pub(super) fn any_bucket(connection: &Connection, name: &str) -> Result<Bucket, StoreError> {
     buckets::find(connection, name)?.ok_or(StoreError::NoSuchBucket)
+}
+
+/// The bucket, if it is of `who`.
+pub(super) fn owned_bucket(
+    connection: &Connection,
+    who: &Identity,
+    name: &str,
+) -> Result<Bucket, StoreError> {
+    let bucket = any_bucket(connection, name)?;
+    if who.owns(&bucket.owner.id) {
+        Ok(bucket)
+    } else {
+        Err(StoreError::AccessDenied)
+    }
 }
 
 /// The bucket, if `who` may do to it what `permission` says.
@@ -20,10 +34,31 @@ pub(super) fn bucket(
     permission: Permission,
 ) -> Result<Bucket, StoreError> {
     let bucket = any_bucket(connection, name)?;
-    if bucket.acl.allows(who, &bucket.owner.id, permission) {
+    if bucket.lets(&bucket.acl, who, &bucket.owner.id, permission) {
         Ok(bucket)
     } else {
         Err(StoreError::AccessDenied)
+    }
+}
+
+impl Bucket {
+    /// Whether a list in this bucket allows something, be it the bucket's own or that of an object.
+    fn lets(&self, acl: &Acl, who: &Identity, owner: &str, permission: Permission) -> bool {
+        let access = self.settings.public_access.unwrap_or_default();
+        if access.ignore_acls {
+            acl.clone().without_public().allows(who, owner, permission)
+        } else {
+            acl.allows(who, owner, permission)
+        }
+    }
+
+    /// Refuses a new list that opens something to the public where that is blocked.
+    pub(super) fn check_new_acl(&self, acl: &Acl) -> Result<(), StoreError> {
+        let access = self.settings.public_access.unwrap_or_default();
+        if access.block_acls && acl.is_public() {
+            return Err(StoreError::AccessDenied);
+        }
+        Ok(())
     }
 }
 
@@ -32,21 +67,33 @@ pub(super) fn bucket(
 pub(super) fn object(
     connection: &Connection,
     who: &Identity,
-    (bucket, key): (&str, &str),
+    place: &Place,
     permission: Permission,
 ) -> Result<Object, StoreError> {
-    let bucket = any_bucket(connection, bucket)?;
-    let Some(object) = objects::find(connection, &bucket.name, key)? else {
-        let may_list = bucket.acl.allows(who, &bucket.owner.id, Permission::Read);
-        return Err(if may_list {
-            StoreError::NoSuchKey
-        } else {
-            StoreError::AccessDenied
-        });
+    let bucket = any_bucket(connection, &place.bucket)?;
+    let found = match &place.version {
+        Some(version) => objects::find_version(connection, &bucket.name, &place.key, version)?
+            .ok_or(StoreError::NoSuchVersion),
+        None => objects::find(connection, &bucket.name, &place.key)?
+            .filter(|object| !object.marker)
+            .ok_or(StoreError::NoSuchKey),
     };
-    if object.acl.allows(who, &object.owner.id, permission) {
-        Ok(object)
-    } else {
-        Err(StoreError::AccessDenied)
+    let object = match found {
+        Ok(object) => object,
+        Err(missing) => {
+            let may_list = bucket.lets(&bucket.acl, who, &bucket.owner.id, Permission::Read);
+            return Err(if may_list {
+                missing
+            } else {
+                StoreError::AccessDenied
+            });
+        }
+    };
+    if !bucket.lets(&object.acl, who, &object.owner.id, permission) {
+        return Err(StoreError::AccessDenied);
     }
+    if object.marker {
+        return Err(StoreError::MethodNotAllowed);
+    }
+    Ok(object)
 }

@@ -107,6 +107,18 @@ impl Acl {
         self
     }
 
+    /// Whether the list gives something to everybody, signed or not.
+    pub(crate) fn is_public(&self) -> bool {
+        self.0.iter().any(|grant| grant.grantee.is_public())
+    }
+
+    /// The list without what it gives to everybody.
+    #[must_use]
+    pub(crate) fn without_public(mut self) -> Self {
+        self.0.retain(|grant| !grant.grantee.is_public());
+        self
+    }
+
     /// Whether `who` may do what `permission` says to something of `owner`, an owner id.
     pub(crate) fn allows(&self, who: &Identity, owner: &str, permission: Permission) -> bool {
         let of_the_list = matches!(permission, Permission::ReadAcp | Permission::WriteAcp);
@@ -130,6 +142,10 @@ impl Grantee {
     pub(crate) fn group(&self) -> Option<&'static str> {
         let group = GROUPS.iter().find(|(grantee, _)| grantee == self);
         group.map(|(_, name)| *name)
+    }
+
+    fn is_public(&self) -> bool {
+        matches!(self, Self::AllUsers | Self::AuthenticatedUsers)
     }
 
     fn includes(&self, who: &Identity) -> bool {

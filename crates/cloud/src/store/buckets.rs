@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Acl, AclRequest, Permission, Store, StoreError, access};
+use super::{Acl, AclRequest, Permission, Settings, Store, StoreError, access};
 use crate::auth::Identity;
 use crate::catalogue::buckets::{self, Bucket};
 use crate::catalogue::{Owner, identities, uploads};
@@ -14,6 +14,7 @@ impl Store {
         who: Identity,
         name: String,
         acl: AclRequest,
+        settings: Settings,
     ) -> Result<(), StoreError> {
         let (now, most) = (self.clock.now_millis(), self.limits.buckets);
         let create = move |tx: &rusqlite::Transaction<'_>| {
@@ -31,7 +32,7 @@ impl Store {
                 return Err(StoreError::TooManyBuckets);
             }
             let acl = acl.resolve(tx, &user.canonical_id, &user.canonical_id)?;
-            Ok(buckets::insert(tx, &name, account, acl, now)?)
+            Ok(buckets::insert(tx, &name, account, acl, &settings, now)?)
         };
         self.catalogue.write(create).await
     }
@@ -43,10 +44,7 @@ impl Store {
         name: String,
     ) -> Result<(), StoreError> {
         self.dropping(move |tx| {
-            let bucket = access::any_bucket(tx, &name)?;
-            if !who.owns(&bucket.owner.id) {
-                return Err(StoreError::AccessDenied);
-            }
+            access::owned_bucket(tx, &who, &name)?;
             if buckets::is_used(tx, &name)? {
                 return Err(StoreError::BucketNotEmpty);
             }
@@ -115,6 +113,7 @@ impl Store {
         let set = move |tx: &rusqlite::Transaction<'_>| {
             let bucket = access::bucket(tx, &who, &name, Permission::WriteAcp)?;
             let acl: Acl = acl.resolve(tx, &bucket.owner.id, &bucket.owner.id)?;
+            bucket.check_new_acl(&acl)?;
             Ok(buckets::set_acl(tx, &name, acl)?)
         };
         self.catalogue.write(set).await

@@ -56,7 +56,9 @@ refusals! {
     InvalidPartOrder: "InvalidPartOrder", "The list of parts was not in ascending order.";
     InvalidRange: "InvalidRange", "The requested range is not satisfiable.";
     InvalidUri: "InvalidURI", "Couldn't parse the specified URI.";
+    InvalidTag: "InvalidTag", "The tag provided was not a valid tag.";
     KeyTooLong: "KeyTooLongError", "Your key is too long.";
+    Locked: "AccessDenied", "Access Denied because object protected by object lock.";
     MalformedAcl: "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema.";
     MalformedForm: "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.";
     MalformedXml: "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.";
@@ -69,7 +71,11 @@ refusals! {
     NotModified: "NotModified", "Not Modified";
     PreconditionFailed: "PreconditionFailed", "At least one of the preconditions you specified did not hold.";
     Timeout: "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.";
+    NoLockConfiguration: "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket.";
+    NoObjectLock: "NoSuchObjectLockConfiguration", "The specified object does not have an ObjectLock configuration.";
+    NotLockable: "InvalidRequest", "Bucket is missing Object Lock Configuration.";
     TooManyBuckets: "TooManyBuckets", "You have attempted to create more buckets than allowed.";
+    TooManyTags: "BadRequest", "Object tags cannot be greater than 10";
 }
 
 impl StoreError {

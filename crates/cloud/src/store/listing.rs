@@ -17,9 +17,27 @@ pub(crate) struct Query {
     pub(crate) delimiter: String,
     /// Only entries behind this.
     pub(crate) after: String,
+    /// Of the key `after`, only versions behind this one.
+    pub(crate) after_version: Option<String>,
     /// Most entries of the page.
     pub(crate) limit: usize,
 }
+
+/// Where a listing goes on: a key, and of its versions those with ids up to this.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Position {
+    key: String,
+    id: i64,
+}
+
+impl Position {
+    fn at(key: String) -> Self {
+        Self { key, id: i64::MAX }
+    }
+}
+
+/// Where a listing goes on behind a row: with the next key, or with the next version.
+type Behind = fn(&Listed) -> Position;
 
 /// A page of a listing.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +75,38 @@ impl Store {
     ) -> Result<Page, StoreError> {
         let list = move |connection: &Connection| {
             access::bucket(connection, &who, &bucket, Permission::Read)?;
-            let fetch = |from: &str| objects::page(connection, &bucket, from, FETCH);
-            Ok(page(&query, fetch)?)
+            let fetch = |from: &Position| objects::page(connection, &bucket, &from.key, FETCH);
+            let start = Position::at(behind(&query.after));
+            Ok(page(&query, start, next_key, fetch)?)
+        };
+        self.catalogue.read(list).await
+    }
+
+    /// A page of all versions in a bucket that `who` may list.
+    pub(crate) async fn list_versions(
+        &self,
+        who: Identity,
+        bucket: String,
+        query: Query,
+    ) -> Result<Page, StoreError> {
+        let list = move |connection: &Connection| {
+            access::bucket(connection, &who, &bucket, Permission::Read)?;
+            let start = match &query.after_version {
+                Some(version) => {
+                    let row = objects::find_version(connection, &bucket, &query.after, version)?;
+                    let row =
+                        row.ok_or_else(|| StoreError::argument("Invalid version id specified"))?;
+                    Position {
+                        key: query.after.clone(),
+                        id: row.id - 1,
+                    }
+                }
+                None => Position::at(behind(&query.after)),
+            };
+            let fetch = |from: &Position| {
+                objects::versions_page(connection, &bucket, (&from.key, from.id), FETCH)
+            };
+            Ok(page(&query, start, next_version, fetch)?)
         };
         self.catalogue.read(list).await
     }
@@ -67,13 +115,18 @@ impl Store {
 /// Makes a page of what `fetch` gives: rows in order from a key on.
 fn page<E>(
     query: &Query,
-    mut fetch: impl FnMut(&str) -> Result<Vec<Listed>, E>,
+    start: Position,
+    next: Behind,
+    mut fetch: impl FnMut(&Position) -> Result<Vec<Listed>, E>,
 ) -> Result<Page, E> {
     let mut page = Page::default();
     if query.limit == 0 {
         return Ok(page);
     }
-    let mut from = query.prefix.clone().max(behind(&query.after));
+    let mut from = Position::at(query.prefix.clone());
+    if start.key >= from.key {
+        from = start;
+    }
     loop {
         let rows = fetch(&from)?;
         let last_batch = rows.len() < FETCH;
@@ -85,15 +138,15 @@ fn page<E>(
             if skip_to.as_ref().is_some_and(|to| row.key < *to) {
                 continue;
             }
-            from = behind(&row.key);
+            from = next(&row);
             let entry = match common_prefix(&row.key, query) {
                 Some(prefix) => {
                     // Everything below the prefix is told; past it there may be nothing at all.
-                    let Some(next) = behind_prefix(&prefix) else {
+                    let Some(beyond) = behind_prefix(&prefix) else {
                         return Ok(page);
                     };
-                    from.clone_from(&next);
-                    skip_to = Some(next);
+                    from = Position::at(beyond.clone());
+                    skip_to = Some(beyond);
                     if prefix <= query.after {
                         continue;
                     }
@@ -120,6 +173,17 @@ fn common_prefix(key: &str, query: &Query) -> Option<String> {
     let rest = &key[query.prefix.len()..];
     let end = rest.find(&query.delimiter)? + query.delimiter.len();
     Some(format!("{}{}", query.prefix, &rest[..end]))
+}
+
+fn next_key(row: &Listed) -> Position {
+    Position::at(behind(&row.key))
+}
+
+fn next_version(row: &Listed) -> Position {
+    Position {
+        key: row.key.clone(),
+        id: row.id - 1,
+    }
 }
 
 /// The first text behind `text`.
@@ -161,6 +225,10 @@ mod tests {
         };
         let keys = keys.range(from.to_owned()..).take(FETCH);
         keys.map(|key| Listed {
+            id: 1,
+            version: objects::NULL_VERSION.to_owned(),
+            current: true,
+            marker: false,
             key: key.clone(),
             owner: owner.clone(),
             size: 0,
@@ -171,7 +239,9 @@ mod tests {
     }
 
     fn names(keys: &BTreeSet<String>, query: &Query) -> (Vec<String>, bool) {
-        let page = page::<Infallible>(query, |from| Ok(rows(keys, from))).unwrap();
+        let start = Position::at(behind(&query.after));
+        let fetch = |from: &Position| Ok(rows(keys, &from.key));
+        let page = page::<Infallible>(query, start, next_key, fetch).unwrap();
         let names = page.entries.iter().map(|entry| entry.name().to_owned());
         (names.collect(), page.truncated)
     }
@@ -195,7 +265,7 @@ mod tests {
             after in "[ab/]{0,3}",
             limit in 1usize..5,
         ) {
-            let mut query = Query { prefix, delimiter, after, limit };
+            let mut query = Query { prefix, delimiter, after, after_version: None, limit };
             let expected = expected(&keys, &query);
             let mut all = Vec::new();
             loop {
@@ -227,9 +297,10 @@ mod tests {
             ..Query::default()
         };
         let mut fetched = 0;
-        let page = page::<Infallible>(&query, |from| {
+        let start = Position::at(String::new());
+        let page = page::<Infallible>(&query, start, next_key, |from| {
             fetched += 1;
-            Ok(rows(&keys, from))
+            Ok(rows(&keys, &from.key))
         });
         let page = page.unwrap();
         let names: Vec<_> = page.entries.iter().map(Entry::name).collect();

@@ -13,12 +13,15 @@ mod error;
 mod grants;
 mod headers;
 mod listing;
+mod marks;
 mod multipart;
 mod names;
 mod objects;
 mod reader;
 mod receive;
+mod settings;
 mod uploads;
+mod versions;
 mod writer;
 
 use std::collections::HashSet;
@@ -35,11 +38,14 @@ pub(crate) use error::StoreError;
 pub(crate) use grants::{AclRequest, GranteeName};
 pub(crate) use headers::Headers;
 pub(crate) use listing::{Entry, Page, Query};
+pub(crate) use marks::{Governance, LockMode, Marks, Retention, Tags, bucket_tags, object_tags};
 pub(crate) use multipart::ListedPart;
 pub(crate) use names::is_bucket_name;
-pub(crate) use objects::{Place, Target};
+pub(crate) use objects::{Place, Stored, Target};
 pub(crate) use reader::{ObjectReader, Segment};
+pub(crate) use settings::{CorsRule, Lock, LockPeriod, PublicAccess, Settings, Versioning};
 pub(crate) use uploads::UploadRef;
+pub(crate) use versions::{Doomed, Version};
 pub(crate) use writer::{Blob, BlobWriter};
 
 /// The object store. Clones share it.

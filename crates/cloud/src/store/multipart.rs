@@ -8,9 +8,9 @@ use rusqlite::Transaction;
 
 use super::objects::Stored;
 use super::uploads::{MAX_PART, UploadRef, find};
-use super::{Conditions, Store, StoreError};
+use super::{Conditions, Store, StoreError, Version, access, versions};
 use crate::auth::Identity;
-use crate::catalogue::objects::{self, NewObject, NewSegment};
+use crate::catalogue::objects::{self, NewSegment};
 use crate::catalogue::uploads::{self, Part};
 
 /// A part as the client lists it at the end.
@@ -35,23 +35,24 @@ impl Store {
         self.dropping(move |tx: &Transaction<'_>| {
             let row = find(tx, &who, &upload)?;
             let old = objects::find(tx, &row.bucket, &row.key)?;
+            let old = old.filter(|object| !object.marker);
             conditions.for_writing(old.as_ref())?;
             let parts = uploads::parts(tx, &row.id, 0, MAX_PART as usize)?;
             let (chosen, left) = choose(parts, &list, least, most)?;
-            let etag = combined_etag(&chosen);
             uploads::delete(tx, &row.id)?;
-            let object = NewObject {
-                bucket: &row.bucket,
+            let version = Version {
                 key: &row.key,
                 account: &row.account,
                 acl: row.acl,
                 headers: row.headers,
-                etag: &etag,
+                marks: row.marks,
+                etag: combined_etag(&chosen),
                 modified,
             };
-            let mut files = objects::replace(tx, object, &chosen)?;
+            let bucket = access::any_bucket(tx, &row.bucket)?;
+            let (stored, mut files) = versions::add(tx, &bucket, version, &chosen)?;
             files.extend(left.into_iter().map(|part| part.segment.blob));
-            Ok((Stored { etag, modified }, files))
+            Ok((stored, files))
         })
         .await
     }

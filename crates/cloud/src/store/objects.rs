@@ -4,18 +4,20 @@ use rusqlite::{Connection, Transaction};
 
 use super::names::MAX_KEY;
 use super::{
-    AclRequest, Blob, BlobWriter, Conditions, Headers, ObjectReader, Permission, Segment, Store,
-    StoreError, access,
+    AclRequest, Blob, BlobWriter, Conditions, Headers, Marks, ObjectReader, Permission, Store,
+    StoreError, Version, access, versions,
 };
 use crate::auth::Identity;
 use crate::catalogue::buckets::Bucket;
-use crate::catalogue::objects::{self, NewObject, NewSegment, Object};
+use crate::catalogue::objects::{self, Object};
 
 /// Where an object lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) bucket: String,
     pub(crate) key: String,
+    /// Nothing for the newest.
+    pub(crate) version: Option<String>,
 }
 
 /// What is said of an object that is to be.
@@ -24,6 +26,7 @@ pub(crate) struct Target {
     pub(crate) place: Place,
     pub(crate) acl: AclRequest,
     pub(crate) headers: Headers,
+    pub(crate) marks: Marks,
     pub(crate) conditions: Conditions,
 }
 
@@ -34,11 +37,18 @@ pub(crate) struct Stored {
     pub(crate) etag: String,
     /// Milliseconds since 1970.
     pub(crate) modified: i64,
+    /// Nothing in buckets that never had versions.
+    pub(crate) version: Option<String>,
 }
 
 impl Place {
-    fn pair(&self) -> (&str, &str) {
-        (&self.bucket, &self.key)
+    /// The newest version.
+    pub(crate) fn newest(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            version: None,
+        }
     }
 }
 
@@ -60,28 +70,21 @@ impl Store {
         let put = move |tx: &Transaction<'_>, blob: &Blob| {
             let bucket = may_put(tx, &who, &target.place)?;
             let old = objects::find(tx, &target.place.bucket, &target.place.key)?;
+            let old = old.filter(|object| !object.marker);
             target.conditions.for_writing(old.as_ref())?;
             let (account, owner) = new_owner(&who, &bucket);
-            let etag = blob.etag();
-            let segment = Segment {
-                blob: blob.name().to_owned(),
-                size: blob.size,
-            };
-            let object = NewObject {
-                bucket: &target.place.bucket,
+            let acl = target.acl.resolve(tx, owner, &bucket.owner.id)?;
+            bucket.check_new_acl(&acl)?;
+            let version = Version {
                 key: &target.place.key,
                 account,
-                acl: target.acl.resolve(tx, owner, &bucket.owner.id)?,
+                acl,
                 headers: target.headers,
-                etag: &etag,
+                marks: target.marks,
+                etag: blob.etag(),
                 modified,
             };
-            let segments = [NewSegment {
-                segment,
-                etag: etag.clone(),
-            }];
-            let old = objects::replace(tx, object, &segments)?;
-            Ok((Stored { etag, modified }, old))
+            versions::add(tx, &bucket, version, &versions::only_segment(blob))
         };
         self.adopting(writer, put).await
     }
@@ -98,7 +101,7 @@ impl Store {
         place: Place,
         permission: Permission,
     ) -> Result<Object, StoreError> {
-        let find = move |c: &Connection| access::object(c, &who, place.pair(), permission);
+        let find = move |c: &Connection| access::object(c, &who, &place, permission);
         self.catalogue.read(find).await
     }
 
@@ -120,28 +123,10 @@ impl Store {
         place: &Place,
     ) -> Result<(Object, ObjectReader), StoreError> {
         self.catalogue.read_blocking(|connection| {
-            let object = access::object(connection, who, place.pair(), Permission::Read)?;
+            let object = access::object(connection, who, place, Permission::Read)?;
             let segments = objects::segments(connection, object.id)?;
             Ok((object, ObjectReader::new(&self.blobs, segments)))
         })
-    }
-
-    /// Deletes objects of a bucket, all or none; that one is not there is no error.
-    pub(crate) async fn delete(
-        &self,
-        who: Identity,
-        bucket: String,
-        keys: Vec<String>,
-    ) -> Result<(), StoreError> {
-        self.dropping(move |tx| {
-            access::bucket(tx, &who, &bucket, Permission::Write)?;
-            let mut files = Vec::new();
-            for key in &keys {
-                files.extend(objects::delete(tx, &bucket, key)?);
-            }
-            Ok(((), files))
-        })
-        .await
     }
 
     /// Replaces the ACL of an object.
@@ -152,9 +137,10 @@ impl Store {
         acl: AclRequest,
     ) -> Result<(), StoreError> {
         let set = move |tx: &Transaction<'_>| {
-            let object = access::object(tx, &who, place.pair(), Permission::WriteAcp)?;
+            let object = access::object(tx, &who, &place, Permission::WriteAcp)?;
             let bucket = access::any_bucket(tx, &place.bucket)?;
             let acl = acl.resolve(tx, &object.owner.id, &bucket.owner.id)?;
+            bucket.check_new_acl(&acl)?;
             Ok(objects::set_acl(tx, object.id, acl)?)
         };
         self.catalogue.write(set).await

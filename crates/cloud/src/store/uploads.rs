@@ -30,6 +30,8 @@ impl Store {
             let bucket = may_put(tx, &who, &target.place)?;
             let (account, owner) = new_owner(&who, &bucket);
             let acl = target.acl.resolve(tx, owner, &bucket.owner.id)?;
+            bucket.check_new_acl(&acl)?;
+            bucket.settings.check_marks(&target.marks)?;
             let id = random_name()?;
             let upload = NewUpload {
                 id: &id,
@@ -38,6 +40,7 @@ impl Store {
                 account,
                 acl,
                 headers: target.headers,
+                marks: target.marks,
                 started,
             };
             uploads::insert(tx, upload)?;
@@ -85,7 +88,12 @@ impl Store {
                 modified,
             };
             let old = uploads::put_part(tx, &upload.id, &part)?;
-            Ok((Stored { etag, modified }, old.into_iter().collect()))
+            let stored = Stored {
+                etag,
+                modified,
+                version: None,
+            };
+            Ok((stored, old.into_iter().collect()))
         })
         .await
     }

@@ -9,3 +9,5 @@ mod multipart;
 mod objects;
 mod rights;
 mod server;
+mod settings;
+mod versions;

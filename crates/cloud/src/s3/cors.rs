@@ -1,0 +1,101 @@
+//! What pages of other origins may do with a bucket. The server adds the headers; here are the rules.
+
+use s3s::{S3Request, dto};
+
+use super::who;
+use crate::state::State;
+use crate::store::{CorsRule, Settings, StoreError};
+
+/// Most rules of a bucket, as in S3.
+const MAX_RULES: usize = 100;
+const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
+
+pub(super) async fn get(
+    state: &State,
+    request: S3Request<dto::GetBucketCorsInput>,
+) -> Result<dto::GetBucketCorsOutput, StoreError> {
+    let who = who(&request);
+    let settings = state.store.settings(who, request.input.bucket).await?;
+    if settings.cors.is_empty() {
+        return Err(StoreError::Refused {
+            code: "NoSuchCORSConfiguration",
+            message: "The CORS configuration does not exist",
+        });
+    }
+    let list = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
+    let rules = settings.cors.into_iter().map(|rule| dto::CORSRule {
+        allowed_headers: list(rule.headers),
+        allowed_methods: rule.methods,
+        allowed_origins: rule.origins,
+        expose_headers: list(rule.expose),
+        id: rule.id,
+        max_age_seconds: rule.max_age,
+    });
+    Ok(dto::GetBucketCorsOutput {
+        cors_rules: Some(rules.collect()),
+    })
+}
+
+pub(super) async fn put(
+    state: &State,
+    request: S3Request<dto::PutBucketCorsInput>,
+) -> Result<dto::PutBucketCorsOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let rules = input.cors_configuration.cors_rules.into_iter().map(rule);
+    let rules = rules.collect::<Result<Vec<_>, _>>()?;
+    if rules.is_empty() || rules.len() > MAX_RULES {
+        return Err(StoreError::MalformedXml);
+    }
+    let change = |settings: &mut Settings| {
+        settings.cors = rules;
+        Ok(())
+    };
+    state
+        .store
+        .change_settings(who, input.bucket, change)
+        .await?;
+    Ok(dto::PutBucketCorsOutput::default())
+}
+
+fn rule(rule: dto::CORSRule) -> Result<CorsRule, StoreError> {
+    if let Some(method) = rule
+        .allowed_methods
+        .iter()
+        .find(|method| !METHODS.contains(&method.as_str()))
+    {
+        return Err(StoreError::Argument {
+            code: "InvalidRequest",
+            message: format!(
+                "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+            ),
+        });
+    }
+    let headers = rule.allowed_headers.unwrap_or_default();
+    let mut patterns = rule.allowed_origins.iter().chain(&headers);
+    if rule.allowed_origins.is_empty() || patterns.any(|text| text.matches('*').count() > 1) {
+        return Err(StoreError::MalformedXml);
+    }
+    Ok(CorsRule {
+        id: rule.id,
+        origins: rule.allowed_origins,
+        methods: rule.allowed_methods,
+        headers,
+        expose: rule.expose_headers.unwrap_or_default(),
+        max_age: rule.max_age_seconds,
+    })
+}
+
+pub(super) async fn delete(
+    state: &State,
+    request: S3Request<dto::DeleteBucketCorsInput>,
+) -> Result<dto::DeleteBucketCorsOutput, StoreError> {
+    let who = who(&request);
+    let change = |settings: &mut Settings| {
+        settings.cors.clear();
+        Ok(())
+    };
+    let bucket = request.input.bucket;
+    state.store.change_settings(who, bucket, change).await?;
+    Ok(dto::DeleteBucketCorsOutput::default())
+}

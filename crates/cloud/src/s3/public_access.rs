@@ -1,0 +1,86 @@
+//! What a bucket keeps from the public, whatever ACLs say. There are no bucket policies.
+
+use s3s::{S3Request, dto};
+
+use super::who;
+use crate::state::State;
+use crate::store::{Permission, PublicAccess, Settings, StoreError};
+
+pub(super) async fn get(
+    state: &State,
+    request: S3Request<dto::GetPublicAccessBlockInput>,
+) -> Result<dto::GetPublicAccessBlockOutput, StoreError> {
+    let who = who(&request);
+    let settings = state.store.settings(who, request.input.bucket).await?;
+    let access = settings.public_access.ok_or(StoreError::Refused {
+        code: "NoSuchPublicAccessBlockConfiguration",
+        message: "The public access block configuration was not found",
+    })?;
+    Ok(dto::GetPublicAccessBlockOutput {
+        public_access_block_configuration: Some(dto::PublicAccessBlockConfiguration {
+            block_public_acls: Some(access.block_acls),
+            block_public_policy: Some(access.block_policy),
+            ignore_public_acls: Some(access.ignore_acls),
+            restrict_public_buckets: Some(access.restrict),
+        }),
+    })
+}
+
+pub(super) async fn put(
+    state: &State,
+    request: S3Request<dto::PutPublicAccessBlockInput>,
+) -> Result<dto::PutPublicAccessBlockOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let wanted = input.public_access_block_configuration;
+    let access = PublicAccess {
+        block_acls: wanted.block_public_acls == Some(true),
+        ignore_acls: wanted.ignore_public_acls == Some(true),
+        block_policy: wanted.block_public_policy == Some(true),
+        restrict: wanted.restrict_public_buckets == Some(true),
+    };
+    let change = move |settings: &mut Settings| {
+        settings.public_access = Some(access);
+        Ok(())
+    };
+    state
+        .store
+        .change_settings(who, input.bucket, change)
+        .await?;
+    Ok(dto::PutPublicAccessBlockOutput::default())
+}
+
+pub(super) async fn delete(
+    state: &State,
+    request: S3Request<dto::DeletePublicAccessBlockInput>,
+) -> Result<dto::DeletePublicAccessBlockOutput, StoreError> {
+    let who = who(&request);
+    let change = |settings: &mut Settings| {
+        settings.public_access = None;
+        Ok(())
+    };
+    let bucket = request.input.bucket;
+    state.store.change_settings(who, bucket, change).await?;
+    Ok(dto::DeletePublicAccessBlockOutput::default())
+}
+
+/// Whether the bucket is public, which without policies its ACL alone decides.
+pub(super) async fn status(
+    state: &State,
+    request: S3Request<dto::GetBucketPolicyStatusInput>,
+) -> Result<dto::GetBucketPolicyStatusOutput, StoreError> {
+    let who = who(&request);
+    let bucket = request.input.bucket;
+    let bucket = state.store.bucket(who, bucket, Permission::ReadAcp).await?;
+    let ignored = bucket
+        .settings
+        .public_access
+        .unwrap_or_default()
+        .ignore_acls;
+    let is_public = !ignored && bucket.acl.is_public();
+    Ok(dto::GetBucketPolicyStatusOutput {
+        policy_status: Some(dto::PolicyStatus {
+            is_public: Some(is_public),
+        }),
+    })
+}

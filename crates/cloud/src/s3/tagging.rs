@@ -1,0 +1,115 @@
+//! Tags of buckets and objects. Who may read an object may read its tags; who may write to the bucket may set them.
+
+use s3s::{S3Request, dto};
+
+use super::{convert, who};
+use crate::auth::Identity;
+use crate::state::State;
+use crate::store::{
+    Marks, Permission, Place, Settings, StoreError, Tags, bucket_tags, object_tags,
+};
+
+macro_rules! place {
+    ($input:expr) => {
+        Place {
+            bucket: $input.bucket,
+            key: $input.key,
+            version: convert::version($input.version_id),
+        }
+    };
+}
+pub(super) use place;
+
+pub(super) async fn get(
+    state: &State,
+    request: S3Request<dto::GetObjectTaggingInput>,
+) -> Result<dto::GetObjectTaggingOutput, StoreError> {
+    let who = who(&request);
+    let place = place!(request.input);
+    let object = state.store.object(who, place, Permission::Read).await?;
+    Ok(dto::GetObjectTaggingOutput {
+        tag_set: convert::tag_set(object.marks.tags),
+        version_id: None,
+    })
+}
+
+pub(super) async fn put(
+    state: &State,
+    request: S3Request<dto::PutObjectTaggingInput>,
+) -> Result<dto::PutObjectTaggingOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let tags = object_tags(convert::tags_of_document(input.tagging))?;
+    set(state, who, place!(input), tags).await?;
+    Ok(dto::PutObjectTaggingOutput::default())
+}
+
+pub(super) async fn delete(
+    state: &State,
+    request: S3Request<dto::DeleteObjectTaggingInput>,
+) -> Result<dto::DeleteObjectTaggingOutput, StoreError> {
+    let who = who(&request);
+    set(state, who, place!(request.input), Tags::new()).await?;
+    Ok(dto::DeleteObjectTaggingOutput::default())
+}
+
+async fn set(state: &State, who: Identity, place: Place, tags: Tags) -> Result<(), StoreError> {
+    let change = |_: &_, object: &crate::catalogue::objects::Object, _| {
+        Ok(Marks {
+            tags,
+            ..object.marks.clone()
+        })
+    };
+    let changed = state
+        .store
+        .change_marks(who, place, Permission::FullControl, change);
+    changed.await.map(drop)
+}
+
+pub(super) async fn get_of_bucket(
+    state: &State,
+    request: S3Request<dto::GetBucketTaggingInput>,
+) -> Result<dto::GetBucketTaggingOutput, StoreError> {
+    let who = who(&request);
+    let settings = state.store.settings(who, request.input.bucket).await?;
+    let tags = settings.tags.ok_or(StoreError::Refused {
+        code: "NoSuchTagSet",
+        message: "The TagSet does not exist.",
+    })?;
+    Ok(dto::GetBucketTaggingOutput {
+        tag_set: convert::tag_set(tags),
+    })
+}
+
+pub(super) async fn put_of_bucket(
+    state: &State,
+    request: S3Request<dto::PutBucketTaggingInput>,
+) -> Result<dto::PutBucketTaggingOutput, StoreError> {
+    let who = who(&request);
+    let input = request.input;
+    let tags = bucket_tags(convert::tags_of_document(input.tagging))?;
+    set_of_bucket(state, who, input.bucket, Some(tags)).await?;
+    Ok(dto::PutBucketTaggingOutput::default())
+}
+
+pub(super) async fn delete_of_bucket(
+    state: &State,
+    request: S3Request<dto::DeleteBucketTaggingInput>,
+) -> Result<dto::DeleteBucketTaggingOutput, StoreError> {
+    let who = who(&request);
+    set_of_bucket(state, who, request.input.bucket, None).await?;
+    Ok(dto::DeleteBucketTaggingOutput::default())
+}
+
+async fn set_of_bucket(
+    state: &State,
+    who: Identity,
+    bucket: String,
+    tags: Option<Tags>,
+) -> Result<(), StoreError> {
+    let change = |settings: &mut Settings| {
+        settings.tags = tags;
+        Ok(())
+    };
+    state.store.change_settings(who, bucket, change).await
+}
