@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use gumnut_boot::BootError;
 use gumnut_bundle::{BundleError, Fault, SplitterError};
 use gumnut_cloud::CloudError;
 use gumnut_crypto::CryptoError;
@@ -25,6 +26,8 @@ pub(crate) enum Exit {
     Refused = 4,
     /// The cloud did not answer, or not in a form that can be understood.
     Network = 5,
+    /// The machine that was started did not say what was expected of it.
+    NotSeen = 6,
     /// Interrupted by ^C.
     Interrupted = 130,
 }
@@ -97,6 +100,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     let of_transport = || cause.downcast_ref().map(transport);
     let of_bundle = || cause.downcast_ref().map(bundle);
     let of_disk_image = || cause.downcast_ref().map(disk_image);
+    let of_boot = || cause.downcast_ref().map(boot);
     let of_splitter = || cause.downcast_ref().map(splitter);
     let of_cloud = || cause.downcast_ref().map(cloud);
     let input = cause.is::<ManifestError>() || cause.is::<CryptoError>();
@@ -104,6 +108,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         .or_else(of_transport)
         .or_else(of_bundle)
         .or_else(of_disk_image)
+        .or_else(of_boot)
         .or_else(of_splitter)
         .or_else(of_cloud)
         .or(input.then_some(Exit::Input))
@@ -132,6 +137,13 @@ fn cloud(error: &CloudError) -> Exit {
     match error {
         CloudError::NotLoopback(_) | CloudError::UserName(_) => Exit::Usage,
         CloudError::NoCloud(_) | CloudError::NoUser(_) | CloudError::UserExists(_) => Exit::Input,
+        _ => Exit::Unexpected,
+    }
+}
+
+fn boot(error: &BootError) -> Exit {
+    match error {
+        BootError::Architecture(_) => Exit::Input,
         _ => Exit::Unexpected,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::exit::Exit;
@@ -36,6 +36,16 @@ impl Stop {
             flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.0.clone())?;
             flag::register(signal, stop.0.clone())?;
         }
+        Ok(stop)
+    }
+
+    /// The same, and watches for a terminal that is closed, which may be told twice.
+    ///
+    /// # Errors
+    /// When the signals cannot be watched.
+    pub(crate) fn on_interrupt_or_hangup() -> std::io::Result<Self> {
+        let stop = Self::on_interrupt()?;
+        flag::register(SIGHUP, stop.0.clone())?;
         Ok(stop)
     }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Each package and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("gumnut-types", &[]),
     ("gumnut-crypto", &["gumnut-types"]),
     ("gumnut-archive", &["gumnut-types"]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
         ],
     ),
     ("gumnut-disk-image", &["gumnut-types", "gumnut-archive"]),
+    ("gumnut-boot", &["gumnut-types"]),
     ("gumnut-signing", &["gumnut-types"]),
     ("gumnut-transport", &["gumnut-types", "gumnut-signing"]),
     (
@@ -54,6 +55,7 @@ const EVERYTHING: &[&str] = &[
     "gumnut-manifest",
     "gumnut-bundle",
     "gumnut-disk-image",
+    "gumnut-boot",
     "gumnut-signing",
     "gumnut-transport",
     "gumnut-walrus-client",

@@ -1,5 +1,6 @@
 //! The commands, one module each, and what they share.
 
+mod boot;
 pub(crate) mod bundle;
 mod check;
 mod cloud;
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Register(register::Register),
     Images(images::Images),
     Deregister(deregister::Deregister),
+    Boot(boot::Boot),
     Resize(resize::Resize),
     Unpack(unpack::Unpack),
     Check(check::Check),
@@ -104,6 +106,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
         Command::Register(command) => remote::block_on(command.run(&context)),
         Command::Images(command) => remote::block_on(command.run(&context)),
         Command::Deregister(command) => remote::block_on(command.run(&context)),
+        Command::Boot(command) => command.run(&context),
         Command::Resize(command) => command.run(&context),
         Command::Unpack(command) => command.run(&context),
         Command::Check(command) => command.run(&context),

@@ -25,6 +25,19 @@ const MAX_CA: u64 = 4 << 20;
 pub(crate) fn block_on(
     command: impl Future<Output = Result<(), anyhow::Error>>,
 ) -> Result<(), anyhow::Error> {
+    block_on_until(command, async {
+        // Without a handler ^C ends the program by itself.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Runs something that waits for the network until it ends or the user wants to `stop`.
+pub(crate) fn block_on_until<T>(
+    command: impl Future<Output = Result<T, anyhow::Error>>,
+    stop: impl Future<Output = ()>,
+) -> Result<T, anyhow::Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -32,7 +45,7 @@ pub(crate) fn block_on(
     runtime.block_on(async {
         tokio::select! {
             result = command => result,
-            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted").into()),
+            () = stop => Err(Failure::new(Exit::Interrupted, "interrupted").into()),
         }
     })
 }

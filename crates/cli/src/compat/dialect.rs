@@ -120,7 +120,7 @@ impl Dialect {
             (Self::Euca2010 | Self::Euca34, _) | (Self::AmiTools, Exit::Usage) => 1,
             (Self::AmiTools, Exit::Input) if missing_file => 2,
             (Self::AmiTools, Exit::Refused | Exit::Network) => 3,
-            (Self::AmiTools, Exit::Input | Exit::Unexpected) => 254,
+            (Self::AmiTools, Exit::Input | Exit::NotSeen | Exit::Unexpected) => 254,
             (Self::AmiTools, Exit::Interrupted) => 255,
         }
     }

@@ -1,0 +1,55 @@
+//! What can go wrong.
+
+use std::io;
+use std::path::PathBuf;
+
+use gumnut_types::Architecture;
+
+/// Why a machine was not started, or did not run to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootError {
+    /// The emulator is not installed.
+    #[error("cannot find {program}; Debian has it in the package {package}")]
+    ProgramMissing {
+        /// Name of the program.
+        program: &'static str,
+        /// Debian's package.
+        package: &'static str,
+    },
+    /// Images of this architecture are not started here.
+    #[error("cannot start an image for {0}: only i386 and x86_64 are supported")]
+    Architecture(Architecture),
+    /// The system refused something.
+    #[error("cannot {doing} {}", path.display())]
+    System {
+        /// As in `cannot run qemu`.
+        doing: &'static str,
+        /// The program or file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+    /// The emulator ended with an error.
+    #[error("{} ended with {status}{}", program.display(), said(output))]
+    Failed {
+        /// The emulator.
+        program: PathBuf,
+        /// As in `exit status: 1`.
+        status: String,
+        /// The end of what it printed.
+        output: String,
+    },
+    /// The console could not be passed on.
+    #[error("cannot write the machine's console")]
+    Console(#[source] io::Error),
+}
+
+fn said(output: &str) -> String {
+    let output = output.trim_end();
+    if output.is_empty() {
+        String::new()
+    } else {
+        format!(":\n{output}")
+    }
+}

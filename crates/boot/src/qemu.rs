@@ -1,0 +1,195 @@
+//! The emulator: where it is, what it can use, how it is started.
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gumnut_types::Architecture;
+
+use crate::error::BootError;
+use crate::machine::{Accelerator, Machine};
+use crate::running::Running;
+
+/// An emulator that is installed.
+#[derive(Clone, Debug)]
+pub struct Qemu {
+    program: PathBuf,
+    /// Ends the emulator when this process dies, however it dies.
+    leash: Option<PathBuf>,
+}
+
+/// What shall run the machine's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Acceleration {
+    /// KVM where it works, otherwise the translator.
+    Auto,
+    /// KVM, or an error.
+    Kvm,
+    /// The translator.
+    Tcg,
+}
+
+/// Both emulators are in it.
+const PACKAGE: &str = "qemu-system-x86";
+const KVM: &str = "/dev/kvm";
+/// An empty machine gives up after a fifth of a second; under a broken KVM it never does.
+const PROBE_LIMIT: Duration = Duration::from_secs(3);
+const PROBE_TICK: Duration = Duration::from_millis(10);
+/// A machine without anything to start, which then ends.
+const PROBE: [&str; 12] = [
+    "-no-user-config",
+    "-nodefaults",
+    "-no-reboot",
+    "-display",
+    "none",
+    "-machine",
+    "pc",
+    "-m",
+    "16M",
+    "-boot",
+    "reboot-timeout=0",
+    "-accel",
+];
+/// util-linux' way to tie a process to the one that started it.
+const LEASH: [&str; 3] = ["--pdeathsig", "KILL", "--"];
+
+impl Qemu {
+    /// Looks the emulator for an architecture up in `PATH`.
+    ///
+    /// # Errors
+    /// When it is not installed, or there is none for this architecture.
+    pub fn find(architecture: Architecture) -> Result<Self, BootError> {
+        let program = match architecture {
+            Architecture::I386 => "qemu-system-i386",
+            Architecture::X86_64 => "qemu-system-x86_64",
+            other => return Err(BootError::Architecture(other)),
+        };
+        let found = find(program).ok_or(BootError::ProgramMissing {
+            program,
+            package: PACKAGE,
+        })?;
+        Ok(Self {
+            leash: find("setpriv").filter(|leash| works(leash, &found)),
+            program: found,
+        })
+    }
+
+    /// Finds out what runs the machine's instructions. `Auto` takes KVM only when an empty machine ends under
+    /// it: nested KVM can be there and hang. `folder` is for temporary files.
+    pub fn accelerator(&self, wanted: Acceleration, folder: &Path) -> Accelerator {
+        match wanted {
+            Acceleration::Kvm => Accelerator::Kvm,
+            Acceleration::Auto if self.kvm_works(folder) => Accelerator::Kvm,
+            Acceleration::Auto | Acceleration::Tcg => Accelerator::Tcg,
+        }
+    }
+
+    fn kvm_works(&self, folder: &Path) -> bool {
+        let mut device = fs_err::OpenOptions::new();
+        if device.read(true).write(true).open(KVM).is_err() {
+            return false;
+        }
+        let kvm = [
+            Accelerator::Kvm.as_str(),
+            "-cpu",
+            Accelerator::Kvm.processor(),
+        ];
+        let mut command = self.command(PROBE.iter().chain(&kvm).map(OsString::from), folder);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.spawn().is_ok_and(ends_well)
+    }
+
+    /// Starts a machine. What it writes goes to `folder`, which should be for this machine alone.
+    ///
+    /// # Errors
+    /// When the emulator cannot be run.
+    pub fn start(
+        &self,
+        machine: &Machine,
+        accelerator: Accelerator,
+        folder: &Path,
+    ) -> Result<Running, BootError> {
+        let mut command = self.command(machine.arguments(accelerator), folder);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let failed = |source| BootError::System {
+            doing: "run",
+            path: self.program.clone(),
+            source,
+        };
+        let process = command.spawn().map_err(failed)?;
+        Ok(Running::new(process, self.program.clone()))
+    }
+
+    /// The emulator with nothing of this environment, in a process group of its own: ^C is for the caller,
+    /// who decides.
+    fn command(&self, arguments: impl IntoIterator<Item = OsString>, folder: &Path) -> Command {
+        let mut command = match &self.leash {
+            Some(leash) => {
+                let mut command = Command::new(leash);
+                command.args(LEASH).arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        };
+        command
+            .args(arguments)
+            .env_clear()
+            .env("LC_ALL", "C")
+            .env("TMPDIR", folder)
+            .process_group(0);
+        command
+    }
+}
+
+/// Whether the process ends soon and without an error; afterwards it has ended in any case.
+fn ends_well(mut process: Child) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < PROBE_LIMIT {
+        match process.try_wait() {
+            Ok(None) => thread::sleep(PROBE_TICK),
+            Ok(Some(status)) => return status.success(),
+            Err(_) => break,
+        }
+    }
+    // It may have ended by now.
+    let _ = process.kill();
+    let _ = process.wait();
+    false
+}
+
+/// Whether this `setpriv` knows how; that of busybox does not.
+fn works(leash: &Path, program: &Path) -> bool {
+    let mut command = Command::new(leash);
+    command.args(LEASH).arg(program).arg("--version");
+    let quiet: io::Result<_> = command
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    quiet.is_ok_and(|status| status.success())
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut candidates = env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name));
+    candidates.find(|program| {
+        let file = fs_err::metadata(program);
+        file.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    })
+}

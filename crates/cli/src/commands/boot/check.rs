@@ -1,0 +1,117 @@
+//! What can be seen to fail before anything is started.
+
+use std::path::{Path, PathBuf};
+
+use gumnut_disk_image::{Content, Contents, Inspection, inspect};
+use gumnut_types::Architecture;
+
+use crate::commands::unreadable;
+use crate::exit::{Exit, Failure};
+
+/// What a disk tells of itself.
+pub(super) struct Disk {
+    pub(super) partitioned: bool,
+    pub(super) architecture: Option<Architecture>,
+}
+
+/// The path as qemu needs it: `a:b` would be a protocol.
+pub(super) fn absolute(what: &str, path: &Path) -> Result<PathBuf, Failure> {
+    fs_err::canonicalize(path).map_err(|error| unreadable(what, path, error))
+}
+
+/// Looks at the disk. Without a kernel it must have a boot loader, and that lies in front of partitions.
+pub(super) fn disk(path: &Path, with_kernel: bool) -> Result<Disk, anyhow::Error> {
+    let refuse = |why: String, hint: &str| {
+        let message = format!("cannot start {}: {why}", path.display());
+        Err(Failure::new(Exit::Input, message).hint(hint).into())
+    };
+    match look(path)? {
+        Content::FileSystem(system) if system.missing > 0 => refuse(
+            format!(
+                "it is cut short, the last {} bytes of its file system are missing",
+                system.missing
+            ),
+            "fetch or restore the image again",
+        ),
+        Content::FileSystem(_) if !with_kernel => refuse(
+            "it is a file system without a boot loader".to_owned(),
+            "pass --kernel FILE and --ramdisk FILE",
+        ),
+        Content::FileSystem(system) => Ok(Disk {
+            partitioned: false,
+            architecture: match system.contents {
+                Contents::Read(guest) => guest.architecture,
+                _ => None,
+            },
+        }),
+        Content::VirtualDisk(format) => refuse(
+            format!("it is {format}, not a raw image"),
+            "qemu-img convert -O raw makes one",
+        ),
+        content @ (Content::Empty
+        | Content::Kernel(_)
+        | Content::Ramdisk(_)
+        | Content::Tarball(_)
+        | Content::Compressed(_)) => refuse(
+            format!("it is {}, not a disk", name(&content)),
+            "gumnut inspect FILE tells what a file is",
+        ),
+        content => Ok(Disk {
+            partitioned: matches!(content, Content::Disk(_)),
+            architecture: None,
+        }),
+    }
+}
+
+/// Looks at the kernel; gives its architecture, if it says.
+pub(super) fn kernel(path: &Path) -> Result<Option<Architecture>, anyhow::Error> {
+    match look(path)? {
+        Content::Kernel(kernel) => Ok(kernel.architecture()),
+        content => {
+            let (path, found) = (path.display(), name(&content));
+            let message = format!("{path} is no kernel that can be started: it is {found}");
+            let hint = "a kernel for this is a bzImage, as boot/vmlinuz-* are; Xen kernels are not";
+            Err(Failure::new(Exit::Input, message).hint(hint).into())
+        }
+    }
+}
+
+/// Looks at the ramdisk.
+pub(super) fn ramdisk(path: &Path, with_kernel: bool) -> Result<(), anyhow::Error> {
+    if !with_kernel {
+        let message = "a ramdisk is of no use without a kernel";
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("pass --kernel FILE")
+            .into());
+    }
+    match look(path)? {
+        content @ (Content::Empty
+        | Content::Kernel(_)
+        | Content::FileSystem(_)
+        | Content::Disk(_)) => {
+            let message = format!("{} is no ramdisk: it is {}", path.display(), name(&content));
+            Err(Failure::new(Exit::Input, message).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn look(path: &Path) -> Result<Content, anyhow::Error> {
+    let Inspection { content, .. } = inspect(path)?;
+    Ok(content)
+}
+
+fn name(content: &Content) -> &'static str {
+    match content {
+        Content::Empty => "empty",
+        Content::FileSystem(_) => "a file system",
+        Content::Disk(_) => "a partitioned disk",
+        Content::VirtualDisk(_) => "a disk that is not raw",
+        Content::Kernel(_) => "a kernel",
+        Content::Elf { .. } => "an ELF file",
+        Content::Ramdisk(_) => "a ramdisk",
+        Content::Tarball(_) => "a tarball",
+        Content::Compressed(_) => "a compressed file",
+        _ => "something else",
+    }
+}

@@ -1,0 +1,208 @@
+//! An image of the cloud and what starts it, as files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gumnut_bundle::{Existing, ImageFile};
+use gumnut_ec2_client::{DescribeImages, Ec2Client, Image};
+use gumnut_types::{ImageClass, ImageId, ManifestLocation};
+use gumnut_walrus_client::WalrusClient;
+
+use super::{Boot, Files};
+use crate::commands::download::{Fetch, Fetched};
+use crate::commands::unbundle::Opened;
+use crate::commands::{Context, remote};
+use crate::exit::{Exit, Failure};
+use crate::progress::Stop;
+use crate::settings::Settings;
+
+/// Parts that are fetched at the same time.
+const JOBS: usize = 4;
+/// How often it is looked whether the user wants to stop.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What the cloud says of the images.
+struct Described {
+    machine: Image,
+    kernel: Option<Image>,
+    ramdisk: Option<Image>,
+}
+
+/// Fetches, verifies and restores everything to `folder`.
+pub(super) fn run(
+    boot: &Boot,
+    context: &Context<'_>,
+    id: &ImageId,
+    folder: &Path,
+    stop: &Stop,
+) -> Result<Files, anyhow::Error> {
+    if id.class() != ImageClass::Machine {
+        let message = format!("{id} is no machine image");
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("name an emi- or ami- id; the cloud knows its kernel and ramdisk")
+            .into());
+    }
+    let settings = context.settings()?;
+    let work = Work {
+        boot,
+        context,
+        settings: &settings,
+        folder,
+        stop,
+    };
+    let client = remote::ec2(context, &settings)?;
+    let described = work.wait(work.describe(&client, id))?;
+    let architecture = described.machine.architecture.as_deref();
+    let architecture = architecture.and_then(|text| text.parse().ok());
+    let store = remote::walrus(context, &settings)?;
+    let kernel = match boot.own_kernel()? {
+        Some(path) => Some(path),
+        None => work.restore_all(&store, "kernel", described.kernel.as_ref())?,
+    };
+    let ramdisk = match boot.own_ramdisk()? {
+        Some(path) => Some(path),
+        None => work.restore_all(&store, "ramdisk", described.ramdisk.as_ref())?,
+    };
+    Ok(Files {
+        disk: work.restore(&store, "disk", &described.machine)?,
+        kernel,
+        ramdisk,
+        architecture,
+    })
+}
+
+struct Work<'a> {
+    boot: &'a Boot,
+    context: &'a Context<'a>,
+    settings: &'a Settings,
+    folder: &'a Path,
+    stop: &'a Stop,
+}
+
+impl Work<'_> {
+    /// Waits for the network, or until the user wants to stop.
+    fn wait<T>(
+        &self,
+        work: impl Future<Output = Result<T, anyhow::Error>>,
+    ) -> Result<T, anyhow::Error> {
+        remote::block_on_until(work, async {
+            while !self.stop.asked() {
+                tokio::time::sleep(TICK).await;
+            }
+        })
+    }
+
+    /// The machine image, and the kernel and ramdisk that it names unless files take their place.
+    async fn describe(&self, client: &Ec2Client, id: &ImageId) -> Result<Described, anyhow::Error> {
+        let machine = one(client, id.clone()).await?;
+        let kernel = named(
+            machine
+                .kernel_id
+                .as_deref()
+                .filter(|_| self.boot.kernel.is_none()),
+        )?;
+        let ramdisk = named(
+            machine
+                .ramdisk_id
+                .as_deref()
+                .filter(|_| self.boot.ramdisk.is_none()),
+        )?;
+        Ok(Described {
+            kernel: maybe(client, kernel).await?,
+            ramdisk: maybe(client, ramdisk).await?,
+            machine,
+        })
+    }
+
+    fn restore_all(
+        &self,
+        store: &WalrusClient,
+        what: &str,
+        image: Option<&Image>,
+    ) -> Result<Option<PathBuf>, anyhow::Error> {
+        image
+            .map(|image| self.restore(store, what, image))
+            .transpose()
+    }
+
+    /// Brings one image here. Its bundle goes as soon as it has been opened.
+    fn restore(
+        &self,
+        store: &WalrusClient,
+        what: &str,
+        image: &Image,
+    ) -> Result<PathBuf, anyhow::Error> {
+        let (id, output) = (&image.image_id, self.context.output);
+        output.say(format!("fetching the {what}, {id}"));
+        let location = location(image)?;
+        let bundle = self.folder.join(format!("{what}-bundle"));
+        let fetch = Fetch {
+            store,
+            location: &location,
+            destination: &bundle,
+            jobs: JOBS,
+            tell: &|_| {},
+        };
+        let Fetched { manifest, .. } = self.wait(fetch.run(output))?;
+        let opened = Opened::new(self.settings, &manifest, None, &self.boot.trust)?;
+        let file = ImageFile::create(&self.folder.join(what), Existing::Refuse)?;
+        let restored = opened.restore(output, file, self.stop)?;
+        fs_err::remove_dir_all(&bundle)?;
+        Ok(restored.path)
+    }
+}
+
+fn named(id: Option<&str>) -> Result<Option<ImageId>, anyhow::Error> {
+    let id = id.filter(|id| !id.is_empty());
+    let parsed = id.map(str::parse::<ImageId>).transpose();
+    parsed.map_err(|error| {
+        Failure::new(
+            Exit::Network,
+            "the cloud names a kernel or ramdisk that is none",
+        )
+        .because(error)
+        .into()
+    })
+}
+
+async fn maybe(client: &Ec2Client, id: Option<ImageId>) -> Result<Option<Image>, anyhow::Error> {
+    match id {
+        Some(id) => Ok(Some(one(client, id).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The description of one image.
+async fn one(client: &Ec2Client, id: ImageId) -> Result<Image, anyhow::Error> {
+    let wanted = DescribeImages {
+        ids: vec![id.clone()],
+        ..DescribeImages::default()
+    };
+    let images = client.describe_images(&wanted).await?;
+    let same = |image: &Image| {
+        image
+            .image_id
+            .parse::<ImageId>()
+            .is_ok_and(|found| found == id)
+    };
+    images.into_iter().find(same).ok_or_else(|| {
+        Failure::new(
+            Exit::Refused,
+            format!("the cloud has no image {id} for you"),
+        )
+        .hint("gumnut images lists what there is")
+        .into()
+    })
+}
+
+fn location(image: &Image) -> Result<ManifestLocation, Failure> {
+    let id = &image.image_id;
+    let text = image.location.as_deref().unwrap_or_default();
+    text.parse().map_err(|error| {
+        Failure::new(
+            Exit::Input,
+            format!("the cloud names no manifest of {id} that could be fetched: {text:?}"),
+        )
+        .because(anyhow::Error::new::<gumnut_types::LocationError>(error))
+    })
+}

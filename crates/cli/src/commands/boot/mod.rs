@@ -1,0 +1,275 @@
+//! `gumnut boot`
+
+mod check;
+mod console;
+mod fetch;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use gumnut_boot::{Acceleration, BootError, Bus, DirectKernel, Ended, Machine, Qemu, Watch};
+use gumnut_types::{Architecture, ByteSize, ImageId};
+use serde_json::json;
+
+use super::Context;
+use super::trust::Trust;
+use crate::exit::{Exit, Failure};
+use crate::progress::Stop;
+use console::{Console, Keyboard};
+
+/// Start an image in qemu, with its serial console on this terminal.
+///
+/// Of an id, the machine image, its kernel and its ramdisk are fetched from the cloud, verified and restored to a
+/// temporary folder first. The disk is never written: what the machine writes is lost when it ends. It has no
+/// network. It ends when it powers itself off, and with ^C.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut boot emi-9FE813FD
+  gumnut boot disk.img --kernel vmlinuz --ramdisk initrd.img --expect 'login: ' --timeout 60")]
+pub(crate) struct Boot {
+    /// A raw disk image, or the id of a machine image in the cloud
+    #[arg(value_name = "DISK|ID")]
+    what: What,
+    /// Kernel, instead of the one that the cloud names; without any, the boot loader on the disk is started
+    #[arg(long, value_name = "FILE")]
+    kernel: Option<PathBuf>,
+    /// Ramdisk, instead of the one that the cloud names
+    #[arg(long, value_name = "FILE")]
+    ramdisk: Option<PathBuf>,
+    /// Architecture of the machine [default: the kernel's, else the image's, else `x86_64`]
+    #[arg(long)]
+    arch: Option<Architecture>,
+    /// Root device on the kernel's command line [default: the disk, or its first partition]
+    #[arg(long, value_name = "DEVICE")]
+    root: Option<String>,
+    /// More for the kernel's command line
+    #[arg(long, value_name = "TEXT")]
+    append: Option<String>,
+    /// Memory of the machine
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = memory)]
+    memory: ByteSize,
+    /// How the disk is attached: kernels without virtio drivers need ide
+    #[arg(long, value_name = "BUS", default_value = "virtio")]
+    bus: BusName,
+    /// What runs the machine's instructions
+    #[arg(long, value_name = "WHAT", default_value = "auto")]
+    accel: Accel,
+    /// End when this text is on one line of the console; exit code 6 when the machine ends without it
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    expect: Option<String>,
+    /// How long to wait for the text, in seconds; then exit code 6
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 120,
+        requires = "expect"
+    )]
+    timeout: u32,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+/// What is to be started.
+#[derive(Clone)]
+enum What {
+    Disk(PathBuf),
+    Image(ImageId),
+}
+
+impl FromStr for What {
+    type Err = std::convert::Infallible;
+
+    /// A file that is named like an id is meant by `./emi-9FE813FD`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text
+            .parse()
+            .map_or_else(|_| Self::Disk(text.into()), Self::Image))
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BusName {
+    /// /dev/vda
+    Virtio,
+    /// /dev/sda
+    Ide,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Accel {
+    /// KVM where it works, otherwise tcg
+    Auto,
+    /// The processor, through /dev/kvm
+    Kvm,
+    /// qemu's translator, which works everywhere
+    Tcg,
+}
+
+/// Files that are there, and what is known of them.
+struct Files {
+    disk: PathBuf,
+    kernel: Option<PathBuf>,
+    ramdisk: Option<PathBuf>,
+    /// What the cloud says.
+    architecture: Option<Architecture>,
+}
+
+/// No kernel starts with less.
+const LEAST_MEMORY: u64 = 16 << 20;
+
+fn memory(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse().map_err(|error| format!("{error}"))?;
+    let (least, size) = (ByteSize(LEAST_MEMORY), size);
+    if size < least {
+        return Err(format!("a machine needs at least {least}"));
+    }
+    Ok(size)
+}
+
+impl Boot {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let stop = Stop::on_interrupt_or_hangup().context("cannot watch for ^C")?;
+        let folder = tempfile::Builder::new()
+            .prefix("gumnut-boot-")
+            .tempdir()
+            .context("cannot make a temporary folder; TMPDIR names the place")?;
+        let files = match &self.what {
+            What::Disk(disk) => self.local(disk)?,
+            What::Image(id) => fetch::run(self, context, id, folder.path(), &stop)?,
+        };
+        let machine = self.machine(&files)?;
+        let qemu = Qemu::find(machine.architecture).map_err(missing)?;
+        let wanted = match self.accel {
+            Accel::Auto => Acceleration::Auto,
+            Accel::Kvm => Acceleration::Kvm,
+            Accel::Tcg => Acceleration::Tcg,
+        };
+        let accelerator = qemu.accelerator(wanted, folder.path());
+        context.output.say(format!(
+            "starting {} for {} with {}; ^C ends it",
+            machine.disk.display(),
+            machine.architecture,
+            accelerator.as_str()
+        ));
+        let start = Instant::now();
+        let mut running = qemu.start(&machine, accelerator, folder.path())?;
+        let keyboard = Keyboard::connect(running.keyboard());
+        let mut console = Console::new(context, self.expect.is_none());
+        let gone = console.gone();
+        let mut watch = Watch {
+            expect: self.expect.as_deref(),
+            timeout: self
+                .expect
+                .is_some()
+                .then(|| Duration::from_secs(self.timeout.into())),
+            console: &mut console,
+            cancelled: &|| stop.asked() || gone.get(),
+        };
+        let ended = running.watch(&mut watch);
+        drop(keyboard);
+        let ended = ended?;
+        if stop.asked() {
+            return Err(Failure::new(Exit::Interrupted, "interrupted").into());
+        }
+        let line = self.judge(&ended)?;
+        let json = json!({
+            "line": line,
+            "accelerator": accelerator.as_str(),
+            "seconds": start.elapsed().as_secs(),
+        });
+        context.output.result(&json, "")
+    }
+
+    fn local(&self, disk: &Path) -> Result<Files, Failure> {
+        Ok(Files {
+            disk: check::absolute("disk image", disk)?,
+            kernel: self.own_kernel()?,
+            ramdisk: self.own_ramdisk()?,
+            architecture: None,
+        })
+    }
+
+    fn own_kernel(&self) -> Result<Option<PathBuf>, Failure> {
+        let path = self.kernel.as_deref();
+        path.map(|path| check::absolute("kernel", path)).transpose()
+    }
+
+    fn own_ramdisk(&self) -> Result<Option<PathBuf>, Failure> {
+        let path = self.ramdisk.as_deref();
+        path.map(|path| check::absolute("ramdisk", path))
+            .transpose()
+    }
+
+    /// Looks at the files, refuses what cannot work, and puts the machine together.
+    fn machine(&self, files: &Files) -> Result<Machine, anyhow::Error> {
+        let disk = check::disk(&files.disk, files.kernel.is_some())?;
+        let kernel = files.kernel.as_deref().map(check::kernel).transpose()?;
+        if let Some(ramdisk) = &files.ramdisk {
+            check::ramdisk(ramdisk, files.kernel.is_some())?;
+        }
+        let bus = match self.bus {
+            BusName::Virtio => Bus::Virtio,
+            BusName::Ide => Bus::Ide,
+        };
+        let found = kernel
+            .flatten()
+            .or(files.architecture)
+            .or(disk.architecture);
+        Ok(Machine {
+            architecture: self.arch.or(found).unwrap_or(Architecture::X86_64),
+            disk: files.disk.clone(),
+            bus,
+            kernel: files.kernel.as_ref().map(|image| DirectKernel {
+                image: image.clone(),
+                ramdisk: files.ramdisk.clone(),
+                command_line: self.command_line(bus, disk.partitioned),
+            }),
+            memory: self.memory.bytes(),
+        })
+    }
+
+    /// A kernel that panics ends the machine instead of standing still.
+    fn command_line(&self, bus: Bus, partitioned: bool) -> String {
+        let partition = if partitioned { "1" } else { "" };
+        let disk = || format!("{}{partition}", bus.device());
+        let root = self.root.clone().unwrap_or_else(disk);
+        let own = format!("console=ttyS0 root={root} ro panic=-1");
+        match &self.append {
+            Some(more) => format!("{own} {more}"),
+            None => own,
+        }
+    }
+
+    /// The line with the expected text, if one was expected.
+    fn judge<'a>(&self, ended: &'a Ended) -> Result<Option<&'a str>, Failure> {
+        let Some(text) = &self.expect else {
+            return Ok(None);
+        };
+        let how = match ended {
+            Ended::Seen(line) => return Ok(Some(line)),
+            Ended::TimedOut => format!("did not say {text:?} within {} seconds", self.timeout),
+            _ => format!("ended without saying {text:?}"),
+        };
+        Err(
+            Failure::new(Exit::NotSeen, format!("the machine {how}")).hint(
+                "its console is above; without --expect the machine stays for you to look around",
+            ),
+        )
+    }
+}
+
+fn missing(error: BootError) -> anyhow::Error {
+    match error {
+        BootError::ProgramMissing { package, .. } => {
+            Failure::new(Exit::Unexpected, "there is nothing to start the image with")
+                .because(error)
+                .hint(format!("apt-get install {package}"))
+                .into()
+        }
+        other => other.into(),
+    }
+}
