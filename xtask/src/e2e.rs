@@ -9,7 +9,7 @@ use xshell::cmd;
 
 use crate::cloud::Cloud;
 use crate::compare;
-use crate::fixture::{Source, Unpacked};
+use crate::fixture::{Architecture, Source, Unpacked};
 use crate::gumnut::{Choice, Gumnut, Profile};
 use crate::report::Steps;
 use crate::setup;
@@ -24,9 +24,6 @@ pub(crate) struct EndToEnd {
     /// New size of the root disk
     #[arg(long, default_value = "4G")]
     size: String,
-    /// Architecture of the images [default: what the tarball's folder is named for]
-    #[arg(long)]
-    arch: Option<String>,
     #[command(flatten)]
     program: Choice,
     /// Use the release build instead of the dev build
@@ -132,7 +129,8 @@ impl EndToEnd {
         unpacked: &Unpacked,
         disk: PathBuf,
     ) -> anyhow::Result<Vec<Part>> {
-        let architecture = self.arch.as_deref().unwrap_or(unpacked.architecture);
+        let named = self.source.arch.map(Architecture::manifest);
+        let architecture = named.unwrap_or(unpacked.architecture);
         let mut parts: Vec<Part> = Vec::new();
         for (kind, bucket, file) in [
             ("kernel", "kernel-bucket", unpacked.kernel.clone()),

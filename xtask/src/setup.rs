@@ -1,13 +1,13 @@
 //! `cargo xtask setup`
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use xshell::{Shell, cmd};
 
 use crate::deny;
 use crate::workspace::{Workspace, has, is_root};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 19] = [
+const PROGRAMS: [(&str, &str); 22] = [
     ("cc", "gcc"),
     ("debugfs", "e2fsprogs"),
     ("dumpe2fs", "e2fsprogs"),
@@ -19,7 +19,10 @@ const PROGRAMS: [(&str, &str); 19] = [
     ("pigz", "pigz"),
     ("python3", "python3"),
     ("qemu-img", "qemu-utils"),
+    ("qemu-system-i386", "qemu-system-x86"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
     ("resize2fs", "e2fsprogs"),
+    ("setpriv", "util-linux"),
     ("sfdisk", "fdisk"),
     ("sgdisk", "gdisk"),
     ("sha1sum", "coreutils"),
@@ -28,6 +31,9 @@ const PROGRAMS: [(&str, &str); 19] = [
     ("xz", "xz-utils"),
     ("zstd", "zstd"),
 ];
+/// Two packages of one version.
+const EMULATOR: &str = "qemu-system-x86";
+const QEMU_TOOLS: &str = "qemu-utils";
 /// The same for what is not in `PATH`, or is something else there: bash has a `time` of its own.
 const FILES: [(&str, &str); 2] = [
     ("/etc/ssl/certs/ca-certificates.crt", "ca-certificates"),
@@ -49,17 +55,29 @@ pub(crate) fn system(workspace: &Workspace) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    if !has(&shell, "apt-get") {
+    provide(&shell, &missing)
+}
+
+/// Makes sure of one program that few tasks need.
+pub(crate) fn program(shell: &Shell, program: &str, package: &str) -> anyhow::Result<()> {
+    if has(shell, program) {
+        return Ok(());
+    }
+    provide(shell, &[package])
+}
+
+fn provide(shell: &Shell, missing: &[&str]) -> anyhow::Result<()> {
+    if !has(shell, "apt-get") {
         bail!(
             "not installed, and this is no Debian: {}",
             missing.join(" ")
         );
     }
-    if !is_root(&shell)? {
+    if !is_root(shell)? {
         let packages = missing.join(" ");
         bail!("something is missing; run: sudo apt-get update && sudo apt-get install {packages}");
     }
-    install(&shell, &missing)
+    install(shell, missing)
 }
 
 fn missing(shell: &Shell) -> Vec<&'static str> {
@@ -88,12 +106,32 @@ fn install(shell: &Shell, packages: &[&str]) -> anyhow::Result<()> {
     shell.set_var("DEBIAN_FRONTEND", "noninteractive");
     manual_pages_stay_old(shell)?;
     cmd!(shell, "apt-get update -q").run()?;
+    let packages = of_one_source(shell, packages)?;
     cmd!(
         shell,
-        "apt-get install -q -y --no-install-recommends {packages...}"
+        "apt-get install -q -y --no-install-recommends --allow-downgrades {packages...}"
     )
     .run()?;
     Ok(())
+}
+
+/// The packages of qemu fit together only in one version: beside a qemu-utils of backports, apt installs the
+/// emulator by removing it.
+fn of_one_source(shell: &Shell, packages: &[&str]) -> anyhow::Result<Vec<String>> {
+    let mut wanted: Vec<String> = packages.iter().map(|name| (*name).to_owned()).collect();
+    if !packages.contains(&EMULATOR) {
+        return Ok(wanted);
+    }
+    let policy = cmd!(shell, "apt-cache policy {EMULATOR}")
+        .env("LC_ALL", "C")
+        .quiet()
+        .read()?;
+    let mut lines = policy.lines().map(str::trim);
+    let version = lines.find_map(|line| line.strip_prefix("Candidate: "));
+    let version = version.with_context(|| format!("apt knows no {EMULATOR}"))?;
+    wanted.retain(|name| ![EMULATOR, QEMU_TOOLS].contains(&name.as_str()));
+    wanted.extend([EMULATOR, QEMU_TOOLS].map(|name| format!("{name}={version}")));
+    Ok(wanted)
 }
 
 /// Rebuilding the index of manual pages takes minutes after each installation.
