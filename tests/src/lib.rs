@@ -7,9 +7,11 @@
 mod cloud;
 mod program;
 mod server;
+mod small;
 mod tools;
 
 pub use cloud::Cloud;
 pub use program::{Outcome, Program};
 pub use server::{Asked, Server};
+pub use small::SmallImage;
 pub use tools::{fixture, patterned, tool};

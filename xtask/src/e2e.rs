@@ -26,6 +26,9 @@ pub(crate) struct EndToEnd {
     size: String,
     #[command(flatten)]
     program: Choice,
+    /// Start the image that comes out of the cloud, and check what it says of itself
+    #[arg(long)]
+    boot: bool,
     /// Use the release build instead of the dev build
     #[arg(long)]
     release: bool,
@@ -42,6 +45,12 @@ struct Part {
     location: String,
     id: String,
 }
+
+/// The program that prints the marker, in place of init.
+const INIT: &str = "quiet init=/sbin/euca-boot-marker";
+const MARKER: &str = "EUCA-BOOT-OK";
+/// In seconds; a busy machine that translates every instruction takes its time.
+const BOOT_LIMIT: &str = "600";
 
 impl EndToEnd {
     pub(crate) fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
@@ -94,6 +103,9 @@ impl EndToEnd {
             steps.run(&format!("restore the {}", part.kind), || {
                 restore(&gumnut, part)
             })?;
+        }
+        if self.boot {
+            steps.run("boot what the cloud holds", || boot(&gumnut, &parts))?;
         }
         steps.run("deregister", || deregister(&gumnut, &parts))?;
         steps.run("delete the bundles", || delete(&gumnut, &parts))?;
@@ -168,6 +180,31 @@ impl EndToEnd {
         }
         Ok(parts)
     }
+}
+
+/// Starts the machine image by its id, and prints the line that it prints: kernel, architecture, size.
+fn boot(gumnut: &Gumnut<'_>, parts: &[Part]) -> anyhow::Result<()> {
+    let machine = parts.iter().find(|part| part.kind == "machine");
+    let machine = machine.context("a machine image was registered")?;
+    let mut arguments = vec!["boot", &machine.id, "--append", INIT];
+    arguments.extend(["--expect", MARKER, "--timeout", BOOT_LIMIT]);
+    let line = gumnut.text(&arguments, "line")?;
+    let size = fs_err::metadata(&machine.file)?.len();
+    let told = told_size(&line).with_context(|| format!("no size in {line:?}"))?;
+    // The file system keeps some of the disk for its own tables.
+    let enough = told <= size && told >= size - size / 20;
+    ensure!(
+        enough,
+        "the instance sees {told} bytes, the disk has {size}"
+    );
+    Ok(())
+}
+
+/// The size in a marker line, in bytes.
+fn told_size(line: &str) -> Option<u64> {
+    let mut words = line.split_whitespace();
+    let size = words.find_map(|word| word.strip_prefix("size=")?.strip_suffix("KiB"))?;
+    Some(size.parse::<u64>().ok()? << 10)
 }
 
 /// Shows the images, and checks that all of them are there and available.
@@ -265,4 +302,16 @@ fn file_name(path: &Path) -> anyhow::Result<&str> {
 fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str()
         .with_context(|| format!("{} is no text", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_marker_line_is_read() {
+        let line = "EUCA-BOOT-OK 6.1.0 i686 root=/dev/vda size=991264KiB id=small-i386-1";
+        assert_eq!(told_size(line), Some(991_264 << 10));
+        assert_eq!(told_size("EUCA-BOOT-OK 6.1.0 i686 root=/dev/vda"), None);
+    }
 }

@@ -11,7 +11,8 @@ use crate::commands::Command;
 /// Bundle, upload, register and restore machine images.
 ///
 /// Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 unexpected,
-/// 2 usage, 3 bad or untrusted input, 4 the cloud refused, 5 network.
+/// 2 usage, 3 bad or untrusted input, 4 the cloud refused, 5 network,
+/// 6 an expected text was not seen.
 #[derive(Parser)]
 #[command(
     name = "gumnut",

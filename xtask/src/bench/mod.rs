@@ -6,6 +6,7 @@ mod input;
 mod instructions;
 mod measure;
 mod record;
+mod resize;
 mod row;
 mod small;
 mod suites;
@@ -70,6 +71,8 @@ enum Job {
     Sweep,
     /// 10,000 bundles of 64 KiB, spread over the rounds
     Small,
+    /// The small fixture's disk to 4 GiB; peer: the tutorial's commands, as root
+    Resize,
     /// Instructions of each stage, counted by callgrind and compared with the counts in the repository
     Instructions,
 }
@@ -124,6 +127,7 @@ impl Bench {
                 Job::Verify => suites.verify()?,
                 Job::Sweep => suites.sweep()?,
                 Job::Small => small::run(&suites)?,
+                Job::Resize => resize::run(&suites)?,
                 Job::Instructions => Vec::new(),
             };
             // What was measured is kept even if a later job fails.
