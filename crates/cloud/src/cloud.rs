@@ -11,7 +11,7 @@ use crate::register::Ids;
 use crate::server::{Handler, Server};
 use crate::state::State;
 use crate::store::Store;
-use crate::{CloudError, Config, Credentials, Users, accounts};
+use crate::{CloudError, Config, Credentials, Report, Users, accounts, fsck};
 
 /// The catalogue's file below the data folder.
 const CATALOGUE: &str = "catalogue.sqlite";
@@ -46,6 +46,21 @@ impl Cloud {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
         }
         Ok(Users::open(data_dir, Catalogue::open(&path)?))
+    }
+
+    /// Checks a data folder that no cloud uses at the moment: the catalogue, and presence, size and digest of every
+    /// file. Changes nothing.
+    ///
+    /// # Errors
+    /// When there is no cloud in the folder, one that runs, or one that cannot be read. What is wrong with the
+    /// folder is in the report.
+    pub fn fsck(data_dir: &Path) -> Result<Report, CloudError> {
+        let path = data_dir.join(CATALOGUE);
+        if !path.exists() {
+            return Err(CloudError::NoCloud(data_dir.to_owned()));
+        }
+        let locked = DataDir::open(data_dir)?;
+        fsck::check(locked.path(), &Catalogue::open(&path)?)
     }
 
     /// Starts a cloud; on the first start of a data folder it does what [`Cloud::init`] does.

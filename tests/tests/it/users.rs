@@ -90,3 +90,27 @@ fn a_revoked_user_is_refused_at_once() {
     let again = ["cloud", "user", "add", "bob", "--data", data];
     let _ = bob.run(&again).failed(3).saying(&["already"]);
 }
+
+#[test]
+fn fsck_wants_a_stopped_cloud_and_says_what_is_wrong() {
+    let cloud = Cloud::start();
+    let client = cloud.client();
+    let _ = upload(&client, "kernel", "kernel", "bucket");
+    let data = cloud.data();
+    let fsck = ["cloud", "fsck", "--data", data.to_str().unwrap()];
+    let _ = client.run(&fsck).failed(1).saying(&["another cloud uses"]);
+    let program = cloud.kill();
+    let clean = program.json(&fsck);
+    assert_eq!(
+        (&clean["files"], &clean["findings"]),
+        (&2.into(), &Vec::<i32>::new().into())
+    );
+    let file = Program::files(&data.join("objects")).remove(0);
+    fs_err::remove_file(data.join("objects").join(file)).unwrap();
+    let damaged = program.run(&fsck);
+    assert_eq!(damaged.code, Some(3));
+    assert!(
+        damaged.stdout.starts_with("missing\tbucket/kernel"),
+        "{damaged:#?}"
+    );
+}

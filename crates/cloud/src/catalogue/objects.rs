@@ -266,3 +266,33 @@ pub(crate) fn all_blobs<C: FromIterator<String>>(connection: &Connection) -> rus
         .query_map([], |row| row.get(0))?
         .collect()
 }
+
+/// A file that a row knows.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownBlob {
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    /// In hex.
+    pub(crate) md5: String,
+    /// Bucket and key, for messages.
+    pub(crate) object: String,
+}
+
+/// All files that a row knows, with what they must be.
+pub(crate) fn known_blobs(connection: &Connection) -> rusqlite::Result<Vec<KnownBlob>> {
+    let sql = "SELECT s.blob, s.size, s.etag, o.bucket || '/' || o.key FROM segments s \
+               JOIN objects o ON o.id = s.object \
+               UNION ALL SELECT p.blob, p.size, p.etag, u.bucket || '/' || u.key FROM parts p \
+               JOIN uploads u ON u.id = p.upload";
+    connection
+        .prepare(sql)?
+        .query_map([], |row| {
+            Ok(KnownBlob {
+                name: row.get(0)?,
+                size: row.get(1)?,
+                md5: row.get(2)?,
+                object: row.get(3)?,
+            })
+        })?
+        .collect()
+}

@@ -8,6 +8,7 @@ mod kill;
 mod multipart;
 mod objects;
 mod rights;
+mod rounds;
 mod server;
 mod settings;
 mod versions;

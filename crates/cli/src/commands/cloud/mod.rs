@@ -1,5 +1,6 @@
 //! `gumnut cloud`
 
+mod fsck;
 mod images;
 mod user;
 
@@ -26,6 +27,7 @@ pub(crate) enum Cloud {
     Init(Init),
     Start(Start),
     Credentials(Credentials),
+    Fsck(fsck::Fsck),
     #[command(subcommand)]
     User(user::User),
 }
@@ -91,6 +93,7 @@ impl Cloud {
             Self::Init(command) => command.run(context),
             Self::Start(command) => command.run(context),
             Self::Credentials(command) => command.run(context),
+            Self::Fsck(command) => command.run(context),
             Self::User(command) => command.run(context),
         }
     }
