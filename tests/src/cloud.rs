@@ -26,7 +26,13 @@ impl Cloud {
     /// Starts a cloud whose data lie in the program's folder, in `data`.
     #[must_use]
     pub fn start_in(program: Program) -> Self {
-        let arguments = [
+        Self::start_with(program, &[])
+    }
+
+    /// The same with more options.
+    #[must_use]
+    pub fn start_with(program: Program, options: &[&str]) -> Self {
+        let fixed = [
             "cloud",
             "start",
             "--data",
@@ -35,6 +41,7 @@ impl Cloud {
             "127.0.0.1:0",
             "--json",
         ];
+        let arguments = [&fixed[..], options].concat();
         let mut process = program
             .command(&arguments)
             .stdout(Stdio::piped())

@@ -18,6 +18,7 @@ mod python;
 mod report;
 mod setup;
 mod tidy;
+mod tutorial;
 mod verbs;
 mod workspace;
 
@@ -58,6 +59,7 @@ enum Task {
     Bundle(verbs::Bundle),
     Upload(verbs::Upload),
     Register(verbs::Register),
+    Tutorial(tutorial::Tutorial),
 }
 
 impl Task {
@@ -74,6 +76,7 @@ impl Task {
             Self::Bundle(task) => task.run(workspace),
             Self::Upload(task) => task.run(workspace),
             Self::Register(task) => task.run(workspace),
+            Self::Tutorial(task) => task.run(workspace),
         }
     }
 }

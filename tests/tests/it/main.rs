@@ -14,5 +14,6 @@ mod kill;
 mod life_cycle;
 mod manners;
 mod network;
+mod tutorial;
 mod users;
 mod vectors;
