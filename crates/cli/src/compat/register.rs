@@ -47,8 +47,13 @@ pub(super) struct Register {
     /// Snapshot that the image is made of
     #[arg(short, long, value_name = "SNAPSHOT")]
     snapshot: Option<String>,
-    /// DEVICE=none, DEVICE=ephemeralN or DEVICE=[SNAPSHOT]:[GIB]:[true|false]:[TYPE[:IOPS]]
-    #[arg(short = 'b', long = "block-device-mapping", value_name = "DEVICE=MAP", value_parser = parse_device)]
+    #[arg(
+        short = 'b',
+        long = "block-device-mapping",
+        value_name = "DEVICE=MAP",
+        value_parser = parse_device,
+        help = "DEVICE=none, DEVICE=ephemeralN or DEVICE=[SNAPSHOT]:[GIB]:[true|false]:[TYPE[:IOPS]]"
+    )]
     devices: Vec<DeviceMapping>,
     /// paravirtual or hvm
     #[arg(long = "virtualization-type", value_name = "TYPE", value_parser = parse_virtualization)]

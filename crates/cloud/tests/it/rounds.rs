@@ -1,6 +1,7 @@
 //! SIGKILL at random moments of a mixed load, again and again: nothing acknowledged is lost, and nothing else is seen.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -77,7 +78,11 @@ impl Load {
             let put = self.request("PUT", &target).body(part).v4(&self.user);
             let answer = put.try_send().await?;
             let etag = answer.header("etag");
-            list += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+            // Writing into a text cannot fail.
+            let _ = write!(
+                list,
+                "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+            );
         }
         let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
         let complete = self.request("POST", &format!("{key}?uploadId={id}"));
