@@ -11,6 +11,7 @@ mod compare;
 mod deny;
 mod e2e;
 mod fixture;
+mod fuzz;
 mod gate;
 mod gumnut;
 mod interop;
@@ -56,6 +57,7 @@ enum Task {
     /// `.gumnut/venv`.
     Interop,
     Bench(bench::Bench),
+    Fuzz(fuzz::Fuzz),
     Bundle(verbs::Bundle),
     Upload(verbs::Upload),
     Register(verbs::Register),
@@ -73,6 +75,7 @@ impl Task {
             Self::E2e(task) => task.run(workspace),
             Self::Interop => interop::run(workspace),
             Self::Bench(task) => task.run(workspace),
+            Self::Fuzz(task) => task.run(workspace),
             Self::Bundle(task) => task.run(workspace),
             Self::Upload(task) => task.run(workspace),
             Self::Register(task) => task.run(workspace),

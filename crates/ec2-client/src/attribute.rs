@@ -4,7 +4,7 @@ use gumnut_transport::{TransportError, xml::Element};
 use gumnut_types::ImageId;
 
 use crate::Ec2Client;
-use crate::client::{Parameters, malformed};
+use crate::client::{Parameters, answer, malformed};
 use crate::describe::device;
 use crate::register::DeviceMapping;
 
@@ -44,6 +44,16 @@ pub enum PermissionChange {
     Remove,
 }
 
+impl ImageAttribute {
+    /// Reads the attribute of this name from the body of an answer.
+    ///
+    /// # Errors
+    /// [`TransportError::Malformed`].
+    pub fn read(name: &str, body: &[u8]) -> Result<Self, TransportError> {
+        attribute(name, &answer("DescribeImageAttribute", body)?)
+    }
+}
+
 impl Ec2Client {
     /// Asks who may run an image.
     ///
@@ -67,42 +77,7 @@ impl Ec2Client {
         parameters.add("ImageId", id.as_str());
         parameters.add("Attribute", name);
         let answer = self.call("DescribeImageAttribute", parameters).await?;
-        let value = |name: &str| {
-            answer
-                .child(name)
-                .and_then(|child| child.text_of("value"))
-                .map(str::to_owned)
-        };
-        match name {
-            "launchPermission" => {
-                let permissions: Option<_> = answer.items(name).map(permission).collect();
-                let permissions = permissions.ok_or_else(|| {
-                    malformed(
-                        "DescribeImageAttribute",
-                        "a permission is for nobody".to_owned(),
-                    )
-                })?;
-                Ok(ImageAttribute::LaunchPermission(permissions))
-            }
-            "productCodes" => {
-                let codes = answer
-                    .items(name)
-                    .filter_map(|item| item.text_of("productCode"));
-                Ok(ImageAttribute::ProductCodes(
-                    codes.map(str::to_owned).collect(),
-                ))
-            }
-            "blockDeviceMapping" => Ok(ImageAttribute::BlockDevices(
-                answer.items(name).filter_map(device).collect(),
-            )),
-            "kernel" => Ok(ImageAttribute::Kernel(value(name))),
-            "ramdisk" => Ok(ImageAttribute::Ramdisk(value(name))),
-            "description" => Ok(ImageAttribute::Description(value(name))),
-            _ => Err(malformed(
-                "DescribeImageAttribute",
-                format!("{name:?} is not known here"),
-            )),
-        }
+        attribute(name, &answer)
     }
 
     /// Lets some run an image, or no longer. Clouds take groups and accounts in requests of their own.
@@ -186,6 +161,45 @@ impl Ec2Client {
         parameters.add("ImageId", id.as_str());
         parameters.add("Attribute", "launchPermission");
         self.command("ResetImageAttribute", parameters).await
+    }
+}
+
+fn attribute(name: &str, answer: &Element) -> Result<ImageAttribute, TransportError> {
+    let value = |name: &str| {
+        answer
+            .child(name)
+            .and_then(|child| child.text_of("value"))
+            .map(str::to_owned)
+    };
+    match name {
+        "launchPermission" => {
+            let permissions: Option<_> = answer.items(name).map(permission).collect();
+            let permissions = permissions.ok_or_else(|| {
+                malformed(
+                    "DescribeImageAttribute",
+                    "a permission is for nobody".to_owned(),
+                )
+            })?;
+            Ok(ImageAttribute::LaunchPermission(permissions))
+        }
+        "productCodes" => {
+            let codes = answer
+                .items(name)
+                .filter_map(|item| item.text_of("productCode"));
+            Ok(ImageAttribute::ProductCodes(
+                codes.map(str::to_owned).collect(),
+            ))
+        }
+        "blockDeviceMapping" => Ok(ImageAttribute::BlockDevices(
+            answer.items(name).filter_map(device).collect(),
+        )),
+        "kernel" => Ok(ImageAttribute::Kernel(value(name))),
+        "ramdisk" => Ok(ImageAttribute::Ramdisk(value(name))),
+        "description" => Ok(ImageAttribute::Description(value(name))),
+        _ => Err(malformed(
+            "DescribeImageAttribute",
+            format!("{name:?} is not known here"),
+        )),
     }
 }
 

@@ -71,12 +71,7 @@ impl Ec2Client {
             auth: Auth::Query(all.0),
         };
         let response = self.transport.execute(&request, MAX_ANSWER).await?;
-        let root =
-            xml::parse(&response.body).map_err(|error| malformed(action, error.to_string()))?;
-        if root.name != format!("{action}Response") {
-            return Err(malformed(action, format!("it is a {:?}", root.name)));
-        }
-        Ok(root)
+        answer(action, &response.body)
     }
 
     /// Makes a call whose answer is only whether it worked. Clouds of 2010 say no with status 200.
@@ -102,6 +97,15 @@ impl Ec2Client {
         }
         Ok(())
     }
+}
+
+/// The document of an answer.
+pub(crate) fn answer(action: &str, body: &[u8]) -> Result<xml::Element, TransportError> {
+    let root = xml::parse(body).map_err(|error| malformed(action, error.to_string()))?;
+    if root.name != format!("{action}Response") {
+        return Err(malformed(action, format!("it is a {:?}", root.name)));
+    }
+    Ok(root)
 }
 
 pub(crate) fn malformed(what: &str, reason: String) -> TransportError {

@@ -4,7 +4,7 @@ use gumnut_transport::{TransportError, xml::Element};
 use gumnut_types::ImageId;
 
 use crate::Ec2Client;
-use crate::client::{Parameters, malformed};
+use crate::client::{Parameters, answer, malformed};
 use crate::register::{DeviceMapping, DeviceTarget, Volume};
 
 /// Which images are wanted; all conditions must hold.
@@ -92,9 +92,23 @@ impl Ec2Client {
             parameters.add_all(&format!("Filter.{index}.Value"), &filter.values);
         }
         let answer = self.call("DescribeImages", parameters).await?;
-        let images: Option<Vec<_>> = answer.items("imagesSet").map(image).collect();
-        images.ok_or_else(|| malformed("DescribeImages", "an image has no id".to_owned()))
+        images(&answer)
     }
+}
+
+impl Image {
+    /// Reads the body of an answer to `DescribeImages`.
+    ///
+    /// # Errors
+    /// [`TransportError::Malformed`].
+    pub fn read_all(body: &[u8]) -> Result<Vec<Self>, TransportError> {
+        images(&answer("DescribeImages", body)?)
+    }
+}
+
+fn images(answer: &Element) -> Result<Vec<Image>, TransportError> {
+    let images: Option<_> = answer.items("imagesSet").map(image).collect();
+    images.ok_or_else(|| malformed("DescribeImages", "an image has no id".to_owned()))
 }
 
 fn image(item: &Element) -> Option<Image> {

@@ -1,10 +1,10 @@
 //! Registering and deregistering.
 
-use gumnut_transport::TransportError;
+use gumnut_transport::{TransportError, xml::Element};
 use gumnut_types::{Architecture, ImageId};
 
 use crate::Ec2Client;
-use crate::client::{Parameters, malformed};
+use crate::client::{Parameters, answer, malformed};
 
 /// What a cloud is told when an image is registered. Everything but the location may be left to the
 /// manifest.
@@ -87,6 +87,22 @@ impl DeviceMapping {
     }
 }
 
+impl RegisterImage {
+    /// Reads the image's id from the body of an answer.
+    ///
+    /// # Errors
+    /// [`TransportError::Malformed`].
+    pub fn read_id(body: &[u8]) -> Result<ImageId, TransportError> {
+        id(&answer("RegisterImage", body)?)
+    }
+}
+
+fn id(answer: &Element) -> Result<ImageId, TransportError> {
+    let id = answer.text_of("imageId").unwrap_or_default();
+    id.parse()
+        .map_err(|_| malformed("RegisterImage", format!("it has no image id but {id:?}")))
+}
+
 impl Ec2Client {
     /// Registers an uploaded bundle.
     ///
@@ -109,9 +125,7 @@ impl Ec2Client {
             device.add_to(&mut parameters, index);
         }
         let answer = self.call("RegisterImage", parameters).await?;
-        let id = answer.text_of("imageId").unwrap_or_default();
-        id.parse()
-            .map_err(|_| malformed("RegisterImage", format!("it has no image id but {id:?}")))
+        id(&answer)
     }
 
     /// Deregisters an image. Eucalyptus 3 and later hide it at the first call and remove it at the second.

@@ -10,40 +10,43 @@ pub(crate) const MAX_ERROR: usize = 64 << 10;
 /// Longest code or message that is kept, in characters.
 const MAX_TEXT: usize = 1000;
 
-/// Reads an answer with an error status. Documents of object stores, of EC2, and plain texts are known.
-pub(crate) fn read(what: &str, status: u16, headers: &HeaderMap, body: &[u8]) -> TransportError {
-    let header = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
-    if (300..400).contains(&status) {
-        let document = xml::parse(body).ok();
-        let endpoint = document.as_ref().and_then(|root| text(root, "Endpoint"));
-        let to = header("location")
-            .or(endpoint)
-            .unwrap_or_else(|| format!("it does not say which ({status})"));
-        return TransportError::Redirected {
-            what: what.to_owned(),
-            to: shorten(&to),
+impl TransportError {
+    /// What an answer with an error status says; `what` was asked for. Documents of object stores, of EC2, and
+    /// plain texts are known.
+    pub fn from_answer(what: &str, status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+        let header = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
         };
+        if (300..400).contains(&status) {
+            let document = xml::parse(body).ok();
+            let endpoint = document.as_ref().and_then(|root| text(root, "Endpoint"));
+            let to = header("location")
+                .or(endpoint)
+                .unwrap_or_else(|| format!("it does not say which ({status})"));
+            return Self::Redirected {
+                what: what.to_owned(),
+                to: shorten(&to),
+            };
+        }
+        let document = xml::parse(body).ok();
+        let find = |name: &str| document.as_ref().and_then(|root| text(root, name));
+        let code = find("Code").unwrap_or_default();
+        let message = find("Message").unwrap_or_else(|| plain(body, document.is_some()));
+        let request_id = header("x-amz-request-id")
+            .or_else(|| header("x-amzn-requestid"))
+            .or_else(|| find("RequestId"))
+            .or_else(|| find("RequestID"));
+        Self::Refused(Box::new(Refusal {
+            what: what.to_owned(),
+            status,
+            code: shorten(&code),
+            message: shorten(&message),
+            request_id: request_id.map(|id| shorten(&id)),
+        }))
     }
-    let document = xml::parse(body).ok();
-    let find = |name: &str| document.as_ref().and_then(|root| text(root, name));
-    let code = find("Code").unwrap_or_default();
-    let message = find("Message").unwrap_or_else(|| plain(body, document.is_some()));
-    let request_id = header("x-amz-request-id")
-        .or_else(|| header("x-amzn-requestid"))
-        .or_else(|| find("RequestId"))
-        .or_else(|| find("RequestID"));
-    TransportError::Refused(Box::new(Refusal {
-        what: what.to_owned(),
-        status,
-        code: shorten(&code),
-        message: shorten(&message),
-        request_id: request_id.map(|id| shorten(&id)),
-    }))
 }
 
 /// The text of the first element of this name, at any depth.
@@ -74,7 +77,7 @@ mod tests {
     fn refusal(body: &[u8]) -> Refusal {
         let mut headers = HeaderMap::new();
         headers.insert("x-other", http::HeaderValue::from_static("1"));
-        match read("GET b/k", 403, &headers, body) {
+        match TransportError::from_answer("GET b/k", 403, &headers, body) {
             TransportError::Refused(refusal) => *refusal,
             other => panic!("{other:?}"),
         }
@@ -116,7 +119,7 @@ mod tests {
     fn a_redirect_names_the_other_endpoint() {
         let body =
             b"<Error><Code>PermanentRedirect</Code><Endpoint>s3.other.example</Endpoint></Error>";
-        let error = read("GET b/k", 301, &HeaderMap::new(), body);
+        let error = TransportError::from_answer("GET b/k", 301, &HeaderMap::new(), body);
         assert!(matches!(error, TransportError::Redirected { to, .. } if to == "s3.other.example"));
     }
 }

@@ -8,7 +8,7 @@ use gumnut_signing::parse_http_date;
 use http::HeaderMap;
 use time::OffsetDateTime;
 
-use crate::refusal::{self, MAX_ERROR};
+use crate::refusal::MAX_ERROR;
 use crate::{Body, Request, TransportConfig, TransportError, tls};
 
 /// How far a server's clock must be from ours before a plain 403 is taken for a matter of clocks.
@@ -173,7 +173,7 @@ impl Transport {
             .read_all(request, response, MAX_ERROR)
             .await
             .unwrap_or_default();
-        let error = refusal::read(&request.what, status, &headers, &body);
+        let error = TransportError::from_answer(&request.what, status, &headers, &body);
         Err(self.judge(status, &headers, error))
     }
 

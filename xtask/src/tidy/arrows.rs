@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Each package and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("gumnut-types", &[]),
     ("gumnut-crypto", &["gumnut-types"]),
     ("gumnut-archive", &["gumnut-types"]),
@@ -39,6 +39,18 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "gumnut-manifest",
             "gumnut-signing",
             "gumnut-bundle",
+        ],
+    ),
+    (
+        "gumnut-fuzz-targets",
+        &[
+            "gumnut-types",
+            "gumnut-crypto",
+            "gumnut-splitter",
+            "gumnut-manifest",
+            "gumnut-bundle",
+            "gumnut-transport",
+            "gumnut-ec2-client",
         ],
     ),
     ("gumnut", EVERYTHING),

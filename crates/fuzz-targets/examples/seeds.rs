@@ -1,0 +1,297 @@
+//! Writes the seeds of the corpora that are not files of `fixtures/` as they are: `cargo run -p gumnut-fuzz-targets
+//! --example seeds`. Inputs that fuzzing found lie beside them and stay.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+fn main() -> io::Result<()> {
+    manifests()?;
+    joiner()?;
+    unbundle()?;
+    query_responses()?;
+    error_bodies()
+}
+
+fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let folder = Path::new(ROOT).join("fuzz/corpus").join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(name), bytes)
+}
+
+/// Every manifest of the fixtures that is not large.
+fn manifests() -> io::Result<()> {
+    for source in ["vectors", "faults"] {
+        let folder = Path::new(ROOT).join("fixtures").join(source);
+        let Ok(entries) = fs::read_dir(folder) else {
+            continue;
+        };
+        for entry in entries {
+            let folder = entry?.path();
+            for file in manifests_of(&folder)? {
+                let bytes = fs::read(file)?;
+                let name = folder.file_name().unwrap_or_default().to_string_lossy();
+                write("manifest", &format!("{name}.xml"), &bytes)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn manifests_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_manifest = path.to_string_lossy().ends_with(".manifest.xml");
+        if is_manifest {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// How the reading goes on, then parts of an oddity, a length and bytes.
+fn joiner() -> io::Result<()> {
+    let part = |oddity: u8, bytes: &[u8]| {
+        let len = u16::try_from(bytes.len()).unwrap_or(0).to_le_bytes();
+        [&[oddity][..], &len, bytes].concat()
+    };
+    let input = |head: [u8; 4], parts: &[Vec<u8>]| [&head[..], &parts.concat()].concat();
+    let right = part(0, b"some bytes");
+    write(
+        "joiner",
+        "two",
+        &input([1, 3, 0, 2], &[right.clone(), right.clone()]),
+    )?;
+    write(
+        "joiner",
+        "empty-last",
+        &input([1, 9, 0, 2], &[right.clone(), part(0, b"")]),
+    )?;
+    write(
+        "joiner",
+        "empty-first",
+        &input([1, 9, 0, 2], &[part(0, b""), right.clone()]),
+    )?;
+    write(
+        "joiner",
+        "sum",
+        &input([1, 9, 7, 1], std::slice::from_ref(&right)),
+    )?;
+    write(
+        "joiner",
+        "too-large",
+        &input([0, 255, 0, 1], &[part(0, &[1; 2001])]),
+    )?;
+    for (name, oddity) in [
+        ("digest", 251),
+        ("size-unknown", 252),
+        ("size-lies", 253),
+        ("missing", 254),
+        ("breaks", 255),
+    ] {
+        let parts = [right.clone(), part(oddity, b"others"), right.clone()];
+        write("joiner", name, &input([1, 4, 0, 3], &parts))?;
+    }
+    Ok(())
+}
+
+/// The layer, and for all but the whole bundle the size of the image.
+fn unbundle() -> io::Result<()> {
+    let tar = tar_stream(b"image", b'0', &[b'x'; 600]);
+    let size = 600_u32.to_le_bytes();
+    write("unbundle", "tar", &[&[1][..], &size, &tar].concat())?;
+    let link = tar_stream(b"image", b'2', b"");
+    write("unbundle", "tar-link", &[&[1][..], &size, &link].concat())?;
+    let long = [
+        &tar_stream(b"././@LongLink", b'L', &[b'n'; 120])[..1024],
+        &tar[..],
+    ];
+    write(
+        "unbundle",
+        "tar-long-name",
+        &[&[1][..], &size, &long.concat()].concat(),
+    )?;
+    let pax = [
+        &tar_stream(b"x", b'x', b"13 path=other\n12 size=0600\n")[..1024],
+        &tar[..],
+    ];
+    write(
+        "unbundle",
+        "tar-pax",
+        &[&[1][..], &size, &pax.concat()].concat(),
+    )?;
+    let sparse = sparse_stream();
+    let real = 8192_u32.to_le_bytes();
+    write(
+        "unbundle",
+        "tar-sparse",
+        &[&[1][..], &real, &sparse].concat(),
+    )?;
+    let two = [&tar[..1536], &tar].concat();
+    write(
+        "unbundle",
+        "tar-two-members",
+        &[&[1][..], &size, &two].concat(),
+    )?;
+    let stream = gzip(&tar)?;
+    write("unbundle", "gzip", &[&[2][..], &size, &stream].concat())?;
+    let members = [gzip(&tar[..700])?, gzip(&tar[700..])?].concat();
+    write(
+        "unbundle",
+        "gzip-members",
+        &[&[2][..], &size, &members].concat(),
+    )?;
+    write(
+        "unbundle",
+        "gzip-bomb",
+        &[&[2][..], &size, &gzip(&vec![0; 4 << 20])?].concat(),
+    )?;
+    write("unbundle", "parts", &[&[3][..], &size, &[7; 64]].concat())?;
+    whole_bundles()
+}
+
+/// Foreign bundles; their keys are for somebody else, so that their parts alone are read.
+fn whole_bundles() -> io::Result<()> {
+    for (folder, image) in [
+        ("euca2ools-2.1.4-kernel", "vmlinuz-2.6.24-19-xen"),
+        ("euca2ools-3.4.1-ramdisk", "initrd.img-2.6.24-19-xen"),
+    ] {
+        let folder_path = Path::new(ROOT).join("fixtures/vectors").join(folder);
+        let manifest = fs::read(folder_path.join(format!("{image}.manifest.xml")))?;
+        let part = fs::read(folder_path.join(format!("{image}.part.00")))?;
+        let len = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(0).to_le_bytes();
+        let input = [&[0][..], &len(&manifest), &manifest, &len(&part), &part].concat();
+        write("unbundle", folder, &input)?;
+    }
+    Ok(())
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// A tar stream of one member.
+fn tar_stream(name: &[u8], kind: u8, data: &[u8]) -> Vec<u8> {
+    let mut header = header(name, kind, data.len());
+    seal(&mut header);
+    let mut stream = header.to_vec();
+    stream.extend_from_slice(data);
+    stream.resize(stream.len().next_multiple_of(512) + 1024, 0);
+    stream
+}
+
+/// 512 bytes, a hole, and 512 bytes.
+fn sparse_stream() -> Vec<u8> {
+    let mut header = header(b"image", b'S', 1024);
+    for (at, value) in [(386, 0), (398, 512), (410, 7680), (422, 512), (483, 8192)] {
+        octal(&mut header[at..at + 12], value);
+    }
+    seal(&mut header);
+    let mut stream = header.to_vec();
+    stream.resize(512 + 1024, b'd');
+    stream.resize(512 + 1024 + 1024, 0);
+    stream
+}
+
+fn header(name: &[u8], kind: u8, size: usize) -> [u8; 512] {
+    let mut header = [0; 512];
+    header[..name.len()].copy_from_slice(name);
+    header[100..107].copy_from_slice(b"0000644");
+    octal(&mut header[124..136], size);
+    header[156] = kind;
+    header[257..265].copy_from_slice(b"ustar  \0");
+    header
+}
+
+fn octal(field: &mut [u8], value: usize) {
+    field[..11].copy_from_slice(format!("{value:011o}").as_bytes());
+}
+
+fn seal(header: &mut [u8; 512]) {
+    header[148..156].copy_from_slice(b"        ");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+}
+
+fn query_responses() -> io::Result<()> {
+    let texts: [(&str, &str); 6] = [
+        (
+            "images",
+            "<?xml version=\"1.0\"?><DescribeImagesResponse xmlns=\"http://ec2.amazonaws.com/doc/2014-10-01/\"><requestId>1\
+             </requestId><imagesSet><item><imageId>emi-9FE813FD</imageId><imageLocation>b/k.manifest.xml</imageLocation>\
+             <imageState>available</imageState><imageOwnerId>000000000001</imageOwnerId><isPublic>true</isPublic>\
+             <productCodes><item><productCode>A&amp;B</productCode></item></productCodes><architecture>i386</architecture>\
+             <imageType>machine</imageType><kernelId>eki-90461381</kernelId><ramdiskId>eri-E85914C7</ramdiskId><platform/>\
+             <name>n</name></item></imagesSet></DescribeImagesResponse>",
+        ),
+        (
+            "registered",
+            "<RegisterImageResponse><imageId>emi-9FE813FD</imageId></RegisterImageResponse>",
+        ),
+        (
+            "permission",
+            "<DescribeImageAttributeResponse><imageId>emi-1</imageId><launchPermission><item><group>all</group></item>\
+             <item><userId>000000000002</userId></item></launchPermission></DescribeImageAttributeResponse>",
+        ),
+        (
+            "kernel",
+            "<DescribeImageAttributeResponse><kernel><value>eki-90461381</value></kernel></DescribeImageAttributeResponse>",
+        ),
+        (
+            "entities",
+            "<DescribeImagesResponse><imagesSet><item><imageId>&#101;mi-&lt;</imageId><![CDATA[<x>]]></item></imagesSet>\
+             </DescribeImagesResponse>",
+        ),
+        (
+            "doctype",
+            "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><RegisterImageResponse>&x;</RegisterImageResponse>",
+        ),
+    ];
+    for (name, text) in texts {
+        write("query_response", name, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn error_bodies() -> io::Result<()> {
+    let texts: [(&str, u8, &str); 6] = [
+        (
+            "s3",
+            0,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>NoSuchKey</Code><Message>a &amp; b</Message><Key>k</Key>\
+             <RequestId>R1</RequestId></Error>",
+        ),
+        (
+            "ec2",
+            0,
+            "<Response><Errors><Error><Code>AuthFailure</Code><Message>no</Message></Error></Errors><RequestID>R2</RequestID>\
+             </Response>",
+        ),
+        (
+            "redirect",
+            3,
+            "<Error><Code>TemporaryRedirect</Code><Endpoint>s3.other.example</Endpoint></Error>",
+        ),
+        ("plain", 0, "Failure: 403 Forbidden\r\nno such user"),
+        ("cut", 0, "<Error><Code>Slow"),
+        (
+            "html",
+            0,
+            "<html><body><h1>502 Bad Gateway</h1><br></body></html>",
+        ),
+    ];
+    for (name, kind, text) in texts {
+        write("error_body", name, &[&[kind], text.as_bytes()].concat())?;
+    }
+    Ok(())
+}
