@@ -15,7 +15,7 @@ use crate::report::Steps;
 use crate::setup;
 use crate::workspace::Workspace;
 
-/// Do the whole job on the embedded cloud: unpack a certified image, grow its root disk, bundle, upload and
+/// Do the whole job on the embedded cloud: unpack a certified image, grow and check its root disk, bundle, upload and
 /// register kernel, ramdisk and disk, fetch and restore all three, compare them byte for byte, and clean up.
 #[derive(Args)]
 pub(crate) struct EndToEnd {
@@ -82,7 +82,8 @@ impl EndToEnd {
         let program = steps.run("build gumnut", || self.program.get(workspace, profile))?;
         let tarball = steps.run("fixture", || self.source.get(workspace))?;
         let unpacked = steps.run("unpack", || {
-            let unpacked = Unpacked::from(&shell, &tarball, folder)?;
+            cmd!(shell, "{program} unpack {tarball} -d {folder}").run()?;
+            let unpacked = Unpacked::below(folder)?;
             println!("{unpacked}");
             Ok(unpacked)
         })?;
@@ -97,6 +98,7 @@ impl EndToEnd {
             eucarc: cloud.eucarc(),
         };
         let disk = steps.run("resize the root disk", || self.resize(&gumnut, &unpacked))?;
+        steps.run("check", || self.check(&gumnut, &unpacked, &disk))?;
         let parts = self.publish(&gumnut, steps, &unpacked, disk)?;
         steps.run("describe", || describe(&gumnut, &parts))?;
         for part in &parts {
@@ -133,6 +135,25 @@ impl EndToEnd {
         Ok(new)
     }
 
+    /// Fails if the check finds what would keep the disk from starting.
+    fn check(&self, gumnut: &Gumnut<'_>, unpacked: &Unpacked, disk: &Path) -> anyhow::Result<()> {
+        gumnut.show(&[
+            "check",
+            text(disk)?,
+            "--kernel",
+            text(&unpacked.kernel)?,
+            "--ramdisk",
+            text(&unpacked.ramdisk)?,
+            "--arch",
+            self.architecture(unpacked),
+        ])
+    }
+
+    fn architecture(&self, unpacked: &Unpacked) -> &'static str {
+        let named = self.source.arch.map(Architecture::manifest);
+        named.unwrap_or(unpacked.architecture)
+    }
+
     /// Bundles, uploads and registers kernel, ramdisk and disk, the disk with the ids of the others.
     fn publish(
         &self,
@@ -141,8 +162,7 @@ impl EndToEnd {
         unpacked: &Unpacked,
         disk: PathBuf,
     ) -> anyhow::Result<Vec<Part>> {
-        let named = self.source.arch.map(Architecture::manifest);
-        let architecture = named.unwrap_or(unpacked.architecture);
+        let architecture = self.architecture(unpacked);
         let mut parts: Vec<Part> = Vec::new();
         for (kind, bucket, file) in [
             ("kernel", "kernel-bucket", unpacked.kernel.clone()),

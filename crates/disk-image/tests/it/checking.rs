@@ -119,6 +119,7 @@ fn journal_and_unclean() {
     assert_eq!(of(&image.path), ["journal"]);
     for state in ["0", "2"] {
         let image = Image::ext2();
+        assert!(of(&image.path).is_empty());
         image.debugfs(&format!("set_super_value state {state}"));
         assert_eq!(of(&image.path), ["unclean"]);
     }
@@ -127,6 +128,7 @@ fn journal_and_unclean() {
 #[test]
 fn unreadable() {
     let image = Image::ext3();
+    assert!(of(&image.path).is_empty());
     // A feature that the reader does not know.
     image.patch(1024 + 0x60, &[2, 0, 0, 0x40]);
     assert_eq!(of(&image.path), ["unreadable"]);
@@ -341,6 +343,8 @@ fn features() {
 fn free_space() {
     let image = Image::ext3_with(|tree| file(tree, "big", &"x".repeat(6_800_000)));
     assert_eq!(of(&image.path), ["free-space"]);
+    let image = Image::ext3_with(|tree| file(tree, "big", &"x".repeat(4_000_000)));
+    assert!(of(&image.path).is_empty());
 }
 
 #[test]
