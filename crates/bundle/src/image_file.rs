@@ -1,7 +1,7 @@
 //! The file that a restored image becomes.
 
 use std::fs::Permissions;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,21 @@ pub struct ImageFile {
     path: PathBuf,
     folder: PathBuf,
     existing: Existing,
+}
+
+/// Writes a small file that gets its name when all of it is on the disk, as an image does.
+///
+/// # Errors
+///
+/// As those of [`ImageFile::create`]; the file cannot be written.
+pub fn write_file(path: &Path, existing: Existing, bytes: &[u8]) -> Result<(), BundleError> {
+    let mut file = ImageFile::create(path, existing)?;
+    let written = file.file.write_all(bytes);
+    written.map_err(|source| BundleError::Output {
+        path: path.to_owned(),
+        source,
+    })?;
+    file.commit().map(drop)
 }
 
 impl ImageFile {

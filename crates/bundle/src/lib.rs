@@ -14,7 +14,7 @@ mod unseal;
 pub use bundle::{BundleMeta, Bundled, Recipients, bundle, bundle_with_key};
 pub use error::{BundleError, Fault};
 pub use image::ImageSource;
-pub use image_file::ImageFile;
+pub use image_file::{ImageFile, write_file};
 pub use options::{BundleOptions, TarForm};
 pub use progress::{NoProgress, Progress};
 pub use unbundle::{

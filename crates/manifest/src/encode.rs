@@ -17,7 +17,7 @@ pub struct UnsignedManifest(Manifest);
 impl UnsignedManifest {
     /// Checks that `manifest` is one that every known cloud can read.
     ///
-    /// Block devices are sorted by virtual name; `ancestry` and `kernel_name` are left out.
+    /// Block devices are sorted by virtual name.
     ///
     /// # Errors
     /// [`ManifestError::Write`] when the parts are not 0 to n-1 with distinct names, a size is impossible, the
@@ -25,8 +25,6 @@ impl UnsignedManifest {
     pub fn new(mut manifest: Manifest) -> Result<Self, ManifestError> {
         check(&manifest)?;
         manifest.block_devices.sort();
-        manifest.ancestry.clear();
-        manifest.kernel_name = None;
         Ok(Self(manifest))
     }
 
@@ -100,11 +98,16 @@ fn check_texts(manifest: &Manifest) -> Result<(), ManifestError> {
     let texts = [&bundler.name, &bundler.version, &bundler.release]
         .into_iter()
         .chain(&manifest.product_codes)
+        .chain(&manifest.ancestry)
+        .chain(&manifest.kernel_name)
         .chain(devices.flat_map(|mapping| [&mapping.virtual_name, &mapping.device]))
         .map(String::as_str)
         .chain([manifest.name.as_str()])
         .chain(manifest.parts.iter().map(|part| part.name.as_str()));
     let illegal = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+    if manifest.kernel_name.as_deref() == Some("") {
+        return Err(refuse("an empty kernel name has no place in a manifest"));
+    }
     for text in texts {
         if text.contains(illegal)
             || text.trim() != text
@@ -180,6 +183,17 @@ fn image(manifest: &Manifest) -> String {
     leaf(&mut text, "name", manifest.name.as_str());
     leaf(&mut text, "user", &manifest.user);
     leaf(&mut text, "type", manifest.kind.as_str());
+    // Where ec2-ami-tools wrote them, whose manifests EC2 took.
+    if let Some(name) = &manifest.kernel_name {
+        leaf(&mut text, "kernel_name", name);
+    }
+    if !manifest.ancestry.is_empty() {
+        text.push_str("<ancestry>");
+        for ancestor in &manifest.ancestry {
+            leaf(&mut text, "ancestor_ami_id", ancestor);
+        }
+        text.push_str("</ancestry>");
+    }
     digest(&mut text, &manifest.image_digest.to_string());
     leaf(&mut text, "size", &manifest.image_size.to_string());
     leaf(

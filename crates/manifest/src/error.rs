@@ -113,6 +113,9 @@ pub enum ManifestError {
     /// What was to be written is no valid manifest.
     #[error("cannot write the manifest: {0}")]
     Write(String),
+    /// The key cannot be wrapped for a recipient.
+    #[error("cannot wrap the bundle's key for another recipient")]
+    Wrap(#[source] CryptoError),
     /// Signing failed.
     #[error("cannot sign the manifest")]
     Sign(#[source] CryptoError),

@@ -5,6 +5,8 @@ use gumnut_types::{
     Architecture, BlockDeviceMapping, ImageKind, ImageName, PartIndex, PartName, Sha1Digest,
 };
 
+use crate::Dialect;
+
 /// A manifest. Plain data: whether any of it is to be believed is the business of the types around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
@@ -33,9 +35,9 @@ pub struct Manifest {
     pub keys: WrappedKeys,
     /// The parts in the order of their index.
     pub parts: Vec<Part>,
-    /// Ids of the images that this one descends from; read and kept, never written.
+    /// Ids of the images that this one descends from; ours have none.
     pub ancestry: Vec<String>,
-    /// File name of a kernel, which some tools wrote; read and kept, never written.
+    /// File name of a kernel, which some tools wrote; ours have none.
     pub kernel_name: Option<String>,
 }
 
@@ -80,6 +82,11 @@ pub struct Part {
 }
 
 impl Manifest {
+    /// Which program wrote it, as it says itself.
+    pub fn dialect(&self) -> Dialect {
+        Dialect::of(&self.bundler)
+    }
+
     /// Whether the image digest says anything.
     ///
     /// euca2ools 1.0 to 1.3.1 always wrote the digest of no bytes. From any other program that value is a

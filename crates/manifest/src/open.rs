@@ -55,6 +55,24 @@ pub(crate) fn open(
     key: &PrivateKey,
 ) -> Result<OpenManifest, ManifestError> {
     let manifest = signed.manifest();
+    let failure = match manifest.keys.user {
+        Some(_) => ManifestError::Unopened(CryptoError::Unwrap),
+        None => ManifestError::CloudOnly,
+    };
+    let (recipient, key, iv) = secrets(manifest, key).ok_or(failure)?;
+    Ok(OpenManifest {
+        signed,
+        key,
+        iv,
+        recipient,
+    })
+}
+
+/// Key and iv of the first recipient whose pair this private key opens.
+pub(crate) fn secrets(
+    manifest: &Manifest,
+    key: &PrivateKey,
+) -> Option<(Recipient, BundleKey, BundleIv)> {
     let rule = if manifest.may_have_short_keys() {
         HexRule::Legacy
     } else {
@@ -68,20 +86,9 @@ pub(crate) fn open(
     let pairs = user
         .into_iter()
         .chain([(Recipient::Cloud, &manifest.keys.cloud)]);
-    let opened = pairs.into_iter().find_map(|(recipient, pair)| {
+    pairs.into_iter().find_map(|(recipient, pair)| {
         let (key, iv) = open_pair(pair, key, rule).ok()?;
         Some((recipient, key, iv))
-    });
-    let failure = match manifest.keys.user {
-        Some(_) => ManifestError::Unopened(CryptoError::Unwrap),
-        None => ManifestError::CloudOnly,
-    };
-    let (recipient, key, iv) = opened.ok_or(failure)?;
-    Ok(OpenManifest {
-        signed,
-        key,
-        iv,
-        recipient,
     })
 }
 

@@ -3,7 +3,7 @@
 use gumnut_crypto::{PrivateKey, PublicKey};
 use gumnut_types::Limits;
 
-use crate::open::{self, OpenManifest};
+use crate::open::{self, OpenManifest, Recipient};
 use crate::parse;
 use crate::signature::{Signature, SignedRanges};
 use crate::{Manifest, ManifestError, Warning};
@@ -103,6 +103,19 @@ impl UntrustedManifest {
         signer.map_or(SignatureStatus::Invalid, |key| SignatureStatus::Valid {
             key: key.fingerprint(),
         })
+    }
+
+    /// For whom the private key opens the bundle, if for anybody. The bundle's own key stays hidden: this is for
+    /// telling people, whoever wrote the manifest.
+    pub fn opened_by(&self, key: &PrivateKey) -> Option<Recipient> {
+        open::secrets(&self.manifest, key).map(|(recipient, ..)| recipient)
+    }
+
+    /// Whether somebody indented or edited the text: every known program writes all elements on one line.
+    pub fn is_reformatted(&self) -> bool {
+        let start = self.bytes.windows(9).position(|tag| tag == b"<manifest");
+        let body = start.map_or(&[][..], |start| &self.bytes[start..]);
+        body.trim_ascii_end().contains(&b'\n')
     }
 
     /// Believes the manifest if it was signed with one of these keys.

@@ -44,7 +44,7 @@ pub(super) enum Element {
 use Element as E;
 
 /// Parent, tag and child, for every known place.
-const PLACES: [(Option<Element>, &str, Element); 35] = [
+const PLACES: [(Option<Element>, &str, Element); 38] = [
     (None, "manifest", E::Manifest),
     (Some(E::Manifest), "version", E::Version),
     (Some(E::Manifest), "bundler", E::Bundler),
@@ -96,6 +96,18 @@ const PLACES: [(Option<Element>, &str, Element); 35] = [
     (Some(E::Part), "filename", E::FileName),
     (Some(E::Part), "digest", E::PartDigest),
     (Some(E::Manifest), "signature", E::Signature),
+    // Names that euca2ools 3 looked for, and nothing is known to have written.
+    (
+        Some(E::MachineConfiguration),
+        "block_device_mappings",
+        E::BlockDevices,
+    ),
+    (Some(E::BlockDevices), "block_device_mapping", E::Mapping),
+    (
+        Some(E::MachineConfiguration),
+        "productcodes",
+        E::ProductCodes,
+    ),
 ];
 
 impl Element {

@@ -88,6 +88,8 @@ prop_compose! {
         user_pair in proptest::option::of(pair()),
         parts in parts(),
         bundler in (text(), text(), text()),
+        ancestry in proptest::collection::vec(text(), 0..3),
+        kernel_name in proptest::option::of(text()),
     ) -> Manifest {
         let machine = matches!(kind, ImageKind::Machine { .. });
         Manifest {
@@ -103,8 +105,8 @@ prop_compose! {
             bundled_size: blocks * 16,
             keys: WrappedKeys { cloud, user: user_pair },
             parts,
-            ancestry: Vec::new(),
-            kernel_name: None,
+            ancestry,
+            kernel_name,
         }
     }
 }

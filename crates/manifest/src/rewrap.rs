@@ -1,0 +1,50 @@
+//! A bundle for other recipients, without touching its parts.
+
+use gumnut_crypto::{CryptoError, PublicKey, WrappedSecret};
+use gumnut_types::AccountId;
+
+use crate::{ManifestError, OpenManifest, UnsignedManifest, WrappedPair};
+
+/// What changes when a bundle moves; what is nothing stays as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rewrap<'a> {
+    /// The cloud that shall open the bundle, instead of the one that could.
+    pub cloud: Option<&'a PublicKey>,
+    /// The owner who shall open it, instead of the one that could, if any.
+    pub user: Option<&'a PublicKey>,
+    /// The owner's account.
+    pub account: Option<&'a AccountId>,
+}
+
+impl OpenManifest {
+    /// The same manifest with the bundle's key and iv wrapped for other recipients, to be signed again.
+    ///
+    /// Everything else that it says stays, and it is written in the dialect that every cloud reads.
+    ///
+    /// # Errors
+    /// [`ManifestError::Wrap`]; [`ManifestError::Write`] when the manifest says what our writer does not write,
+    /// such as an owner without an account number.
+    pub fn rewrap(&self, changes: Rewrap<'_>) -> Result<UnsignedManifest, ManifestError> {
+        let mut manifest = self.manifest().clone();
+        if let Some(cloud) = changes.cloud {
+            manifest.keys.cloud = self.pair(cloud)?;
+        }
+        if let Some(user) = changes.user {
+            manifest.keys.user = Some(self.pair(user)?);
+        }
+        if let Some(account) = changes.account {
+            manifest.user = account.to_string();
+        }
+        UnsignedManifest::new(manifest)
+    }
+
+    fn pair(&self, recipient: &PublicKey) -> Result<WrappedPair, ManifestError> {
+        let pair = || -> Result<WrappedPair, CryptoError> {
+            Ok(WrappedPair {
+                key: WrappedSecret::wrap_key(recipient, self.key())?,
+                iv: WrappedSecret::wrap_iv(recipient, self.iv())?,
+            })
+        };
+        pair().map_err(ManifestError::Wrap)
+    }
+}
