@@ -16,11 +16,15 @@ pub(crate) mod publish;
 mod register;
 pub(crate) mod remote;
 mod resize;
+mod rewrap;
 pub(crate) mod seal;
 pub(crate) mod trust;
+mod trust;
 pub(crate) mod unbundle;
+mod unbundle;
 mod unpack;
 pub(crate) mod upload;
+mod upload;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +55,7 @@ pub(crate) enum Command {
     Unpack(unpack::Unpack),
     Check(check::Check),
     Inspect(inspect::Inspect),
+    Rewrap(rewrap::Rewrap),
     #[command(subcommand)]
     Cloud(cloud::Cloud),
     #[command(subcommand)]
@@ -111,6 +116,7 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
         Command::Unpack(command) => command.run(&context),
         Command::Check(command) => command.run(&context),
         Command::Inspect(command) => command.run(&context),
+        Command::Rewrap(command) => command.run(&context),
         Command::Cloud(command) => command.run(&context),
         Command::Compat(command) => command.run(&context),
     }

@@ -37,8 +37,25 @@ pub(crate) struct Trust {
 }
 
 impl Signer {
+    /// Every key at hand that may have signed, and what it comes from.
+    pub(crate) fn known_keys(
+        &self,
+        settings: &Settings,
+        key: Option<&PrivateKey>,
+    ) -> Result<Vec<(PublicKey, String)>, Failure> {
+        let mut known = Vec::new();
+        if let Some(path) = settings.key_file(KeyFile::Certificate, self.cert.as_deref()) {
+            let certificate = keys::read_certificate(KeyFile::Certificate, &path)?;
+            let name = format!("the certificate of {}", certificate.subject());
+            known.push((certificate.public_key().clone(), name));
+        }
+        let private = key.map(|key| (key.public_key().clone(), "the private key".to_owned()));
+        known.extend(private);
+        Ok(known)
+    }
+
     /// The private key, if one is set anywhere.
-    fn private_key(&self, settings: &Settings) -> Result<Option<PrivateKey>, Failure> {
+    pub(crate) fn private_key(&self, settings: &Settings) -> Result<Option<PrivateKey>, Failure> {
         let path = settings.key_file(KeyFile::PrivateKey, self.private_key.as_deref());
         path.map(|path| keys::read_private_key(&path)).transpose()
     }

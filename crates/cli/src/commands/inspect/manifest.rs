@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use gumnut_manifest::{Manifest, SignatureStatus, UntrustedManifest};
+use gumnut_crypto::{PrivateKey, PublicKey};
+use gumnut_manifest::{Manifest, Recipient, SignatureStatus, UntrustedManifest};
 use gumnut_types::{BlockDeviceMapping, ByteSize, ImageId, ImageKind, Limits};
 use serde_json::{Value, json};
 
@@ -10,7 +11,18 @@ use super::Report;
 use crate::commands::{Context, trust};
 use crate::exit::{Exit, Failure};
 
-/// Everything that a manifest says, and whether its signature is good.
+/// What the keys at hand tell about a manifest.
+struct Findings {
+    status: SignatureStatus,
+    /// Whose key signed, as in `the certificate user.pem of CN=admin`.
+    signer: Option<String>,
+    /// Fingerprint of the private key at hand, and for whom it opens the bundle.
+    opener: Option<(String, Option<Recipient>)>,
+    reformatted: bool,
+    warnings: Vec<String>,
+}
+
+/// Everything that a manifest says, whether its signature is good, and what the keys at hand can do.
 pub(super) fn report(
     context: &Context<'_>,
     path: &Path,
@@ -24,20 +36,44 @@ pub(super) fn report(
         )
         .because(error)
     })?;
-    let key = signer.public_key(&context.settings()?, None)?;
-    let status = manifest.signature_status(&key.iter().collect::<Vec<_>>());
-    let warnings: Vec<_> = manifest
-        .warnings()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let settings = context.settings()?;
+    let key = signer.private_key(&settings)?;
+    let known = signer.known_keys(&settings, key.as_ref())?;
+    let findings = findings(&manifest, &known, key.as_ref());
     trust::say_warnings(manifest.warnings());
     let manifest = manifest.manifest();
-    let json = json(manifest, &status, &warnings);
     Ok(Report {
-        json,
-        lines: lines(manifest, &status),
+        json: json(manifest, &findings),
+        lines: lines(manifest, &findings),
     })
+}
+
+fn findings(
+    manifest: &UntrustedManifest,
+    known: &[(PublicKey, String)],
+    key: Option<&PrivateKey>,
+) -> Findings {
+    let keys: Vec<_> = known.iter().map(|(key, _)| key).collect();
+    let status = manifest.signature_status(&keys);
+    let signer = match &status {
+        SignatureStatus::Valid { key: fingerprint } => known
+            .iter()
+            .find(|(key, _)| key.fingerprint() == *fingerprint)
+            .map(|(_, name)| name.clone()),
+        _ => None,
+    };
+    let opener = key.map(|key| (key.public_key().fingerprint(), manifest.opened_by(key)));
+    Findings {
+        status,
+        signer,
+        opener,
+        reformatted: manifest.is_reformatted(),
+        warnings: manifest
+            .warnings()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    }
 }
 
 fn ids(kind: &ImageKind) -> (Option<&ImageId>, Option<&ImageId>) {
@@ -47,12 +83,41 @@ fn ids(kind: &ImageKind) -> (Option<&ImageId>, Option<&ImageId>) {
     }
 }
 
-fn json(manifest: &Manifest, status: &SignatureStatus, warnings: &[String]) -> Value {
+/// Who can open the bundle, and the bits of each one's key: all that a manifest tells of them.
+fn recipients(manifest: &Manifest) -> Vec<(Recipient, usize)> {
+    let bits = |pair: &gumnut_manifest::WrappedPair| pair.key.len() * 8;
+    let user = manifest.keys.user.as_ref();
+    let user = user.map(|pair| (Recipient::User, bits(pair)));
+    let cloud = (Recipient::Cloud, bits(&manifest.keys.cloud));
+    user.into_iter().chain([cloud]).collect()
+}
+
+fn who(recipient: Recipient) -> &'static str {
+    match recipient {
+        Recipient::User => "user",
+        Recipient::Cloud => "cloud",
+    }
+}
+
+fn json(manifest: &Manifest, findings: &Findings) -> Value {
     let (kernel, ramdisk) = ids(&manifest.kind);
     let device = |device: &BlockDeviceMapping| json!({ "virtual": device.virtual_name, "device": device.device });
+    let part = |part: &gumnut_manifest::Part| json!({ "name": part.name.as_str(), "digest": part.digest.to_string() });
+    let recipient = |(recipient, bits): &(Recipient, usize)| json!({ "who": who(*recipient), "key_bits": bits });
+    let opener = findings.opener.as_ref();
+    let opener = opener
+        .map(|(key, recipient)| json!({ "fingerprint": key, "opens_as": recipient.map(who) }));
+    let signed_by = match &findings.status {
+        SignatureStatus::Valid { key } => {
+            Some(json!({ "fingerprint": key, "from": findings.signer }))
+        }
+        _ => None,
+    };
     let bundler = &manifest.bundler;
     json!({
         "format": "manifest",
+        "dialect": manifest.dialect().to_string(),
+        "reformatted": findings.reformatted,
         "bundler": { "name": bundler.name, "version": bundler.version, "release": bundler.release },
         "kind": manifest.kind.as_str(),
         "name": manifest.name.as_str(),
@@ -63,28 +128,46 @@ fn json(manifest: &Manifest, status: &SignatureStatus, warnings: &[String]) -> V
         "block_devices": manifest.block_devices.iter().map(device).collect::<Vec<_>>(),
         "product_codes": manifest.product_codes,
         "ancestry": manifest.ancestry,
+        "kernel_name": manifest.kernel_name,
         "image_size": manifest.image_size,
         "bundled_size": manifest.bundled_size,
         "image_digest": manifest.image_digest.to_string(),
         "parts": manifest.parts.len(),
+        "part_list": manifest.parts.iter().map(part).collect::<Vec<_>>(),
         "user_key": manifest.keys.user.is_some(),
-        "signature": status.as_str(),
-        "warnings": warnings,
+        "recipients": recipients(manifest).iter().map(recipient).collect::<Vec<_>>(),
+        "private_key": opener,
+        "signature": findings.status.as_str(),
+        "signed_by": signed_by,
+        "warnings": findings.warnings,
     })
 }
 
-fn lines(manifest: &Manifest, status: &SignatureStatus) -> Vec<(&'static str, String)> {
+fn lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, String)> {
     let bundler = &manifest.bundler;
-    let exact = |bytes: u64| format!("{} ({bytes} bytes)", ByteSize(bytes));
     let mut lines = vec![
         (
             "content",
             format!("the manifest of a {} image", manifest.kind),
         ),
+        ("dialect", manifest.dialect().to_string()),
         (
             "made by",
             quoted(&format!("{} {}", bundler.name, bundler.version)),
         ),
+    ];
+    if findings.reformatted {
+        let text = "indented or edited since it was made, which voids the maker's signature";
+        lines.push(("layout", text.to_owned()));
+    }
+    lines.extend(image_lines(manifest));
+    lines.extend(bundle_lines(manifest));
+    lines.extend(key_lines(manifest, findings));
+    lines
+}
+
+fn image_lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
         ("name", quoted(manifest.name.as_str())),
         ("architecture", manifest.architecture.to_string()),
         ("owner", quoted(&manifest.user)),
@@ -92,25 +175,26 @@ fn lines(manifest: &Manifest, status: &SignatureStatus) -> Vec<(&'static str, St
     let (kernel, ramdisk) = ids(&manifest.kind);
     lines.extend(kernel.map(|id| ("kernel", id.to_string())));
     lines.extend(ramdisk.map(|id| ("ramdisk", id.to_string())));
+    let kernel_name = manifest.kernel_name.as_deref();
+    lines.extend(kernel_name.map(|name| ("kernel name", quoted(name))));
     for device in &manifest.block_devices {
         let text = format!("{} is {}", device.device, device.virtual_name);
         lines.push(("block device", quoted(&text)));
     }
-    if !manifest.product_codes.is_empty() {
-        lines.push(("product codes", quoted(&manifest.product_codes.join(" "))));
+    for (label, list) in [
+        ("product codes", &manifest.product_codes),
+        ("ancestors", &manifest.ancestry),
+    ] {
+        if !list.is_empty() {
+            lines.push((label, quoted(&list.join(" "))));
+        }
     }
-    let user_key = manifest.keys.user.is_some();
-    let openers = if user_key {
-        "its owner and the cloud"
-    } else {
-        "the cloud alone"
-    };
-    let signature = match status {
-        SignatureStatus::Valid { key } => format!("valid, by the key {key}"),
-        SignatureStatus::NotChecked => "not checked: pass --cert FILE".to_owned(),
-        other => other.as_str().to_owned(),
-    };
-    lines.extend([
+    lines
+}
+
+fn bundle_lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let exact = |bytes: u64| format!("{} ({bytes} bytes)", ByteSize(bytes));
+    let mut lines = vec![
         ("image", exact(manifest.image_size)),
         (
             "bundle",
@@ -120,9 +204,51 @@ fn lines(manifest: &Manifest, status: &SignatureStatus) -> Vec<(&'static str, St
                 crate::output::parts(manifest.parts.len())
             ),
         ),
-        ("can be opened by", openers.to_owned()),
-        ("signature", signature),
-    ]);
+    ];
+    let names = (manifest.parts.first(), manifest.parts.last());
+    if let (Some(first), Some(last)) = names {
+        let text = if first == last {
+            first.name.to_string()
+        } else {
+            format!("{} to {}", first.name, last.name)
+        };
+        lines.push(("parts", quoted(&text)));
+    }
+    lines
+}
+
+fn key_lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, String)> {
+    let text = |recipient: Recipient| match recipient {
+        Recipient::User => "its owner",
+        Recipient::Cloud => "the cloud",
+    };
+    let recipients = recipients(manifest);
+    let openers = recipients
+        .iter()
+        .map(|(recipient, bits)| format!("{} (RSA {bits})", text(*recipient)))
+        .collect::<Vec<_>>()
+        .join(" and ");
+    let alone = if recipients.len() == 1 { " alone" } else { "" };
+    let mut lines = vec![("can be opened by", format!("{openers}{alone}"))];
+    if let Some((fingerprint, recipient)) = &findings.opener {
+        let text = match recipient {
+            Some(recipient) => format!("{fingerprint} opens it, as {}", text(*recipient)),
+            None => format!("{fingerprint} does not open it"),
+        };
+        lines.push(("private key", text));
+    }
+    let signature = match &findings.status {
+        SignatureStatus::Valid { key } => {
+            let from = findings.signer.as_deref().unwrap_or_default();
+            format!("valid, by the key {key} of {from}")
+        }
+        SignatureStatus::NotChecked => "not checked: pass --cert FILE".to_owned(),
+        SignatureStatus::Invalid => {
+            "invalid: by none of the keys at hand, or the manifest was changed".to_owned()
+        }
+        SignatureStatus::Unsigned => "unsigned".to_owned(),
+    };
+    lines.push(("signature", signature));
     lines
 }
 
