@@ -19,12 +19,9 @@ mod resize;
 mod rewrap;
 pub(crate) mod seal;
 pub(crate) mod trust;
-mod trust;
 pub(crate) mod unbundle;
-mod unbundle;
 mod unpack;
 pub(crate) mod upload;
-mod upload;
 mod verify;
 
 use std::path::{Path, PathBuf};
