@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// How hard to compress: `0` stores, `9` tries hardest.
 ///
 /// The numbers are those of libdeflate, which at the same number is smaller and faster than gzip. The names are aliases:
-/// `fast` is 1, which takes about half the time for some 8 % more output; `default` is 5, with which the output has the
+/// `fast` is 1, which takes two thirds of the time for some 9 % more output; `default` is 5, with which the output has the
 /// size of gzip's and pigz's own default; `best` is 9. Every level is read by every reader, at about the same speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Level(u8);

@@ -84,8 +84,8 @@ pub(crate) struct Bundle {
     product_codes: Vec<String>,
     /// Compression: fast, default, best, or 0 to 9
     ///
-    /// 0 stores, 9 tries hardest. "default" is 5 and gives the size of gzip's default; "fast" is 1, about half the time
-    /// for some 8 % more output; "best" is 9. Every reader takes every level.
+    /// 0 stores, 9 tries hardest. "default" is 5 and gives the size of gzip's default; "fast" is 1, two thirds of the time
+    /// for some 9 % more output; "best" is 9. Every reader takes every level.
     #[arg(long, value_name = "LEVEL", default_value = "default")]
     level: Level,
     /// The bundle's AES key as 32 hex digits, for tests that compare bundles
