@@ -10,6 +10,7 @@ use gumnut_cloud::CloudError;
 use gumnut_crypto::CryptoError;
 use gumnut_disk_image::DiskImageError;
 use gumnut_manifest::ManifestError;
+use gumnut_publish::PublishError;
 use gumnut_transport::TransportError;
 
 /// What a run ended with. The numbers are part of the interface; see `docs/exit-codes.md`.
@@ -102,6 +103,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     let of_disk_image = || cause.downcast_ref().map(disk_image);
     let of_boot = || cause.downcast_ref().map(boot);
     let of_splitter = || cause.downcast_ref().map(splitter);
+    let of_publish = || cause.downcast_ref().and_then(publish);
     let of_cloud = || cause.downcast_ref().map(cloud);
     let input = cause.is::<ManifestError>() || cause.is::<CryptoError>();
     of_failure()
@@ -110,6 +112,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         .or_else(of_disk_image)
         .or_else(of_boot)
         .or_else(of_splitter)
+        .or_else(of_publish)
         .or_else(of_cloud)
         .or(input.then_some(Exit::Input))
 }
@@ -138,6 +141,16 @@ fn cloud(error: &CloudError) -> Exit {
         CloudError::NotLoopback(_) | CloudError::UserName(_) => Exit::Usage,
         CloudError::NoCloud(_) | CloudError::NoUser(_) | CloudError::UserExists(_) => Exit::Input,
         _ => Exit::Unexpected,
+    }
+}
+
+/// Nothing where the error below decides.
+fn publish(error: &PublishError) -> Option<Exit> {
+    match error {
+        PublishError::NoEc2 => Some(Exit::Usage),
+        PublishError::NoImage(_) | PublishError::NoManifest { .. } => Some(Exit::Refused),
+        PublishError::Transport(error) => Some(transport(error)),
+        _ => None,
     }
 }
 

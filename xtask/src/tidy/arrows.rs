@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Each package and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("gumnut-types", &[]),
     ("gumnut-crypto", &["gumnut-types"]),
     ("gumnut-archive", &["gumnut-types"]),
@@ -42,6 +42,19 @@ const ARROWS: [(&str, &[&str]); 17] = [
         ],
     ),
     (
+        "gumnut-publish",
+        &[
+            "gumnut-types",
+            "gumnut-crypto",
+            "gumnut-manifest",
+            "gumnut-bundle",
+            "gumnut-disk-image",
+            "gumnut-transport",
+            "gumnut-walrus-client",
+            "gumnut-ec2-client",
+        ],
+    ),
+    (
         "gumnut-fuzz-targets",
         &[
             "gumnut-types",
@@ -72,6 +85,7 @@ const EVERYTHING: &[&str] = &[
     "gumnut-transport",
     "gumnut-walrus-client",
     "gumnut-ec2-client",
+    "gumnut-publish",
     "gumnut-cloud",
 ];
 
