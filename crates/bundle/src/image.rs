@@ -11,7 +11,8 @@ use gumnut_archive::{
     ArchiveError, BlockSource, FileBlocks, ReaderBlocks, SegmentBlocks, SparseMap, data_map,
 };
 
-use crate::BundleError;
+use crate::fingerprint::Pages;
+use crate::{BundleError, Fingerprint, Progress};
 
 /// An image and its size: a regular file, whose holes are known and not read, or any reader.
 pub struct ImageSource<'a> {
@@ -149,6 +150,33 @@ impl<'a> ImageSource<'a> {
             Origin::File { file, .. } => Box::new(SegmentBlocks::new(file, map)),
             Origin::Reader(_) => Box::new(ReaderBlocks::new(std::io::empty())),
         }
+    }
+
+    /// Reads the image once for its fingerprint. A file can be read again afterwards, a reader cannot.
+    ///
+    /// # Errors
+    ///
+    /// The image cannot be read or changes meanwhile; `progress` says that the work is cancelled.
+    pub fn fingerprint(&mut self, progress: &dyn Progress) -> Result<Fingerprint, BundleError> {
+        let mut pages = Pages::default();
+        let name = self.name.clone();
+        let mut blocks = self.blocks();
+        loop {
+            if progress.cancelled() {
+                return Err(BundleError::Cancelled);
+            }
+            let block = blocks.next_block();
+            let block = block.map_err(|error| BundleError::ReadImage {
+                image: name.clone(),
+                source: ArchiveError::from_io(error),
+            })?;
+            let Some(block) = block else { break };
+            progress.advance(block.len() as u64);
+            pages.add(&block, block.is_zero());
+        }
+        drop(blocks);
+        self.check_unchanged()?;
+        Ok(pages.finish())
     }
 
     /// Fails if somebody has written to the file since it was opened.

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod error;
+mod fingerprint;
 mod image;
 mod image_file;
 mod options;
@@ -13,6 +14,7 @@ mod unseal;
 
 pub use bundle::{BundleMeta, Bundled, Recipients, bundle, bundle_with_key};
 pub use error::{BundleError, Fault};
+pub use fingerprint::Fingerprint;
 pub use image::ImageSource;
 pub use image_file::{ImageFile, write_file};
 pub use options::{BundleOptions, TarForm};

@@ -32,6 +32,23 @@ pub struct Item {
     pub inspection: Inspection,
 }
 
+impl Item {
+    /// A file of which nothing but its length in bytes is known.
+    pub fn unseen(path: PathBuf, length: u64) -> Self {
+        let inspection = Inspection {
+            length,
+            allocated: length,
+            content: Content::Unknown,
+        };
+        Self { path, inspection }
+    }
+
+    /// A file of this name.
+    pub fn new(path: PathBuf, inspection: Inspection) -> Self {
+        Self { path, inspection }
+    }
+}
+
 /// A kernel and its ramdisk.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -86,8 +103,8 @@ impl Collection {
         Ok(collection)
     }
 
-    fn add(&mut self, path: PathBuf, inspection: Inspection) {
-        let item = Item { path, inspection };
+    pub(crate) fn add(&mut self, path: PathBuf, inspection: Inspection) {
+        let item = Item::new(path, inspection);
         match item.inspection.content {
             Content::FileSystem(_) | Content::Disk(_) | Content::VirtualDisk(_) => {
                 self.disks.push(item);
@@ -124,6 +141,7 @@ impl Visitor for Looker<'_> {
     fn file(
         &mut self,
         path: &Path,
+        _length: u64,
         write: &mut dyn FnMut(&File) -> Result<(), DiskImageError>,
     ) -> Result<(), DiskImageError> {
         let file = tempfile::Builder::new()

@@ -28,10 +28,11 @@ const MAP_LIMIT: usize = 1 << 16;
 
 /// What is to be done with the members of a tarball.
 pub(crate) trait Visitor {
-    /// A file; the function writes its content into an empty file.
+    /// A file of `length` bytes; the function writes its content into an empty file.
     fn file(
         &mut self,
         path: &Path,
+        length: u64,
         write: &mut dyn FnMut(&File) -> Result<(), DiskImageError>,
     ) -> Result<(), DiskImageError>;
 
@@ -131,7 +132,8 @@ fn one<R: io::BufRead>(
             if !visitor.wants(&path) {
                 return Ok(());
             }
-            visitor.file(&path, &mut |file| {
+            let length = reader.size();
+            visitor.file(&path, length, &mut |file| {
                 let mut output = SparseFile::new(file);
                 while let Some(piece) =
                     reader
@@ -198,6 +200,15 @@ pub(crate) fn hypervisor(folder: &Path) -> Option<Hypervisor> {
         "xen-kernel" => Some(Hypervisor::Xen),
         _ => None,
     }
+}
+
+/// Whether a file is for this hypervisor, or for any; without one all are.
+pub(crate) fn for_hypervisor(path: &Path, wanted: Option<Hypervisor>) -> bool {
+    let other = |folder: &Path| {
+        let found = hypervisor(folder);
+        found.is_some() && found != wanted
+    };
+    wanted.is_none() || !path.ancestors().any(other)
 }
 
 /// Tells how much of the tarball was read, and stops when asked to.

@@ -94,6 +94,7 @@ impl Visitor for Writer<'_> {
     fn file(
         &mut self,
         path: &Path,
+        _length: u64,
         write: &mut dyn FnMut(&File) -> Result<(), DiskImageError>,
     ) -> Result<(), DiskImageError> {
         let place = self.place(path)?;
@@ -129,11 +130,7 @@ impl Visitor for Writer<'_> {
     }
 
     fn wants(&self, path: &Path) -> bool {
-        let other = |folder: &Path| {
-            let found = tarball::hypervisor(folder);
-            found.is_some() && found != self.hypervisor
-        };
-        self.hypervisor.is_none() || !path.ancestors().any(other)
+        tarball::for_hypervisor(path, self.hypervisor)
     }
 }
 

@@ -52,11 +52,34 @@ impl Ec2Client {
         }
     }
 
+    /// Where the service is.
+    pub fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
     /// Makes one call and reads its answer.
     pub(crate) async fn call(
         &self,
         action: &str,
         parameters: Parameters,
+    ) -> Result<xml::Element, TransportError> {
+        self.send(action, parameters, false).await
+    }
+
+    /// Makes one call, which is not repeated when the cloud may have acted on it.
+    pub(crate) async fn call_once(
+        &self,
+        action: &str,
+        parameters: Parameters,
+    ) -> Result<xml::Element, TransportError> {
+        self.send(action, parameters, true).await
+    }
+
+    async fn send(
+        &self,
+        action: &str,
+        parameters: Parameters,
+        once: bool,
     ) -> Result<xml::Element, TransportError> {
         let mut all = Parameters::default();
         all.add("Action", action);
@@ -69,6 +92,7 @@ impl Ec2Client {
             headers: Vec::new(),
             body: Body::empty(),
             auth: Auth::Query(all.0),
+            once,
         };
         let response = self.transport.execute(&request, MAX_ANSWER).await?;
         answer(action, &response.body)

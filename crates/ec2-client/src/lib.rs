@@ -5,6 +5,7 @@ mod certificate;
 mod client;
 mod describe;
 mod register;
+mod tags;
 
 pub use attribute::{ImageAttribute, LaunchPermission, PermissionChange};
 pub use client::{API_VERSION, Ec2Client};

@@ -95,6 +95,25 @@ impl RegisterImage {
     pub fn read_id(body: &[u8]) -> Result<ImageId, TransportError> {
         id(&answer("RegisterImage", body)?)
     }
+
+    fn parameters(&self) -> Parameters {
+        let mut parameters = Parameters::default();
+        if !self.location.is_empty() {
+            parameters.add("ImageLocation", &self.location);
+        }
+        parameters.add_some("Name", self.name.as_ref());
+        parameters.add_some("Description", self.description.as_ref());
+        parameters.add_some("Architecture", self.architecture.as_ref());
+        parameters.add_some("KernelId", self.kernel.as_ref());
+        parameters.add_some("RamdiskId", self.ramdisk.as_ref());
+        parameters.add_some("VirtualizationType", self.virtualization_type.as_ref());
+        parameters.add_some("Platform", self.platform.as_ref());
+        parameters.add_some("RootDeviceName", self.root_device_name.as_ref());
+        for (index, device) in (1..).zip(&self.block_devices) {
+            device.add_to(&mut parameters, index);
+        }
+        parameters
+    }
 }
 
 fn id(answer: &Element) -> Result<ImageId, TransportError> {
@@ -109,23 +128,19 @@ impl Ec2Client {
     /// # Errors
     /// When the cloud refuses.
     pub async fn register_image(&self, image: &RegisterImage) -> Result<ImageId, TransportError> {
-        let mut parameters = Parameters::default();
-        if !image.location.is_empty() {
-            parameters.add("ImageLocation", &image.location);
-        }
-        parameters.add_some("Name", image.name.as_ref());
-        parameters.add_some("Description", image.description.as_ref());
-        parameters.add_some("Architecture", image.architecture.as_ref());
-        parameters.add_some("KernelId", image.kernel.as_ref());
-        parameters.add_some("RamdiskId", image.ramdisk.as_ref());
-        parameters.add_some("VirtualizationType", image.virtualization_type.as_ref());
-        parameters.add_some("Platform", image.platform.as_ref());
-        parameters.add_some("RootDeviceName", image.root_device_name.as_ref());
-        for (index, device) in (1..).zip(&image.block_devices) {
-            device.add_to(&mut parameters, index);
-        }
-        let answer = self.call("RegisterImage", parameters).await?;
-        id(&answer)
+        id(&self.call("RegisterImage", image.parameters()).await?)
+    }
+
+    /// As [`Ec2Client::register_image`], but never sent again once the cloud may have acted on it: whoever gets no
+    /// answer asks the cloud what became of it.
+    ///
+    /// # Errors
+    /// When the cloud refuses, or no answer comes.
+    pub async fn register_image_once(
+        &self,
+        image: &RegisterImage,
+    ) -> Result<ImageId, TransportError> {
+        id(&self.call_once("RegisterImage", image.parameters()).await?)
     }
 
     /// Deregisters an image. Eucalyptus 3 and later hide it at the first call and remove it at the second.

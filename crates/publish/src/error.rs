@@ -1,7 +1,16 @@
 //! What can go wrong in a workflow.
 
+use std::io;
+use std::path::PathBuf;
+
+use gumnut_bundle::BundleError;
+use gumnut_crypto::CryptoError;
+use gumnut_disk_image::DiskImageError;
+use gumnut_manifest::ManifestError;
 use gumnut_transport::TransportError;
-use gumnut_types::ImageId;
+use gumnut_types::{ImageId, ManifestLocation, NameError, ObjectKeyError};
+
+use crate::{RunId, RunIdError};
 
 /// Why a workflow ended.
 #[derive(Debug, thiserror::Error)]
@@ -22,4 +31,139 @@ pub enum PublishError {
     /// The cloud refused, or did not answer.
     #[error(transparent)]
     Transport(#[from] TransportError),
+
+    /// The target has not exactly one of something.
+    #[error("{} has {} instead of one {what}", target.display(), listed(found))]
+    Ambiguous {
+        /// The target.
+        target: PathBuf,
+        /// What one was expected of.
+        what: &'static str,
+        /// What was found.
+        found: Vec<PathBuf>,
+    },
+    /// A file name cannot name a bundle.
+    #[error("{} cannot name a bundle", path.display())]
+    ImageName {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: NameError,
+    },
+    /// A key would be illegal.
+    #[error("{key:?} cannot be an object")]
+    Key {
+        /// The key.
+        key: String,
+        /// Why.
+        #[source]
+        source: ObjectKeyError,
+    },
+    /// No bucket can be named after the target.
+    #[error("no bucket can be named after {}", .0.display())]
+    NoBucket(PathBuf),
+    /// Neither the plan nor the images tell an architecture.
+    #[error("the images do not show for which architecture they are")]
+    UnknownArchitecture,
+    /// A bare file system without a kernel.
+    #[error("the disk is a bare file system, which does not start without a kernel")]
+    NoKernel,
+    /// The checks have found what keeps an instance from starting.
+    #[error("the images did not pass their checks: {grave} grave findings")]
+    Checks {
+        /// How many findings.
+        grave: usize,
+    },
+    /// Another bundle is where this one would be.
+    #[error("{0} is the manifest of another image")]
+    Taken(ManifestLocation),
+    /// The store refuses the ACL.
+    #[error("the store does not take this ACL")]
+    AclRefused(#[source] TransportError),
+    /// The store does not hold what was sent.
+    #[error("the bundle of {0} is not in the store as it was sent")]
+    Altered(ManifestLocation),
+    /// The image is not what its stored parts were made of.
+    #[error("the image has changed since its first parts were stored")]
+    Differs,
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    NoRun(RunId),
+    /// A run that has come to its end cannot be given up.
+    #[error("the run {0} is complete")]
+    Complete(RunId),
+    /// The run belongs to another cloud.
+    #[error("the run {run} is for another cloud: {site}")]
+    OtherSite {
+        /// The run.
+        run: RunId,
+        /// Endpoints of its cloud.
+        site: String,
+    },
+    /// The target is not what it was when the run began.
+    #[error("{} has changed since the run {run} began", target.display())]
+    TargetChanged {
+        /// The run.
+        run: RunId,
+        /// The target.
+        target: PathBuf,
+    },
+    /// The journal cannot be read or written.
+    #[error("the journal {}", path.display())]
+    Journal {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of the run cannot be written or read.
+    #[error("the working file {}", path.display())]
+    Scratch {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A name of a run makes no sense.
+    #[error(transparent)]
+    RunId(#[from] RunIdError),
+    /// The images cannot be read, checked or resized.
+    #[error(transparent)]
+    DiskImage(#[from] DiskImageError),
+    /// An image cannot be bundled.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A manifest cannot be made or understood.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// The workflow was told to stop.
+    #[error("interrupted")]
+    Cancelled,
+    /// A thread ended without a word.
+    #[error("a thread died")]
+    Died,
+}
+
+impl PublishError {
+    /// A name from which no bundle can be made.
+    pub(crate) fn names(error: gumnut_bundle::SplitterError) -> Self {
+        Self::Bundle(BundleError::WriteParts(error))
+    }
+}
+
+fn listed(found: &[PathBuf]) -> String {
+    if found.is_empty() {
+        return "none".to_owned();
+    }
+    let names: Vec<_> = found
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    names.join(", ")
 }

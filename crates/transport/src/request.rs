@@ -38,6 +38,9 @@ pub struct Request {
     pub body: Body,
     /// How it is signed.
     pub auth: Auth,
+    /// Whether it must not be sent again once the server may have acted on it: the caller finds out what
+    /// became of it.
+    pub once: bool,
 }
 
 /// Headers and body as they go on the wire.

@@ -129,7 +129,7 @@ impl Transport {
                     what: request.what.clone(),
                     limit,
                 };
-                Err(Outcome::Again { error, asked: None })
+                Err(again_unless(request.once, error))
             });
             let (error, asked) = match outcome {
                 Ok(answer) => return Ok(answer),
@@ -157,13 +157,13 @@ impl Transport {
     ) -> Result<T, Outcome> {
         let builder = self.build(request).await.map_err(Outcome::Final)?;
         tracing::debug!(what = request.what, "request");
-        let response = builder
-            .send()
-            .await
-            .map_err(|error| again(network(request, error)))?;
+        let response = builder.send().await.map_err(|error| {
+            let unsent = error.is_connect();
+            again_unless(request.once && !unsent, network(request, error))
+        })?;
         if response.status().is_success() {
             return read(response).await.map_err(|error| match error {
-                error @ TransportError::Network { .. } => again(error),
+                error @ TransportError::Network { .. } => again_unless(request.once, error),
                 error => Outcome::Final(error),
             });
         }
@@ -174,7 +174,10 @@ impl Transport {
             .await
             .unwrap_or_default();
         let error = TransportError::from_answer(&request.what, status, &headers, &body);
-        Err(self.judge(status, &headers, error))
+        Err(match self.judge(status, &headers, error) {
+            Outcome::Again { error, .. } if request.once => Outcome::Final(error),
+            outcome => outcome,
+        })
     }
 
     /// Whether another attempt can change the answer.
@@ -313,8 +316,13 @@ impl Download {
     }
 }
 
-fn again(error: TransportError) -> Outcome {
-    Outcome::Again { error, asked: None }
+/// Another attempt, unless it could do again what is done already.
+fn again_unless(once: bool, error: TransportError) -> Outcome {
+    if once {
+        Outcome::Final(error)
+    } else {
+        Outcome::Again { error, asked: None }
+    }
 }
 
 fn network(request: &Request, error: reqwest::Error) -> TransportError {

@@ -1,5 +1,6 @@
 //! Buckets and objects.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gumnut_transport::{Auth, Body, Download, Request, Transport, TransportError};
@@ -17,6 +18,9 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/');
 /// Longest answer that carries no object, in bytes.
 pub(crate) const MAX_ANSWER: usize = 16 << 20;
+
+/// What comes before the names of metadata in headers.
+pub(crate) const METADATA: &str = "x-amz-meta-";
 
 /// A client for one object store.
 #[derive(Clone, Debug)]
@@ -41,6 +45,8 @@ pub struct ObjectHead {
     pub size: u64,
     /// The store's tag of its content without quotes: often, and not always, its MD5.
     pub etag: String,
+    /// What its writer said of it: names without `x-amz-meta-`, in lower case.
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl WalrusClient {
@@ -50,6 +56,11 @@ impl WalrusClient {
             endpoint,
             transport,
         }
+    }
+
+    /// Where the store is.
+    pub fn endpoint(&self) -> &Url {
+        &self.endpoint
     }
 
     /// Makes a bucket, at a location that the store knows or where it likes. One that the caller owns already is as
@@ -120,6 +131,7 @@ impl WalrusClient {
         Ok(Some(ObjectHead {
             size,
             etag: etag(&response.headers),
+            metadata: metadata(&response.headers),
         }))
     }
 
@@ -198,6 +210,7 @@ impl WalrusClient {
             headers: Vec::new(),
             body: Body::empty(),
             auth: Auth::S3,
+            once: false,
         }
     }
 }
@@ -232,6 +245,14 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
         .get(name)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
+}
+
+fn metadata(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let one = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        let name = name.as_str().strip_prefix(METADATA)?.to_owned();
+        Some((name, value.to_str().ok()?.to_owned()))
+    };
+    headers.iter().filter_map(one).collect()
 }
 
 pub(crate) fn etag(headers: &HeaderMap) -> String {

@@ -11,7 +11,7 @@ use md5::{Digest as _, Md5};
 use sha2::Sha256;
 use tokio::io::AsyncReadExt as _;
 
-use crate::client::{MAX_ANSWER, encoded, etag};
+use crate::client::{MAX_ANSWER, METADATA, encoded, etag};
 use crate::{CannedAcl, WalrusClient};
 
 /// Bytes that are read from a file at once.
@@ -26,9 +26,11 @@ pub struct Content {
 
 /// How an object is written.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PutOptions {
+pub struct PutOptions<'a> {
     /// Who may read it; without one, what the store does then.
     pub acl: Option<CannedAcl>,
+    /// What is said of it: names in lower case, and values of printable ASCII.
+    pub metadata: &'a [(&'a str, &'a str)],
 }
 
 /// A stored object.
@@ -104,7 +106,7 @@ impl WalrusClient {
         bucket: &BucketName,
         key: &ObjectKey,
         content: &Content,
-        options: PutOptions,
+        options: PutOptions<'_>,
     ) -> Result<Stored, TransportError> {
         let mut request = self.request(Method::PUT, Some(bucket), Some(key), "");
         let mut header = |name: &str, value: String| request.headers.push((name.to_owned(), value));
@@ -112,6 +114,9 @@ impl WalrusClient {
         header("content-type", "application/octet-stream".to_owned());
         if let Some(acl) = options.acl {
             header("x-amz-acl", acl.to_string());
+        }
+        for (name, value) in options.metadata {
+            header(&format!("{METADATA}{name}"), (*value).to_owned());
         }
         if content.length() == 0 {
             header("content-length", "0".to_owned());
@@ -141,7 +146,7 @@ impl WalrusClient {
         &self,
         (from_bucket, from_key): (&BucketName, &ObjectKey),
         (bucket, key): (&BucketName, &ObjectKey),
-        options: PutOptions,
+        options: PutOptions<'_>,
     ) -> Result<(), TransportError> {
         let mut request = self.request(Method::PUT, Some(bucket), Some(key), "");
         let source = format!("/{from_bucket}/{}", encoded(from_key));

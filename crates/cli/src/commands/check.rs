@@ -93,8 +93,8 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, anyhow::Error> {
     Ok(gumnut_disk_image::inspect(raw.path())?)
 }
 
-/// Says the findings as warnings; with `strict` errors and warnings are an error.
-pub(super) fn warn(path: &Path, findings: &[Finding], strict: bool) -> Result<(), anyhow::Error> {
+/// Says the findings as warnings, notes aside.
+pub(super) fn tell(findings: &[Finding]) {
     let grave = findings
         .iter()
         .filter(|finding| finding.check.severity != Severity::Note);
@@ -102,6 +102,11 @@ pub(super) fn warn(path: &Path, findings: &[Finding], strict: bool) -> Result<()
         let (id, check) = (finding.check.id, finding.check);
         Output::warn(format!("{id}: {}; {}", finding.message, check.meaning));
     }
+}
+
+/// Says the findings as warnings; with `strict` errors and warnings are an error.
+pub(super) fn warn(path: &Path, findings: &[Finding], strict: bool) -> Result<(), anyhow::Error> {
+    tell(findings);
     if strict {
         verdict(path, findings, true)?;
     }

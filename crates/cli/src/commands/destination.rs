@@ -134,7 +134,10 @@ impl Destination<'_> {
     /// Puts an object.
     pub(crate) async fn put(&self, name: &str, content: &Content) -> Result<(), anyhow::Error> {
         let key = self.target.key(name)?;
-        let options = PutOptions { acl: self.acl };
+        let options = PutOptions {
+            acl: self.acl,
+            ..PutOptions::default()
+        };
         let put = self
             .store
             .put_object(&self.target.bucket, &key, content, options);

@@ -12,12 +12,13 @@ pub(crate) mod download;
 mod images;
 mod inspect;
 pub(crate) mod keys;
-pub(crate) mod publish;
+mod publish;
 mod register;
 pub(crate) mod remote;
 mod resize;
 mod rewrap;
 pub(crate) mod seal;
+pub(crate) mod streamed;
 pub(crate) mod trust;
 pub(crate) mod unbundle;
 mod unpack;
@@ -38,6 +39,10 @@ use crate::settings::{Order, Overrides, Settings};
 /// What gumnut can do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Publish(Box<publish::Publish>),
+    Resume(publish::Resume),
+    Runs(publish::ListRuns),
+    Abort(publish::Abort),
     Bundle(bundle::Bundle),
     Unbundle(unbundle::Unbundle),
     Verify(verify::Verify),
@@ -99,6 +104,10 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
         tradition: Tradition::default(),
     };
     match &cli.command {
+        Command::Publish(command) => command.run(&context),
+        Command::Resume(command) => command.run(&context),
+        Command::Runs(command) => command.run(&context),
+        Command::Abort(command) => command.run(&context),
         Command::Bundle(command) => command.run(&context),
         Command::Unbundle(command) => command.run(&context),
         Command::Verify(command) => command.run(&context),

@@ -22,9 +22,9 @@ use crate::settings::{KeyFile, Settings};
 const MAX_CA: u64 = 4 << 20;
 
 /// Runs a command of the network until it ends or ^C comes.
-pub(crate) fn block_on(
-    command: impl Future<Output = Result<(), anyhow::Error>>,
-) -> Result<(), anyhow::Error> {
+pub(crate) fn block_on<T>(
+    command: impl Future<Output = Result<T, anyhow::Error>>,
+) -> Result<T, anyhow::Error> {
     block_on_until(command, async {
         // Without a handler ^C ends the program by itself.
         if tokio::signal::ctrl_c().await.is_err() {

@@ -44,7 +44,7 @@ pub(crate) struct Upload {
 
 /// An ACL, or none at all.
 #[derive(Clone, Copy)]
-struct AclChoice(Option<CannedAcl>);
+pub(crate) struct AclChoice(pub(crate) Option<CannedAcl>);
 
 impl FromStr for AclChoice {
     type Err = String;

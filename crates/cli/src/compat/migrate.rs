@@ -246,6 +246,7 @@ impl Tool for MigrateBundle {
             let copy = self.destination.key(part.name.as_str())?;
             let options = PutOptions {
                 acl: Some(self.acl),
+                ..PutOptions::default()
             };
             let (from, to) = ((&from.bucket, &source), (&self.destination.bucket, &copy));
             store.copy_object(from, to, options).await?;

@@ -15,7 +15,7 @@ use super::session::{Session, print};
 use super::tool::Tool;
 use super::upload::StoreOptions;
 use crate::commands::destination::Destination;
-use crate::commands::publish::publish;
+use crate::commands::streamed::publish;
 use crate::commands::upload::Put;
 use crate::commands::{Context, remote};
 use crate::settings::Settings;

@@ -309,13 +309,22 @@ impl Settings {
 
 /// Where the embedded cloud keeps its data when nothing else is said.
 pub(crate) fn default_cloud_dir() -> Option<PathBuf> {
+    Some(user_dir("XDG_DATA_HOME", ".local/share")?.join("gumnut/cloud"))
+}
+
+/// Where the journals of runs lie.
+pub(crate) fn default_state_dir() -> Option<PathBuf> {
+    Some(user_dir("XDG_STATE_HOME", ".local/state")?.join("gumnut/runs"))
+}
+
+/// A folder of the user: what the variable says, or where it is by custom.
+fn user_dir(variable: &str, in_home: &str) -> Option<PathBuf> {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?;
-    Some(data.join("gumnut/cloud"))
+    set(variable).or_else(|| Some(set("HOME")?.join(in_home)))
 }
 
 /// The URL in `REGION::URL`, as euca2ools takes it.

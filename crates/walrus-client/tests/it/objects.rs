@@ -19,6 +19,7 @@ async fn an_object_is_put_with_acl_and_md5_under_its_encoded_key() {
     let server = Server::start(vec![ok()]);
     let options = PutOptions {
         acl: Some(CannedAcl::AwsExecRead),
+        metadata: &[("gumnut-source", "0123")],
     };
     let content = Content::bytes("hello");
     client(&server)
@@ -31,6 +32,7 @@ async fn an_object_is_put_with_acl_and_md5_under_its_encoded_key() {
         "PUT /services/Walrus/bucket/a%20b/%C3%BC%2B%3F%23.img HTTP/1.1"
     );
     assert_eq!(asked.header("x-amz-acl"), Some("aws-exec-read"));
+    assert_eq!(asked.header("x-amz-meta-gumnut-source"), Some("0123"));
     assert_eq!(
         asked.header("content-md5"),
         Some("XUFAKrxLKna5cZ2REBfFkg==")
@@ -95,7 +97,7 @@ async fn buckets_are_made_and_probed() {
 #[tokio::test]
 async fn heads_and_deletions() {
     let head =
-        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 7\r\netag: \"abc\"\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 7\r\netag: \"abc\"\r\nX-Amz-Meta-Gumnut-Source: 0123\r\n\r\n"
             .to_vec();
     let gone = b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_vec();
     let answers = vec![
@@ -110,6 +112,7 @@ async fn heads_and_deletions() {
     assert_eq!(
         found,
         Some(ObjectHead {
+            metadata: [("gumnut-source".to_owned(), "0123".to_owned())].into(),
             size: 7,
             etag: "abc".to_owned()
         })

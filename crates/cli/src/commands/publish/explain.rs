@@ -1,0 +1,64 @@
+//! What to do about the failures of a run.
+
+use gumnut_publish::PublishError;
+
+use crate::exit::{Exit, Failure};
+
+/// The failure with its exit code and a hint, where there is one to give.
+pub(super) fn explain(error: PublishError) -> anyhow::Error {
+    use PublishError as E;
+    let (exit, hint) = match &error {
+        E::NoEc2 => (
+            Exit::Usage,
+            "set EC2_URL, or pass --no-register to store the bundles only",
+        ),
+        E::Ambiguous { .. } => (
+            Exit::Input,
+            "take the files by themselves: publish the disk, with --kernel-file and --ramdisk-file",
+        ),
+        E::ImageName { .. } | E::Key { .. } => (Exit::Input, "give the file another name"),
+        E::NoBucket(_) => (Exit::Usage, "pass --bucket NAME"),
+        E::UnknownArchitecture => (Exit::Usage, "pass --arch ARCH"),
+        E::NoKernel => (
+            Exit::Usage,
+            "pass --kernel-file FILE or --kernel EKI, and a ramdisk if the kernel needs one",
+        ),
+        E::Checks { .. } => (
+            Exit::Input,
+            "docs/checks.md says what to do about each; --ignore-checks publishes all the same",
+        ),
+        E::Taken(_) => (
+            Exit::Refused,
+            "pass another --bucket or --prefix, or --force to publish beside it",
+        ),
+        E::AclRefused(_) => (
+            Exit::Refused,
+            "repeat with --acl none, and let the cloud read the bucket in another way",
+        ),
+        E::Altered(_) => (
+            Exit::Refused,
+            "somebody else writes to this place; repeat the command to put the bundle right",
+        ),
+        E::Differs => (
+            Exit::Input,
+            "stop what writes to the image, and repeat the command",
+        ),
+        E::NoRun(_) => (Exit::Usage, "`gumnut runs` lists all runs"),
+        E::Complete(_) => (Exit::Usage, "remove its images with `gumnut retire ID`"),
+        E::OtherSite { .. } => (Exit::Usage, "use the settings that the run began with"),
+        E::TargetChanged { .. } => (
+            Exit::Input,
+            "give it up with `gumnut abort RUN`, and publish the target anew",
+        ),
+        E::Cancelled => (Exit::Interrupted, "the same command goes on from here"),
+        _ => return error.into(),
+    };
+    let failure = Failure::new(exit, error.to_string()).hint(hint);
+    match error {
+        E::AclRefused(source) => failure.because(source),
+        E::ImageName { source, .. } => failure.because(source),
+        E::Key { source, .. } => failure.because(source),
+        _ => failure,
+    }
+    .into()
+}

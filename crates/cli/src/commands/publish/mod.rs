@@ -1,0 +1,237 @@
+//! `gumnut publish`
+
+mod explain;
+mod report;
+mod runs;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use gumnut_bundle::{BundleOptions, Level};
+use gumnut_publish::{Form, Hypervisor, Keys, Plan, Publisher, Runs, Site};
+use gumnut_types::{AccountId, Architecture, BucketName, ByteSize, ImageId};
+
+use self::explain::explain;
+pub(crate) use self::runs::{Abort, ListRuns, Resume};
+use self::watch::Watch;
+use super::upload::AclChoice;
+use super::{Context, keys, remote, seal};
+use crate::exit::{Exit, Failure};
+use crate::settings::{KeyFile, Settings, default_state_dir};
+
+/// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
+///
+/// TARGET is a tarball of images, the folder that one was unpacked to, or a disk image. The bundles go straight into the store;
+/// a journal says how far the run has come. Interrupted at any moment, the same command goes on where it was, and once
+/// everything is there it changes nothing. Prints one line for each image, as `images` does: IMAGE, id, location, kind.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut publish euca-centos-5.3-i386.tar.gz --size 4G
+  gumnut publish disk.img --kernel-file vmlinuz --ramdisk-file initrd.img --bucket images --public
+  gumnut publish debian.qcow2 --name debian-12 --tag release=12
+  gumnut publish euca-centos-5.3-i386.tar.gz --dry-run")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
+pub(crate) struct Publish {
+    /// A tarball of images, its folder, or a disk image
+    target: PathBuf,
+    /// Give the file system this size first, in a copy
+    #[arg(long, value_name = "SIZE")]
+    size: Option<ByteSize>,
+    /// The hypervisor whose kernel and ramdisk are taken
+    #[arg(long, value_name = "kvm|xen", default_value = "kvm")]
+    hypervisor: Hypervisor,
+    /// The kernel, instead of the one in TARGET
+    #[arg(long, value_name = "FILE")]
+    kernel_file: Option<PathBuf>,
+    /// The ramdisk, instead of the one in TARGET
+    #[arg(long, value_name = "FILE")]
+    ramdisk_file: Option<PathBuf>,
+    /// A kernel that is registered already
+    #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel, conflicts_with = "kernel_file")]
+    kernel: Option<ImageId>,
+    /// A ramdisk that is registered already
+    #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk, conflicts_with = "ramdisk_file")]
+    ramdisk: Option<ImageId>,
+    /// Architecture, instead of the one that the images show
+    #[arg(long, value_name = "ARCH")]
+    arch: Option<Architecture>,
+    /// Bucket, which is made when it is missing [default: named after TARGET]
+    #[arg(short, long)]
+    bucket: Option<BucketName>,
+    /// What comes before every key
+    #[arg(long)]
+    prefix: Option<String>,
+    /// Name of the machine image, which must be new in the account
+    #[arg(long)]
+    name: Option<String>,
+    /// What the machine image is for
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Let everybody run the images
+    #[arg(long)]
+    public: bool,
+    /// A tag of the machine image; can be repeated
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
+    tags: Vec<(String, String)>,
+    /// Who may read the objects: aws-exec-read lets the cloud; none leaves it to the store
+    #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
+    acl: AclChoice,
+    /// Parts that may be in memory at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+    /// How hard to compress: fast, default, best, or a number from 0 to 9
+    #[arg(long, default_value = "default")]
+    level: Level,
+    /// Size of a part
+    #[arg(long, value_name = "SIZE", default_value = "10MiB")]
+    part_size: ByteSize,
+    /// Leave holes out of the stream; Eucalyptus reads it, other clouds may not
+    #[arg(long)]
+    sparse: bool,
+    /// Only store the bundles
+    #[arg(long)]
+    no_register: bool,
+    /// Publish images with grave findings all the same, see docs/checks.md
+    #[arg(long)]
+    ignore_checks: bool,
+    /// Make new bundles and images although the same are there
+    #[arg(long)]
+    force: bool,
+    /// Say what would be put and called, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    keys: KeyOptions,
+}
+
+/// Options of the keys that bundles are made with.
+#[derive(Args)]
+pub(crate) struct KeyOptions {
+    /// Account number of the owner, instead of `EC2_USER_ID`
+    #[arg(long, value_name = "ACCOUNT")]
+    user: Option<AccountId>,
+    /// The user's certificate, instead of `EC2_CERT`
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The user's private key, instead of `EC2_PRIVATE_KEY`
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`
+    #[arg(long, value_name = "FILE")]
+    cloud_cert: Option<PathBuf>,
+}
+
+fn parse_tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a tag has the form KEY=VALUE".to_owned()),
+    }
+}
+
+impl KeyOptions {
+    fn keys(&self, settings: &Settings) -> Result<Keys, anyhow::Error> {
+        let certificate = |file, option| keys::certificate(settings, file, option);
+        let keys = seal::Keys {
+            private_key: keys::private_key(settings, self.private_key.as_deref())?,
+            user: Some(certificate(KeyFile::Certificate, self.cert.as_deref())?),
+            cloud: certificate(KeyFile::CloudCertificate, self.cloud_cert.as_deref())?,
+        }
+        .matching()?;
+        let user = keys
+            .user
+            .ok_or_else(|| Failure::new(Exit::Usage, "no certificate is set"))?;
+        Ok(Keys {
+            private_key: keys.private_key,
+            user,
+            cloud: keys.cloud,
+        })
+    }
+}
+
+/// One who publishes, as the settings and options say.
+fn publisher(
+    context: &Context<'_>,
+    settings: &Settings,
+    keys: Keys,
+    jobs: u8,
+    watch: &Arc<Watch>,
+) -> Result<Publisher, anyhow::Error> {
+    let runs = default_state_dir().ok_or_else(|| {
+        Failure::new(Exit::Usage, "there is no folder for journals")
+            .hint("set XDG_STATE_HOME or HOME")
+    })?;
+    let ec2 = settings.ec2_url().is_ok();
+    Ok(Publisher {
+        site: Site {
+            store: remote::walrus(context, settings)?,
+            ec2: ec2.then(|| remote::ec2(context, settings)).transpose()?,
+        },
+        keys,
+        runs: Runs::new(runs),
+        jobs: usize::from(jobs),
+        threads: BundleOptions::default().jobs,
+        observer: Arc::clone(watch) as _,
+    })
+}
+
+impl Publish {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let settings = context.settings()?;
+        let plan = self.plan(&settings)?;
+        let watch = Arc::new(Watch::new(context.output)?);
+        let keys = self.keys.keys(&settings)?;
+        let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
+        if plan.register {
+            publisher.site.ec2().map_err(explain)?;
+        }
+        if self.dry_run {
+            let calls =
+                remote::block_on(async { publisher.dry_run(&plan).await.map_err(explain) })?;
+            return report::calls(context.output, &calls);
+        }
+        let done = watch.during(async { publisher.publish(&plan).await.map_err(explain) })?;
+        report::published(context.output, &done)
+    }
+
+    fn plan(&self, settings: &Settings) -> Result<Plan, anyhow::Error> {
+        let part_size = NonZeroU64::new(self.part_size.bytes())
+            .ok_or_else(|| Failure::new(Exit::Usage, "a part cannot have 0 bytes"))?;
+        let absolute = |path: &PathBuf| std::path::absolute(path);
+        let plan = Plan {
+            target: absolute(&self.target)?,
+            kernel_file: self.kernel_file.as_ref().map(absolute).transpose()?,
+            ramdisk_file: self.ramdisk_file.as_ref().map(absolute).transpose()?,
+            kernel: self.kernel.clone(),
+            ramdisk: self.ramdisk.clone(),
+            hypervisor: self.hypervisor,
+            architecture: self.arch,
+            size: self.size.map(ByteSize::bytes),
+            bucket: self.bucket.clone(),
+            prefix: self.prefix.clone(),
+            register: !self.no_register,
+            name: self.name.clone(),
+            description: self.description.clone(),
+            public: self.public,
+            tags: self.tags.iter().cloned().collect::<BTreeMap<_, _>>(),
+            acl: self.acl.0,
+            account: settings.account(self.keys.user.as_ref())?,
+            bucket_location: settings.location_constraint().map(str::to_owned),
+            form: Form {
+                part_size,
+                level: self.level,
+                sparse: self.sparse,
+            },
+            ignore_checks: self.ignore_checks,
+            again: String::new(),
+        };
+        Ok(if self.force { plan.once_more() } else { plan })
+    }
+}

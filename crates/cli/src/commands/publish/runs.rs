@@ -1,0 +1,98 @@
+//! `gumnut runs`, `gumnut resume` and `gumnut abort`
+
+use std::sync::Arc;
+
+use clap::Args;
+use gumnut_publish::{RunId, RunStatus, Runs};
+
+use super::{KeyOptions, Watch, explain, publisher, report};
+use crate::commands::Context;
+use crate::exit::{Exit, Failure};
+use crate::settings::default_state_dir;
+
+/// List the runs of `publish`.
+///
+/// Each line is the run's name, whether it is complete, its target and the ids of its images.
+#[derive(Args)]
+pub(crate) struct ListRuns {}
+
+/// Go on with a run of `publish` that was interrupted.
+///
+/// Parts that are in the store are compared and not sent again; an image is registered once.
+#[derive(Args)]
+pub(crate) struct Resume {
+    /// The run, as `gumnut runs` lists it [default: the only one that is not complete]
+    run: Option<RunId>,
+    /// Parts that may be in memory at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+    #[command(flatten)]
+    keys: KeyOptions,
+}
+
+/// Give up a run of `publish`, and remove what it left in the cloud.
+///
+/// Says what it removed: images, objects, and the bucket if the run had made it.
+#[derive(Args)]
+pub(crate) struct Abort {
+    /// The run, as `gumnut runs` lists it
+    run: RunId,
+    #[command(flatten)]
+    keys: KeyOptions,
+}
+
+fn all_runs() -> Result<Runs, Failure> {
+    let folder = default_state_dir().ok_or_else(|| {
+        Failure::new(Exit::Usage, "there is no folder for journals")
+            .hint("set XDG_STATE_HOME or HOME")
+    })?;
+    Ok(Runs::new(folder))
+}
+
+impl ListRuns {
+    #[expect(clippy::unused_self, reason = "as every command")]
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let runs = all_runs()?.list().map_err(explain)?;
+        report::runs(context.output, &runs)
+    }
+}
+
+impl Resume {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let run = match &self.run {
+            Some(run) => run.clone(),
+            None => only_unfinished()?,
+        };
+        let settings = context.settings()?;
+        let watch = Arc::new(Watch::new(context.output)?);
+        let keys = self.keys.keys(&settings)?;
+        let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
+        let done = watch.during(async { publisher.resume(&run).await.map_err(explain) })?;
+        report::published(context.output, &done)
+    }
+}
+
+fn only_unfinished() -> Result<RunId, anyhow::Error> {
+    let runs = all_runs()?.list().map_err(explain)?;
+    let mut unfinished = runs
+        .into_iter()
+        .filter(|run| run.status == RunStatus::Unfinished);
+    match (unfinished.next(), unfinished.next()) {
+        (Some(run), None) => Ok(run.id),
+        (None, _) => Err(Failure::new(Exit::Usage, "every run is complete").into()),
+        (Some(_), Some(_)) => Err(Failure::new(Exit::Usage, "several runs are not complete")
+            .hint("name one of those that `gumnut runs` lists")
+            .into()),
+    }
+}
+
+impl Abort {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let settings = context.settings()?;
+        let watch = Arc::new(Watch::new(context.output)?);
+        let keys = self.keys.keys(&settings)?;
+        let publisher = publisher(context, &settings, keys, 1, &watch)?;
+        let removed = watch.during(async { publisher.abort(&self.run).await.map_err(explain) })?;
+        report::removed(context.output, &removed)
+    }
+}

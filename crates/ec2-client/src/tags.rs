@@ -1,0 +1,27 @@
+//! Tags of images.
+
+use gumnut_transport::TransportError;
+use gumnut_types::ImageId;
+
+use crate::Ec2Client;
+use crate::client::Parameters;
+
+impl Ec2Client {
+    /// Gives an image tags: keys and values. A tag that is there gets the new value.
+    ///
+    /// # Errors
+    /// When the cloud refuses, as those before Eucalyptus 3.3 do.
+    pub async fn create_tags(
+        &self,
+        id: &ImageId,
+        tags: impl IntoIterator<Item = (&str, &str)>,
+    ) -> Result<(), TransportError> {
+        let mut parameters = Parameters::default();
+        parameters.add("ResourceId.1", id.as_str());
+        for (index, (key, value)) in (1..).zip(tags) {
+            parameters.add(format!("Tag.{index}.Key"), key);
+            parameters.add(format!("Tag.{index}.Value"), value);
+        }
+        self.command("CreateTags", parameters).await
+    }
+}

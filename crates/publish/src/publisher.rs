@@ -1,0 +1,295 @@
+//! A run from its beginning, or from wherever it was interrupted, to its end.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gumnut_crypto::{Certificate, PrivateKey};
+use gumnut_disk_image::{Severity, Start, Subject, check, check_kernel, check_ramdisk};
+use gumnut_types::{Architecture, ImageId, ManifestLocation};
+use gumnut_walrus_client::BucketState;
+
+use crate::destination::Destination;
+use crate::identity::{identity, site};
+use crate::journal::{Begun, Journal, Record, RunFolder, VERSION};
+use crate::run::Run;
+use crate::source::{self, Source};
+use crate::{Observer, Plan, PublishError, Role, RunId, Runs, Site, Step};
+
+/// The keys that bundles are made with.
+#[derive(Debug)]
+pub struct Keys {
+    /// The user's, which signs manifests and opens the journal's wrapped keys.
+    pub private_key: PrivateKey,
+    /// The user's, which the cloud knows.
+    pub user: Certificate,
+    /// The cloud's.
+    pub cloud: Certificate,
+}
+
+/// Publishes images.
+pub struct Publisher {
+    /// The cloud.
+    pub site: Site,
+    /// The keys.
+    pub keys: Keys,
+    /// Where journals lie.
+    pub runs: Runs,
+    /// Parts that may be in memory at a time.
+    pub jobs: usize,
+    /// Threads that compress.
+    pub threads: NonZeroUsize,
+    /// Told how far the run is.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// What was published.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Published {
+    /// The run.
+    pub run: RunId,
+    /// The images, those before the machine image first.
+    pub images: Vec<PublishedImage>,
+    /// Whether anything was done: `false` when an earlier run had done it all.
+    pub changed: bool,
+}
+
+/// An image that was published.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PublishedImage {
+    /// What it is for.
+    pub role: Role,
+    /// Its id; nothing when it was not to be registered.
+    pub id: Option<ImageId>,
+    /// Where its manifest lies.
+    pub location: ManifestLocation,
+    /// How many parts its bundle has.
+    pub parts: usize,
+}
+
+impl Publisher {
+    /// Publishes what the plan says, or goes on with a run for the same.
+    ///
+    /// # Errors
+    /// When the target is no image, or has grave faults; when the store or the cloud refuses or does not answer; when the
+    /// journal cannot be written. What was done until then stands in the journal, and another call goes on from there.
+    pub async fn publish(&self, plan: &Plan) -> Result<Published, PublishError> {
+        let identity = self.identity(plan).await?;
+        self.run(plan, &identity).await
+    }
+
+    /// Goes on with a run.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`]; and when there is no such run, it is for another cloud, or its target has changed.
+    pub async fn resume(&self, id: &RunId) -> Result<Published, PublishError> {
+        let folder = self.runs.existing(id)?;
+        let begun = crate::journal::look(&folder.journal())?.begun;
+        let Begun {
+            plan,
+            site: at,
+            identity: known,
+            ..
+        } = begun.ok_or_else(|| PublishError::NoRun(id.clone()))?;
+        if at != site(&self.site) {
+            return Err(PublishError::OtherSite {
+                run: id.clone(),
+                site: at,
+            });
+        }
+        if self.identity(&plan).await? != known {
+            return Err(PublishError::TargetChanged {
+                run: id.clone(),
+                target: plan.target,
+            });
+        }
+        self.run(&plan, &known).await
+    }
+
+    /// What was said to be done, without doing it: the images that would be published and where.
+    ///
+    /// # Errors
+    /// When the target is no image or has grave faults.
+    pub(crate) async fn identity(&self, plan: &Plan) -> Result<String, PublishError> {
+        let (owned, observer) = (plan.clone(), Arc::clone(&self.observer));
+        let fingerprints = blocking(move || source::fingerprints(&owned, &*observer)).await?;
+        Ok(identity(plan, &site(&self.site), &fingerprints))
+    }
+
+    async fn run(&self, plan: &Plan, identity: &str) -> Result<Published, PublishError> {
+        let id = RunId::of(identity)?;
+        let folder = self.runs.folder(&id);
+        let mut journal = self.open(&id, &folder).await?;
+        let destination = self.destination(plan)?;
+        if journal.state().complete.is_some() {
+            let mut run = Run::new(self, plan, &destination, identity, &mut journal);
+            if let Some(images) = run.found().await? {
+                run.attributes(&images).await?;
+                let changed = run.has_written();
+                return Ok(Published {
+                    run: id,
+                    images,
+                    changed,
+                });
+            }
+        }
+        self.begin(plan, identity, &id, &mut journal)?;
+        let source = self.source(plan, &folder, &mut journal).await?;
+        let architecture = source.architecture(plan)?;
+        self.check(plan, &source, architecture)?;
+        self.bucket(plan, &destination, &mut journal).await?;
+        let mut run = Run::new(self, plan, &destination, identity, &mut journal);
+        let images = run.images(&source, architecture).await?;
+        run.attributes(&images).await?;
+        let changed = run.has_written();
+        folder.drop_disk()?;
+        Ok(Published {
+            run: id,
+            images,
+            changed,
+        })
+    }
+
+    async fn open(&self, id: &RunId, folder: &RunFolder) -> Result<Journal, PublishError> {
+        folder.create()?;
+        let (folder, id) = (folder.clone(), id.clone());
+        let observer = Arc::clone(&self.observer);
+        let waiting = move || observer.step(&Step::Waiting { run: &id });
+        blocking(move || Journal::open(&folder, waiting)).await
+    }
+
+    /// Notes that the run begins, unless it goes on.
+    fn begin(
+        &self,
+        plan: &Plan,
+        identity: &str,
+        id: &RunId,
+        journal: &mut Journal,
+    ) -> Result<(), PublishError> {
+        let state = journal.state();
+        let same = state
+            .begun
+            .as_ref()
+            .is_some_and(|begun| begun.identity == identity);
+        if same && state.complete.is_none() {
+            self.observer.step(&Step::Resuming { run: id });
+            return Ok(());
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        journal.write(Record::Begun {
+            version: VERSION,
+            at: now.unwrap_or_default().as_secs(),
+            plan: Box::new(plan.clone()),
+            site: site(&self.site),
+            identity: identity.to_owned(),
+        })
+    }
+
+    async fn source(
+        &self,
+        plan: &Plan,
+        folder: &RunFolder,
+        journal: &mut Journal,
+    ) -> Result<Source, PublishError> {
+        let known = journal.state().prepared.clone();
+        let (owned, folder) = (plan.clone(), folder.clone());
+        let observer = Arc::clone(&self.observer);
+        let (source, prepared) = blocking({
+            let known = known.clone();
+            move || source::open(&owned, &folder, known.as_ref(), &*observer)
+        })
+        .await?;
+        match prepared {
+            Some(prepared) if Some(&prepared) != known.as_ref() => {
+                journal.write(Record::Prepared(prepared))?;
+            }
+            _ => {}
+        }
+        Ok(source)
+    }
+
+    /// Says what would keep an instance from starting, and stops where that is certain.
+    fn check(
+        &self,
+        plan: &Plan,
+        source: &Source,
+        architecture: Architecture,
+    ) -> Result<(), PublishError> {
+        let mut grave = 0;
+        let inspection = |role| source.image(role).map(|image| &image.inspection);
+        for image in source.images() {
+            let findings = match image.role {
+                Role::Kernel => check_kernel(&image.inspection, Some(architecture)),
+                Role::Ramdisk => check_ramdisk(&image.inspection),
+                Role::Machine => {
+                    let mut subject = Subject::new(&image.inspection);
+                    subject.kernel = inspection(Role::Kernel);
+                    subject.ramdisk = inspection(Role::Ramdisk);
+                    subject.hypervisor = Some(plan.hypervisor.into());
+                    subject.architecture = Some(architecture);
+                    let by_kernel = subject.kernel.is_some() || plan.kernel.is_some();
+                    subject.start = by_kernel.then_some(Start::Kernel);
+                    check(&subject)
+                }
+            };
+            let errors = findings.iter();
+            grave += errors
+                .filter(|finding| finding.check.severity == Severity::Error)
+                .count();
+            if !findings.is_empty() {
+                let (role, findings) = (image.role, findings.as_slice());
+                self.observer.step(&Step::Found { role, findings });
+            }
+        }
+        if grave > 0 && !plan.ignore_checks {
+            return Err(PublishError::Checks { grave });
+        }
+        Ok(())
+    }
+
+    /// The bucket and the prefix of a plan.
+    pub(crate) fn destination(&self, plan: &Plan) -> Result<Destination, PublishError> {
+        let parts = [plan.prefix.as_deref().unwrap_or_default(), &plan.again];
+        let parts = parts.map(|part| part.trim_matches('/'));
+        let named: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Ok(Destination {
+            store: self.site.store.clone(),
+            bucket: match &plan.bucket {
+                Some(bucket) => bucket.clone(),
+                None => plan.default_bucket()?,
+            },
+            prefix: (!named.is_empty()).then(|| named.join("/")),
+            acl: plan.acl,
+        })
+    }
+
+    async fn bucket(
+        &self,
+        plan: &Plan,
+        destination: &Destination,
+        journal: &mut Journal,
+    ) -> Result<(), PublishError> {
+        let bucket = &destination.bucket;
+        let store = &destination.store;
+        if store.bucket_state(bucket).await? == BucketState::Missing {
+            self.observer.step(&Step::MakingBucket);
+            journal.write(Record::MakingBucket {
+                bucket: bucket.clone(),
+            })?;
+            store
+                .create_bucket(bucket, plan.bucket_location.as_deref())
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs what needs a processor or a disk.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PublishError> + Send + 'static,
+) -> Result<T, PublishError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| PublishError::Died)?
+}
