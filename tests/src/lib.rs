@@ -6,12 +6,14 @@
 
 mod cloud;
 mod program;
+mod proxy;
 mod server;
 mod small;
 mod tools;
 
 pub use cloud::Cloud;
 pub use program::{Outcome, Program};
+pub use proxy::{Fault, FaultProxy};
 pub use server::{Asked, Server};
 pub use small::SmallImage;
 pub use tools::{fixture, patterned, tool};

@@ -40,10 +40,8 @@ pub enum Step<'a> {
         /// The size in bytes.
         bytes: u64,
     },
-    /// The checks of an image have found something.
+    /// The checks of the images have found something.
     Found {
-        /// What it is for.
-        role: Role,
         /// The findings, the gravest first.
         findings: &'a [Finding],
     },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gumnut_crypto::{Certificate, PrivateKey};
-use gumnut_disk_image::{Severity, Start, Subject, check, check_kernel, check_ramdisk};
+use gumnut_disk_image::{Severity, Start, Subject, check};
 use gumnut_types::{Architecture, ImageId, ManifestLocation};
 use gumnut_walrus_client::BucketState;
 
@@ -217,32 +217,27 @@ impl Publisher {
         source: &Source,
         architecture: Architecture,
     ) -> Result<(), PublishError> {
-        let mut grave = 0;
         let inspection = |role| source.image(role).map(|image| &image.inspection);
-        for image in source.images() {
-            let findings = match image.role {
-                Role::Kernel => check_kernel(&image.inspection, Some(architecture)),
-                Role::Ramdisk => check_ramdisk(&image.inspection),
-                Role::Machine => {
-                    let mut subject = Subject::new(&image.inspection);
-                    subject.kernel = inspection(Role::Kernel);
-                    subject.ramdisk = inspection(Role::Ramdisk);
-                    subject.hypervisor = Some(plan.hypervisor.into());
-                    subject.architecture = Some(architecture);
-                    let by_kernel = subject.kernel.is_some() || plan.kernel.is_some();
-                    subject.start = by_kernel.then_some(Start::Kernel);
-                    check(&subject)
-                }
-            };
-            let errors = findings.iter();
-            grave += errors
-                .filter(|finding| finding.check.severity == Severity::Error)
-                .count();
-            if !findings.is_empty() {
-                let (role, findings) = (image.role, findings.as_slice());
-                self.observer.step(&Step::Found { role, findings });
-            }
+        let Some(machine) = inspection(Role::Machine) else {
+            return Ok(());
+        };
+        let mut subject = Subject::new(machine);
+        subject.kernel = inspection(Role::Kernel);
+        subject.ramdisk = inspection(Role::Ramdisk);
+        subject.hypervisor = Some(plan.hypervisor.into());
+        subject.architecture = Some(architecture);
+        let by_kernel = subject.kernel.is_some() || plan.kernel.is_some();
+        subject.start = by_kernel.then_some(Start::Kernel);
+        let findings = check(&subject);
+        if !findings.is_empty() {
+            self.observer.step(&Step::Found {
+                findings: &findings,
+            });
         }
+        let errors = findings.iter();
+        let grave = errors
+            .filter(|finding| finding.check.severity == Severity::Error)
+            .count();
         if grave > 0 && !plan.ignore_checks {
             return Err(PublishError::Checks { grave });
         }

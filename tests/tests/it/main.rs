@@ -15,6 +15,7 @@ mod kill;
 mod life_cycle;
 mod manners;
 mod network;
+mod publish;
 mod rewrap;
 mod tutorial;
 mod users;

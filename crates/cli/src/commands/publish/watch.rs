@@ -82,7 +82,7 @@ impl Observer for Watch {
                 self.begin(&format!("unpacking {}", path.display()), *bytes);
             }
             Step::Resizing { bytes } => self.begin("resizing", *bytes),
-            Step::Found { findings, .. } => {
+            Step::Found { findings } => {
                 self.replace(Bar::hidden());
                 check::tell(findings);
             }
