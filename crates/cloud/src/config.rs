@@ -25,6 +25,8 @@ pub struct Config {
     pub limits: Limits,
     /// How images are registered and shown: which cloud is played.
     pub images: ImageRules,
+    /// Domains in front of which a host name has a bucket, `BUCKET.DOMAIN`; `localhost` when nothing else is said.
+    pub domains: Vec<String>,
     /// Takes bucket names of up to 255 characters that DNS would not, as Eucalyptus can.
     pub extended_bucket_names: bool,
     /// Refuses `x-amz-acl`, as some stores do, so that an uploader's way out can be tested.
@@ -72,6 +74,7 @@ impl Config {
             clock: Clock::system(),
             limits: Limits::default(),
             images: ImageRules::default(),
+            domains: vec!["localhost".to_owned()],
             extended_bucket_names: false,
             refuse_acl: None,
             grace: Duration::from_secs(10),

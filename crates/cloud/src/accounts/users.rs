@@ -31,6 +31,8 @@ pub struct User {
     pub account: String,
     /// The name of the account.
     pub account_name: String,
+    /// By what ACLs of the object store name the account.
+    pub owner_id: String,
     /// Whether the user administrates the whole cloud.
     pub admin: bool,
     /// Access keys that are good.
@@ -134,7 +136,7 @@ impl Users {
 
 fn all(connection: &Connection) -> rusqlite::Result<Vec<User>> {
     let sql = "SELECT u.id, u.name, a.id, a.name, u.admin, \
-               (SELECT count(*) FROM certificates c WHERE c.user = u.id AND c.active) \
+               (SELECT count(*) FROM certificates c WHERE c.user = u.id AND c.active), a.canonical_id \
                FROM users u JOIN accounts a ON a.id = u.account ORDER BY u.id";
     let mut users = connection.prepare_cached(sql)?;
     let sql = "SELECT access_key FROM access_keys WHERE user = ? AND active ORDER BY created";
@@ -150,6 +152,7 @@ fn all(connection: &Connection) -> rusqlite::Result<Vec<User>> {
                 .query_map([id], |row| row.get(0))?
                 .collect::<Result<_, _>>()?,
             certificates: row.get(5)?,
+            owner_id: row.get(6)?,
         })
     };
     users.query_map([], user)?.collect()

@@ -23,7 +23,8 @@ pub(crate) enum Payload {
     Chunks(Box<ChunkDecoder>),
 }
 
-/// Finds out who has sent a request. `path` is the path behind the prefix of the service.
+/// Finds out who has sent a request. `path` is the path behind the prefix of the service, with the bucket in front if the
+/// host names it.
 pub(crate) async fn verify(
     catalogue: &Catalogue,
     now: OffsetDateTime,
@@ -185,10 +186,17 @@ fn verify_v2(
         SignatureError::Malformed("Expires") => Refusal::denied("Invalid Expires parameter."),
         error => Refusal::of(access_key, error),
     })?;
-    let resources = [view.path, path];
+    // Where the host names the bucket, the path without it is that of another thing.
+    let host_names_bucket = path.len() > view.path.len();
+    let resources = if host_names_bucket {
+        vec![path]
+    } else {
+        vec![view.path, path]
+    };
     let checked = claim.verify(view, &resources, secret).or_else(|error| {
         // Eucalyptus 4 forgives readers that sign no content type and send one.
-        let reads = matches!(view.method, "GET" | "HEAD") && view.path == path;
+        let without_prefix = host_names_bucket || view.path == path;
+        let reads = matches!(view.method, "GET" | "HEAD") && without_prefix;
         if !reads {
             return Err(error);
         }

@@ -55,6 +55,8 @@ pub(crate) struct NewObject<'a> {
     pub(crate) marks: Marks,
     pub(crate) etag: &'a str,
     pub(crate) modified: i64,
+    /// The upload in parts that it comes of.
+    pub(crate) upload: Option<&'a str>,
 }
 
 /// A file of an object that is to be, and the MD5 of the file in hex.
@@ -115,6 +117,21 @@ pub(crate) fn find_version(
         .optional()
 }
 
+/// The version of an object that an upload in parts has made.
+pub(crate) fn find_of_upload(
+    connection: &Connection,
+    bucket: &str,
+    key: &str,
+    upload: &str,
+) -> rusqlite::Result<Option<Object>> {
+    connection
+        .prepare_cached(&format!(
+            "{COLUMNS} WHERE o.bucket = ? AND o.key = ? AND o.upload = ?"
+        ))?
+        .query_row([bucket, key, upload], object)
+        .optional()
+}
+
 /// The files of an object in their order.
 pub(crate) fn segments(connection: &Connection, id: i64) -> rusqlite::Result<Vec<Segment>> {
     connection
@@ -142,7 +159,7 @@ pub(crate) fn insert(
         .execute([new.bucket, new.key])?;
     let size: u64 = segments.iter().map(|new| new.segment.size).sum();
     let sql = "INSERT INTO objects (bucket, key, version, current, marker, owner, acl, size, etag, \
-               headers, marks, modified) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
+               headers, marks, modified, upload) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql)?.execute(params![
         new.bucket,
         new.key,
@@ -155,6 +172,7 @@ pub(crate) fn insert(
         Json(new.headers),
         Json(new.marks),
         new.modified,
+        new.upload,
     ])?;
     let id = connection.last_insert_rowid();
     let sql = "INSERT INTO segments (object, number, blob, size, etag) VALUES (?, ?, ?, ?, ?)";

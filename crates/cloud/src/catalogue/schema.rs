@@ -8,7 +8,11 @@ use crate::CloudError;
 
 /// The steps from an empty file to the tables of today; a file's `user_version` counts those it has had.
 /// A step that has been released is never changed: changes are new steps.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("versions.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("schema.sql"),
+    include_str!("versions.sql"),
+    include_str!("completed.sql"),
+];
 
 /// Sets the connection up and brings the tables up to date.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), CloudError> {

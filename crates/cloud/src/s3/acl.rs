@@ -165,7 +165,10 @@ async fn grants(state: &State, acl: Acl) -> Result<Vec<dto::Grant>, StoreError> 
             permission: Some(dto::Permission::from_static(grant.permission.as_str())),
         }
     };
-    Ok(acl.0.into_iter().map(grant).collect())
+    // Groups first, as Ceph's gateway lists them: its clients and suites rely on it.
+    let (accounts, groups): (Vec<_>, Vec<_>) =
+        (acl.0.into_iter()).partition(|grant| matches!(grant.grantee, Grantee::Account(_)));
+    Ok(groups.into_iter().chain(accounts).map(grant).collect())
 }
 
 pub(super) async fn get_of_bucket(

@@ -2,19 +2,42 @@
 
 use s3s::{S3Request, dto};
 
-use super::{acl, convert, who};
+use super::{acl, convert, listing, who};
+use crate::Profile;
 use crate::state::State;
-use crate::store::{Lock, Permission, Settings, StoreError, Versioning};
+use crate::store::{Again, BucketQuery, Lock, Permission, Settings, StoreError, Versioning};
+
+/// Most buckets of a page, as in S3.
+const MAX_BUCKETS: usize = 10_000;
 
 pub(super) async fn list(
     state: &State,
     request: S3Request<dto::ListBucketsInput>,
 ) -> Result<dto::ListBucketsOutput, StoreError> {
-    let (owner, buckets) = state.store.list_buckets(who(&request)).await?;
+    let who = who(&request);
+    let input = request.input;
+    let token = input.continuation_token.as_deref();
+    let limit = input.max_buckets.map(|count| {
+        let count = usize::try_from(count).ok();
+        count
+            .filter(|count| (1..=MAX_BUCKETS).contains(count))
+            .ok_or_else(|| StoreError::argument("max-buckets must be between 1 and 10000"))
+    });
+    let query = BucketQuery {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        after: token
+            .map(listing::read_token)
+            .transpose()?
+            .unwrap_or_default(),
+        limit: limit.transpose()?,
+    };
+    let (owner, buckets, more) = state.store.list_buckets(who, query).await?;
+    let last = buckets.last().filter(|_| more);
     Ok(dto::ListBucketsOutput {
+        continuation_token: last.map(|bucket| listing::write_token(&bucket.name)),
         buckets: Some(buckets.into_iter().map(convert::bucket).collect()),
         owner: Some(convert::owner(owner)),
-        ..dto::ListBucketsOutput::default()
+        prefix: input.prefix,
     })
 }
 
@@ -29,6 +52,10 @@ pub(super) async fn create(
         settings.lock = Some(Lock::default());
         settings.versioning = Versioning::Enabled;
     }
+    let asked = input.create_bucket_configuration;
+    settings.location = asked
+        .and_then(|asked| asked.location_constraint)
+        .map(|location| location.as_str().to_owned());
     let acl = acl::asked(
         &state.config,
         input.acl.as_ref().map(dto::BucketCannedACL::as_str),
@@ -42,10 +69,12 @@ pub(super) async fn create(
     )?;
     let location = format!("/{}", input.bucket);
     let bucket = input.bucket;
-    state
-        .store
-        .create_bucket(who, bucket, acl, settings)
-        .await?;
+    let again = match state.config.images.profile {
+        Profile::Strict => Again::Same,
+        Profile::Euca16 | Profile::Euca20 | Profile::Euca44 => Again::Never,
+    };
+    let create = state.store.create_bucket(who, bucket, acl, settings, again);
+    create.await?;
     Ok(dto::CreateBucketOutput {
         location: Some(location),
     })
@@ -70,15 +99,18 @@ pub(super) async fn head(
     Ok(dto::HeadBucketOutput::default())
 }
 
-/// There is one location, whose name is the empty one.
+/// There is one place only, but a bucket keeps the name that its maker gave to it.
 pub(super) async fn location(
     state: &State,
     request: S3Request<dto::GetBucketLocationInput>,
 ) -> Result<dto::GetBucketLocationOutput, StoreError> {
     let who = who(&request);
     let bucket = request.input.bucket;
-    state.store.bucket(who, bucket, Permission::Read).await?;
-    Ok(dto::GetBucketLocationOutput::default())
+    let bucket = state.store.bucket(who, bucket, Permission::Read).await?;
+    let location = bucket.settings.location;
+    Ok(dto::GetBucketLocationOutput {
+        location_constraint: location.map(dto::BucketLocationConstraint::from),
+    })
 }
 
 /// A bucket that never had versions says so by its silence.

@@ -5,7 +5,7 @@ use s3s::{S3Request, dto};
 use super::convert::{self, headers_of, marks_of, refuse_unsupported};
 use super::{acl, who};
 use crate::state::State;
-use crate::store::{Conditions, Place, StoreError, Target, UploadRef, Versioning};
+use crate::store::{Conditions, Place, StoreError, Target, UploadRef};
 
 pub(super) async fn object(
     state: &State,
@@ -121,10 +121,10 @@ pub(super) async fn part(
     })
 }
 
-/// Whether answers name the version that was copied.
-async fn has_versions(state: &State, bucket: String) -> Result<bool, StoreError> {
+/// Whether answers about objects of a bucket name versions.
+pub(super) async fn has_versions(state: &State, bucket: String) -> Result<bool, StoreError> {
     let settings = state.store.any_settings(bucket).await?;
-    Ok(settings.is_some_and(|settings| settings.versioning != Versioning::Never))
+    Ok(settings.is_some_and(|settings| settings.has_versions()))
 }
 
 fn source(source: &dto::CopySource) -> Result<Place, StoreError> {

@@ -1,5 +1,6 @@
 //! Errors of the store as answers of the protocol.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use s3s::{S3Error, S3ErrorCode};
 
 use crate::store::StoreError;
@@ -10,9 +11,10 @@ pub(super) fn answer(error: &StoreError) -> S3Error {
     let code =
         S3ErrorCode::from_bytes(error.code().as_bytes()).unwrap_or(S3ErrorCode::InternalError);
     let message = match error {
-        StoreError::Refused { .. } | StoreError::Argument { .. } | StoreError::Full(_) => {
-            error.to_string()
-        }
+        StoreError::Refused { .. }
+        | StoreError::Marked { .. }
+        | StoreError::Argument { .. }
+        | StoreError::Full(_) => error.to_string(),
         _ => StoreError::Internal.to_string(),
     };
     let mut answer = S3Error::with_message(code, message);
@@ -22,13 +24,24 @@ pub(super) fn answer(error: &StoreError) -> S3Error {
             _ => http::StatusCode::BAD_REQUEST,
         });
     }
+    if let StoreError::Marked { headers, .. } = error {
+        answer.set_headers(header_map(headers));
+    }
     answer
+}
+
+fn header_map(headers: &[(&'static str, String)]) -> HeaderMap {
+    let header = |(name, text): &(&'static str, String)| {
+        let value = HeaderValue::from_str(text).ok()?;
+        Some((HeaderName::from_static(name), value))
+    };
+    headers.iter().filter_map(header).collect()
 }
 
 /// Logs an error that is the server's own.
 pub(crate) fn log(error: &StoreError) {
     match error {
-        StoreError::Refused { .. } | StoreError::Argument { .. } => {}
+        StoreError::Refused { .. } | StoreError::Marked { .. } | StoreError::Argument { .. } => {}
         other => tracing::error!(error = other as &dyn std::error::Error, "the store failed"),
     }
 }

@@ -10,12 +10,12 @@ use crate::store::{Entry, Page, Query, StoreError};
 
 /// Writes keys as the client asked for: XML cannot carry every character.
 #[derive(Clone, Copy)]
-struct Encoding {
+pub(super) struct Encoding {
     url: bool,
 }
 
 impl Encoding {
-    fn of(asked: Option<&dto::EncodingType>) -> Result<Self, StoreError> {
+    pub(super) fn of(asked: Option<&dto::EncodingType>) -> Result<Self, StoreError> {
         match asked.map(dto::EncodingType::as_str) {
             None => Ok(Self { url: false }),
             Some("url") => Ok(Self { url: true }),
@@ -25,7 +25,7 @@ impl Encoding {
         }
     }
 
-    fn write(self, text: &str) -> String {
+    pub(super) fn write(self, text: &str) -> String {
         if self.url {
             // Slashes stay, as they do in S3.
             percent_encode(text).replace("%2F", "/")
@@ -195,11 +195,11 @@ pub(super) async fn objects_v2(
 }
 
 /// Tokens are opaque to clients, which is why the key is not there in the clear.
-fn write_token(key: &str) -> String {
+pub(super) fn write_token(key: &str) -> String {
     BASE64URL_NOPAD.encode(key.as_bytes())
 }
 
-fn read_token(token: &str) -> Result<String, StoreError> {
+pub(super) fn read_token(token: &str) -> Result<String, StoreError> {
     let key = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
     key.and_then(|key| String::from_utf8(key).ok())
         .ok_or_else(|| StoreError::argument("The continuation token provided is incorrect"))

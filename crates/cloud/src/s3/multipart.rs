@@ -3,9 +3,10 @@
 use s3s::{S3Request, dto};
 
 use super::convert::{self, headers_of, marks_of, refuse_unsupported};
+use super::listing::Encoding;
 use super::{acl, who};
 use crate::state::State;
-use crate::store::{Conditions, ListedPart, Place, StoreError, Target, UploadRef};
+use crate::store::{Conditions, ListedPart, Place, StoreError, Target, UploadQuery, UploadRef};
 
 pub(super) async fn create(
     state: &State,
@@ -168,47 +169,49 @@ pub(super) async fn list_uploads(
 ) -> Result<dto::ListMultipartUploadsOutput, StoreError> {
     let who = who(&request);
     let input = request.input;
-    if input.delimiter.is_some() {
-        return Err(StoreError::not_implemented(
-            "Uploads are not listed by folders.",
-        ));
-    }
+    let encoding = Encoding::of(input.encoding_type.as_ref())?;
     let limit = convert::page_size(input.max_uploads, "max-uploads")?;
-    let prefix = input.prefix.clone().unwrap_or_default();
-    let after = match (&input.key_marker, &input.upload_id_marker) {
-        (None, _) => (String::new(), String::new()),
-        (Some(key), Some(id)) => (key.clone(), id.clone()),
-        // Behind all uploads of the key: ids are hex.
-        (Some(key), None) => (key.clone(), "~".to_owned()),
+    let query = UploadQuery {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.clone().unwrap_or_default(),
+        after: match (&input.key_marker, &input.upload_id_marker) {
+            (None, _) => (String::new(), String::new()),
+            (Some(key), Some(id)) => (key.clone(), id.clone()),
+            // Behind all uploads of the key: ids are hex.
+            (Some(key), None) => (key.clone(), "~".to_owned()),
+        },
+        limit,
     };
     let bucket = input.bucket.clone();
-    let listed = state
-        .store
-        .list_uploads(who, bucket, prefix, after, limit + 1)
-        .await?;
-    let more = listed.len() > limit;
-    let listed = &listed[..listed.len().min(limit)];
-    let last = listed.last().filter(|_| more);
-    let uploads = listed.iter().map(|upload| {
+    let page = state.store.list_uploads(who, bucket, query).await?;
+    let (next_key, next_id) = page.last;
+    let uploads = page.uploads.iter().map(|upload| {
         let owner = convert::owner(upload.owner.clone());
         dto::MultipartUpload {
             initiated: Some(convert::timestamp(upload.started)),
             initiator: Some(initiator(&owner)),
-            key: Some(upload.key.clone()),
+            key: Some(encoding.write(&upload.key)),
             owner: Some(owner),
             storage_class: Some(dto::StorageClass::from_static("STANDARD")),
             upload_id: Some(upload.id.clone()),
             ..dto::MultipartUpload::default()
         }
     });
+    let prefixes = page.prefixes.iter().map(|prefix| dto::CommonPrefix {
+        prefix: Some(encoding.write(prefix)),
+    });
+    let text = |text: Option<String>| text.map(|text| encoding.write(&text));
     Ok(dto::ListMultipartUploadsOutput {
         bucket: Some(input.bucket),
-        is_truncated: Some(more),
-        key_marker: input.key_marker.or_else(|| Some(String::new())),
+        common_prefixes: Some(prefixes.collect()),
+        delimiter: text(input.delimiter),
+        encoding_type: input.encoding_type,
+        is_truncated: Some(page.truncated),
+        key_marker: text(input.key_marker).or_else(|| Some(String::new())),
         max_uploads: Some(i32::try_from(limit).unwrap_or(i32::MAX)),
-        next_key_marker: last.map(|upload| upload.key.clone()),
-        next_upload_id_marker: last.map(|upload| upload.id.clone()),
-        prefix: input.prefix,
+        next_key_marker: page.truncated.then(|| encoding.write(&next_key)),
+        next_upload_id_marker: page.truncated.then_some(next_id),
+        prefix: text(input.prefix),
         upload_id_marker: input.upload_id_marker,
         uploads: Some(uploads.collect()),
         ..dto::ListMultipartUploadsOutput::default()

@@ -1,13 +1,16 @@
 //! Operations on objects that bring no bytes.
 
+use std::ops::Range;
+
 use s3s::{S3Request, dto};
 use time::OffsetDateTime;
 
 use super::convert::{self, Checksums};
+use super::copy::has_versions;
 use super::{lock, who};
 use crate::catalogue::objects::Object;
 use crate::state::State;
-use crate::store::{Doomed, Governance, Place, StoreError, Versioning};
+use crate::store::{Doomed, Governance, ObjectReader, Place, StoreError};
 
 /// Most keys of one request that deletes many, as in S3.
 const MAX_KEYS: usize = 1000;
@@ -18,7 +21,6 @@ pub(super) async fn get(
 ) -> Result<dto::GetObjectOutput, StoreError> {
     let who = who(&request);
     let input = request.input;
-    check_part(input.part_number)?;
     let bucket = input.bucket.clone();
     let place = Place {
         bucket: input.bucket,
@@ -33,16 +35,12 @@ pub(super) async fn get(
         input.if_unmodified_since,
     )
     .for_reading(&object)?;
-    let range = match input.range {
-        Some(range) => Some(
-            range
-                .check(object.size)
-                .map_err(|_| StoreError::InvalidRange)?,
-        ),
-        None => None,
-    };
+    let parts_count = parts_count(&object, &reader, input.part_number);
+    let range = wanted(input.range, input.part_number, &object, &reader)?;
+    // There is no way to say where in an object nothing lies.
     let content_range = range
         .as_ref()
+        .filter(|range| !range.is_empty())
         .map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
     let sums = Checksums::to_send(&object, input.checksum_mode.is_some(), range.is_none());
     let reader = match range {
@@ -53,11 +51,7 @@ pub(super) async fn get(
     let tag_count = i32::try_from(object.marks.tags.len()).ok();
     let retention = object.marks.retention;
     let hold = object.marks.hold;
-    let versions = state
-        .store
-        .any_settings(bucket)
-        .await?
-        .is_some_and(|settings| settings.versioning != Versioning::Never);
+    let versions = has_versions(state, bucket).await?;
     let headers = object.headers;
     Ok(dto::GetObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
@@ -82,6 +76,7 @@ pub(super) async fn get(
         object_lock_mode: retention
             .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
         object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
+        parts_count,
         tag_count: tag_count.filter(|count| *count > 0),
         version_id: versions.then_some(object.version),
         ..dto::GetObjectOutput::default()
@@ -94,14 +89,21 @@ pub(super) async fn head(
 ) -> Result<dto::HeadObjectOutput, StoreError> {
     let who = who(&request);
     let input = request.input;
-    check_part(input.part_number)?;
     let bucket = input.bucket.clone();
     let place = Place {
         bucket: input.bucket,
         key: input.key,
         version: convert::version(input.version_id),
     };
-    let object: Object = state.store.head(who, place).await?;
+    let (object, part) = match input.part_number {
+        None => (state.store.head(who, place).await?, None),
+        Some(number) => {
+            let (object, reader) = state.store.open_object(who, place).await?;
+            let count = parts_count(&object, &reader, Some(number));
+            let range = wanted(None, Some(number), &object, &reader)?;
+            (object, Some((range, count)))
+        }
+    };
     convert::conditions(
         input.if_match,
         input.if_none_match,
@@ -109,14 +111,13 @@ pub(super) async fn head(
         input.if_unmodified_since,
     )
     .for_reading(&object)?;
-    let sums = Checksums::to_send(&object, input.checksum_mode.is_some(), true);
+    let whole = part.is_none();
+    let sums = Checksums::to_send(&object, input.checksum_mode.is_some(), whole);
+    let (range, parts_count) = part.unwrap_or_default();
+    let length = range.map_or(object.size, |range| range.end - range.start);
     let retention = object.marks.retention;
     let hold = object.marks.hold;
-    let versions = state
-        .store
-        .any_settings(bucket)
-        .await?
-        .is_some_and(|settings| settings.versioning != Versioning::Never);
+    let versions = has_versions(state, bucket).await?;
     let headers = object.headers;
     Ok(dto::HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
@@ -129,7 +130,7 @@ pub(super) async fn head(
         content_disposition: headers.content_disposition,
         content_encoding: headers.content_encoding,
         content_language: headers.content_language,
-        content_length: Some(convert::size(object.size)),
+        content_length: Some(convert::size(length)),
         content_type: Some(content_type(headers.content_type)),
         e_tag: Some(convert::etag(object.etag)),
         expires: headers.expires.map(expires),
@@ -139,18 +140,42 @@ pub(super) async fn head(
         object_lock_mode: retention
             .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
         object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
+        parts_count,
         version_id: versions.then_some(object.version),
         ..dto::HeadObjectOutput::default()
     })
 }
 
-fn check_part(number: Option<i32>) -> Result<(), StoreError> {
-    match number {
-        None => Ok(()),
-        Some(_) => Err(StoreError::not_implemented(
-            "This store gives objects by ranges and not by part numbers.",
-        )),
-    }
+/// The piece of an object that a request wants; nothing for all of it.
+fn wanted(
+    range: Option<dto::Range>,
+    part: Option<i32>,
+    object: &Object,
+    reader: &ObjectReader,
+) -> Result<Option<Range<u64>>, StoreError> {
+    let range = match (range, part) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(StoreError::Refused {
+                code: "InvalidRequest",
+                message: "Cannot specify both Range header and partNumber query parameter",
+            });
+        }
+        (Some(range), None) => range.check(object.size).ok(),
+        (None, Some(number)) => {
+            let number = usize::try_from(number).unwrap_or(0);
+            let part = reader.part(number);
+            return part.map(Some).ok_or(StoreError::InvalidPart);
+        }
+    };
+    range.map(Some).ok_or(StoreError::InvalidRange)
+}
+
+/// How many parts an object has, told when a part is asked for and the object came in parts.
+fn parts_count(object: &Object, reader: &ObjectReader, asked: Option<i32>) -> Option<i32> {
+    let of_parts = object.etag.contains('-');
+    let count = i32::try_from(reader.parts()).ok();
+    count.filter(|_| of_parts && asked.is_some())
 }
 
 fn content_type(kept: Option<String>) -> String {

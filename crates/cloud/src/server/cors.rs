@@ -16,8 +16,8 @@ use crate::store::{CorsRule, StoreError};
 pub(super) struct Page {
     bucket: String,
     origin: String,
-    /// The method of the request, or the one that is asked about.
-    method: String,
+    /// The method that is asked about, or that of the request; nothing when a question names none.
+    method: Option<String>,
     /// The headers that are asked about.
     headers: Vec<String>,
 }
@@ -27,14 +27,15 @@ impl Page {
     pub(super) fn of(method: &Method, headers: &HeaderMap, path: &str) -> Option<Self> {
         let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::to_owned);
         let origin = text(ORIGIN)?;
-        let asked = text(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| method == Method::OPTIONS);
+        let own = || (method != Method::OPTIONS).then(|| method.as_str().to_owned());
+        let asked = text(ACCESS_CONTROL_REQUEST_METHOD).or_else(own);
         let names = text(ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
         let names = names.split(',').map(str::trim);
         let bucket = path.trim_start_matches('/').split('/').next();
         Some(Self {
             bucket: bucket.unwrap_or_default().to_owned(),
             origin,
-            method: asked.unwrap_or_else(|| method.as_str().to_owned()),
+            method: asked,
             headers: names
                 .filter(|name| !name.is_empty())
                 .map(str::to_owned)
@@ -50,9 +51,9 @@ impl Page {
     }
 
     fn headers_of(&self, rules: &[CorsRule]) -> Option<HeaderMap> {
+        let method = self.method.as_deref()?;
         let fits = |rule: &&CorsRule| {
-            rule.is_for(&self.origin, &self.method)
-                && self.headers.iter().all(|name| rule.takes(name))
+            rule.is_for(&self.origin, method) && self.headers.iter().all(|name| rule.takes(name))
         };
         let rule = rules.iter().find(fits)?;
         let open = rule.origins.iter().any(|origin| origin == "*");
@@ -64,7 +65,7 @@ impl Page {
             }
         };
         add(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        add(ACCESS_CONTROL_ALLOW_METHODS, &self.method);
+        add(ACCESS_CONTROL_ALLOW_METHODS, method);
         if !self.headers.is_empty() {
             add(ACCESS_CONTROL_ALLOW_HEADERS, &self.headers.join(", "));
         }
@@ -77,10 +78,21 @@ impl Page {
         add(VARY, "Origin");
         Some(headers)
     }
+
+    /// Why a question is refused that no rule has allowed.
+    pub(super) fn refusal(&self) -> StoreError {
+        if self.method.is_none() {
+            return StoreError::Refused {
+                code: "BadRequest",
+                message: "Insufficient information. Access-Control-Request-Method header needed.",
+            };
+        }
+        FORBIDDEN
+    }
 }
 
 /// Refuses a question that no rule answers.
-pub(super) const FORBIDDEN: StoreError = StoreError::Refused {
+const FORBIDDEN: StoreError = StoreError::Refused {
     code: "AccessForbidden",
     message: "CORSResponse: This CORS request is not allowed.",
 };

@@ -10,6 +10,7 @@ mod object_store;
 mod payload;
 mod request_id;
 mod routing;
+mod virtual_host;
 
 use std::sync::Arc;
 use std::time::Duration;

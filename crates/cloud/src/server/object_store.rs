@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use gumnut_signing::{RequestView, percent_decode};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderName};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body as _;
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::checksum::Checksums;
 use super::error_body::Asked;
 use super::payload::{CheckedBody, Loan, PayloadError};
-use super::{Handler, RequestId, cors, form};
+use super::{Handler, RequestId, cors, form, virtual_host};
 use crate::auth::{Payload, Refusal, object_store};
 use crate::store::StoreError;
 
@@ -28,6 +28,8 @@ const MAX_DRAIN: usize = 64 << 20;
 /// How long reading off may take.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
+/// The encoding of bodies whose chunks are signed one by one.
+const CHUNKED: &str = "aws-chunked";
 /// Headers of signatures, which the protocol must not see.
 const SIGNATURE_HEADERS: [&str; 4] = [
     "authorization",
@@ -64,6 +66,7 @@ pub(super) async fn answer(
     } else {
         path
     };
+    let path = with_bucket_of_host(handler, &parts, prefix, path);
     let method = parts.method.clone();
     let asked = Asked {
         method: &method,
@@ -78,8 +81,10 @@ pub(super) async fn answer(
     if method == Method::OPTIONS {
         return match allowed {
             Ok(Some(headers)) => preflight(headers),
-            Ok(None) if page.is_none() => asked.refuse(&cors_without_origin().into()),
-            Ok(None) => asked.refuse(&cors::FORBIDDEN.into()),
+            Ok(None) => {
+                let refusal = page.map_or_else(cors_without_origin, |page| page.refusal());
+                asked.refuse(&refusal.into())
+            }
             Err(error) => asked.refuse(&error.into()),
         };
     }
@@ -99,6 +104,17 @@ pub(super) async fn answer(
     }
     drain(rest).await;
     response
+}
+
+/// The path with the bucket in front that the host names, if it names one.
+fn with_bucket_of_host(handler: &Handler, parts: &Parts, prefix: &str, path: String) -> String {
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let domains = &handler.state.config.domains;
+    let bucket = host.and_then(|host| virtual_host::bucket(host, domains));
+    match bucket.filter(|_| prefix.is_empty()) {
+        Some(bucket) => format!("/{bucket}{path}"),
+        None => path,
+    }
 }
 
 /// The answer to a browser that asks before it sends.
@@ -140,6 +156,7 @@ async fn prepare(
         Payload::Chunks(_) => Some(unwrap_chunked_headers(&mut parts.headers)?),
         Payload::Unchecked | Payload::Sha256(_) => None,
     };
+    unwrap_encoding(&mut parts.headers);
     // The checksum that ends an upload in parts is of the object, not of the list of parts.
     let ends_upload = parts.method == Method::POST && has_parameter(view.query, "uploadId");
     let pairs = headers
@@ -226,17 +243,27 @@ fn unwrap_chunked_headers(headers: &mut HeaderMap) -> Result<u64, StoreError> {
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| StoreError::argument("Invalid x-amz-decoded-content-length"))?;
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    let encoding = headers.remove(CONTENT_ENCODING);
-    if let Some(encoding) = encoding.as_ref().and_then(|value| value.to_str().ok()) {
-        let encodings = encoding.split(',').map(str::trim);
-        let kept: Vec<_> = encodings.filter(|name| *name != "aws-chunked").collect();
-        if !kept.is_empty()
-            && let Ok(value) = HeaderValue::from_str(&kept.join(","))
-        {
-            headers.insert(CONTENT_ENCODING, value);
-        }
-    }
     Ok(length)
+}
+
+/// Takes the encoding off that is one of the way and not of the content. Clients name it for bodies that have it and
+/// for some that have not.
+fn unwrap_encoding(headers: &mut HeaderMap) {
+    let encoding = headers.get(CONTENT_ENCODING);
+    let Some(encoding) = encoding.and_then(|value| value.to_str().ok()) else {
+        return;
+    };
+    let encodings = encoding.split(',').map(str::trim);
+    if !encodings.clone().any(|name| name == CHUNKED) {
+        return;
+    }
+    let kept: Vec<_> = encodings.filter(|name| *name != CHUNKED).collect();
+    let kept = kept.join(", ");
+    if kept.is_empty() {
+        headers.remove(CONTENT_ENCODING);
+    } else if let Ok(value) = HeaderValue::from_str(&kept) {
+        headers.insert(CONTENT_ENCODING, value);
+    }
 }
 
 /// Takes the signature and the prefix of the service off. Parameters that stand for headers become headers.

@@ -74,9 +74,10 @@ pub(super) fn object(
     let found = match &place.version {
         Some(version) => objects::find_version(connection, &bucket.name, &place.key, version)?
             .ok_or(StoreError::NoSuchVersion),
-        None => objects::find(connection, &bucket.name, &place.key)?
-            .filter(|object| !object.marker)
-            .ok_or(StoreError::NoSuchKey),
+        None => match objects::find(connection, &bucket.name, &place.key)? {
+            Some(marker) if marker.marker => Err(StoreError::deleted(&marker.version)),
+            found => found.ok_or(StoreError::NoSuchKey),
+        },
     };
     let object = match found {
         Ok(object) => object,
@@ -93,7 +94,7 @@ pub(super) fn object(
         return Err(StoreError::AccessDenied);
     }
     if object.marker {
-        return Err(StoreError::MethodNotAllowed);
+        return Err(StoreError::is_marker(&object.version));
     }
     Ok(object)
 }

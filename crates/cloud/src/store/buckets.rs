@@ -7,25 +7,48 @@ use crate::auth::Identity;
 use crate::catalogue::buckets::{self, Bucket};
 use crate::catalogue::{Owner, identities, uploads};
 
+/// What becomes of making one's own bucket once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// Nothing, when the same ACL is asked for; another one is refused.
+    Same,
+    /// It is refused.
+    Never,
+}
+
+/// A page of a listing of buckets.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BucketQuery {
+    pub(crate) prefix: String,
+    /// Only buckets behind this name.
+    pub(crate) after: String,
+    /// Most buckets of the page; all when nothing is said.
+    pub(crate) limit: Option<usize>,
+}
+
 impl Store {
-    /// Makes a bucket. Making one's own once more is no error and changes nothing.
+    /// Makes a bucket. Making one's own once more changes nothing.
     pub(crate) async fn create_bucket(
         &self,
         who: Identity,
         name: String,
         acl: AclRequest,
         settings: Settings,
+        again: Again,
     ) -> Result<(), StoreError> {
         let (now, most) = (self.clock.now_millis(), self.limits.buckets);
         let create = move |tx: &rusqlite::Transaction<'_>| {
             let user = who.user().ok_or(StoreError::AccessDenied)?;
             let account = user.account.as_str();
             if let Some(bucket) = buckets::find(tx, &name)? {
-                let own = bucket.account == account;
-                return if own {
-                    Ok(())
-                } else {
-                    Err(StoreError::BucketExists)
+                if bucket.account != account {
+                    return Err(StoreError::BucketExists);
+                }
+                let acl = acl.resolve(tx, &user.canonical_id, &user.canonical_id)?;
+                return match again {
+                    Again::Never => Err(StoreError::BucketOwned),
+                    Again::Same if acl == bucket.acl => Ok(()),
+                    Again::Same => Err(StoreError::BucketExists),
                 };
             }
             if buckets::count(tx, account)? >= most {
@@ -55,19 +78,26 @@ impl Store {
         .await
     }
 
-    /// The caller's own buckets, by name.
+    /// The caller's own buckets, by name, and whether there are more.
     pub(crate) async fn list_buckets(
         &self,
         who: Identity,
-    ) -> Result<(Owner, Vec<Bucket>), StoreError> {
+        query: BucketQuery,
+    ) -> Result<(Owner, Vec<Bucket>, bool), StoreError> {
         let list = move |connection: &rusqlite::Connection| {
             let user = who.user().ok_or(StoreError::AccessDenied)?;
-            let buckets = buckets::of_account(connection, user.account.as_str())?;
+            let mut buckets = buckets::of_account(connection, user.account.as_str())?;
+            buckets.retain(|bucket| {
+                bucket.name.starts_with(&query.prefix) && bucket.name > query.after
+            });
+            let limit = query.limit.unwrap_or(usize::MAX);
+            let more = buckets.len() > limit;
+            buckets.truncate(limit);
             let owner = Owner {
                 id: user.canonical_id.clone(),
                 name: user.account_name.clone(),
             };
-            Ok((owner, buckets))
+            Ok((owner, buckets, more))
         };
         self.catalogue.read(list).await
     }

@@ -44,8 +44,10 @@ impl Conditions {
             _ => {}
         }
         match (&self.is_not, self.modified_since) {
-            (Some(known), _) if known.holds(&object.etag) => Err(StoreError::NotModified),
-            (None, Some(date)) if modified <= date => Err(StoreError::NotModified),
+            (Some(known), _) if known.holds(&object.etag) => {
+                Err(StoreError::not_modified(&object.etag))
+            }
+            (None, Some(date)) if modified <= date => Err(StoreError::not_modified(&object.etag)),
             _ => Ok(()),
         }
     }
@@ -53,7 +55,9 @@ impl Conditions {
     /// Decides on the source of a copy, where there is no answer "not modified".
     pub(crate) fn for_copying(&self, object: &Object) -> Result<(), StoreError> {
         match self.for_reading(object) {
-            Err(StoreError::Refused { .. }) => Err(StoreError::PreconditionFailed),
+            Err(StoreError::Refused { .. } | StoreError::Marked { .. }) => {
+                Err(StoreError::PreconditionFailed)
+            }
             other => other,
         }
     }

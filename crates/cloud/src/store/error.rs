@@ -11,6 +11,13 @@ pub(crate) enum StoreError {
         code: &'static str,
         message: &'static str,
     },
+    /// A rule of the protocol, and what the answer says of the object in its headers.
+    #[error("{message}")]
+    Marked {
+        code: &'static str,
+        message: &'static str,
+        headers: Vec<(&'static str, String)>,
+    },
     /// An argument of the request, named in the message.
     #[error("{message}")]
     Argument { code: &'static str, message: String },
@@ -45,6 +52,7 @@ refusals! {
     BadDigest: "BadDigest", "The Content-MD5 you specified did not match what we received.";
     BadChecksum: "BadDigest", "The checksum you specified did not match what we received.";
     BucketExists: "BucketAlreadyExists", "The requested bucket name is not available.";
+    BucketOwned: "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.";
     BucketNotEmpty: "BucketNotEmpty", "The bucket you tried to delete is not empty.";
     DocumentTooLarge: "MaxMessageLengthExceeded", "Your request was too big.";
     EntityTooLarge: "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.";
@@ -68,7 +76,6 @@ refusals! {
     NoSuchKey: "NoSuchKey", "The specified key does not exist.";
     NoSuchUpload: "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion: "NoSuchVersion", "The specified version does not exist.";
-    NotModified: "NotModified", "Not Modified";
     PreconditionFailed: "PreconditionFailed", "At least one of the preconditions you specified did not hold.";
     Timeout: "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.";
     NoLockConfiguration: "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket.";
@@ -82,7 +89,9 @@ impl StoreError {
     /// The code of S3's protocol.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Refused { code, .. } | Self::Argument { code, .. } => code,
+            Self::Refused { code, .. }
+            | Self::Marked { code, .. }
+            | Self::Argument { code, .. } => code,
             Self::Full(_) => "ServiceUnavailable",
             Self::Catalogue(_) | Self::Row(_) | Self::File(_) | Self::Task(_) => "InternalError",
         }
@@ -93,6 +102,38 @@ impl StoreError {
         Self::Argument {
             code: "InvalidArgument",
             message: message.into(),
+        }
+    }
+
+    /// The answer to a reader who has the object already.
+    pub(crate) fn not_modified(etag: &str) -> Self {
+        Self::Marked {
+            code: "NotModified",
+            message: "Not Modified",
+            headers: vec![("etag", format!("\"{etag}\""))],
+        }
+    }
+
+    /// The answer to whoever asks for something that a marker of a deletion hides.
+    pub(crate) fn deleted(version: &str) -> Self {
+        Self::hidden(Self::NoSuchKey, version)
+    }
+
+    /// The answer to whoever asks for the marker of a deletion itself.
+    pub(crate) fn is_marker(version: &str) -> Self {
+        Self::hidden(Self::MethodNotAllowed, version)
+    }
+
+    fn hidden(refusal: Self, version: &str) -> Self {
+        let Self::Refused { code, message } = refusal else {
+            return refusal;
+        };
+        let marker = ("x-amz-delete-marker", "true".to_owned());
+        let version = ("x-amz-version-id", version.to_owned());
+        Self::Marked {
+            code,
+            message,
+            headers: vec![marker, version],
         }
     }
 

@@ -32,6 +32,7 @@ use crate::{Clock, CloudError, Limits};
 
 pub(crate) use acl::{Acl, Grant, Grantee, Permission};
 pub(crate) use blobs::Blobs;
+pub(crate) use buckets::{Again, BucketQuery};
 pub(crate) use canned::CannedAcl;
 pub(crate) use conditions::{Conditions, EtagMatch};
 pub(crate) use error::StoreError;
@@ -44,7 +45,7 @@ pub(crate) use names::is_bucket_name;
 pub(crate) use objects::{Place, Stored, Target};
 pub(crate) use reader::{ObjectReader, Segment};
 pub(crate) use settings::{CorsRule, Lock, LockPeriod, PublicAccess, Settings, Versioning};
-pub(crate) use uploads::UploadRef;
+pub(crate) use uploads::{UploadQuery, UploadRef};
 pub(crate) use versions::{Doomed, Version};
 pub(crate) use writer::{Blob, BlobWriter};
 

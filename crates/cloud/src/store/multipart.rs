@@ -33,7 +33,13 @@ impl Store {
         let modified = self.clock.now_millis();
         let (least, most) = (self.limits.part_bytes, self.limits.object_bytes);
         self.dropping(move |tx: &Transaction<'_>| {
-            let row = find(tx, &who, &upload)?;
+            let row = match find(tx, &who, &upload) {
+                Err(missing) if missing.code() == StoreError::NoSuchUpload.code() => {
+                    let stored = completed(tx, &upload, &list)?.ok_or(missing)?;
+                    return Ok((stored, Vec::new()));
+                }
+                found => found?,
+            };
             let old = objects::find(tx, &row.bucket, &row.key)?;
             let old = old.filter(|object| !object.marker);
             conditions.for_writing(old.as_ref())?;
@@ -46,8 +52,9 @@ impl Store {
                 acl: row.acl,
                 headers: row.headers,
                 marks: row.marks,
-                etag: combined_etag(&chosen),
+                etag: combined_etag(chosen.iter().map(|new| new.etag.as_str())),
                 modified,
+                upload: Some(&row.id),
             };
             let bucket = access::any_bucket(tx, &row.bucket)?;
             let (stored, mut files) = versions::add(tx, &bucket, version, &chosen)?;
@@ -56,6 +63,26 @@ impl Store {
         })
         .await
     }
+}
+
+/// What the upload has made of this very list before: a client that has not heard the answer asks once more.
+fn completed(
+    tx: &Transaction<'_>,
+    upload: &UploadRef,
+    list: &[ListedPart],
+) -> Result<Option<Stored>, StoreError> {
+    let (bucket, key) = (&upload.place.bucket, &upload.place.key);
+    let made = objects::find_of_upload(tx, bucket, key, &upload.id)?;
+    let etag = combined_etag(list.iter().map(|part| part.etag.as_str()));
+    let Some(object) = made.filter(|object| object.etag == etag) else {
+        return Ok(None);
+    };
+    let settings = access::any_bucket(tx, bucket)?.settings;
+    Ok(Some(Stored {
+        etag,
+        modified: object.modified,
+        version: settings.has_versions().then_some(object.version),
+    }))
 }
 
 /// The files of the listed parts in their order, and the parts that are not listed.
@@ -91,16 +118,13 @@ fn choose(
 }
 
 /// The MD5 of the parts' MD5s, and their number, as S3 has it.
-fn combined_etag(segments: &[NewSegment]) -> String {
-    let mut md5 = Md5::new();
-    for segment in segments {
-        md5.update(
-            HEXLOWER_PERMISSIVE
-                .decode(segment.etag.as_bytes())
-                .unwrap_or_default(),
-        );
+fn combined_etag<'e>(etags: impl ExactSizeIterator<Item = &'e str>) -> String {
+    let (mut md5, count) = (Md5::new(), etags.len());
+    for etag in etags {
+        let digest = HEXLOWER_PERMISSIVE.decode(etag.as_bytes());
+        md5.update(digest.unwrap_or_default());
     }
-    format!("{}-{}", HEXLOWER.encode(&md5.finalize()), segments.len())
+    format!("{}-{count}", HEXLOWER.encode(&md5.finalize()))
 }
 
 #[cfg(test)]
@@ -156,18 +180,11 @@ mod tests {
     #[test]
     fn the_etag_of_parts() {
         // md5(md5("a") || md5("b")) by another program.
-        let segment = |etag: &str| NewSegment {
-            segment: Segment {
-                blob: String::new(),
-                size: 1,
-            },
-            etag: etag.to_owned(),
-        };
-        let segments = [
-            segment("0cc175b9c0f1b6a831c399e269772661"),
-            segment("92eb5ffee6ae2fec3ad71c777531578f"),
+        let etags = [
+            "0cc175b9c0f1b6a831c399e269772661",
+            "92eb5ffee6ae2fec3ad71c777531578f",
         ];
-        let etag = combined_etag(&segments);
+        let etag = combined_etag(etags.into_iter());
         assert_eq!(etag, "96e024ba2074fe77e8e965ba43a704be-2");
     }
 }

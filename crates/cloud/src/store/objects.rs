@@ -83,6 +83,7 @@ impl Store {
                 marks: target.marks,
                 etag: blob.etag(),
                 modified,
+                upload: None,
             };
             versions::add(tx, &bucket, version, &versions::only_segment(blob))
         };

@@ -56,6 +56,19 @@ impl ObjectReader {
         }
     }
 
+    /// How many files there are: the parts of an upload, or one.
+    pub(crate) fn parts(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// The range of the file with this number, counted from 1. Call it before the first read.
+    pub(crate) fn part(&self, number: usize) -> Option<Range<u64>> {
+        let sizes = self.segments.iter().map(|(segment, _)| segment.size);
+        let start = sizes.clone().take(number.checked_sub(1)?).sum();
+        let size = sizes.clone().nth(number - 1)?;
+        Some(start..start + size)
+    }
+
     /// Bytes that are still to be read.
     pub(crate) fn left(&self) -> u64 {
         self.left
@@ -182,6 +195,15 @@ mod tests {
                 assert_eq!(read, whole[start..end]);
             }
         }
+    }
+
+    #[test]
+    fn parts_are_counted_from_one() {
+        let (_dir, blobs, segments) = store(&[b"abc", b"d", b"efgh"]);
+        let reader = ObjectReader::new(&blobs, segments);
+        assert_eq!(reader.parts(), 3);
+        let parts: Vec<_> = (0..5).map(|number| reader.part(number)).collect();
+        assert_eq!(parts, [None, Some(0..3), Some(3..4), Some(4..8), None]);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use super::marks::{LockMode, Retention, Tags};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     pub(crate) versioning: Versioning,
+    /// What its maker called its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tags: Option<Tags>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -65,6 +68,13 @@ pub(crate) struct PublicAccess {
     pub(crate) ignore_acls: bool,
     pub(crate) block_policy: bool,
     pub(crate) restrict: bool,
+}
+
+impl Settings {
+    /// Whether answers about objects of the bucket name versions.
+    pub(crate) fn has_versions(&self) -> bool {
+        self.versioning != Versioning::Never
+    }
 }
 
 const DAY: i64 = 24 * 60 * 60 * 1000;

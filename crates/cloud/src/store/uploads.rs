@@ -11,6 +11,32 @@ use crate::catalogue::uploads::{self, NewUpload, Part, Upload};
 /// Largest number of a part.
 pub(super) const MAX_PART: u32 = 10_000;
 
+/// Rows that are fetched at a time.
+const FETCH: usize = 1000;
+
+/// Which uploads to list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UploadQuery {
+    pub(crate) prefix: String,
+    /// What ends a common prefix; empty for none.
+    pub(crate) delimiter: String,
+    /// Only uploads behind this pair of key and id.
+    pub(crate) after: (String, String),
+    /// Most entries of the page.
+    pub(crate) limit: usize,
+}
+
+/// A page of a listing of uploads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UploadPage {
+    pub(crate) uploads: Vec<Upload>,
+    pub(crate) prefixes: Vec<String>,
+    /// Key and id of the last entry; the id is empty when that is a prefix.
+    pub(crate) last: (String, String),
+    /// Whether there is more behind the last entry.
+    pub(crate) truncated: bool,
+}
+
 /// An upload that is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UploadRef {
@@ -129,24 +155,73 @@ impl Store {
         self.catalogue.read(list).await
     }
 
-    /// At most `limit` uploads to a bucket whose keys begin with `prefix`, behind a pair of key and id.
+    /// A page of the uploads to a bucket that `who` may list.
     pub(crate) async fn list_uploads(
         &self,
         who: Identity,
         bucket: String,
-        prefix: String,
-        after: (String, String),
-        limit: usize,
-    ) -> Result<Vec<Upload>, StoreError> {
+        query: UploadQuery,
+    ) -> Result<UploadPage, StoreError> {
         let list = move |c: &Connection| {
             access::bucket(c, &who, &bucket, Permission::Read)?;
-            let after = after.max((prefix.clone(), String::new()));
-            let mut page = uploads::page(c, &bucket, (&after.0, &after.1), limit)?;
-            page.retain(|upload| upload.key.starts_with(&prefix));
-            Ok(page)
+            let fetch = |after: (&str, &str)| uploads::page(c, &bucket, after, FETCH);
+            Ok(upload_page(&query, fetch)?)
         };
         self.catalogue.read(list).await
     }
+}
+
+/// Makes a page of what `fetch` gives: uploads in order behind a pair of key and id.
+fn upload_page<E>(
+    query: &UploadQuery,
+    fetch: impl Fn((&str, &str)) -> Result<Vec<Upload>, E>,
+) -> Result<UploadPage, E> {
+    let mut page = UploadPage::default();
+    let mut after = query
+        .after
+        .clone()
+        .max((query.prefix.clone(), String::new()));
+    loop {
+        let batch = fetch((&after.0, &after.1))?;
+        let last_batch = batch.len() < FETCH;
+        for upload in batch {
+            let Some(rest) = upload.key.strip_prefix(&query.prefix) else {
+                return Ok(page);
+            };
+            after = (upload.key.clone(), upload.id.clone());
+            let folded = fold(rest, &query.delimiter);
+            let prefix = folded.map(|folded| format!("{}{folded}", query.prefix));
+            // One that is told already, here or on the page before.
+            if prefix.as_ref().is_some_and(|prefix| {
+                page.prefixes.last() == Some(prefix) || *prefix <= query.after.0
+            }) {
+                continue;
+            }
+            if page.uploads.len() + page.prefixes.len() == query.limit {
+                page.truncated = true;
+                return Ok(page);
+            }
+            if let Some(prefix) = prefix {
+                page.last = (prefix.clone(), String::new());
+                page.prefixes.push(prefix);
+            } else {
+                page.last.clone_from(&after);
+                page.uploads.push(upload);
+            }
+        }
+        if last_batch {
+            return Ok(page);
+        }
+    }
+}
+
+/// The text up to the end of the first delimiter.
+fn fold<'t>(text: &'t str, delimiter: &str) -> Option<&'t str> {
+    if delimiter.is_empty() {
+        return None;
+    }
+    let at = text.find(delimiter)?;
+    Some(&text[..at + delimiter.len()])
 }
 
 /// The upload, if `who` may write to its bucket.
@@ -161,5 +236,74 @@ pub(super) fn find(
         Ok(row)
     } else {
         Err(StoreError::NoSuchUpload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Owner;
+    use std::convert::Infallible;
+
+    fn upload(key: &str, id: &str) -> Upload {
+        let owner = Owner {
+            id: String::new(),
+            name: String::new(),
+        };
+        Upload {
+            id: id.to_owned(),
+            bucket: String::new(),
+            key: key.to_owned(),
+            account: String::new(),
+            owner,
+            acl: crate::store::Acl::default(),
+            headers: crate::store::Headers::default(),
+            marks: crate::store::Marks::default(),
+            started: 0,
+        }
+    }
+
+    fn list(query: &UploadQuery) -> (Vec<String>, (String, String), bool) {
+        let all = [
+            ("a", "1"),
+            ("a", "2"),
+            ("b/1", "3"),
+            ("b/2", "4"),
+            ("c", "5"),
+        ];
+        let page = upload_page::<Infallible>(query, |after| {
+            let behind = all.iter().filter(|upload| **upload > after);
+            Ok(behind.map(|(key, id)| upload(key, id)).collect())
+        });
+        let page = page.unwrap();
+        let uploads = page.uploads.iter().map(|upload| upload.id.clone());
+        let names = uploads.chain(page.prefixes.iter().cloned()).collect();
+        (names, page.last, page.truncated)
+    }
+
+    #[test]
+    fn uploads_fold_and_go_on() {
+        let mut query = UploadQuery {
+            limit: 2,
+            delimiter: "/".to_owned(),
+            ..UploadQuery::default()
+        };
+        let mut all = Vec::new();
+        loop {
+            let (names, last, truncated) = list(&query);
+            all.push(names);
+            query.after = last;
+            if !truncated {
+                break;
+            }
+        }
+        assert_eq!(all, [vec!["1", "2"], vec!["5", "b/"]]);
+        let inside = UploadQuery {
+            prefix: "b/".to_owned(),
+            delimiter: "/".to_owned(),
+            limit: 9,
+            ..UploadQuery::default()
+        };
+        assert_eq!(list(&inside).0, ["3", "4"]);
     }
 }

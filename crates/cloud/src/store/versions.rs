@@ -40,6 +40,8 @@ pub(crate) struct Version<'a> {
     pub(crate) etag: String,
     /// Milliseconds since 1970.
     pub(crate) modified: i64,
+    /// The upload in parts that it comes of.
+    pub(crate) upload: Option<&'a str>,
 }
 
 impl Settings {
@@ -88,12 +90,13 @@ pub(super) fn add(
         marks,
         etag: &etag,
         modified: version.modified,
+        upload: version.upload,
     };
     let files = objects::insert(tx, object, segments)?;
     let stored = Stored {
         etag,
         modified: version.modified,
-        version: (settings.versioning != Versioning::Never).then_some(name),
+        version: settings.has_versions().then_some(name),
     };
     Ok((stored, files))
 }
@@ -129,7 +132,9 @@ impl Store {
                         files.extend(gone);
                         Ok(deleted)
                     }
-                    Err(refused @ StoreError::Refused { .. }) => Err(refused),
+                    Err(refused @ (StoreError::Refused { .. } | StoreError::Marked { .. })) => {
+                        Err(refused)
+                    }
                     Err(failure) => return Err(failure),
                 });
             }
@@ -237,6 +242,7 @@ fn delete_key(
         marks: Marks::default(),
         etag: "",
         modified: now,
+        upload: None,
     };
     let files = objects::insert(tx, marker, &[])?;
     let deleted = Deleted {

@@ -159,3 +159,88 @@ async fn parts_can_be_copies() {
     assert_eq!(complete(&cloud, "k", &id, &[(1, etag)]).await.status, 200);
     assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.text(), "2345");
 }
+
+#[tokio::test]
+async fn ending_an_upload_twice_is_answered_as_the_first_time() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let id = begin(&cloud, "k").await;
+    let etag = part(&cloud, "k", &id, 1, b"text").await;
+    let parts = [(1, etag.as_str())];
+    let first = complete(&cloud, "k", &id, &parts).await;
+    let again = complete(&cloud, "k", &id, &parts).await;
+    assert_eq!(again.status, 200, "{}", again.text());
+    assert_eq!(again.element("ETag"), first.element("ETag"));
+    assert_eq!(files(&cloud, "objects"), 1);
+    let other = "\"00000000000000000000000000000000\"";
+    let other = complete(&cloud, "k", &id, &[(1, other)]).await;
+    assert_eq!(other.refusal(), (404, "NoSuchUpload"));
+    cloud.put(&cloud.alice, "/bucket/k", b"newer").await;
+    let late = complete(&cloud, "k", &id, &parts).await;
+    assert_eq!(late.refusal(), (404, "NoSuchUpload"));
+}
+
+#[tokio::test]
+async fn objects_are_read_by_parts() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let id = begin(&cloud, "k").await;
+    let first = part(&cloud, "k", &id, 1, b"hello ").await;
+    let second = part(&cloud, "k", &id, 2, b"world").await;
+    let done = complete(&cloud, "k", &id, &[(1, &first), (2, &second)]).await;
+    let etag = done.element("ETag").to_owned();
+    for (number, text, range) in [(1, "hello ", "bytes 0-5/11"), (2, "world", "bytes 6-10/11")] {
+        let target = format!("/bucket/k?partNumber={number}");
+        let get = cloud.get(&cloud.alice, &target).await;
+        assert_eq!((get.status.as_u16(), get.text()), (206, text));
+        assert_eq!(get.header("content-range"), range);
+        let head = cloud.request("HEAD", &target).v4(&cloud.alice);
+        let head = head.send().await;
+        for answer in [get, head] {
+            assert_eq!(answer.header("content-length"), text.len().to_string());
+            assert_eq!(answer.header("x-amz-mp-parts-count"), "2");
+            assert_eq!(answer.header("etag"), etag);
+        }
+    }
+    let none = cloud.get(&cloud.alice, "/bucket/k?partNumber=3").await;
+    assert_eq!(none.refusal(), (400, "InvalidPart"));
+    let both = cloud.request("GET", "/bucket/k?partNumber=1");
+    let both = both.header("range", "bytes=0-1").v4(&cloud.alice);
+    assert_eq!(both.send().await.refusal(), (400, "InvalidRequest"));
+
+    cloud.put(&cloud.alice, "/bucket/whole", b"text").await;
+    let whole = cloud.get(&cloud.alice, "/bucket/whole?partNumber=1").await;
+    assert_eq!(whole.text(), "text");
+    assert_eq!(whole.header("x-amz-mp-parts-count"), "");
+    let none = cloud.get(&cloud.alice, "/bucket/whole?partNumber=2").await;
+    assert_eq!(none.refusal(), (400, "InvalidPart"));
+}
+
+#[tokio::test]
+async fn uploads_are_listed_by_folders_and_pages() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    for key in ["a/1", "a/2", "b%20c", "d"] {
+        begin(&cloud, key).await;
+    }
+    let list = |query: &str| {
+        let request = cloud.request("GET", &format!("/bucket?uploads&{query}"));
+        request.v4(&cloud.alice).send()
+    };
+    let page = list("delimiter=/&max-uploads=2&encoding-type=url").await;
+    assert_eq!(page.all("Key"), ["b%20c"]);
+    assert!(
+        page.text()
+            .contains("<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>")
+    );
+    assert_eq!(page.element("IsTruncated"), "true");
+    let (key, id) = (
+        page.element("NextKeyMarker"),
+        page.element("NextUploadIdMarker"),
+    );
+    assert_eq!(key, "b%20c");
+    let rest = list(&format!(
+        "delimiter=/&key-marker={key}&upload-id-marker={id}"
+    ))
+    .await;
+    assert_eq!(rest.all("Key"), ["d"]);
+    assert_eq!(rest.element("IsTruncated"), "false");
+    assert_eq!(list("prefix=a/").await.all("Key"), ["a/1", "a/2"]);
+}

@@ -176,6 +176,6 @@ async fn the_group_of_registration_has_its_name() {
         acl.element("URI"),
         "http://acs.amazonaws.com/groups/s3/zateam"
     );
-    assert_eq!(acl.all("Permission"), ["FULL_CONTROL", "READ"]);
+    assert_eq!(acl.all("Permission"), ["READ", "FULL_CONTROL"]);
     assert_eq!(acl.all("DisplayName"), ["eucalyptus", "eucalyptus"]);
 }

@@ -79,6 +79,17 @@ async fn pages_of_other_origins_hear_what_they_may() {
     }
     let silent = cloud.request("OPTIONS", "/bucket/k").send().await;
     assert_eq!(silent.refusal(), (400, "BadRequest"));
+    let vague = cloud.request("OPTIONS", "/bucket/k");
+    let vague = vague.header("origin", "foo.suffix").send().await;
+    assert_eq!(vague.refusal(), (400, "BadRequest"));
+    // The method that is asked about counts even where the request itself has another.
+    let mixed = cloud
+        .request("PUT", "/bucket/k")
+        .header("origin", "foo.suffix")
+        .header("access-control-request-method", "GET");
+    let mixed = mixed.send().await;
+    assert_eq!(mixed.status, 403);
+    assert_eq!(mixed.header("access-control-allow-methods"), "GET");
     let put = cloud
         .request("PUT", "/bucket/k")
         .header("origin", "a.put")

@@ -43,9 +43,14 @@ async fn old_versions_stay_and_markers_hide_them() {
     let gone = cloud.delete(&cloud.alice, "/bucket/k").await;
     assert_eq!(gone.header("x-amz-delete-marker"), "true");
     let marker = gone.header("x-amz-version-id").to_owned();
-    assert_eq!(read(&cloud, "").await.refusal(), (404, "NoSuchKey"));
+    let hidden = read(&cloud, "").await;
+    assert_eq!(hidden.refusal(), (404, "NoSuchKey"));
     let of_marker = read(&cloud, &format!("?versionId={marker}")).await;
     assert_eq!(of_marker.refusal(), (405, "MethodNotAllowed"));
+    for refused in [hidden, of_marker] {
+        assert_eq!(refused.header("x-amz-delete-marker"), "true");
+        assert_eq!(refused.header("x-amz-version-id"), marker);
+    }
     let list = cloud.get(&cloud.alice, "/bucket?list-type=2").await;
     assert_eq!(list.all("Key"), Vec::<&str>::new());
 

@@ -102,6 +102,7 @@ fn value(user: &CloudUser) -> Value {
         "name": user.name,
         "account": user.account,
         "account_name": user.account_name,
+        "owner_id": user.owner_id,
         "admin": user.admin,
         "access_keys": user.access_keys,
         "certificates": user.certificates,
