@@ -15,5 +15,5 @@ pub use cloud::Cloud;
 pub use program::{Outcome, Program};
 pub use proxy::{Fault, FaultProxy};
 pub use server::{Asked, Server};
-pub use small::SmallImage;
+pub use small::{SmallImage, small_tarball};
 pub use tools::{fixture, patterned, tool};

@@ -25,7 +25,7 @@ impl SmallImage {
         fs_err::create_dir(&folder).expect("a new folder");
         let place = folder.to_str().expect("the path is text");
         let strip = "--strip-components=1";
-        tool("tar", &["-xzf", tarball(), strip, "-C", place]);
+        tool("tar", &["-xzf", small_tarball(), strip, "-C", place]);
         let only = |folder: &str, prefix: &str| {
             let folder = program.path(folder);
             let mut names = Program::files(&folder).into_iter();
@@ -40,7 +40,9 @@ impl SmallImage {
     }
 }
 
-fn tarball() -> &'static str {
+/// The tarball of the fixture, which is built by `cargo xtask fixture` when it is not there.
+#[must_use]
+pub fn small_tarball() -> &'static str {
     static TARBALL: OnceLock<String> = OnceLock::new();
     TARBALL.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

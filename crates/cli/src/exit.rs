@@ -150,6 +150,9 @@ fn publish(error: &PublishError) -> Option<Exit> {
         PublishError::NoEc2 => Some(Exit::Usage),
         PublishError::NoImage(_) | PublishError::NoManifest { .. } => Some(Exit::Refused),
         PublishError::Transport(error) => Some(transport(error)),
+        PublishError::Bundle(error) => Some(bundle(error)),
+        PublishError::DiskImage(error) => Some(disk_image(error)),
+        PublishError::Manifest(_) | PublishError::Crypto(_) => Some(Exit::Input),
         _ => None,
     }
 }

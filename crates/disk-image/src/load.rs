@@ -124,7 +124,14 @@ impl Visitor for Loader<'_> {
                 });
             }
             let file = fs_err::File::create(&target)?;
-            write(file.file())?;
+            write(file.file()).map_err(|error| match error {
+                DiskImageError::Io(source) => DiskImageError::System {
+                    doing: "write",
+                    path: target.clone(),
+                    source,
+                },
+                error => error,
+            })?;
             Place::Disk(target)
         };
         let inspection = match &place {

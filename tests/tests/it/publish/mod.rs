@@ -3,6 +3,8 @@
 mod faults;
 mod flow;
 mod kills;
+mod places;
+mod secrets;
 
 use std::collections::BTreeMap;
 
