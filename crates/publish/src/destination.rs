@@ -1,6 +1,5 @@
 //! Where the objects of a run go.
 
-use gumnut_transport::TransportError;
 use gumnut_types::{BucketName, ManifestLocation, ObjectKey};
 use gumnut_walrus_client::{
     CannedAcl, Content, ListedObject, ObjectHead, PutOptions, WalrusClient,
@@ -63,7 +62,7 @@ impl Destination {
         let put = self.store.put_object(&self.bucket, &key, content, options);
         match put.await {
             Ok(_) => Ok(()),
-            Err(error) if self.acl.is_some() && refuses_acls(&error) => {
+            Err(error) if self.acl.is_some() && CannedAcl::is_refused_by(&error) => {
                 Err(PublishError::AclRefused(error))
             }
             Err(error) => Err(error.into()),
@@ -94,16 +93,4 @@ impl Destination {
 pub(crate) fn is_same(object: &ListedObject, size: u64, md5: &str) -> bool {
     let is_md5 = object.etag.len() == 32 && object.etag.bytes().all(|b| b.is_ascii_hexdigit());
     object.size == size && (!is_md5 || object.etag.eq_ignore_ascii_case(md5))
-}
-
-/// Whether a store says that it knows no such ACL.
-fn refuses_acls(error: &TransportError) -> bool {
-    let codes = [
-        "AccessControlListNotSupported",
-        "InvalidArgument",
-        "NotImplemented",
-    ];
-    error
-        .refusal()
-        .is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
 }

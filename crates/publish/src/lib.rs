@@ -16,6 +16,7 @@ mod runs;
 mod seal;
 mod site;
 mod source;
+mod streaming;
 mod text;
 mod upload;
 
@@ -29,3 +30,4 @@ pub use publisher::{Keys, Published, PublishedImage, Publisher};
 pub use role::Role;
 pub use runs::{RunInfo, RunStatus};
 pub use site::Site;
+pub use streaming::stream_parts;

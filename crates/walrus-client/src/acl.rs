@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use gumnut_transport::TransportError;
+
 /// A canned access control list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -48,6 +50,18 @@ const NAMES: [(CannedAcl, &str); 8] = [
 ];
 
 impl CannedAcl {
+    /// Whether a store says that it knows no such ACL.
+    pub fn is_refused_by(error: &TransportError) -> bool {
+        let codes = [
+            "AccessControlListNotSupported",
+            "InvalidArgument",
+            "NotImplemented",
+        ];
+        error
+            .refusal()
+            .is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
+    }
+
     /// The name in requests.
     pub fn as_str(self) -> &'static str {
         NAMES

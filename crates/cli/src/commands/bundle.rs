@@ -12,15 +12,13 @@ use gumnut_bundle::{
 use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_disk_image::{Start, Subject, check_kernel, check_ramdisk};
 use gumnut_manifest::Manifest;
-use gumnut_types::{
-    AccountId, Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKind, ImageName,
-};
+use gumnut_types::{Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKind, ImageName};
 use serde_json::{Value, json};
 
-use super::seal::{Keys, Seal};
+use super::keys::KeyOptions;
+use super::seal::Seal;
 use super::{Context, check, keys};
 use crate::exit::{Exit, Failure};
-use crate::settings::{KeyFile, Settings};
 
 /// Seal an image into a bundle.
 ///
@@ -61,18 +59,8 @@ pub(crate) struct Bundle {
     /// First part of every file name [default: the image's file name]
     #[arg(long)]
     prefix: Option<ImageName>,
-    /// Account number of the owner, instead of `EC2_USER_ID`
-    #[arg(long, value_name = "ACCOUNT")]
-    user: Option<AccountId>,
-    /// The user's certificate, instead of `EC2_CERT`
-    #[arg(long, value_name = "FILE")]
-    cert: Option<PathBuf>,
-    /// The user's private key, which signs the manifest, instead of `EC2_PRIVATE_KEY`
-    #[arg(long, value_name = "FILE")]
-    private_key: Option<PathBuf>,
-    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`
-    #[arg(long, value_name = "FILE")]
-    cloud_cert: Option<PathBuf>,
+    #[command(flatten)]
+    keys: KeyOptions,
     /// Size of a part
     #[arg(long, value_name = "SIZE", default_value = "10MiB")]
     part_size: ByteSize,
@@ -138,7 +126,7 @@ impl Bundle {
         let settings = context.settings()?;
         let kind = self.image_kind()?;
         let input = input::Input::open(&self.image, self.size)?;
-        let keys = self.keys(&settings)?;
+        let keys = self.keys.keys(&settings)?;
         let names = BundleNames::new(self.prefix()?)?;
         self.check(&input)?;
         let image = input.source()?;
@@ -147,7 +135,7 @@ impl Bundle {
             image,
             meta: BundleMeta {
                 names,
-                user: settings.account(self.user.as_ref())?,
+                user: self.keys.account(&settings)?,
                 architecture: self.arch,
                 kind,
                 block_devices: self.block_device_mapping.clone(),
@@ -230,18 +218,6 @@ impl Bundle {
                 .because(error)
                 .hint("pass --prefix NAME")
         })
-    }
-
-    fn keys(&self, settings: &Settings) -> Result<Keys, Failure> {
-        let user = KeyFile::Certificate;
-        let user = keys::certificate(settings, user, self.cert.as_deref())?;
-        let cloud = KeyFile::CloudCertificate;
-        Keys {
-            private_key: keys::private_key(settings, self.private_key.as_deref())?,
-            user: Some(user),
-            cloud: keys::certificate(settings, cloud, self.cloud_cert.as_deref())?,
-        }
-        .matching()
     }
 
     fn secrets(&self) -> Result<Option<(BundleKey, BundleIv)>, Failure> {

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use gumnut_transport::TransportError;
 use gumnut_types::{BucketName, ManifestLocation, ObjectKey};
 use gumnut_walrus_client::{BucketState, CannedAcl, Content, PutOptions, WalrusClient};
 
@@ -143,26 +142,15 @@ impl Destination<'_> {
             .put_object(&self.target.bucket, &key, content, options);
         match put.await {
             Ok(_) => Ok(()),
-            Err(error) if self.acl.is_some() && refuses_acls(&error) => Err(Failure::new(
-                Exit::Refused,
-                "the store does not take this ACL",
-            )
-            .because(error)
-            .hint("repeat with --acl none, and let the cloud read the bucket in another way")
-            .into()),
+            Err(error) if self.acl.is_some() && CannedAcl::is_refused_by(&error) => Err(
+                Failure::new(Exit::Refused, "the store does not take this ACL")
+                    .because(error)
+                    .hint(
+                        "repeat with --acl none, and let the cloud read the bucket in another way",
+                    )
+                    .into(),
+            ),
             Err(error) => Err(anyhow::Error::new(error).context(Step::Write(key))),
         }
     }
-}
-
-/// Whether a store says that it knows no such ACL.
-fn refuses_acls(error: &TransportError) -> bool {
-    let codes = [
-        "AccessControlListNotSupported",
-        "InvalidArgument",
-        "NotImplemented",
-    ];
-    error
-        .refusal()
-        .is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
 }

@@ -1,12 +1,15 @@
 //! Keys and certificates from files, with the warnings they deserve.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use clap::Args;
 use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey};
+use gumnut_types::AccountId;
 use zeroize::Zeroizing;
 
 use super::read_bounded;
+use super::seal::Keys;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::{KeyFile, Settings};
@@ -16,6 +19,42 @@ const MAX_PEM: u64 = 1 << 20;
 
 /// Largest file of a bundle's key, in bytes: its digits and some blanks.
 const MAX_SECRET: u64 = 100;
+
+/// Options of the keys that bundles are made with.
+#[derive(Args)]
+pub(crate) struct KeyOptions {
+    /// Account number of the owner, instead of `EC2_USER_ID`
+    #[arg(long, value_name = "ACCOUNT")]
+    user: Option<AccountId>,
+    /// The user's certificate, instead of `EC2_CERT`
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The user's private key, which signs the manifest, instead of `EC2_PRIVATE_KEY`
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`
+    #[arg(long, value_name = "FILE")]
+    cloud_cert: Option<PathBuf>,
+}
+
+impl KeyOptions {
+    /// The owner's account number.
+    pub(crate) fn account(&self, settings: &Settings) -> Result<AccountId, Failure> {
+        settings.account(self.user.as_ref())
+    }
+
+    /// The keys, which must be set somewhere and fit together.
+    pub(crate) fn keys(&self, settings: &Settings) -> Result<Keys, Failure> {
+        let user = KeyFile::Certificate;
+        let cloud = KeyFile::CloudCertificate;
+        Keys {
+            private_key: private_key(settings, self.private_key.as_deref())?,
+            user: Some(certificate(settings, user, self.cert.as_deref())?),
+            cloud: certificate(settings, cloud, self.cloud_cert.as_deref())?,
+        }
+        .matching()
+    }
+}
 
 /// The user's private key, which must be set somewhere.
 pub(crate) fn private_key(

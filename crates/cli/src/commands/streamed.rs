@@ -1,22 +1,18 @@
 //! A bundle that goes into the object store while it is made, without touching a disk.
 
-use std::io;
 use std::sync::Mutex;
 
-use anyhow::Context as _;
-use bytes::Bytes;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use gumnut_bundle::{PartRecord, PartSink};
-use gumnut_types::{ManifestLocation, PartIndex, PartName};
+use gumnut_bundle::PartSink;
+use gumnut_publish::stream_parts;
+use gumnut_types::{ManifestLocation, PartName};
 use gumnut_walrus_client::Content;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::destination::Destination;
 use super::seal::{Seal, Sealed};
 use crate::output::Output;
 
 /// Seals an image straight into the store: parts first, the manifest last. At most `pending` parts
-/// wait for the store at a time, and as many are in memory, and two more.
+/// are in memory at a time.
 ///
 /// When it fails, the parts that were sent are deleted again as far as the store allows.
 pub(crate) async fn publish(
@@ -50,36 +46,16 @@ async fn send(
     pending: usize,
     sent: &Mutex<Vec<PartName>>,
 ) -> Result<Sealed, anyhow::Error> {
-    let (sender, receiver) = channel(1);
     let output = output.clone();
-    let sealing = tokio::task::spawn_blocking(move || {
-        let bytes = Vec::new();
-        seal.into_sink(&output, &mut Sending { sender, bytes })
-    });
-    let put = async |(name, bytes): (PartName, Bytes)| {
+    let seal = move |sink: &mut dyn PartSink| seal.into_sink(&output, sink);
+    stream_parts(pending, seal, async |record, bytes| {
         if let Ok(mut sent) = sent.lock() {
-            sent.push(name.clone());
+            sent.push(record.name.clone());
         }
-        destination.put(name.as_str(), &Content::bytes(bytes)).await
-    };
-    // A failure drops the receiver, which ends the sealing.
-    let stored = finished(receiver)
-        .map(put)
-        .buffer_unordered(pending.max(1))
-        .try_collect::<()>()
-        .await;
-    let sealed = sealing.await.context("a thread died");
-    stored?;
-    sealed?
-}
-
-fn finished(
-    receiver: Receiver<(PartName, Bytes)>,
-) -> impl stream::Stream<Item = (PartName, Bytes)> {
-    stream::unfold(receiver, async |mut receiver| {
-        let part = receiver.recv().await?;
-        Some((part, receiver))
+        let content = Content::bytes(bytes);
+        destination.put(record.name.as_str(), &content).await
     })
+    .await
 }
 
 async fn take_back(destination: &Destination<'_>, sent: &Mutex<Vec<PartName>>) {
@@ -90,29 +66,5 @@ async fn take_back(destination: &Destination<'_>, sent: &Mutex<Vec<PartName>>) {
             let bucket = &destination.target.bucket;
             let _ = destination.store.delete_object(bucket, &key).await;
         }
-    }
-}
-
-/// Hands finished parts over to the network.
-struct Sending {
-    sender: Sender<(PartName, Bytes)>,
-    bytes: Vec<u8>,
-}
-
-impl PartSink for Sending {
-    fn start(&mut self, _index: PartIndex, _name: &PartName) -> io::Result<()> {
-        self.bytes = Vec::new();
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finish(&mut self, part: &PartRecord) -> io::Result<()> {
-        let bytes = Bytes::from(std::mem::take(&mut self.bytes));
-        let sent = self.sender.blocking_send((part.name.clone(), bytes));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

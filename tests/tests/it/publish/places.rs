@@ -171,12 +171,12 @@ fn a_hangup_ends_a_run_that_can_go_on() {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let hangup = std::sync::Arc::new(std::sync::Mutex::new(None::<u32>));
     let victim = std::sync::Arc::clone(&hangup);
-    let hang_up = move || {
+    let end_terminal = move || {
         let process = victim.lock().unwrap().unwrap();
         gumnut_tests::tool("kill", &["-HUP", &process.to_string()]);
     };
     case.proxy
-        .arm(8, Fault::After(std::sync::Arc::new(hang_up)));
+        .arm(8, Fault::After(std::sync::Arc::new(end_terminal)));
     let mut child = {
         let mut process = hangup.lock().unwrap();
         let child = command.spawn().unwrap();

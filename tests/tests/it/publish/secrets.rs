@@ -10,7 +10,8 @@ use super::Case;
 
 /// The forms in which a secret could be seen: raw, hex in both cases, and base64 with and without its end.
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
-    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = secret.iter().map(|byte| format!("{byte:02x}"));
+    let hex = digits.collect::<Vec<_>>().concat();
     let script = "import sys,base64; print(base64.b64encode(bytes.fromhex(sys.argv[1])).decode())";
     let base64 = tool("python3", &["-c", script, &hex]);
     let base64 = base64.trim().trim_end_matches('=').to_owned();

@@ -13,15 +13,16 @@ use std::sync::Arc;
 use clap::Args;
 use gumnut_bundle::{BundleOptions, Level};
 use gumnut_publish::{Form, Hypervisor, Keys, Plan, Publisher, Runs, Site};
-use gumnut_types::{AccountId, Architecture, BucketName, ByteSize, ImageId};
+use gumnut_types::{Architecture, BucketName, ByteSize, ImageId};
 
 use self::explain::explain;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};
 use self::watch::Watch;
+use super::keys::KeyOptions;
 use super::upload::AclChoice;
-use super::{Context, keys, remote, seal};
+use super::{Context, remote};
 use crate::exit::{Exit, Failure};
-use crate::settings::{KeyFile, Settings, default_state_dir};
+use crate::settings::{Settings, default_state_dir};
 
 /// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
 ///
@@ -112,23 +113,6 @@ pub(crate) struct Publish {
     keys: KeyOptions,
 }
 
-/// Options of the keys that bundles are made with.
-#[derive(Args)]
-pub(crate) struct KeyOptions {
-    /// Account number of the owner, instead of `EC2_USER_ID`
-    #[arg(long, value_name = "ACCOUNT")]
-    user: Option<AccountId>,
-    /// The user's certificate, instead of `EC2_CERT`
-    #[arg(long, value_name = "FILE")]
-    cert: Option<PathBuf>,
-    /// The user's private key, instead of `EC2_PRIVATE_KEY`
-    #[arg(long, value_name = "FILE")]
-    private_key: Option<PathBuf>,
-    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`
-    #[arg(long, value_name = "FILE")]
-    cloud_cert: Option<PathBuf>,
-}
-
 fn parse_tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -136,24 +120,17 @@ fn parse_tag(text: &str) -> Result<(String, String), String> {
     }
 }
 
-impl KeyOptions {
-    fn keys(&self, settings: &Settings) -> Result<Keys, anyhow::Error> {
-        let certificate = |file, option| keys::certificate(settings, file, option);
-        let keys = seal::Keys {
-            private_key: keys::private_key(settings, self.private_key.as_deref())?,
-            user: Some(certificate(KeyFile::Certificate, self.cert.as_deref())?),
-            cloud: certificate(KeyFile::CloudCertificate, self.cloud_cert.as_deref())?,
-        }
-        .matching()?;
-        let user = keys
-            .user
-            .ok_or_else(|| Failure::new(Exit::Usage, "no certificate is set"))?;
-        Ok(Keys {
-            private_key: keys.private_key,
-            user,
-            cloud: keys.cloud,
-        })
-    }
+/// The keys of a publisher, whose journal needs the user's certificate.
+fn keys_of(options: &KeyOptions, settings: &Settings) -> Result<Keys, Failure> {
+    let keys = options.keys(settings)?;
+    let user = keys
+        .user
+        .ok_or_else(|| Failure::new(Exit::Usage, "no certificate is set"))?;
+    Ok(Keys {
+        private_key: keys.private_key,
+        user,
+        cloud: keys.cloud,
+    })
 }
 
 /// One who publishes, as the settings and options say.
@@ -187,7 +164,7 @@ impl Publish {
         let settings = context.settings()?;
         let plan = self.plan(&settings)?;
         let watch = Arc::new(Watch::new(context.output)?);
-        let keys = self.keys.keys(&settings)?;
+        let keys = keys_of(&self.keys, &settings)?;
         let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
         if plan.register {
             publisher.site.ec2().map_err(explain)?;
@@ -222,7 +199,7 @@ impl Publish {
             public: self.public,
             tags: self.tags.iter().cloned().collect::<BTreeMap<_, _>>(),
             acl: self.acl.0,
-            account: settings.account(self.keys.user.as_ref())?,
+            account: self.keys.account(settings)?,
             bucket_location: settings.location_constraint().map(str::to_owned),
             form: Form {
                 part_size,

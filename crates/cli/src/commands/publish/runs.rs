@@ -5,8 +5,9 @@ use std::sync::Arc;
 use clap::Args;
 use gumnut_publish::{RunId, RunStatus, Runs};
 
-use super::{KeyOptions, Watch, explain, publisher, report};
+use super::{Watch, explain, keys_of, publisher, report};
 use crate::commands::Context;
+use crate::commands::keys::KeyOptions;
 use crate::exit::{Exit, Failure};
 use crate::settings::default_state_dir;
 
@@ -65,7 +66,7 @@ impl Resume {
         };
         let settings = context.settings()?;
         let watch = Arc::new(Watch::new(context.output)?);
-        let keys = self.keys.keys(&settings)?;
+        let keys = keys_of(&self.keys, &settings)?;
         let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
         let done = watch.during(async { publisher.resume(&run).await.map_err(explain) })?;
         report::published(context.output, &done)
@@ -90,7 +91,7 @@ impl Abort {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
         let watch = Arc::new(Watch::new(context.output)?);
-        let keys = self.keys.keys(&settings)?;
+        let keys = keys_of(&self.keys, &settings)?;
         let publisher = publisher(context, &settings, keys, 1, &watch)?;
         let removed = watch.during(async { publisher.abort(&self.run).await.map_err(explain) })?;
         report::removed(context.output, &removed)
