@@ -109,9 +109,42 @@ impl EndToEnd {
         if self.boot {
             steps.run("boot what the cloud holds", || boot(&gumnut, &parts))?;
         }
+        steps.run("publish the tarball in one go", || {
+            self.publish_at_once(&gumnut, &tarball, folder)
+        })?;
         steps.run("deregister", || deregister(&gumnut, &parts))?;
         steps.run("delete the bundles", || delete(&gumnut, &parts))?;
         steps.run("stop the cloud", || cloud.stop())
+    }
+
+    /// The same job in one command; a second run changes nothing.
+    fn publish_at_once(
+        &self,
+        gumnut: &Gumnut<'_>,
+        tarball: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<()> {
+        let _state = gumnut
+            .shell
+            .push_env("XDG_STATE_HOME", folder.join("state"));
+        let publish = ["publish", text(tarball)?, "--size", &self.size];
+        let first = gumnut.json(&publish)?;
+        let second = gumnut.json(&publish)?;
+        ensure!(
+            first["changed"] == true && second["changed"] == false,
+            "the second run was not like the first: {first} {second}"
+        );
+        for name in ["kernel_id", "ramdisk_id", "image_id"] {
+            let id = first[name].as_str().context("an image has no id")?;
+            ensure!(second[name] == first[name], "{name} is another one");
+            println!("    {name}: {id}");
+            gumnut.show(&["deregister", id])?;
+            gumnut.show(&["deregister", id])?;
+        }
+        for image in first["images"].as_array().into_iter().flatten() {
+            gumnut.show(&["delete", image["location"].as_str().unwrap_or_default()])?;
+        }
+        Ok(())
     }
 
     fn resize(&self, gumnut: &Gumnut<'_>, unpacked: &Unpacked) -> anyhow::Result<PathBuf> {

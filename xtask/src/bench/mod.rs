@@ -5,6 +5,7 @@ mod contenders;
 mod input;
 mod instructions;
 mod measure;
+mod publish;
 mod record;
 mod resize;
 mod row;
@@ -73,6 +74,8 @@ enum Job {
     Small,
     /// The small fixture's disk to 4 GiB; peer: the tutorial's commands, as root
     Resize,
+    /// The small fixture published with a disk of 4 GiB; peer: the same resized and bundled, and no more
+    Publish,
     /// Instructions of each stage, counted by callgrind and compared with the counts in the repository
     Instructions,
 }
@@ -128,6 +131,7 @@ impl Bench {
                 Job::Sweep => suites.sweep()?,
                 Job::Small => small::run(&suites)?,
                 Job::Resize => resize::run(&suites)?,
+                Job::Publish => publish::run(&suites)?,
                 Job::Instructions => Vec::new(),
             };
             // What was measured is kept even if a later job fails.
