@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that no compiler knows.
 
 mod arrows;
+mod docs;
 mod members;
 mod sources;
 
@@ -21,6 +22,7 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let mut problems = arrows::check(&metadata);
     problems.extend(members::check(workspace.root(), &metadata)?);
     problems.extend(sources::check(workspace.root())?);
+    problems.extend(docs::check(workspace.root())?);
     if !problems.is_empty() {
         bail!("not tidy:\n  {}", problems.join("\n  "));
     }
