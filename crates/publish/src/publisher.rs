@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use gumnut_crypto::{Certificate, PrivateKey};
 use gumnut_disk_image::{Severity, Start, Subject, check};
+use gumnut_transport::TransportError;
 use gumnut_types::{Architecture, ImageId, ManifestLocation};
 use gumnut_walrus_client::BucketState;
 
@@ -121,8 +122,8 @@ impl Publisher {
     async fn run(&self, plan: &Plan, identity: &str) -> Result<Published, PublishError> {
         let id = RunId::of(identity)?;
         let folder = self.runs.folder(&id);
-        let mut journal = self.open(&id, &folder).await?;
         let destination = self.destination(plan)?;
+        let mut journal = self.open(&id, &folder).await?;
         if journal.state().complete.is_some() {
             let mut run = Run::new(self, plan, &destination, identity, &mut journal);
             if let Some(images) = run.found().await? {
@@ -136,10 +137,19 @@ impl Publisher {
             }
         }
         self.begin(plan, identity, &id, &mut journal)?;
-        let source = self.source(plan, &folder, &mut journal).await?;
-        let architecture = source.architecture(plan)?;
-        self.check(plan, &source, architecture)?;
-        self.bucket(plan, &destination, &mut journal).await?;
+        let prepared = self.prepare(plan, &destination, &folder, &mut journal);
+        let (source, architecture, bucket) = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                // Nobody goes on with what cannot be published.
+                if !may_pass(&error) && journal.state().is_untouched() {
+                    folder.remove()?;
+                }
+                return Err(error);
+            }
+        };
+        self.make_bucket(plan, &destination, bucket, &mut journal)
+            .await?;
         let mut run = Run::new(self, plan, &destination, identity, &mut journal);
         let images = run.images(&source, architecture).await?;
         run.attributes(&images).await?;
@@ -185,6 +195,22 @@ impl Publisher {
             site: site(&self.site),
             identity: identity.to_owned(),
         })
+    }
+
+    /// Everything that can fail before the cloud is changed.
+    async fn prepare(
+        &self,
+        plan: &Plan,
+        destination: &Destination,
+        folder: &RunFolder,
+        journal: &mut Journal,
+    ) -> Result<(Source, Architecture, BucketState), PublishError> {
+        let bucket = destination.store.bucket_state(&destination.bucket).await?;
+        let source = self.source(plan, folder, journal).await?;
+        let architecture = source.architecture(plan)?;
+        self.check(plan, &source, architecture)?;
+        insist_on_kernel(plan, &source)?;
+        Ok((source, architecture, bucket))
     }
 
     async fn source(
@@ -260,15 +286,16 @@ impl Publisher {
         })
     }
 
-    async fn bucket(
+    async fn make_bucket(
         &self,
         plan: &Plan,
         destination: &Destination,
+        state: BucketState,
         journal: &mut Journal,
     ) -> Result<(), PublishError> {
         let bucket = &destination.bucket;
         let store = &destination.store;
-        if store.bucket_state(bucket).await? == BucketState::Missing {
+        if state == BucketState::Missing {
             self.observer.step(&Step::MakingBucket);
             journal.write(Record::MakingBucket {
                 bucket: bucket.clone(),
@@ -279,6 +306,26 @@ impl Publisher {
         }
         Ok(())
     }
+}
+
+/// Whether the same may work another time: the cloud did not answer, or the user stopped it.
+fn may_pass(error: &PublishError) -> bool {
+    matches!(
+        error,
+        PublishError::Transport(TransportError::Network { .. } | TransportError::Timeout { .. })
+            | PublishError::Cancelled
+    )
+}
+
+/// A bare file system does not start without a kernel.
+fn insist_on_kernel(plan: &Plan, source: &Source) -> Result<(), PublishError> {
+    let machine = source.image(Role::Machine);
+    let bare = machine.is_some_and(|image| !image.is_whole_disk());
+    let kernel = plan.kernel.is_some() || source.image(Role::Kernel).is_some();
+    if bare && !kernel && plan.register && !plan.ignore_checks {
+        return Err(PublishError::NoKernel);
+    }
+    Ok(())
 }
 
 /// Runs what needs a processor or a disk.

@@ -57,7 +57,6 @@ impl<'a> Run<'a> {
         source: &Source,
         architecture: Architecture,
     ) -> Result<Vec<PublishedImage>, PublishError> {
-        self.insist_on_kernel(source)?;
         let mut done: Vec<PublishedImage> = Vec::new();
         for image in source.images() {
             let id = |role| {
@@ -73,17 +72,6 @@ impl<'a> Run<'a> {
             self.verify(image.role).await?;
         }
         Ok(done)
-    }
-
-    /// A bare file system does not start without a kernel.
-    fn insist_on_kernel(&self, source: &Source) -> Result<(), PublishError> {
-        let machine = source.image(Role::Machine);
-        let bare = machine.is_some_and(|image| !image.is_whole_disk());
-        let kernel = self.plan.kernel.is_some() || source.image(Role::Kernel).is_some();
-        if bare && !kernel && self.plan.register && !self.plan.ignore_checks {
-            return Err(PublishError::NoKernel);
-        }
-        Ok(())
     }
 
     async fn image(

@@ -83,6 +83,11 @@ impl State {
         }
     }
 
+    /// Whether nothing in the cloud can have been changed.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.bucket.is_none() && self.images.is_empty() && self.complete.is_none()
+    }
+
     pub(crate) fn image(&mut self, role: Role) -> &mut ImageState {
         self.images.entry(role).or_default()
     }

@@ -153,3 +153,28 @@ fn two_runs_for_the_same_at_once_make_one_image() {
     let (_, images) = &everything(&cloud, &["both".to_owned()])["both"];
     assert_eq!(images.len(), 3, "{images:?}");
 }
+
+#[test]
+fn what_cannot_be_published_leaves_no_run() {
+    let cloud = Cloud::start();
+    let case = Case::new(&cloud, "never");
+    let runs = || {
+        case.program.json(&["runs"])["runs"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    let publish = |words: &str| case.program.run(&words.split(' ').collect::<Vec<_>>());
+    let _ = publish("publish disk --bucket never")
+        .failed(2)
+        .saying(&["--arch"]);
+    let without_kernel = "publish disk --arch i386 --bucket never";
+    let _ = publish(without_kernel)
+        .failed(3)
+        .saying(&["did not pass its checks"]);
+    let refused = publish("publish disk --arch i386 --bucket bad..name --ignore-checks");
+    let _ = refused.failed(4).saying(&["InvalidBucketName"]);
+    let _ = publish("publish nothing --bucket never").failed(3);
+    assert_eq!(runs(), 0);
+    assert!(!case.proxy.log().iter().any(|line| line.starts_with("PUT")));
+}
