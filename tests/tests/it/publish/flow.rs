@@ -171,7 +171,7 @@ fn what_cannot_be_published_leaves_no_run() {
     let without_kernel = "publish disk --arch i386 --bucket never";
     let _ = publish(without_kernel)
         .failed(3)
-        .saying(&["did not pass its checks"]);
+        .saying(&["did not pass their checks"]);
     let refused = publish("publish disk --arch i386 --bucket bad..name --ignore-checks");
     let _ = refused.failed(4).saying(&["InvalidBucketName"]);
     let _ = publish("publish nothing --bucket never").failed(3);
