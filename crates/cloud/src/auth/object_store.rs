@@ -188,11 +188,16 @@ fn verify_v2(
     })?;
     // Where the host names the bucket, the path without it is that of another thing.
     let host_names_bucket = path.len() > view.path.len();
-    let resources = if host_names_bucket {
+    let mut resources = if host_names_bucket {
         vec![path]
     } else {
         vec![view.path, path]
     };
+    // boto3 signs a bucket with a slash behind it and asks for it without; both name the same bucket.
+    let with_slash = format!("{path}/");
+    if !path[1..].contains('/') {
+        resources.push(&with_slash);
+    }
     let checked = claim.verify(view, &resources, secret).or_else(|error| {
         // Eucalyptus 4 forgives readers that sign no content type and send one.
         let without_prefix = host_names_bucket || view.path == path;

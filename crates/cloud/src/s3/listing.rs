@@ -35,6 +35,19 @@ impl Encoding {
     }
 }
 
+impl Encoding {
+    /// The prefix of a listing of version 1, which boto3 takes as it comes while it decodes everything else: written in
+    /// clear wherever XML can carry it, as other stores do.
+    fn write_prefix(self, prefix: &str) -> String {
+        let legal = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
+        if prefix.chars().all(legal) {
+            prefix.to_owned()
+        } else {
+            self.write(prefix)
+        }
+    }
+}
+
 /// What is common to the three forms of a listing.
 struct Listing {
     page: Page,
@@ -137,7 +150,7 @@ pub(super) async fn objects(
     let next = listing.last().filter(|_| more && folded);
     Ok(dto::ListObjectsOutput {
         name: Some(input.bucket),
-        prefix: Some(encoding.write(&input.prefix.unwrap_or_default())),
+        prefix: Some(encoding.write_prefix(&input.prefix.unwrap_or_default())),
         marker: Some(encoding.write(&input.marker.unwrap_or_default())),
         max_keys: Some(count(limit)),
         is_truncated: Some(more),
@@ -273,5 +286,7 @@ mod tests {
     fn urls_keep_their_slashes() {
         let encoding = Encoding { url: true };
         assert_eq!(encoding.write("a/b c+\u{1}"), "a/b%20c%2B%01");
+        assert_eq!(encoding.write_prefix("a b\n"), "a b\n");
+        assert_eq!(encoding.write_prefix("a b\u{1}"), "a%20b%01");
     }
 }

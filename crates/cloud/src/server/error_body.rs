@@ -12,6 +12,7 @@ use s3s::{Body, S3ErrorCode};
 
 use super::RequestId;
 use crate::auth::Refusal;
+use crate::store::StoreError;
 
 /// What the answer repeats of the request.
 pub(super) struct Asked<'a> {
@@ -46,6 +47,11 @@ impl Asked<'_> {
         let (code, message) = body.map(|body| read(&body)).unwrap_or_default();
         let mut response = Response::from_parts(parts, Body::empty());
         let message = message.unwrap_or_else(|| default_message(&code).to_owned());
+        let mut code = code;
+        if is_against_policy(&code, &message) {
+            StoreError::AccessDenied.code().clone_into(&mut code);
+            *response.status_mut() = StatusCode::FORBIDDEN;
+        }
         self.fill(&mut response, &code, &message, &[]);
         response
     }
@@ -92,6 +98,13 @@ fn without_body_if_not_modified(mut response: Response<Body>) -> Response<Body> 
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// Whether a form is refused because it is not what its policy allows, which the protocol's layer does not tell from a
+/// policy that is none.
+fn is_against_policy(code: &str, message: &str) -> bool {
+    let failed = ["Policy condition '", "Bucket in form field '"];
+    code == "InvalidPolicyDocument" && failed.iter().any(|start| message.starts_with(start))
 }
 
 /// The status of a code.

@@ -88,6 +88,7 @@ pub(super) async fn answer(
             Err(error) => asked.refuse(&error.into()),
         };
     }
+    let is_form = form::is_form(&method, &parts.headers);
     let (loan, rest) = Loan::new(body, parts.headers.contains_key(EXPECT));
     let mut response = match prepare(handler, parts, &path, loan).await {
         Ok(request) => match handler.s3.call(request).await {
@@ -99,6 +100,9 @@ pub(super) async fn answer(
         },
         Err(refusal) => asked.refuse(&refusal),
     };
+    if is_form {
+        form::quote_tag(response.headers_mut());
+    }
     if let Ok(Some(headers)) = allowed {
         response.headers_mut().extend(headers);
     }
@@ -169,23 +173,26 @@ async fn prepare(
     };
     parts.extensions.insert(identity);
     parts.extensions.insert(checksums.confirmed());
-    let is_form = parts.method == Method::POST && form::is_form(&parts.headers);
+    let is_form = form::is_form(&parts.method, &parts.headers);
     let streamed = is_streamed(&parts, path);
     strip(&mut parts, path)?;
 
+    let md5 = sent_md5(&parts.headers)?;
     let body = CheckedBody::new(loan, payload, checksums, expected);
     let body = if streamed {
         Body::http_body_unsync(body)
     } else if is_form {
         let body = collect(body, crate::s3::MAX_FORM).await?;
-        let acl = form::acl(&parts.headers, &body)?;
-        if let Some(acl) = acl {
+        let form = form::read(&parts.headers, body)?;
+        if let Some(acl) = form.acl {
             parts.extensions.insert(acl);
         }
-        Body::from(body)
+        Body::from(form.body)
     } else {
         let body = collect(body, state.config.limits.document_bytes).await?;
-        check_md5(&parts.headers, &body)?;
+        if let Some(sent) = md5 {
+            check_md5(&sent, &body)?;
+        }
         Body::from(body)
     };
     Ok(Request::from_parts(parts, body))
@@ -207,16 +214,22 @@ fn has_parameter(query: &str, name: &str) -> bool {
         .any(|pair| pair.split_once('=').map_or(pair, |(name, _)| name) == name)
 }
 
-/// Compares a document with its `Content-MD5`; objects are compared where they are stored.
-fn check_md5(headers: &HeaderMap, document: &[u8]) -> Result<(), StoreError> {
+/// The digest in `Content-MD5`; one that is empty is none.
+fn sent_md5(headers: &HeaderMap) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(value) = headers.get("content-md5") else {
-        return Ok(());
+        return Ok(None);
     };
     let sent = BASE64.decode(value.as_bytes().trim_ascii()).ok();
-    match sent.filter(|sent| sent.len() == 16) {
-        None => Err(StoreError::InvalidDigest),
-        Some(sent) if sent[..] == Md5::digest(document)[..] => Ok(()),
-        Some(_) => Err(StoreError::BadDigest),
+    let sent = sent.filter(|sent| sent.len() == 16);
+    sent.map(Some).ok_or(StoreError::InvalidDigest)
+}
+
+/// Compares a document with its `Content-MD5`; objects are compared where they are stored.
+fn check_md5(sent: &[u8], document: &[u8]) -> Result<(), StoreError> {
+    if *sent == Md5::digest(document)[..] {
+        Ok(())
+    } else {
+        Err(StoreError::BadDigest)
     }
 }
 

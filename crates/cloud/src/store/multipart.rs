@@ -8,7 +8,7 @@ use rusqlite::Transaction;
 
 use super::objects::Stored;
 use super::uploads::{MAX_PART, UploadRef, find};
-use super::{Conditions, Store, StoreError, Version, access, versions};
+use super::{Conditions, Store, StoreError, Version, Versioning, access, versions};
 use crate::auth::Identity;
 use crate::catalogue::objects::{self, NewSegment};
 use crate::catalogue::uploads::{self, Part};
@@ -33,6 +33,7 @@ impl Store {
         let modified = self.clock.now_millis();
         let (least, most) = (self.limits.part_bytes, self.limits.object_bytes);
         self.dropping(move |tx: &Transaction<'_>| {
+            let list = last_of_each(list);
             let row = match find(tx, &who, &upload) {
                 Err(missing) if missing.code() == StoreError::NoSuchUpload.code() => {
                     let stored = completed(tx, &upload, &list)?.ok_or(missing)?;
@@ -65,6 +66,18 @@ impl Store {
     }
 }
 
+/// Of several entries for one part that follow each other the last: who sends a part twice may list it twice.
+fn last_of_each(list: Vec<ListedPart>) -> Vec<ListedPart> {
+    let mut kept: Vec<ListedPart> = Vec::with_capacity(list.len());
+    for part in list {
+        match kept.last_mut() {
+            Some(earlier) if earlier.number == part.number => *earlier = part,
+            _ => kept.push(part),
+        }
+    }
+    kept
+}
+
 /// What the upload has made of this very list before: a client that has not heard the answer asks once more.
 fn completed(
     tx: &Transaction<'_>,
@@ -81,7 +94,7 @@ fn completed(
     Ok(Some(Stored {
         etag,
         modified: object.modified,
-        version: settings.has_versions().then_some(object.version),
+        version: (settings.versioning == Versioning::Enabled).then_some(object.version),
     }))
 }
 
@@ -168,13 +181,19 @@ mod tests {
         let code = |list: &[ListedPart]| choose(parts(), list, 5, 15).unwrap_err().code();
         assert_eq!(code(&[]), "MalformedXML");
         assert_eq!(code(&listed(&[2, 1])), "InvalidPartOrder");
-        assert_eq!(code(&listed(&[1, 1])), "InvalidPartOrder");
         assert_eq!(code(&listed(&[1, 4])), "InvalidPart");
         assert_eq!(code(&listed(&[1, 2, 3])), "EntityTooSmall");
         assert_eq!(code(&listed(&[1, 3])), "EntityTooLarge");
         let mut wrong = listed(&[1]);
         wrong[0].etag = "0".repeat(32);
         assert_eq!(code(&wrong), "InvalidPart");
+    }
+
+    #[test]
+    fn a_part_that_is_listed_twice_counts_as_the_later() {
+        let mut list = listed(&[1, 1, 2, 3, 3]);
+        list[0].etag = "older".to_owned();
+        assert_eq!(last_of_each(list), listed(&[1, 2, 3]));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) struct Stored {
     pub(crate) etag: String,
     /// Milliseconds since 1970.
     pub(crate) modified: i64,
-    /// Nothing in buckets that never had versions.
+    /// Nothing in buckets that make no versions, or make them no more.
     pub(crate) version: Option<String>,
 }
 

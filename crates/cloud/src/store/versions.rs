@@ -96,7 +96,7 @@ pub(super) fn add(
     let stored = Stored {
         etag,
         modified: version.modified,
-        version: settings.has_versions().then_some(name),
+        version: (settings.versioning == Versioning::Enabled).then_some(name),
     };
     Ok((stored, files))
 }

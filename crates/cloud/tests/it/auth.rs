@@ -398,7 +398,7 @@ async fn forms_are_signed_in_their_fields() {
     );
     assert_eq!(
         post(&cloud.alice, "another").await.refusal(),
-        (400, "InvalidPolicyDocument")
+        (403, "AccessDenied")
     );
     assert_eq!(
         cloud.request("GET", "/bucket/posted").send().await.status,

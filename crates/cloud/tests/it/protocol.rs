@@ -158,3 +158,52 @@ async fn a_host_may_name_the_bucket() {
         (400, "InvalidBucketName")
     );
 }
+
+#[tokio::test]
+async fn a_prefix_comes_back_as_it_was_sent() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let list = |query: &str| {
+        let request = cloud.request(
+            "GET",
+            &format!("/bucket?encoding-type=url&prefix=a%0Ab&{query}"),
+        );
+        request.v4(&cloud.alice).send()
+    };
+    let old = list("").await;
+    assert!(
+        old.text().contains("<Prefix>a\nb</Prefix>"),
+        "{}",
+        old.text()
+    );
+    assert_eq!(list("list-type=2").await.element("Prefix"), "a%0Ab");
+}
+
+#[tokio::test]
+async fn an_empty_digest_is_none() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let put = cloud.request("PUT", "/bucket/k");
+    let put = ask(put, &cloud.alice, &[("content-md5", "")]).await;
+    assert_eq!(put.refusal(), (400, "InvalidDigest"));
+}
+
+#[tokio::test]
+async fn dates_before_1970_are_mistakes() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    for (year, code) in [(1950, "AccessDenied"), (2010, "RequestTimeTooSkewed")] {
+        let time = time::macros::datetime!(2000-07-07 21:53:04 UTC);
+        let time = time.replace_year(year).unwrap();
+        let get = cloud.request("GET", "/bucket").at(time);
+        let answer = get.v2(&cloud.alice, "/bucket").send().await;
+        assert_eq!(answer.refusal(), (403, code), "{year}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_may_be_signed_with_a_slash_behind_it() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    for (resource, status) in [("/bucket/", 200), ("/bucket", 200), ("/bucket//", 403)] {
+        let list = cloud.request("GET", "/bucket");
+        let list = list.v2(&cloud.alice, resource).send().await;
+        assert_eq!(list.status, status, "{resource}");
+    }
+}
