@@ -50,7 +50,7 @@ impl Gate {
             steps.check("deny (without advisories)", || {
                 Deny::default().run(workspace)
             });
-            steps.check("interop", || interop::run(workspace));
+            steps.check("interop", || interop::Interop::default().run(workspace));
         }
         steps.finish()
     }

@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod ceph;
 mod cloud;
 mod compare;
 mod deny;
@@ -50,12 +51,7 @@ enum Task {
     Deny(deny::Deny),
     Fixture(fixture::Fixture),
     E2e(e2e::EndToEnd),
-    /// Run foreign clients against the embedded cloud: awscli (SigV4), boto 2.49 (SigV2 for S3), s3cmd (both)
-    ///
-    /// Each puts, gets, lists and deletes objects; awscli and boto register, describe and deregister an
-    /// image; each must be refused with a wrong secret. They are installed from Python packages into
-    /// `.gumnut/venv`.
-    Interop,
+    Interop(interop::Interop),
     Bench(bench::Bench),
     Fuzz(fuzz::Fuzz),
     Bundle(verbs::Bundle),
@@ -73,7 +69,7 @@ impl Task {
             Self::Deny(task) => task.run(workspace),
             Self::Fixture(task) => task.run(workspace),
             Self::E2e(task) => task.run(workspace),
-            Self::Interop => interop::run(workspace),
+            Self::Interop(task) => task.run(workspace),
             Self::Bench(task) => task.run(workspace),
             Self::Fuzz(task) => task.run(workspace),
             Self::Bundle(task) => task.run(workspace),

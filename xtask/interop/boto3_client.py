@@ -1,0 +1,111 @@
+"""boto3 against a cloud: objects, large ones too, addresses that are signed in advance, and images.
+
+Usage: boto3_client.py s3|ec2|wrong-secret
+The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a manifest to register).
+Ends with 0 when everything was as it should be; an exception says what was not.
+"""
+
+import io
+import os
+import sys
+import urllib.request
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+MIB = 1 << 20
+ROOT = f"http://{os.environ['HOST']}:{os.environ['PORT']}"
+
+
+def client(service, path, secret, signature="v4"):
+    return boto3.client(
+        service,
+        endpoint_url=ROOT + path,
+        region_name="us-east-1",
+        aws_access_key_id=os.environ["ACCESS_KEY"],
+        aws_secret_access_key=secret,
+        config=Config(signature_version=signature, retries={"total_max_attempts": 1}),
+    )
+
+
+def s3_client(secret=os.environ["SECRET_KEY"], signature="s3v4"):
+    return client("s3", "/services/objectstorage", secret, signature)
+
+
+def ec2_client(secret=os.environ["SECRET_KEY"]):
+    return client("ec2", "/services/compute", secret)
+
+
+def refused(call, statuses):
+    try:
+        call()
+    except ClientError as refusal:
+        status = refusal.response["ResponseMetadata"]["HTTPStatusCode"]
+        assert status in statuses, f"refused with {status}: {refusal}"
+    else:
+        raise AssertionError("it was not refused")
+
+
+def s3():
+    s3 = s3_client()
+    bucket = "boto3-bucket"
+    s3.create_bucket(Bucket=bucket)
+    keys = ["a key/with a space", "plain", "plus+and%percent"]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode(), ACL="aws-exec-read", Metadata={"colour": "green"})
+    for key in keys:
+        answer = s3.get_object(Bucket=bucket, Key=key)
+        assert answer["Body"].read() == key.encode(), f"{key} came back different"
+        assert answer["Metadata"] == {"colour": "green"}, answer["Metadata"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
+    listed = [entry["Key"] for page in pages for entry in page["Contents"]]
+    assert listed == keys, f"listed {listed}"
+
+    large = os.urandom(12 * MIB)
+    parts = TransferConfig(multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB)
+    s3.upload_fileobj(io.BytesIO(large), bucket, "large", Config=parts)
+    back = io.BytesIO()
+    s3.download_fileobj(bucket, "large", back, Config=parts)
+    assert back.getvalue() == large, "the large object came back different"
+    head = s3.head_object(Bucket=bucket, Key="large", PartNumber=3)
+    assert (head["PartsCount"], head["ContentLength"]) == (3, 2 * MIB), head
+    keys.append("large")
+
+    for signature in ["s3v4", "s3"]:
+        signer = s3_client(signature=signature)
+        address = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "plain"})
+        with urllib.request.urlopen(address) as answer:
+            assert answer.read() == b"plain", f"another object by {signature}"
+
+    doomed = {"Objects": [{"Key": key} for key in keys]}
+    deleted = s3.delete_objects(Bucket=bucket, Delete=doomed)
+    assert len(deleted["Deleted"]) == len(keys), deleted
+    refused(lambda: s3.head_object(Bucket=bucket, Key="plain"), [404])
+    s3.delete_bucket(Bucket=bucket)
+
+
+def ec2():
+    ec2, location = ec2_client(), os.environ["LOCATION"]
+    image = ec2.register_image(Name="boto3-image", ImageLocation=location)["ImageId"]
+    wanted = [{"Name": "manifest-location", "Values": [location]}, {"Name": "name", "Values": ["boto3-*"]}]
+    (described,) = ec2.describe_images(Owners=["self"], Filters=wanted)["Images"]
+    assert (described["ImageId"], described["State"]) == (image, "available"), described
+    grant = {"Add": [{"Group": "all"}]}
+    ec2.modify_image_attribute(ImageId=image, LaunchPermission=grant)
+    attribute = ec2.describe_image_attribute(ImageId=image, Attribute="launchPermission")
+    assert attribute["LaunchPermissions"] == [{"Group": "all"}], attribute
+    # The first call retires the image, the second forgets it.
+    for _ in range(2):
+        ec2.deregister_image(ImageId=image)
+    refused(lambda: ec2.describe_images(ImageIds=[image]), [400])
+
+
+def wrong_secret():
+    refused(lambda: s3_client("wrong").list_buckets(), [403])
+    refused(lambda: ec2_client("wrong").describe_images(), [401, 403])
+
+
+if __name__ == "__main__":
+    {"s3": s3, "ec2": ec2, "wrong-secret": wrong_secret}[sys.argv[1]]()
