@@ -67,6 +67,11 @@ impl Cloud {
         }
     }
 
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// `http://127.0.0.1:PORT`
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint

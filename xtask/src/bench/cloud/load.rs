@@ -1,0 +1,128 @@
+//! Many clients at once, each with a connection of its own that it keeps. They send requests that are signed already, and
+//! know no more of HTTP than the answers need.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// Bytes that are written or read at a time.
+const PIECE: usize = 256 << 10;
+
+/// Requests for objects of one length.
+pub(super) struct Load {
+    pub(super) server: SocketAddr,
+    /// Heads of requests, each with the empty line at its end.
+    pub(super) heads: Vec<String>,
+    /// What each sends, or what each must get.
+    pub(super) body: Vec<u8>,
+    pub(super) direction: Direction,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Put,
+    Get,
+}
+
+impl Load {
+    /// Sends everything with so many clients, and gives the time that it took.
+    pub(super) fn run(&self, clients: usize) -> anyhow::Result<Duration> {
+        let next = AtomicUsize::new(0);
+        let start = Instant::now();
+        thread::scope(|scope| {
+            let client = || self.client(&next);
+            let clients: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
+            for client in clients {
+                let ended = client.join();
+                ended.map_err(|_| anyhow::anyhow!("a client panicked"))??;
+            }
+            anyhow::Ok(())
+        })?;
+        Ok(start.elapsed())
+    }
+
+    fn client(&self, next: &AtomicUsize) -> anyhow::Result<()> {
+        let stream = TcpStream::connect(self.server)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut stream = BufReader::with_capacity(PIECE, stream);
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(head) = self.heads.get(number) else {
+                return Ok(());
+            };
+            let first = head.lines().next().unwrap_or_default();
+            self.ask(&mut stream, head)
+                .with_context(|| format!("request {first:?}"))?;
+        }
+    }
+
+    fn ask(&self, stream: &mut BufReader<TcpStream>, head: &str) -> anyhow::Result<()> {
+        stream.get_mut().write_all(head.as_bytes())?;
+        if self.direction == Direction::Put {
+            stream.get_mut().write_all(&self.body)?;
+        }
+        let (status, length) = read_head(stream)?;
+        if status != 200 {
+            let mut text = String::new();
+            stream.take(length.min(2000)).read_to_string(&mut text)?;
+            bail!("answered with {status}: {text}");
+        }
+        if self.direction == Direction::Put {
+            return skip(stream, length);
+        }
+        ensure!(
+            length == self.body.len() as u64,
+            "an object of {length} bytes came back"
+        );
+        self.compare(stream)
+    }
+
+    fn compare(&self, stream: &mut BufReader<TcpStream>) -> anyhow::Result<()> {
+        let mut at = 0;
+        while at < self.body.len() {
+            let piece = stream.fill_buf()?;
+            ensure!(!piece.is_empty(), "the answer ended early");
+            let count = piece.len().min(self.body.len() - at);
+            ensure!(
+                piece[..count] == self.body[at..at + count],
+                "another object came back"
+            );
+            stream.consume(count);
+            at += count;
+        }
+        Ok(())
+    }
+}
+
+/// Status and length of an answer.
+fn read_head(stream: &mut BufReader<TcpStream>) -> anyhow::Result<(u16, u64)> {
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
+    let status = status.with_context(|| format!("no status in {line:?}"))?;
+    let mut length = None;
+    loop {
+        line.clear();
+        stream.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().ok();
+        }
+    }
+    Ok((status, length.context("the answer has no length")?))
+}
+
+fn skip(stream: &mut BufReader<TcpStream>, length: u64) -> anyhow::Result<()> {
+    let mut rest = stream.take(length);
+    std::io::copy(&mut rest, &mut std::io::sink())?;
+    Ok(())
+}
