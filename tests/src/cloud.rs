@@ -29,22 +29,24 @@ impl Cloud {
         Self::start_with(program, &[])
     }
 
-    /// The same with more options.
+    /// The same with more options, which may name another address.
     #[must_use]
     pub fn start_with(program: Program, options: &[&str]) -> Self {
-        let fixed = [
-            "cloud",
-            "start",
-            "--data",
-            "data",
-            "--listen",
-            "127.0.0.1:0",
-            "--json",
-        ];
-        let arguments = [&fixed[..], options].concat();
+        Self::start_logging(program, Stdio::inherit(), options)
+    }
+
+    /// The same with another place for what it says.
+    #[must_use]
+    pub fn start_logging(program: Program, log: Stdio, options: &[&str]) -> Self {
+        let mut arguments = vec!["cloud", "start", "--data", "data", "--json"];
+        if !options.contains(&"--listen") {
+            arguments.extend(["--listen", "127.0.0.1:0"]);
+        }
+        arguments.extend(options);
         let mut process = program
             .command(&arguments)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the cloud starts");
         let stdout = process.stdout.take().expect("standard output is a pipe");

@@ -28,6 +28,15 @@ impl Cloud {
     /// Starts a cloud in `folder`: its data in `data`, credentials in `credentials`, what it says
     /// in `cloud.log`.
     pub(crate) fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(program, folder, &[])
+    }
+
+    /// The same with more options of `gumnut cloud start`.
+    pub(crate) fn start_with(
+        program: &Path,
+        folder: &Path,
+        options: &[&str],
+    ) -> anyhow::Result<Self> {
         fs_err::create_dir_all(folder)?;
         let log = folder.join("cloud.log");
         let mut process = Command::new(program)
@@ -40,6 +49,7 @@ impl Cloud {
                 "--data",
             ])
             .arg(folder.join("data"))
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(fs_err::File::create(&log)?.into_parts().0)

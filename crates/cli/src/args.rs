@@ -64,7 +64,7 @@ pub(crate) struct Global {
     /// How often a request is tried again after a timeout, a reset, or a 429 or 5xx answer [default: 5]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) retries: Option<u32>,
-    /// Trust this certificate authority (PEM) for https, beside those of the system
+    /// Trust these certificate authorities (PEM) for https, beside those of the system; instead of `AWS_CA_BUNDLE`
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_cert: Option<PathBuf>,
 }

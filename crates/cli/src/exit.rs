@@ -74,7 +74,7 @@ impl Failure {
 
 impl Failure {
     /// What to do next, if it is known.
-    pub(crate) fn hint_text(&self) -> Option<&str> {
+    fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 }
@@ -94,6 +94,20 @@ impl std::error::Error for Failure {
 /// The exit code for an error: the first thing in its chain that knows one decides.
 pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
     error.chain().find_map(known).unwrap_or(Exit::Unexpected)
+}
+
+/// What to do about an error of a library, where that is known.
+pub(crate) fn hint_of<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e str> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return failure.hint_text();
+    }
+    match cause.downcast_ref()? {
+        TransportError::Untrusted { .. } => Some(
+            "name the certificate of its authority with --ca-cert FILE, or in AWS_CA_BUNDLE; an embedded cloud \
+             with --tls keeps it beside its eucarc, in tls-ca.pem",
+        ),
+        _ => None,
+    }
 }
 
 fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
@@ -121,6 +135,7 @@ fn transport(error: &TransportError) -> Exit {
     match error {
         TransportError::Refused(_) | TransportError::Redirected { .. } => Exit::Refused,
         TransportError::Network { .. }
+        | TransportError::Untrusted { .. }
         | TransportError::Timeout { .. }
         | TransportError::Malformed { .. } => Exit::Network,
         TransportError::File { .. } => Exit::Input,
@@ -138,8 +153,14 @@ fn bundle(error: &BundleError) -> Exit {
 
 fn cloud(error: &CloudError) -> Exit {
     match error {
-        CloudError::NotLoopback(_) | CloudError::UserName(_) => Exit::Usage,
-        CloudError::NoCloud(_) | CloudError::NoUser(_) | CloudError::UserExists(_) => Exit::Input,
+        CloudError::NotLoopback(_) | CloudError::NotEncrypted(_) | CloudError::UserName(_) => {
+            Exit::Usage
+        }
+        CloudError::NoCloud(_)
+        | CloudError::NoUser(_)
+        | CloudError::UserExists(_)
+        | CloudError::Damaged { .. }
+        | CloudError::Tls { .. } => Exit::Input,
         _ => Exit::Unexpected,
     }
 }

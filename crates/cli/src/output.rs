@@ -5,7 +5,7 @@ use std::io::Write as _;
 use serde::Serialize;
 
 use crate::args::{ColorWhen, Global};
-use crate::exit::Failure;
+use crate::exit::hint_of;
 use crate::progress::Bar;
 
 /// How this run speaks.
@@ -74,10 +74,7 @@ impl Output {
             text.push_str("\n  because: ");
             text.push_str(&printable(&cause.to_string()));
         }
-        let hints = error
-            .chain()
-            .filter_map(|cause| cause.downcast_ref::<Failure>()?.hint_text());
-        for hint in hints {
+        for hint in error.chain().filter_map(hint_of) {
             text.push_str("\n\x1b[36mhint:\x1b[0m ");
             text.push_str(hint);
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::catalogue::Catalogue;
 use crate::data_dir::DataDir;
@@ -11,7 +12,7 @@ use crate::register::Ids;
 use crate::server::{Handler, Server};
 use crate::state::State;
 use crate::store::Store;
-use crate::{CloudError, Config, Credentials, Report, Users, accounts, fsck};
+use crate::{CloudError, Config, Credentials, Report, Users, accounts, fsck, tls};
 
 /// The catalogue's file below the data folder.
 const CATALOGUE: &str = "catalogue.sqlite";
@@ -60,7 +61,10 @@ impl Cloud {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
         }
         let locked = DataDir::open(data_dir)?;
-        fsck::check(locked.path(), &Catalogue::open(&path)?)
+        match Catalogue::open(&path) {
+            Err(CloudError::Damaged { reason, .. }) => Ok(Report::of_damage(reason)),
+            catalogue => fsck::check(locked.path(), &catalogue?),
+        }
     }
 
     /// Starts a cloud; on the first start of a data folder it does what [`Cloud::init`] does.
@@ -68,25 +72,31 @@ impl Cloud {
     /// # Errors
     /// When the data folder or the address cannot be used.
     pub async fn start(config: Config) -> Result<Running, CloudError> {
-        if !config.listen.ip().is_loopback() && !config.allow_remote {
-            return Err(CloudError::NotLoopback(config.listen));
+        if !config.listen.ip().is_loopback() {
+            if !config.allow_remote {
+                return Err(CloudError::NotLoopback(config.listen));
+            }
+            if config.tls.is_none() {
+                return Err(CloudError::NotEncrypted(config.listen));
+            }
         }
         let (addr, grace) = (config.listen, config.grace);
-        let state = tokio::task::spawn_blocking(|| open(config)).await??;
+        let (state, tls) = tokio::task::spawn_blocking(|| open(config)).await??;
         let state = Arc::new(state);
         let listen = |source| CloudError::Listen { addr, source };
         let listener = TcpListener::bind(addr).await.map_err(listen)?;
         let handler = Handler::new(Arc::clone(&state));
-        let server = Server::start(listener, handler, grace).map_err(listen)?;
+        let server = Server::start(listener, handler, tls, grace).map_err(listen)?;
         tracing::info!(addr = %server.addr(), "the cloud is up");
         Ok(Running { server, state })
     }
 }
 
-fn open(config: Config) -> Result<State, CloudError> {
+fn open(config: Config) -> Result<(State, Option<TlsAcceptor>), CloudError> {
     let data_dir = DataDir::open(&config.data_dir)?;
     let path = data_dir.path();
     let catalogue = Catalogue::open(&path.join(CATALOGUE))?;
+    catalogue.check(&path.join(CATALOGUE))?;
     let clock = config.clock.clone();
     let store = Store::open(
         path,
@@ -95,19 +105,25 @@ fn open(config: Config) -> Result<State, CloudError> {
         config.limits.clone(),
     )?;
     accounts::init(&data_dir, &catalogue, &clock)?;
-    Ok(State {
+    let tls = config.tls.as_ref().map(|tls| {
+        let host = config.host().to_string();
+        tls.prepare(path, &tls::names(config.listen.ip(), host))
+    });
+    let tls = tls.transpose()?;
+    let state = State {
         ids: Ids::new(&config.images),
         config,
         data_dir,
         catalogue,
         store,
-    })
+    };
+    Ok((state, tls))
 }
 
 impl Running {
     /// Where the cloud answers: `http://127.0.0.1:8773`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.server.addr())
+        self.state.config.endpoint_at(self.server.addr().port())
     }
 
     /// The administrator's credentials for this cloud.

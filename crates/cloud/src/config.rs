@@ -1,10 +1,10 @@
 //! What a cloud is started with.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{Clock, ImageRules};
+use crate::{Clock, ImageRules, Tls};
 
 /// The port that clients of a Eucalyptus cloud assume.
 const PORT: u16 = 8773;
@@ -17,8 +17,13 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Whether `listen` may be anything but a loopback address: the protocol is plain HTTP.
+    /// Whether `listen` may be anything but a loopback address, which needs `tls` too.
     pub allow_remote: bool,
+    /// Speak HTTPS, and how; plain HTTP without.
+    pub tls: Option<Tls>,
+    /// The name or address that clients use. Without one it is that of `listen`, and this machine's name where that
+    /// is no address to go to.
+    pub host: Option<String>,
     /// The clock that decides on signatures, ids and dates.
     pub clock: Clock,
     /// Bounds on what is stored and asked.
@@ -51,8 +56,16 @@ pub struct Limits {
     pub document_bytes: usize,
     /// Largest head of a request, in bytes.
     pub head_bytes: usize,
-    /// Most requests that are worked on at a time; the others wait.
+    /// Most requests that are worked on at a time; the others wait for `patience` and are told to slow down then.
     pub requests: usize,
+    /// Most connections at a time; further clients wait until one ends.
+    pub connections: usize,
+    /// How long a client may take for the TLS handshake, and for the head of a request.
+    pub head_time: Duration,
+    /// How long a client may take to send a document, and to take a piece of an answer.
+    pub patience: Duration,
+    /// Least bytes of a body that must come while we wait for `patience`.
+    pub pace: u64,
 }
 
 /// How a canned ACL is refused.
@@ -71,6 +84,8 @@ impl Config {
             data_dir: data_dir.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
             allow_remote: false,
+            tls: None,
+            host: None,
             clock: Clock::system(),
             limits: Limits::default(),
             images: ImageRules::default(),
@@ -78,6 +93,69 @@ impl Config {
             extended_bucket_names: false,
             refuse_acl: None,
             grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Config {
+    /// Where clients find a cloud that is started so: `http://127.0.0.1:8773`.
+    pub fn endpoint(&self) -> String {
+        self.endpoint_at(self.listen.port())
+    }
+
+    /// The same for a cloud that was given another port.
+    pub(crate) fn endpoint_at(&self, port: u16) -> String {
+        format!("{}://{}", self.scheme(), self.host().with_port(port))
+    }
+
+    /// How URLs of the cloud begin.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The name or address that clients use.
+    pub(crate) fn host(&self) -> Host {
+        if let Some(host) = &self.host {
+            return Host::parse(host);
+        }
+        if !self.listen.ip().is_unspecified() {
+            return Host::Ip(self.listen.ip());
+        }
+        let name = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        Host::Name(name)
+    }
+}
+
+/// A name or an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    Name(String),
+    Ip(IpAddr),
+}
+
+impl Host {
+    fn parse(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::Name(text.to_owned()), Self::Ip)
+    }
+
+    /// As in a URL.
+    pub(crate) fn with_port(&self, port: u16) -> String {
+        match self {
+            Self::Name(name) => format!("{name}:{port}"),
+            Self::Ip(ip) => SocketAddr::new(*ip, port).to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Ip(ip) => ip.fmt(f),
         }
     }
 }
@@ -92,6 +170,32 @@ impl Default for Limits {
             document_bytes: 2 << 20,
             head_bytes: 64 << 10,
             requests: 256,
+            connections: 1024,
+            head_time: Duration::from_secs(30),
+            patience: Duration::from_mins(1),
+            pace: 64 << 10,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_get_an_address_that_they_can_go_to() {
+        let mut config = Config::new("data");
+        let at = |config: &Config| config.host().with_port(8773);
+        assert_eq!(at(&config), "127.0.0.1:8773");
+        config.listen = "[::1]:0".parse().unwrap();
+        assert_eq!(at(&config), "[::1]:8773");
+        config.listen = "0.0.0.0:0".parse().unwrap();
+        let name = rustix::system::uname();
+        let name = name.nodename().to_str().unwrap();
+        assert_eq!(at(&config), format!("{name}:8773"));
+        config.host = Some("cloud.example".to_owned());
+        assert_eq!(at(&config), "cloud.example:8773");
+        config.host = Some("fd00::1".to_owned());
+        assert_eq!(at(&config), "[fd00::1]:8773");
     }
 }

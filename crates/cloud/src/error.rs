@@ -30,6 +30,20 @@ pub enum CloudError {
     /// The address could be reached by other machines.
     #[error("{0} is no loopback address; allow remote access if others shall reach the cloud")]
     NotLoopback(SocketAddr),
+    /// The address could be reached by other machines, and nothing would be encrypted.
+    #[error(
+        "{0} can be reached from other machines, which would send their requests in the clear; use TLS"
+    )]
+    NotEncrypted(SocketAddr),
+    /// What TLS needs cannot be used.
+    #[error("cannot use {what} for TLS")]
+    Tls {
+        /// A file, or what could not be made.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The address cannot be listened at.
     #[error("cannot listen at {addr}")]
     Listen {
@@ -51,6 +65,16 @@ pub enum CloudError {
     /// The catalogue cannot be used.
     #[error("cannot use the catalogue of the cloud")]
     Catalogue(#[from] rusqlite::Error),
+    /// The catalogue is not what was written.
+    #[error(
+        "the catalogue {path:?} of the cloud is damaged: {reason}; `gumnut cloud fsck` tells what is left"
+    )]
+    Damaged {
+        /// The catalogue's file.
+        path: PathBuf,
+        /// The first thing that is wrong.
+        reason: String,
+    },
     /// The catalogue was written by a later gumnut.
     #[error(
         "the catalogue in {path:?} has version {found}, this program knows {known}; use a later gumnut"

@@ -7,7 +7,7 @@ use std::path::Path;
 use data_encoding::HEXLOWER;
 use fs_err as fs;
 use md5::{Digest as _, Md5};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::CloudError;
 use crate::catalogue::Catalogue;
@@ -85,6 +85,14 @@ impl Finding {
 }
 
 impl Report {
+    /// What can be said of a folder whose catalogue cannot be read.
+    pub(crate) fn of_damage(reason: String) -> Self {
+        Self {
+            findings: vec![Finding::Catalogue(reason)],
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
@@ -94,9 +102,15 @@ impl Report {
 /// Checks a data folder that no cloud uses, and changes nothing in it.
 pub(crate) fn check(data_dir: &Path, catalogue: &Catalogue) -> Result<Report, CloudError> {
     let mut report = Report::default();
-    let (faults, known) = catalogue.read_blocking(|connection: &Connection| {
+    let read = catalogue.read_blocking(|connection: &Connection| {
         Ok::<_, rusqlite::Error>((integrity(connection)?, known_blobs(connection)?))
-    })?;
+    });
+    let (faults, known) = match read {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            return Ok(Report::of_damage(error.to_string()));
+        }
+        read => read?,
+    };
     report
         .findings
         .extend(faults.into_iter().map(Finding::Catalogue));

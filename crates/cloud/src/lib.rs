@@ -16,6 +16,7 @@ mod s3;
 mod server;
 mod state;
 mod store;
+mod tls;
 
 pub use accounts::{Credentials, User, Users};
 pub use clock::Clock;
@@ -24,3 +25,4 @@ pub use config::{Config, Limits, RefuseAcl};
 pub use error::CloudError;
 pub use fsck::{Finding, Report};
 pub use profile::{IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
+pub use tls::Tls;

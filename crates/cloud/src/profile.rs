@@ -59,6 +59,9 @@ pub struct ImageRules {
     /// image takes the next one, and those behind the last take the last. An id that is taken takes the next
     /// millisecond. Without any, the clock is asked.
     pub epoch_ms: Vec<i64>,
+    /// Restores the image of each new bundle, to nowhere, and compares it with the manifest; in the profile strict. It takes
+    /// as long as unbundling does.
+    pub full_unbundle: bool,
     /// Largest image, in bytes. Not checked by the clouds of 2009 and 2010.
     pub max_image_bytes: u64,
     /// The error code of the clouds of 2009 and 2010: the name of one of their components.
@@ -74,6 +77,7 @@ impl Default for ImageRules {
             owner_id: OwnerId::Account,
             require_name: false,
             epoch_ms: Vec::new(),
+            full_unbundle: false,
             max_image_bytes: 30 << 30,
             component: "ImageManager".to_owned(),
         }

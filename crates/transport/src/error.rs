@@ -22,6 +22,17 @@ pub enum TransportError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Nobody whom we trust vouches for the server's certificate.
+    #[error("{what}: {host} cannot prove who it is")]
+    Untrusted {
+        /// What was being done.
+        what: String,
+        /// The server.
+        host: String,
+        /// What is wrong with the certificate.
+        #[source]
+        source: Box<rustls::Error>,
+    },
     /// No answer came in time.
     #[error("{what}: no answer within {} s", limit.as_secs())]
     Timeout {
@@ -67,12 +78,42 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// What a request that did not come through died of.
+    pub(crate) fn of_network(what: &str, host: String, error: reqwest::Error) -> Self {
+        let what = what.to_owned();
+        match certificate_fault(&error) {
+            Some(source) => Self::Untrusted {
+                what,
+                host,
+                source: Box::new(source),
+            },
+            None => Self::Network {
+                what,
+                host,
+                source: Box::new(error.without_url()),
+            },
+        }
+    }
+
     /// What the server said, if it answered with a refusal.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
             _ => None,
         }
+    }
+}
+
+/// What TLS says of the server's certificate, if that is the matter. An I/O error hides it from the chain of sources.
+fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Option<rustls::Error> {
+    let inner = error.downcast_ref::<std::io::Error>();
+    let inner = inner.and_then(std::io::Error::get_ref);
+    match inner.and_then(|inner| inner.downcast_ref()) {
+        Some(fault @ rustls::Error::InvalidCertificate(_)) => Some(fault.clone()),
+        _ => match inner {
+            Some(inner) => certificate_fault(inner),
+            None => certificate_fault(error.source()?),
+        },
     }
 }
 

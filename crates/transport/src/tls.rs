@@ -20,12 +20,8 @@ pub(crate) fn client(
     let (added, _) =
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     tracing::debug!(added, "certificate authorities of the system");
-    for certificate in CertificateDer::pem_slice_iter(extra.unwrap_or_default()) {
-        let certificate =
-            certificate.map_err(|error| setup("the given certificate authority", error))?;
-        roots
-            .add(certificate)
-            .map_err(|error| setup("the given certificate authority", error))?;
+    if let Some(pem) = extra {
+        trust(&mut roots, pem)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider.clone())
@@ -45,6 +41,19 @@ pub(crate) fn client(
         .user_agent(concat!("gumnut/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| setup("the HTTP client", error))
+}
+
+/// Adds the certificates of a PEM text, of which there must be one.
+fn trust(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), TransportError> {
+    let what = "the given certificate authority";
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| setup(what, error))?;
+        roots.add(certificate).map_err(|error| setup(what, error))?;
+    }
+    // An iterator over a text without certificates ends at once.
+    CertificateDer::from_pem_slice(pem)
+        .map(drop)
+        .map_err(|error| setup(what, error))
 }
 
 fn setup(

@@ -159,7 +159,11 @@ impl Transport {
         tracing::debug!(what = request.what, "request");
         let response = builder.send().await.map_err(|error| {
             let unsent = error.is_connect();
-            again_unless(request.once && !unsent, network(request, error))
+            match network(request, error) {
+                // Another attempt meets the same certificate.
+                error @ TransportError::Untrusted { .. } => Outcome::Final(error),
+                error => again_unless(request.once && !unsent, error),
+            }
         })?;
         if response.status().is_success() {
             return read(response).await.map_err(|error| match error {
@@ -294,11 +298,8 @@ impl Download {
             what: self.what.clone(),
             limit: self.idle,
         })?;
-        let next = next.map_err(|error| TransportError::Network {
-            what: self.what.clone(),
-            host: self.host.clone(),
-            source: Box::new(error.without_url()),
-        })?;
+        let next =
+            next.map_err(|error| TransportError::of_network(&self.what, self.host.clone(), error))?;
         let length = next.as_ref().map_or(0, |piece| piece.len() as u64);
         match (&mut self.left, &next) {
             (Some(left), Some(_)) if length <= *left => *left -= length,
@@ -326,11 +327,7 @@ fn again_unless(once: bool, error: TransportError) -> Outcome {
 }
 
 fn network(request: &Request, error: reqwest::Error) -> TransportError {
-    TransportError::Network {
-        what: request.what.clone(),
-        host: request.host(),
-        source: Box::new(error.without_url()),
-    }
+    TransportError::of_network(&request.what, request.host(), error)
 }
 
 /// A random number; without randomness all clients wait alike, which is no reason to fail.

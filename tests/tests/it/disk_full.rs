@@ -1,6 +1,8 @@
 //! A full disk: a message that says so, nothing half-written under a final name. Exit 1, and 3 where it was known before.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
 use gumnut_tests::{Outcome, Program, patterned, tool};
 
@@ -9,24 +11,29 @@ use gumnut_tests::{Outcome, Program, patterned, tool};
 /// A user namespace of its own lets an ordinary user mount it.
 fn on_a_small_disk(program: &Program, arguments: &str) -> Outcome {
     fs_err::create_dir(program.path("small")).unwrap();
+    let run = format!("{{ \"$0\" {arguments}; code=$?; ls -A small; exit $code; }}");
+    let mut command = with_a_small_disk(program, "1m", &run);
+    Outcome::from(
+        command
+            .output()
+            .expect("unshare starts; run: cargo xtask setup"),
+    )
+}
+
+/// A command that runs `script` with the folder `small` on a file system of this size; `$0` is gumnut.
+fn with_a_small_disk(program: &Program, size: &str, script: &str) -> Command {
     let gumnut = program.command::<&str>(&[]);
-    let script = format!(
-        "mount -t tmpfs -o size=1m none small && {{ '{}' {arguments}; code=$?; ls -A small; exit $code; }}",
-        gumnut.get_program().to_str().unwrap(),
-    );
+    let script = format!("mount -t tmpfs -o size={size} none small && {script}");
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+    command.arg(gumnut.get_program());
     command.current_dir(program.folder());
     command.envs(
         gumnut
             .get_envs()
             .filter_map(|(name, value)| Some((name, value?))),
     );
-    Outcome::from(
-        command
-            .output()
-            .expect("unshare starts; run: cargo xtask setup"),
-    )
+    command
 }
 
 #[test]
@@ -89,4 +96,82 @@ fn a_disk_that_gets_full_while_the_file_system_grows() {
     let outcome = on_a_small_disk(&program, "resize disk.img --size 16G -o small/new.img");
     let _ = outcome.failed(3);
     assert!(fs_err::read(program.path("disk.img")).unwrap() == before);
+}
+
+/// A cloud whose data lie on a file system of 12 MiB, which nobody else sees.
+struct SmallCloud {
+    process: Child,
+    /// The data folder, by way of the process.
+    data: PathBuf,
+}
+
+impl SmallCloud {
+    fn start(program: &Program) -> Self {
+        fs_err::create_dir(program.path("small")).unwrap();
+        let start = "exec \"$0\" cloud start --data small/data --listen 127.0.0.1:0 --json";
+        let mut command = with_a_small_disk(program, "12m", start);
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let stdout = process.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        assert!(line.contains("endpoint"), "{line:?}");
+        let data = format!(
+            "/proc/{}/root{}/small/data",
+            process.id(),
+            program.folder().display()
+        );
+        Self {
+            process,
+            data: data.into(),
+        }
+    }
+
+    /// A client with a copy of the administrator's credentials.
+    fn client(&self) -> Program {
+        let client = Program::new();
+        let (from, to) = (self.data.join("credentials"), client.path("credentials"));
+        tool("cp", &["-r", from.to_str().unwrap(), to.to_str().unwrap()]);
+        let eucarc = to.join("eucarc");
+        client.configured(&eucarc)
+    }
+}
+
+impl Drop for SmallCloud {
+    fn drop(&mut self) {
+        // A test that failed may have ended it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_cloud_on_a_full_disk_refuses_and_goes_on() {
+    let program = Program::new();
+    let cloud = SmallCloud::start(&program);
+    let client = cloud.client();
+    client.write("large.img", patterned(20 << 20, 1));
+    client.write("small.img", patterned(100_000, 2));
+    for image in ["large.img", "small.img"] {
+        let bundle = ["bundle", image, "--arch", "x86_64", "--part-size", "4MiB"];
+        let _ = client.run(&bundle).succeeded();
+    }
+    let upload = |manifest| client.run(&["upload", manifest, "-b", "bucket", "--retries", "0"]);
+    let _ = upload("large.img.manifest.xml").failed(4).saying(&[
+        "507",
+        "InsufficientStorage",
+        "no room left on the disk",
+    ]);
+    assert_eq!(Program::files(&cloud.data.join("tmp")), [""; 0]);
+    for file in Program::files(&cloud.data.join("objects")) {
+        let stored = fs_err::metadata(cloud.data.join("objects").join(file)).unwrap();
+        assert_eq!(
+            stored.len(),
+            4 << 20,
+            "a part is there whole, or not at all"
+        );
+    }
+    let _ = upload("small.img.manifest.xml").succeeded();
+    let _ = client
+        .run(&["download", "bucket/small.img.manifest.xml", "-d", "back"])
+        .succeeded();
 }

@@ -2,6 +2,7 @@
 
 mod aws;
 mod ceph;
+mod eucarc;
 mod rclone;
 mod s3cmd;
 mod s5cmd;
@@ -76,6 +77,7 @@ fn clients(workspace: &Workspace) -> anyhow::Result<()> {
     s3cmd::check(&scene, &mut steps);
     rclone::check(&scene, &mut steps);
     s5cmd::check(&scene, &mut steps);
+    eucarc::check(&scene, &program, &cloud, &mut steps);
     steps.check("stop", || cloud.stop());
     steps.finish()
 }

@@ -121,6 +121,7 @@ fn transport(
     }
     let ca = context.global.ca_cert.as_deref();
     config.extra_ca_pem = ca
+        .or_else(|| settings.ca_bundle())
         .map(|path| read_bounded("certificate authority", path, MAX_CA))
         .transpose()?;
     Ok(Arc::new(Transport::new(config)?))

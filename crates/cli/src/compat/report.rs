@@ -8,7 +8,7 @@ use gumnut_transport::{Refusal, TransportError};
 use super::dialect::Dialect;
 use super::session::{print, say};
 use crate::commands::destination::Step;
-use crate::exit::{self, Failure};
+use crate::exit::{self, Failure, hint_of};
 
 /// A failure with an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +53,7 @@ pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> Ex
             say(name, &printable(&format!("error: {}", causes.join(": "))));
         }
     }
-    let hints = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<Failure>()?.hint_text());
+    let hints = error.chain().filter_map(hint_of);
     for hint in hints {
         say(name, &format!("hint: {hint}"));
     }

@@ -196,6 +196,11 @@ impl Settings {
         Ok(self.boolean("verify-ssl")?.unwrap_or(true))
     }
 
+    /// The file of certificate authorities to trust beside those of the system.
+    pub(crate) fn ca_bundle(&self) -> Option<&Path> {
+        self.find(&["AWS_CA_BUNDLE"]).map(Path::new)
+    }
+
     /// Whether the region insists on version 4 for the object store.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ const MAX_FILE: u64 = 1 << 20;
 const NAMES: &[&str] = &[
     "AWS_ACCESS_KEY",
     "AWS_ACCESS_KEY_ID",
+    "AWS_CA_BUNDLE",
     "AWS_CREDENTIAL_FILE",
     "AWS_DEFAULT_REGION",
     "AWS_REGION",

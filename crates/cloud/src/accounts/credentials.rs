@@ -10,8 +10,11 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::{files, make};
-use crate::CloudError;
 use crate::catalogue::Catalogue;
+use crate::{CloudError, tls};
+
+/// The file with the authority of a cloud that speaks TLS.
+const TRUSTED: &str = "tls-ca.pem";
 
 /// The credentials of a user for a cloud at one place.
 #[derive(Debug)]
@@ -24,7 +27,9 @@ pub struct Credentials {
     pub access_key: String,
     /// The secret key.
     pub secret_key: SecretString,
-    /// Names and contents.
+    /// What the eucarc exports, relative to its folder.
+    eucarc: Zeroizing<String>,
+    /// Names and contents of the other files.
     files: Vec<(String, Zeroizing<String>)>,
 }
 
@@ -50,9 +55,15 @@ impl Credentials {
         let found = found.ok_or_else(|| CloudError::NoUser(user.unwrap_or("admin").to_owned()))?;
         let names = make::user_files(Path::new(""), &found.name, &found.fingerprint);
         let names = names.map(|name| name.display().to_string());
-        let rc = eucarc(&found, &names, endpoint);
+        // Users whose own cloud is meant trust its authority, not strangers on plain HTTP.
+        let trusted = if endpoint.starts_with("https:") {
+            tls::trusted(data_dir)?
+        } else {
+            None
+        };
+        let rc = eucarc(&found, &names, endpoint, trusted.is_some());
         let iamrc = iamrc(&found);
-        let mut all = vec![("eucarc".to_owned(), rc), ("iamrc".to_owned(), iamrc)];
+        let mut all = vec![("iamrc".to_owned(), iamrc)];
         for name in names
             .into_iter()
             .chain([files::CLOUD_CERTIFICATE.to_owned()])
@@ -60,13 +71,26 @@ impl Credentials {
             let content = files::read(&keys.join(&name))?;
             all.push((name, content));
         }
+        all.extend(trusted.map(|pem| (TRUSTED.to_owned(), Zeroizing::new(pem))));
         Ok(Self {
             user: found.name,
             account: found.account,
             access_key: found.access_key,
             secret_key: found.secret,
+            eucarc: rc,
             files: all,
         })
+    }
+
+    /// The eucarc for a folder. Bash and zsh say where it lies, wherever it was moved; other shells do not.
+    fn eucarc_in(&self, folder: &Path) -> Zeroizing<String> {
+        let fallback = folder.join("eucarc").display().to_string();
+        let fallback = fallback.replace('\'', r"'\''");
+        let exports = self.eucarc.as_str();
+        Zeroizing::new(format!(
+            "EUCA_KEY_DIR=$(e=\"${{BASH_SOURCE:-${{ZSH_VERSION:+$0}}}}\"; [ -n \"$e\" ] || e='{fallback}'; \
+             cd \"$(dirname \"$e\")\" && pwd -P)\n{exports}"
+        ))
     }
 
     /// Writes the files to a folder, which only its owner may enter.
@@ -75,6 +99,12 @@ impl Credentials {
     /// When they cannot be written.
     pub fn write_folder(&self, folder: &Path) -> Result<(), CloudError> {
         files::make_folder(folder)?;
+        let place = std::path::absolute(folder).map_err(|source| CloudError::Files {
+            doing: "find the folder of the credentials",
+            source,
+        })?;
+        let eucarc = self.eucarc_in(&place);
+        files::write(&folder.join("eucarc"), eucarc.as_bytes())?;
         for (name, content) in &self.files {
             files::write(&folder.join(name), content.as_bytes())?;
         }
@@ -94,7 +124,8 @@ impl Credentials {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .unix_permissions(0o600);
-        for (name, content) in &self.files {
+        let eucarc = ("eucarc".to_owned(), self.eucarc_in(Path::new(".")));
+        for (name, content) in [&eucarc].into_iter().chain(&self.files) {
             zip.start_file(name.as_str(), options)
                 .map_err(|error| failed(error.into()))?;
             zip.write_all(content.as_bytes()).map_err(failed)?;
@@ -122,12 +153,21 @@ fn find(connection: &Connection, user: Option<&str>) -> rusqlite::Result<Option<
 }
 
 /// A file that a shell can run and that the oldest clients can parse line by line.
-fn eucarc(user: &Found, [key, certificate]: &[String; 2], endpoint: &str) -> Zeroizing<String> {
+fn eucarc(
+    user: &Found,
+    [key, certificate]: &[String; 2],
+    endpoint: &str,
+    with_authority: bool,
+) -> Zeroizing<String> {
+    let authority = if with_authority {
+        format!("export AWS_CA_BUNDLE=\"${{EUCA_KEY_DIR}}/{TRUSTED}\"\n")
+    } else {
+        String::new()
+    };
     let endpoint = endpoint.trim_end_matches('/');
     let (access_key, secret, account) = (&user.access_key, user.secret.expose(), &user.account);
     Zeroizing::new(format!(
-        "EUCA_KEY_DIR=$(cd \"$(dirname \"${{BASH_SOURCE:-$0}}\")\" && pwd -P)\n\
-         export S3_URL={endpoint}/services/objectstorage\n\
+        "export S3_URL={endpoint}/services/objectstorage\n\
          export EC2_URL={endpoint}/services/compute\n\
          export EC2_PRIVATE_KEY=\"${{EUCA_KEY_DIR}}/{key}\"\n\
          export EC2_CERT=\"${{EUCA_KEY_DIR}}/{certificate}\"\n\
@@ -144,6 +184,7 @@ fn eucarc(user: &Found, [key, certificate]: &[String; 2], endpoint: &str) -> Zer
          export AWS_DEFAULT_REGION='us-east-1'\n\
          export AWS_ENDPOINT_URL_S3={endpoint}/services/objectstorage\n\
          export AWS_ENDPOINT_URL_EC2={endpoint}/services/compute\n\
+         {authority}\
          alias ec2-bundle-image=\"ec2-bundle-image --cert ${{EC2_CERT}} --privatekey ${{EC2_PRIVATE_KEY}} \
          --user ${{EC2_ACCOUNT_NUMBER}} --ec2cert ${{EUCALYPTUS_CERT}}\"\n\
          alias ec2-upload-bundle=\"ec2-upload-bundle -a ${{EC2_ACCESS_KEY}} -s ${{EC2_SECRET_KEY}} --url ${{S3_URL}}\"\n",

@@ -16,7 +16,7 @@ pub(super) const CLOUD_KEY: &str = "cloud-pk.pem";
 pub(super) const CLOUD_CERTIFICATE: &str = "cloud-cert.pem";
 
 /// The folder of keys below the data folder; made if needed.
-pub(super) fn folder(data_dir: &Path) -> Result<PathBuf, CloudError> {
+pub(crate) fn folder(data_dir: &Path) -> Result<PathBuf, CloudError> {
     let folder = data_dir.join("keys");
     make_folder(&folder)?;
     Ok(folder)
@@ -35,7 +35,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), CloudError> {
 }
 
 /// Writes a file under a temporary name and renames it.
-pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), CloudError> {
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), CloudError> {
     let failed = |source| CloudError::Files {
         doing: "write a file with keys",
         source,
@@ -55,7 +55,7 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), CloudError> {
 }
 
 /// Reads a file whose content is zeroed afterwards.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, CloudError> {
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, CloudError> {
     let text = fs_err::read_to_string(path);
     text.map(Zeroizing::new)
         .map_err(|source| CloudError::Files {

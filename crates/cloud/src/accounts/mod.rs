@@ -1,7 +1,7 @@
 //! Accounts, users, their keys, and the credentials that users get.
 
 mod credentials;
-mod files;
+pub(crate) mod files;
 mod make;
 mod users;
 
@@ -112,17 +112,26 @@ mod tests {
         let script = ". ./eucarc && cd / && openssl x509 -noout -in \"$EC2_CERT\" \
             && openssl rsa -check -noout -in \"$EC2_PRIVATE_KEY\" \
             && openssl x509 -noout -in \"$EUCALYPTUS_CERT\" && echo \"$S3_URL $EC2_URL $EC2_USER_ID $EC2_ACCESS_KEY\"";
-        let output = Command::new("bash")
-            .args(["-c", script])
-            .current_dir(&out)
-            .output()
-            .unwrap();
-        let stdout = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            output.status.success(),
-            "{stdout}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        // A plain shell does not say where the file is that it reads, so that the file has to know.
+        let elsewhere =
+            ". '../my creds/eucarc' && ".to_owned() + script.split_once("&& ").unwrap().1;
+        let run = |shell: &str, script: &str, folder: &Path| {
+            let mut command = Command::new(shell);
+            let output = command.args(["-c", script]).current_dir(folder).output();
+            let output = output.unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{shell}: {stderr}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let keys = dir.path().join("keys");
+        let stdout = run("bash", script, &out);
+        for other in [
+            run("bash", &elsewhere, &keys),
+            run("sh", &elsewhere, &keys),
+            run("sh", script, &out),
+        ] {
+            assert_eq!(other, stdout);
+        }
         let line = stdout.lines().last().unwrap();
         let words: Vec<_> = line.split(' ').collect();
         assert_eq!(words[0], "http://127.0.0.1:8773/services/objectstorage");

@@ -10,7 +10,7 @@ pub(crate) mod uploads;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::CloudError;
 
@@ -28,8 +28,27 @@ impl Catalogue {
     /// Opens the catalogue, and makes it if needed.
     pub(crate) fn open(path: &Path) -> Result<Self, CloudError> {
         let mut connection = Connection::open(path)?;
-        schema::prepare(&mut connection, path)?;
+        schema::prepare(&mut connection, path).map_err(|error| match error {
+            CloudError::Catalogue(error) => damaged(path, error),
+            error => error,
+        })?;
         Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Insists that the file holds together, as far as can be told without comparing tables with their indexes.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), CloudError> {
+        let first: String = self
+            .read_blocking(|connection| {
+                connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            })
+            .map_err(|error| damaged(path, error))?;
+        if first == "ok" {
+            return Ok(());
+        }
+        Err(CloudError::Damaged {
+            path: path.to_owned(),
+            reason: first,
+        })
     }
 
     /// Runs `work` without changing anything.
@@ -76,5 +95,16 @@ impl Catalogue {
         let done = work(&transaction)?;
         transaction.commit()?;
         Ok(done)
+    }
+}
+
+/// The error, told apart from others when it says that the file is damaged.
+fn damaged(path: &Path, error: rusqlite::Error) -> CloudError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => CloudError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
+        _ => error.into(),
     }
 }

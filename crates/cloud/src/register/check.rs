@@ -2,7 +2,7 @@
 
 use gumnut_crypto::PublicKey;
 use gumnut_manifest::{ManifestError, SignatureStatus, SignedManifest, UntrustedManifest};
-use gumnut_types::{AccountId, Limits};
+use gumnut_types::{AccountId, Limits, PartName};
 
 use super::{ObjectError, Objects, Refusal, Registration};
 use crate::accounts::CloudKeys;
@@ -95,9 +95,23 @@ pub(super) fn key(manifest: &SignedManifest, cloud: &CloudKeys) -> Result<(), Re
     if key.is_ok() && iv.is_ok() {
         return Ok(());
     }
-    Err(invalid(
-        "Manifest key cannot be decrypted with the cloud certificate",
-    ))
+    Err(key_unopened())
+}
+
+/// The refusal of a key that the cloud cannot open.
+pub(super) fn key_unopened() -> Refusal {
+    invalid("Manifest key cannot be decrypted with the cloud certificate")
+}
+
+/// The refusal of a bundle without this part.
+pub(super) fn part_missing(part: &PartName) -> Refusal {
+    invalid(format!("Part {part} is not available"))
+}
+
+/// The folder of a manifest, in which its parts lie.
+pub(super) fn folder(key: &str) -> String {
+    key.rsplit_once('/')
+        .map_or(String::new(), |(folder, _)| format!("{folder}/"))
 }
 
 /// Reads every part: all must be there, their sizes must add up, their digests must match.
@@ -107,16 +121,14 @@ pub(super) async fn parts(
     bucket: &str,
     key: &str,
 ) -> Result<(), Refusal> {
-    let folder = key
-        .rsplit_once('/')
-        .map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let folder = folder(key);
     let manifest = manifest.manifest();
     let mut found = Vec::with_capacity(manifest.parts.len());
     for part in &manifest.parts {
         let object = objects
             .digest(bucket, &format!("{folder}{}", part.name))
             .await;
-        found.push(object.map_err(|_| invalid(format!("Part {} is not available", part.name)))?);
+        found.push(object.map_err(|_| part_missing(&part.name))?);
     }
     let sum: u64 = found.iter().map(|(size, _)| size).sum();
     if sum != manifest.bundled_size {

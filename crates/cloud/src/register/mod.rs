@@ -4,6 +4,7 @@
 //! the object store and the catalogue through what it is given, and nothing of HTTP.
 
 mod check;
+mod content;
 mod euca44;
 mod ids;
 mod image;
@@ -14,6 +15,8 @@ mod request;
 mod strict;
 #[cfg(test)]
 pub(crate) mod tests;
+
+use std::io::Read;
 
 use async_trait::async_trait;
 use gumnut_types::Sha1Digest;
@@ -123,6 +126,9 @@ pub(crate) trait Objects: Send + Sync {
         key: &str,
         limit: usize,
     ) -> Result<Vec<u8>, ObjectError>;
+
+    /// The bytes of an object that `aws-exec-read` may read.
+    async fn open(&self, bucket: &str, key: &str) -> Result<Box<dyn Read + Send>, ObjectError>;
 
     /// Size and digest of an object of any size that `aws-exec-read` may read.
     async fn digest(&self, bucket: &str, key: &str) -> Result<(u64, Sha1Digest), ObjectError>;

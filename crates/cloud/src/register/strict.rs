@@ -4,7 +4,7 @@ use gumnut_types::ImageClass;
 use rusqlite::Connection;
 
 use super::image::{self, Decided, Said};
-use super::{Refusal, Registration, Request, check, image_type};
+use super::{Refusal, Registration, Request, check, content, image_type};
 use crate::accounts;
 use crate::auth::{Caller, Identity};
 use crate::ec2::images::{self, Image};
@@ -69,13 +69,32 @@ pub(super) async fn register(
     let image = image::row(registration, caller, request, decided, said);
     let (caller, ids) = (caller.clone(), registration.ids.clone());
     let limit = registration.rules.max_image_bytes;
+    if registration.rules.full_unbundle {
+        // Before the long work, and once more with it: what is named may go in the meantime.
+        let (caller, image) = (caller.clone(), image.clone());
+        catalogue
+            .read(move |connection: &Connection| references(connection, &caller, &image, limit))
+            .await?;
+        let (objects, cloud) = (registration.objects, registration.cloud);
+        content::check(objects, manifest, cloud, &checked.bucket, &checked.key).await?;
+    }
     catalogue
         .write(move |transaction| {
-            kernel_and_ramdisk(transaction, &caller, &image)?;
-            check::size(Profile::Strict, image.size, limit)?;
+            references(transaction, &caller, &image, limit)?;
             images::insert(transaction, image, &ids)
         })
         .await
+}
+
+/// What the image refers to, and its size.
+fn references(
+    connection: &Connection,
+    caller: &Caller,
+    image: &Image,
+    limit: u64,
+) -> Result<(), Refusal> {
+    kernel_and_ramdisk(connection, caller, image)?;
+    check::size(Profile::Strict, image.size, limit)
 }
 
 fn administrators_only(caller: &Caller, class: ImageClass) -> Result<(), Refusal> {

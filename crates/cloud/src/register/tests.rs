@@ -2,13 +2,17 @@
 
 mod euca44;
 mod legacy;
+mod strict;
 
 use std::collections::HashMap;
+use std::io::Cursor;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey, PublicKey, WrappedSecret};
-use gumnut_manifest::{Bundler, Manifest, Part, UnsignedManifest, WrappedKeys, WrappedPair};
+use gumnut_manifest::{
+    Bundler, Manifest, Part, UnsignedManifest, UntrustedManifest, WrappedKeys, WrappedPair,
+};
 use gumnut_types::{
     Architecture, BlockDeviceMapping, ImageClass, ImageKind, PartIndex, Sha1Digest,
 };
@@ -56,6 +60,11 @@ impl Objects for Shelf {
             return Err(ObjectError("EntityTooLarge".to_owned()));
         }
         Ok(bytes.clone())
+    }
+
+    async fn open(&self, bucket: &str, key: &str) -> Result<Box<dyn Read + Send>, ObjectError> {
+        let bytes = self.get(&Identity::ExecRead, bucket, key)?;
+        Ok(Box::new(Cursor::new(bytes.clone())))
     }
 
     async fn digest(&self, bucket: &str, key: &str) -> Result<(u64, Sha1Digest), ObjectError> {

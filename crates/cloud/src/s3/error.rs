@@ -20,6 +20,7 @@ pub(super) fn answer(error: &StoreError) -> S3Error {
     let mut answer = S3Error::with_message(code, message);
     if answer.status_code().is_none() {
         answer.set_status_code(match error.code() {
+            "InsufficientStorage" => http::StatusCode::INSUFFICIENT_STORAGE,
             "NoSuchPublicAccessBlockConfiguration" => http::StatusCode::NOT_FOUND,
             _ => http::StatusCode::BAD_REQUEST,
         });

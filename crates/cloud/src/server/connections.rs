@@ -2,22 +2,27 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
 
-use super::Handler;
+use super::metrics::InUse;
+use super::{Handler, text};
 use crate::CloudError;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Smallest bound on heads that the HTTP library takes, in bytes.
 const MIN_HEAD: usize = 8192;
 /// Most headers of a request.
@@ -38,11 +43,17 @@ impl Server {
     pub(crate) fn start(
         listener: TcpListener,
         handler: Handler,
+        tls: Option<TlsAcceptor>,
         grace: Duration,
     ) -> std::io::Result<Self> {
         let addr = listener.local_addr()?;
         let (stop, stopped) = watch::channel(());
-        let task = tokio::spawn(run(listener, Arc::new(handler), stopped, grace));
+        let door = Door {
+            handler: Arc::new(handler),
+            tls,
+            stopped: stopped.clone(),
+        };
+        let task = tokio::spawn(run(listener, door, stopped, grace));
         Ok(Self { addr, stop, task })
     }
 
@@ -58,21 +69,23 @@ impl Server {
     }
 }
 
-async fn run(
-    listener: TcpListener,
-    handler: Arc<Handler>,
-    mut stopped: watch::Receiver<()>,
-    grace: Duration,
-) {
+async fn run(listener: TcpListener, door: Door, mut stopped: watch::Receiver<()>, grace: Duration) {
     let graceful = GracefulShutdown::new();
-    let requests = Arc::new(Semaphore::new(handler.state.config.limits.requests));
+    let places = Arc::new(Semaphore::new(door.handler.state.config.limits.connections));
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &places) => accepted,
             _ = stopped.changed() => break,
         };
         match accepted {
-            Ok((stream, _)) => connect(stream, &handler, &requests, &graceful),
+            Ok((stream, place)) => {
+                let (door, watcher) = (door.clone(), graceful.watcher());
+                tokio::spawn(async move {
+                    let _in_use = InUse::new(&door.handler.metrics.connections);
+                    door.open(stream, watcher).await;
+                    drop(place);
+                });
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -88,35 +101,103 @@ async fn run(
     }
 }
 
-fn connect(
-    stream: TcpStream,
-    handler: &Arc<Handler>,
-    requests: &Arc<Semaphore>,
-    graceful: &GracefulShutdown,
-) {
-    // Answers are whole when they are written; waiting for more only makes clients wait.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-    let (handler, requests) = (Arc::clone(handler), Arc::clone(requests));
-    let head_bytes = handler.state.config.limits.head_bytes.max(MIN_HEAD);
-    let service = service_fn(move |request| {
-        let (handler, requests) = (Arc::clone(&handler), Arc::clone(&requests));
-        async move {
-            let _permit = requests.acquire().await;
-            Ok::<_, Infallible>(handler.answer(request).await)
+/// Takes the next client as soon as there is a place for it; until then it waits in the queue of the system.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.map_err(std::io::Error::other)?;
+    Ok((listener.accept().await?.0, place))
+}
+
+/// What every connection goes through.
+#[derive(Clone)]
+struct Door {
+    handler: Arc<Handler>,
+    tls: Option<TlsAcceptor>,
+    stopped: watch::Receiver<()>,
+}
+
+impl Door {
+    async fn open(mut self, stream: TcpStream, watcher: Watcher) {
+        // Answers are whole when they are written; waiting for more only makes clients wait.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(head_bytes)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        let limits = &self.handler.state.config.limits;
+        let head_time = limits.head_time;
+        let Some(tls) = self.tls.clone() else {
+            let stream = patient(stream, limits.patience);
+            return self.serve(stream, watcher, false).await;
+        };
+        let handshake = async {
+            if speaks_http(&stream).await? {
+                return Ok(Greeted::Plain(stream));
+            }
+            let stream = tls.accept(patient(stream, limits.patience)).await?;
+            Ok::<_, std::io::Error>(Greeted::Tls(Box::new(stream)))
+        };
+        let greeted = tokio::select! {
+            greeted = tokio::time::timeout(head_time, handshake) => greeted,
+            _ = self.stopped.changed() => return,
+        };
+        match greeted {
+            Ok(Ok(Greeted::Tls(stream))) => self.serve(stream, watcher, false).await,
+            Ok(Ok(Greeted::Plain(stream))) => self.serve(stream, watcher, true).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    /// Answers the requests of a connection; those in the clear on a port for TLS are told so.
+    async fn serve<S>(&self, stream: S, watcher: Watcher, in_the_clear: bool)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let handler = Arc::clone(&self.handler);
+        let limits = &self.handler.state.config.limits;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let handler = Arc::clone(&handler);
+            async move {
+                let response = if in_the_clear {
+                    let say = "This port speaks HTTPS: use https:// in the URL.\n";
+                    text(StatusCode::BAD_REQUEST, say)
+                } else {
+                    handler.answer(request).await
+                };
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head_time)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(limits.head_bytes.max(MIN_HEAD))
+            .keep_alive(!in_the_clear)
+            .serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "a connection ended early");
         }
-    });
+    }
+}
+
+/// A client that has said enough to tell TLS from plain HTTP.
+enum Greeted<P, T> {
+    Plain(P),
+    Tls(Box<T>),
+}
+
+/// Whether the first byte begins the name of a method. TLS begins with a number.
+async fn speaks_http(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut first = [0];
+    let read = stream.peek(&mut first).await?;
+    Ok(read == 1 && first[0].is_ascii_uppercase())
+}
+
+/// The stream, which gives up a client that takes nothing for so long.
+fn patient(stream: TcpStream, patience: Duration) -> Pin<Box<TimeoutStream<TcpStream>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(patience));
+    Box::pin(stream)
 }

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use gumnut_signing::{RequestView, decode_query};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use s3s::Body;
 
-use super::{RequestId, routing, text};
+use super::client_body::BodyError;
+use super::{ClientBody, RequestId, routing, text};
 use crate::auth::{AuthFailure, Caller, query};
 use crate::state::State;
 
@@ -27,7 +27,7 @@ pub(crate) struct Ec2Request {
 /// Answers a request.
 pub(super) async fn answer(
     state: &State,
-    request: Request<Incoming>,
+    request: Request<ClientBody>,
     id: &RequestId,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
@@ -40,7 +40,7 @@ pub(super) async fn answer(
 /// Answers a form on a path that says nothing.
 pub(super) async fn answer_form(
     state: &State,
-    request: Request<Incoming>,
+    request: Request<ClientBody>,
     id: &RequestId,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
@@ -88,7 +88,7 @@ async fn answer_read(state: &State, request: Request<Bytes>, id: &RequestId) -> 
     };
     let host = view.header("host").unwrap_or_default();
     let request = Ec2Request {
-        endpoint: format!("http://{host}"),
+        endpoint: format!("{}://{host}", state.config.scheme()),
         parameters,
         caller,
         request_id: id.to_string(),
@@ -99,23 +99,30 @@ async fn answer_read(state: &State, request: Request<Bytes>, id: &RequestId) -> 
 }
 
 /// Reads a body within the bound for documents.
-async fn read(state: &State, body: Incoming) -> Result<Bytes, Response<Body>> {
+async fn read(state: &State, body: ClientBody) -> Result<Bytes, Response<Body>> {
     let limit = state.config.limits.document_bytes;
     let read = Limited::new(body, limit).collect();
-    let read = tokio::time::timeout(super::PATIENCE, read).await;
+    let read = tokio::time::timeout(state.config.limits.patience, read).await;
     match read {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(text(
             StatusCode::PAYLOAD_TOO_LARGE,
             "The body of the request is too long.\n",
         )),
+        Ok(Err(error)) if is_slow(error.as_ref()) => Err(late()),
         Ok(Err(_)) => Err(text(
             StatusCode::BAD_REQUEST,
             "The body could not be read.\n",
         )),
-        Err(_) => Err(text(
-            StatusCode::REQUEST_TIMEOUT,
-            "The body did not come in time.\n",
-        )),
+        Err(_) => Err(late()),
     }
+}
+
+fn is_slow(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(BodyError::Slow))
+}
+
+fn late() -> Response<Body> {
+    let say = "The body did not come in time.\n";
+    text(StatusCode::REQUEST_TIMEOUT, say)
 }

@@ -10,7 +10,7 @@ use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use s3s::{Body, S3ErrorCode};
 
-use super::RequestId;
+use super::{RefusalCode, RequestId};
 use crate::auth::Refusal;
 use crate::store::StoreError;
 
@@ -63,6 +63,7 @@ impl Asked<'_> {
         message: &str,
         details: &[(&'static str, String)],
     ) {
+        response.extensions_mut().insert(RefusalCode::of(code));
         response.headers_mut().remove(header::CONTENT_LENGTH);
         if self.method == Method::HEAD {
             return;
@@ -112,6 +113,7 @@ fn status(code: &str) -> StatusCode {
     let known = S3ErrorCode::from_bytes(code.as_bytes()).and_then(|code| code.status_code());
     known.unwrap_or(match code {
         "AccessForbidden" | "InvalidSecurity" => StatusCode::FORBIDDEN,
+        "InsufficientStorage" => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::BAD_REQUEST,
     })
 }

@@ -1,11 +1,14 @@
 //! HTTP: connections, bounds, and which service a request is for.
 
+mod answer_body;
 mod checksum;
+mod client_body;
 mod connections;
 mod cors;
 mod ec2;
 mod error_body;
 mod form;
+mod metrics;
 mod object_store;
 mod payload;
 mod request_id;
@@ -13,20 +16,25 @@ mod routing;
 mod virtual_host;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use s3s::Body;
 use s3s::service::S3Service;
+use tokio::sync::Semaphore;
 
 use crate::state::State;
+use crate::store::StoreError;
+use client_body::ClientBody;
+use metrics::{InUse, Metrics};
 
 pub(crate) use checksum::Confirmed;
 pub(crate) use connections::Server;
 pub(crate) use ec2::Ec2Request;
 pub(crate) use form::FormAcl;
+pub(crate) use metrics::RefusalCode;
 pub(crate) use payload::PayloadError;
 use request_id::RequestId;
 use routing::Service;
@@ -36,43 +44,78 @@ const ID_HEADERS: [HeaderName; 2] = [
     HeaderName::from_static("x-amz-request-id"),
     HeaderName::from_static("x-amzn-requestid"),
 ];
-/// How long a client may take to send a document or a form.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Answers requests; shared by all connections.
 pub(crate) struct Handler {
     state: Arc<State>,
     s3: S3Service,
+    metrics: Metrics,
+    /// Requests that may still be taken up.
+    requests: Semaphore,
 }
 
 impl Handler {
     pub(crate) fn new(state: Arc<State>) -> Self {
         let s3 = crate::s3::service(&state);
-        Self { state, s3 }
+        let requests = Semaphore::new(state.config.limits.requests);
+        Self {
+            state,
+            s3,
+            metrics: Metrics::new(),
+            requests,
+        }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        match request.uri().path() {
+            "/healthz" => return text(StatusCode::OK, "ok\n"),
+            "/metrics" => return self.metrics.page(self.state.data_dir.path()),
+            _ => {}
+        }
         let id = RequestId::new();
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let mut response = self.route(request, &id).await;
+        let (service, start) = (routing::service(&request), Instant::now());
+        let name = service.name();
+        let received = self.metrics.received(name);
+        let limits = &self.state.config.limits;
+        let request = request.map(|body| ClientBody::new(body, limits, received));
+        let mut response = self.take_up(request, service, &id).await;
+        let status = response.status().as_u16();
         // Queries may carry signatures that are good for a while, so that they are not logged.
-        tracing::info!(%id, %method, path, status = response.status().as_u16(), "request");
+        tracing::info!(%id, %method, path, status, "request");
+        self.metrics
+            .answered(name, &method, &response, start.elapsed());
         if let Ok(value) = HeaderValue::from_str(id.as_str()) {
             for name in ID_HEADERS {
                 response.headers_mut().insert(name, value.clone());
             }
         }
-        response
+        let sent = self.metrics.sent(name);
+        response.map(|body| answer_body::counted(body, sent))
     }
 
-    async fn route(&self, request: Request<Incoming>, id: &RequestId) -> Response<Body> {
-        if request.uri().path() == "/healthz" {
-            return text(StatusCode::OK, "ok\n");
-        }
+    /// Answers as soon as fewer requests than the most are worked on.
+    async fn take_up(
+        &self,
+        request: Request<ClientBody>,
+        service: Service,
+        id: &RequestId,
+    ) -> Response<Body> {
+        let patience = self.state.config.limits.patience;
+        let place = tokio::time::timeout(patience, self.requests.acquire()).await;
+        let Ok(Ok(_place)) = place else {
+            let asked = error_body::Asked {
+                method: request.method(),
+                resource: request.uri().path(),
+                id,
+            };
+            return asked.refuse(&StoreError::SlowDown.into());
+        };
+        let _in_use = InUse::new(&self.metrics.in_progress);
         if request.headers().contains_key("soapaction") {
             return text(StatusCode::BAD_REQUEST, "SOAP is not served here.\n");
         }
-        match routing::service(&request) {
+        match service {
             Service::ObjectStore { prefix } => {
                 object_store::answer(self, request, prefix, id).await
             }

@@ -11,7 +11,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use md5::{Digest as _, Md5};
 use s3s::Body;
 use tokio::sync::oneshot;
@@ -19,7 +18,7 @@ use tokio::sync::oneshot;
 use super::checksum::Checksums;
 use super::error_body::Asked;
 use super::payload::{CheckedBody, Loan, PayloadError};
-use super::{Handler, RequestId, cors, form, virtual_host};
+use super::{ClientBody, Handler, RequestId, cors, form, virtual_host};
 use crate::auth::{Payload, Refusal, object_store};
 use crate::store::StoreError;
 
@@ -55,7 +54,7 @@ const SIGNATURE_PARAMETERS: [&str; 11] = [
 /// Answers a request below `prefix`.
 pub(super) async fn answer(
     handler: &Handler,
-    request: Request<Incoming>,
+    request: Request<ClientBody>,
     prefix: &'static str,
     id: &RequestId,
 ) -> Response<Body> {
@@ -154,6 +153,7 @@ async fn prepare(
         headers: &headers,
     };
     let now = state.config.clock.now();
+    let patience = state.config.limits.patience;
     let (identity, payload) = object_store::verify(&state.catalogue, now, &view, path).await?;
 
     let expected = match payload {
@@ -182,14 +182,14 @@ async fn prepare(
     let body = if streamed {
         Body::http_body_unsync(body)
     } else if is_form {
-        let body = collect(body, crate::s3::MAX_FORM).await?;
+        let body = collect(body, crate::s3::MAX_FORM, patience).await?;
         let form = form::read(&parts.headers, body)?;
         if let Some(acl) = form.acl {
             parts.extensions.insert(acl);
         }
         Body::from(form.body)
     } else {
-        let body = collect(body, state.config.limits.document_bytes).await?;
+        let body = collect(body, state.config.limits.document_bytes, patience).await?;
         if let Some(sent) = md5 {
             check_md5(&sent, &body)?;
         }
@@ -233,8 +233,8 @@ fn check_md5(sent: &[u8], document: &[u8]) -> Result<(), StoreError> {
     }
 }
 
-async fn collect(body: CheckedBody, limit: usize) -> Result<Bytes, StoreError> {
-    let read = tokio::time::timeout(super::PATIENCE, Limited::new(body, limit).collect()).await;
+async fn collect(body: CheckedBody, limit: usize, patience: Duration) -> Result<Bytes, StoreError> {
+    let read = tokio::time::timeout(patience, Limited::new(body, limit).collect()).await;
     match read.map_err(|_| StoreError::Timeout)? {
         Ok(read) => Ok(read.to_bytes()),
         Err(error) => Err(match error.downcast_ref::<PayloadError>() {
@@ -311,7 +311,7 @@ fn strip(parts: &mut Parts, path: &str) -> Result<(), StoreError> {
 }
 
 /// Reads off what a client is still sending after its request was refused.
-async fn drain(mut rest: oneshot::Receiver<Incoming>) {
+async fn drain(mut rest: oneshot::Receiver<ClientBody>) {
     let Ok(mut body) = rest.try_recv() else {
         return;
     };

@@ -7,20 +7,21 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use gumnut_signing::ChunkError;
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 
+use super::ClientBody;
 use super::checksum::Checksums;
+use super::client_body::BodyError;
 use crate::auth::Payload;
 use crate::store::StoreError;
 
 /// Why a body is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PayloadError {
-    /// The connection broke, or what came is not HTTP.
-    #[error("the body could not be read")]
-    Transport(#[from] hyper::Error),
+    /// The body does not come.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// The body is not the one that was signed.
     #[error("the body is not the one that was signed")]
     Hash,
@@ -38,7 +39,8 @@ pub(crate) enum PayloadError {
 impl From<&PayloadError> for StoreError {
     fn from(error: &PayloadError) -> Self {
         match error {
-            PayloadError::Transport(_)
+            PayloadError::Body(BodyError::Slow) => Self::Timeout,
+            PayloadError::Body(BodyError::Transport(_))
             | PayloadError::Length
             | PayloadError::Chunks(ChunkError::Incomplete) => Self::IncompleteBody,
             PayloadError::Checksum => Self::BadChecksum,
@@ -175,15 +177,15 @@ impl Body for CheckedBody {
 /// A body that goes back to where it came from when it is dropped before its end, so that the rest can be read
 /// off: a client that is still sending hears no answer.
 pub(super) struct Loan {
-    body: Option<Incoming>,
+    body: Option<ClientBody>,
     /// Whether the client knows that it should send: it does without `Expect`, or when we have read.
     sending: bool,
-    back: Option<oneshot::Sender<Incoming>>,
+    back: Option<oneshot::Sender<ClientBody>>,
 }
 
 impl Loan {
     /// Lends a body; `expects` says whether the client waits to be told to send.
-    pub(super) fn new(body: Incoming, expects: bool) -> (Self, oneshot::Receiver<Incoming>) {
+    pub(super) fn new(body: ClientBody, expects: bool) -> (Self, oneshot::Receiver<ClientBody>) {
         let (back, receiver) = oneshot::channel();
         let loan = Self {
             body: Some(body),
@@ -193,7 +195,7 @@ impl Loan {
         (loan, receiver)
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.sending = true;
         match &mut self.body {
             Some(body) => Pin::new(body).poll_frame(cx),

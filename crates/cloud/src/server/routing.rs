@@ -19,6 +19,16 @@ pub(super) enum Service {
     Form,
 }
 
+impl Service {
+    /// What metrics call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ObjectStore { .. } => "s3",
+            Self::Ec2 | Self::Form => "ec2",
+        }
+    }
+}
+
 /// The service that a request is for. Clients are often given the root of the server for the EC2 side, so that the
 /// parameters decide there.
 pub(super) fn service<B>(request: &Request<B>) -> Service {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rusqlite::ErrorCode;
+
 /// Why the object store refuses something. Each has a code of S3's protocol.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
@@ -23,7 +25,7 @@ pub(crate) enum StoreError {
     Argument { code: &'static str, message: String },
     /// The catalogue cannot be used.
     #[error("cannot use the catalogue")]
-    Catalogue(#[from] rusqlite::Error),
+    Catalogue(#[source] rusqlite::Error),
     /// A row of the catalogue cannot be understood.
     #[error("the catalogue holds something that is not understood")]
     Row(#[from] serde_json::Error),
@@ -31,8 +33,8 @@ pub(crate) enum StoreError {
     #[error("cannot use a file of the store")]
     File(#[from] io::Error),
     /// The disk is full, or the quota used up.
-    #[error("there is no room left for the object")]
-    Full(#[source] io::Error),
+    #[error("There is no room left on the disk of the cloud.")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A task ended before its time.
     #[error("a task of the store failed")]
     Task(#[from] tokio::task::JoinError),
@@ -77,6 +79,7 @@ refusals! {
     NoSuchUpload: "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion: "NoSuchVersion", "The specified version does not exist.";
     PreconditionFailed: "PreconditionFailed", "At least one of the preconditions you specified did not hold.";
+    SlowDown: "SlowDown", "Please reduce your request rate.";
     Timeout: "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.";
     NoLockConfiguration: "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket.";
     NoObjectLock: "NoSuchObjectLockConfiguration", "The specified object does not have an ObjectLock configuration.";
@@ -92,7 +95,7 @@ impl StoreError {
             Self::Refused { code, .. }
             | Self::Marked { code, .. }
             | Self::Argument { code, .. } => code,
-            Self::Full(_) => "ServiceUnavailable",
+            Self::Full(_) => "InsufficientStorage",
             Self::Catalogue(_) | Self::Row(_) | Self::File(_) | Self::Task(_) => "InternalError",
         }
     }
@@ -150,8 +153,19 @@ impl StoreError {
         match source.kind() {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Self::Full(source),
+            | io::ErrorKind::FileTooLarge => Self::Full(source.into()),
             _ => Self::File(source),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        // What a full disk has refused was taken back.
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+            Self::Full(error.into())
+        } else {
+            Self::Catalogue(error)
         }
     }
 }
@@ -164,8 +178,11 @@ mod tests {
     fn a_full_disk_has_its_own_answer() {
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
             let error = StoreError::writing(kind.into());
-            assert_eq!(error.code(), "ServiceUnavailable");
+            assert_eq!(error.code(), "InsufficientStorage");
         }
+        let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+        let error = StoreError::from(rusqlite::Error::SqliteFailure(full, None));
+        assert_eq!(error.code(), "InsufficientStorage");
         let error = StoreError::writing(io::ErrorKind::PermissionDenied.into());
         assert_eq!(error.code(), "InternalError");
     }

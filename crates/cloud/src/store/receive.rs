@@ -1,7 +1,6 @@
 //! Taking the bytes of an object from a client.
 
 use std::io::Read;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -10,8 +9,6 @@ use super::{BlobWriter, ObjectReader, Store, StoreError};
 
 /// Bytes that are gathered before they go to the disk together.
 const BATCH: usize = 1 << 20;
-/// How long a client may send nothing in the middle of a body.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Store {
     /// Writes a body to a new file; nothing of it counts before the file has a row.
@@ -24,8 +21,7 @@ impl Store {
         let mut writer = tokio::task::spawn_blocking(create).await??;
         let (mut batch, mut size) = (Vec::new(), 0);
         loop {
-            let piece = tokio::time::timeout(PATIENCE, body.next());
-            let piece = piece.await.map_err(|_| StoreError::Timeout)?.transpose()?;
+            let piece = body.next().await.transpose()?;
             let last = piece.is_none();
             if let Some(piece) = piece {
                 size += piece.len();

@@ -129,10 +129,10 @@ async fn a_full_disk_refuses_and_keeps_what_was_there() {
     uploads.put("", b"").await.unwrap();
     assert_eq!(uploads.put("k", b"old").await.unwrap().status, 200);
     let full = uploads.put("k", &vec![0; 12 << 20]).await.unwrap();
-    assert_eq!(full.refusal(), (503, "ServiceUnavailable"));
+    assert_eq!(full.refusal(), (507, "InsufficientStorage"));
     assert_eq!(
         full.element("Message"),
-        "there is no room left for the object"
+        "There is no room left on the disk of the cloud."
     );
     let url = format!("{}/bucket/k", uploads.endpoint);
     let get = Request::new(&uploads.client, "GET", &url).v4(&uploads.user);

@@ -7,6 +7,7 @@ mod common;
 mod kill;
 mod multipart;
 mod objects;
+mod operations;
 mod protocol;
 mod rights;
 mod rounds;

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use gumnut_cloud::{Cloud, CloudError};
+use gumnut_cloud::{Cloud, CloudError, Tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::common::{TestCloud, config, fresh_data_dir};
 
-async fn connect(cloud: &TestCloud) -> TcpStream {
+pub(crate) async fn connect(cloud: &TestCloud) -> TcpStream {
     let addr: SocketAddr = cloud
         .endpoint()
         .strip_prefix("http://")
@@ -19,7 +19,7 @@ async fn connect(cloud: &TestCloud) -> TcpStream {
 }
 
 /// Sends a text as it is and reads until the other side closes.
-async fn talk(cloud: &TestCloud, text: &str) -> String {
+pub(crate) async fn talk(cloud: &TestCloud, text: &str) -> String {
     let mut stream = connect(cloud).await;
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -28,8 +28,9 @@ async fn talk(cloud: &TestCloud, text: &str) -> String {
 }
 
 /// The lines of a signed PUT but for the one with the length.
-fn put_head(cloud: &TestCloud, target: &str) -> String {
-    let request = cloud.request("PUT", target).v2(&cloud.alice, target);
+pub(crate) fn put_head(cloud: &TestCloud, target: &str) -> String {
+    let resource = target.split('?').next().unwrap();
+    let request = cloud.request("PUT", target).v2(&cloud.alice, resource);
     let lines = request
         .headers
         .iter()
@@ -167,6 +168,19 @@ async fn one_cloud_uses_a_folder_and_only_on_this_machine() {
     let dir = fresh_data_dir();
     let mut open = config(dir.path());
     open.listen = "0.0.0.0:0".parse().unwrap();
+    let refused = Cloud::start(open.clone()).await;
+    assert!(
+        matches!(refused, Err(CloudError::NotLoopback(_))),
+        "{refused:?}"
+    );
+    open.allow_remote = true;
+    let refused = Cloud::start(open.clone()).await;
+    assert!(
+        matches!(refused, Err(CloudError::NotEncrypted(_))),
+        "{refused:?}"
+    );
+    open.tls = Some(Tls::Made);
+    open.allow_remote = false;
     let refused = Cloud::start(open.clone()).await;
     assert!(
         matches!(refused, Err(CloudError::NotLoopback(_))),

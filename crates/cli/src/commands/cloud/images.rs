@@ -37,6 +37,9 @@ pub(crate) struct ImageOptions {
     /// Refuse images without a name, in the profile strict
     #[arg(long)]
     require_name: bool,
+    /// Restore each new image, to nowhere, and compare it with its manifest, in the profile strict
+    #[arg(long)]
+    full_unbundle: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -70,6 +73,7 @@ impl ImageOptions {
         };
         rules.default_public = self.default_public;
         rules.require_name = self.require_name;
+        rules.full_unbundle = self.full_unbundle;
         rules.epoch_ms.clone_from(&self.epoch_ms);
         if !self.epoch_ms.is_empty() && rules.id_policy() == IdPolicy::Random {
             let message = format!(

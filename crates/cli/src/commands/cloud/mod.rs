@@ -2,9 +2,9 @@
 
 mod fsck;
 mod images;
+mod listen;
 mod user;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::images::ImageOptions;
+use self::listen::Listen;
 use super::Context;
 use crate::exit::{Exit, Failure};
 use crate::settings::default_cloud_dir;
@@ -45,14 +46,14 @@ struct Data {
 
 /// Make the administrator's account, its keys, and the cloud's certificate.
 ///
-/// Writes the credentials to the folder `credentials` of the data. A cloud that exists stays as it is.
+/// Writes the credentials to the folder `credentials` of the data, for a cloud that is started with the same options.
+/// A cloud that exists stays as it is.
 #[derive(Args)]
 pub(crate) struct Init {
     #[command(flatten)]
     data: Data,
-    /// Address that the eucarc names
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8773")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    listen: Listen,
 }
 
 /// Run the cloud until ^C.
@@ -62,9 +63,8 @@ pub(crate) struct Init {
 pub(crate) struct Start {
     #[command(flatten)]
     data: Data,
-    /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8773")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    listen: Listen,
     #[command(flatten)]
     images: ImageOptions,
 }
@@ -111,9 +111,11 @@ impl Data {
 impl Init {
     fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let data = self.data.folder()?;
-        gumnut_cloud::Cloud::init(&Config::new(&data))?;
+        let mut config = Config::new(&data);
+        self.listen.configure(&mut config);
+        gumnut_cloud::Cloud::init(&config)?;
         let output = data.join(CREDENTIALS);
-        let endpoint = format!("http://{}", self.listen);
+        let endpoint = config.endpoint();
         let users = gumnut_cloud::Cloud::users(&data)?;
         users.credentials(None, &endpoint)?.write_folder(&output)?;
         say_credentials(context, &output)
@@ -155,7 +157,7 @@ impl Start {
     async fn serve(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let data = self.data.folder()?;
         let mut config = Config::new(&data);
-        config.listen = self.listen;
+        self.listen.configure(&mut config);
         config.images = self.images.rules()?;
         // Watched from here on, so that an early ^C is not lost.
         let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;

@@ -1,0 +1,58 @@
+//! Where the cloud listens, and how clients know that it is the cloud.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use gumnut_cloud::{Config, Tls};
+
+/// Where the cloud listens, and how clients know that it is the cloud.
+#[derive(Args)]
+#[command(next_help_heading = "Listening")]
+pub(crate) struct Listen {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long = "listen", value_name = "ADDR", default_value = "127.0.0.1:8773")]
+    addr: SocketAddr,
+    /// Let other machines in, when the address is no loopback address; needs TLS
+    #[arg(long)]
+    allow_remote: bool,
+    /// Speak HTTPS, with a certificate of an authority that the cloud makes once for itself
+    ///
+    /// Its certificate is `tls-ca.pem` in the credentials, and their eucarc names it.
+    #[arg(long)]
+    tls: bool,
+    /// Speak HTTPS with this certificate (PEM), followed by those between it and its authority
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        conflicts_with = "tls"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// Private key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Authority of the certificate (PEM), for the credentials; without it, clients must trust it already
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_ca: Option<PathBuf>,
+    /// Name or address that clients use, for the eucarc and the certificate [default: that of ADDR]
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+}
+
+impl Listen {
+    /// Says it to the cloud.
+    pub(super) fn configure(&self, config: &mut Config) {
+        config.listen = self.addr;
+        config.allow_remote = self.allow_remote;
+        config.host.clone_from(&self.host);
+        config.tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::Given {
+                certificate: certificate.clone(),
+                key: key.clone(),
+                authority: self.tls_ca.clone(),
+            }),
+            _ => self.tls.then_some(Tls::Made),
+        };
+    }
+}

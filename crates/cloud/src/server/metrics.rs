@@ -1,0 +1,223 @@
+//! What the cloud counts of itself, for Prometheus. Labels have few values, none of them from a request: no names of
+//! buckets, no keys.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use s3s::Body;
+
+/// What the text is that is answered.
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// Codes of refusals that say something about the cloud or its clients' keys; all others are one.
+const CODES: [&str; 9] = [
+    "AccessDenied",
+    "AuthFailure",
+    "InsufficientStorage",
+    "InternalError",
+    "InvalidAccessKeyId",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+    "SignatureDoesNotMatch",
+    "SlowDown",
+];
+
+/// The code of a refusal, which travels with the answer to be counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefusalCode(&'static str);
+
+impl RefusalCode {
+    pub(crate) fn of(code: &str) -> Self {
+        let known = CODES.into_iter().find(|known| *known == code);
+        Self(known.unwrap_or("other"))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    service: &'static str,
+    method: &'static str,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ServiceLabels {
+    service: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    service: &'static str,
+    code: &'static str,
+}
+
+/// Everything that is counted.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
+    seconds: Family<ServiceLabels, Histogram>,
+    received: Family<ServiceLabels, Counter>,
+    sent: Family<ServiceLabels, Counter>,
+    free: Gauge,
+    pub(super) in_progress: Gauge,
+    pub(super) connections: Gauge,
+}
+
+/// Something of which there is one more as long as this lives.
+pub(super) struct InUse(Gauge);
+
+impl InUse {
+    pub(super) fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        // From a millisecond to nine minutes.
+        let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.001, 3.0, 13));
+        let seconds = Family::new_with_constructor(histogram);
+        let mut metrics = Self {
+            registry: Registry::with_prefix("gumnut_cloud"),
+            requests: Family::default(),
+            refusals: Family::default(),
+            seconds,
+            received: Family::default(),
+            sent: Family::default(),
+            free: Gauge::default(),
+            in_progress: Gauge::default(),
+            connections: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The program", version);
+        let help = "Requests that were answered";
+        registry.register("requests", help, self.requests.clone());
+        let help = "Requests that were refused, by the code of the refusal";
+        registry.register("refusals", help, self.refusals.clone());
+        let help = "From the head of a request to that of its answer";
+        let seconds = self.seconds.clone();
+        registry.register_with_unit("request_duration", help, Unit::Seconds, seconds);
+        let help = "Bodies of requests";
+        let received = self.received.clone();
+        registry.register_with_unit("received", help, Unit::Bytes, received);
+        let help = "Bodies of answers";
+        registry.register_with_unit("sent", help, Unit::Bytes, self.sent.clone());
+        let help = "Requests that are being worked on";
+        registry.register("requests_in_progress", help, self.in_progress.clone());
+        let help = "Connections that are open";
+        registry.register("connections", help, self.connections.clone());
+        let help = "Room that is left on the disk of the data folder";
+        registry.register_with_unit("disk_free", help, Unit::Bytes, self.free.clone());
+    }
+
+    /// The counter of what clients send to a service.
+    pub(super) fn received(&self, service: &'static str) -> Counter {
+        self.received
+            .get_or_create(&ServiceLabels { service })
+            .clone()
+    }
+
+    /// The counter of what clients get from a service.
+    pub(super) fn sent(&self, service: &'static str) -> Counter {
+        self.sent.get_or_create(&ServiceLabels { service }).clone()
+    }
+
+    /// Counts an answer.
+    pub(super) fn answered(
+        &self,
+        service: &'static str,
+        method: &Method,
+        response: &Response<Body>,
+        time: Duration,
+    ) {
+        let labels = RequestLabels {
+            service,
+            method: method_label(method),
+            status: status_label(response.status()),
+        };
+        self.requests.get_or_create(&labels).inc();
+        if let Some(RefusalCode(code)) = response.extensions().get().copied() {
+            let labels = RefusalLabels { service, code };
+            self.refusals.get_or_create(&labels).inc();
+        }
+        let labels = ServiceLabels { service };
+        self.seconds
+            .get_or_create(&labels)
+            .observe(time.as_secs_f64());
+    }
+
+    /// The page that Prometheus reads.
+    pub(super) fn page(&self, data_dir: &Path) -> Response<Body> {
+        if let Ok(disk) = rustix::fs::statvfs(data_dir) {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            self.free.set(i64::try_from(free).unwrap_or(i64::MAX));
+        }
+        let mut page = String::new();
+        if let Err(error) = text::encode(&mut page, &self.registry) {
+            tracing::error!(%error, "the metrics cannot be written");
+        }
+        let mut response = Response::new(Body::from(page));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, OPEN_METRICS);
+        response
+    }
+}
+
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        100..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_invents_makes_no_label() {
+        let invented = Method::from_bytes(b"INVENTED").unwrap();
+        assert_eq!(method_label(&invented), "other");
+        assert_eq!(RefusalCode::of("Invented").0, "other");
+        assert_eq!(RefusalCode::of("SlowDown").0, "SlowDown");
+    }
+}

@@ -1,0 +1,210 @@
+//! HTTPS: how a cloud proves who it is, and what its clients have to trust.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
+};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest as _, Sha256};
+use time::{Duration, OffsetDateTime};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{ServerConfig, crypto};
+
+use crate::CloudError;
+use crate::accounts::files;
+
+/// The authority's private key, in the folder of keys.
+const AUTHORITY_KEY: &str = "tls-ca-pk.pem";
+/// Its certificate.
+const AUTHORITY: &str = "tls-ca-cert.pem";
+/// What clients of the cloud have to trust.
+const TRUSTED: &str = "tls-trusted.pem";
+/// Life of certificates.
+const VALIDITY: Duration = Duration::days(3650);
+/// Clients whose clocks are slow take a new certificate too.
+const SLACK: Duration = Duration::days(1);
+
+/// How a cloud proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// With a certificate of an authority of its own, which the data folder keeps and the credentials carry.
+    Made,
+    /// With the certificate and the key in these PEM files.
+    Given {
+        /// The certificate, followed by those between it and its authority.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+        /// The authority's certificate, which the credentials carry then; without one, clients know it already.
+        authority: Option<PathBuf>,
+    },
+}
+
+impl Tls {
+    /// Makes or reads what is needed to listen as `names`, and keeps what clients have to trust.
+    pub(crate) fn prepare(
+        &self,
+        data_dir: &Path,
+        names: &[String],
+    ) -> Result<TlsAcceptor, CloudError> {
+        let folder = files::folder(data_dir)?;
+        let (chain, key, trusted) = match self {
+            Self::Made => made(&folder, names)?,
+            Self::Given {
+                certificate,
+                key,
+                authority,
+            } => given(certificate, key, authority.as_deref())?,
+        };
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| failed("the protocol", error))?
+                .with_no_client_auth();
+        let config = config
+            .with_single_cert(chain, key)
+            .map_err(|error| failed("the certificate with its key", error))?;
+        keep(&folder.join(TRUSTED), trusted.as_deref())?;
+        Ok(Arc::new(config).into())
+    }
+}
+
+/// What clients have to trust, in PEM form, unless they do already or the cloud has never spoken TLS.
+pub(crate) fn trusted(data_dir: &Path) -> Result<Option<String>, CloudError> {
+    let path = files::folder(data_dir)?.join(TRUSTED);
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(files::read(&path)?.to_string()))
+}
+
+/// The names that a certificate is for, beside those that every cloud has.
+pub(crate) fn names(ip: IpAddr, host: String) -> Vec<String> {
+    let loopback = [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ];
+    let mut names = vec!["localhost".to_owned()];
+    names.extend(loopback.map(|ip| ip.to_string()));
+    names.extend((!ip.is_unspecified()).then(|| ip.to_string()));
+    names.push(host);
+    names.sort();
+    names.dedup();
+    names
+}
+
+type Identity = (
+    Vec<CertificateDer<'static>>,
+    PrivateKeyDer<'static>,
+    Option<String>,
+);
+
+/// A new certificate of the cloud's own authority.
+fn made(folder: &Path, names: &[String]) -> Result<Identity, CloudError> {
+    let what = "a new certificate";
+    let (issuer, authority) = own_authority(folder)?;
+    let key = KeyPair::generate().map_err(|error| failed(what, error))?;
+    let mut params = params(names)?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "gumnut cloud");
+    let certificate = params
+        .signed_by(&key, &issuer)
+        .map_err(|error| failed(what, error))?;
+    let key = PrivateKeyDer::try_from(key.serialize_der())
+        .map_err(|error| failed(what, std::io::Error::other(error)))?;
+    Ok((vec![certificate.der().clone()], key, Some(authority)))
+}
+
+/// The authority in the folder of keys, made if there is none, and its certificate in PEM form.
+fn own_authority(folder: &Path) -> Result<(Issuer<'static, KeyPair>, String), CloudError> {
+    let what = "the cloud's authority";
+    let (key_file, certificate_file) = (folder.join(AUTHORITY_KEY), folder.join(AUTHORITY));
+    if !certificate_file.exists() {
+        let key = KeyPair::generate().map_err(|error| failed(what, error))?;
+        let certificate = authority_params(&key)?
+            .self_signed(&key)
+            .map_err(|error| failed(what, error))?;
+        let pem = zeroize::Zeroizing::new(key.serialize_pem());
+        files::write(&key_file, pem.as_bytes())?;
+        files::write(&certificate_file, certificate.pem().as_bytes())?;
+    }
+    let pem = files::read(&key_file)?;
+    let key = KeyPair::from_pem(&pem).map_err(|error| failed(what, error))?;
+    let issuer = Issuer::new(authority_params(&key)?, key);
+    Ok((issuer, files::read(&certificate_file)?.to_string()))
+}
+
+/// The same for the same key, so that the certificate need not be taken apart to issue others.
+fn authority_params(key: &KeyPair) -> Result<CertificateParams, CloudError> {
+    let mut params = params(&[])?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    // Two clouds have authorities of different names, so that a client that knows both tries the right one.
+    let digest = HEXLOWER.encode(&Sha256::digest(key.der_bytes())[..4]);
+    let name = format!("gumnut cloud authority {digest}");
+    params.distinguished_name.push(DnType::CommonName, name);
+    Ok(params)
+}
+
+fn params(names: &[String]) -> Result<CertificateParams, CloudError> {
+    let mut params = CertificateParams::new(names)
+        .map_err(|error| failed("the names for the certificate", error))?;
+    // Those who check it have clocks of their own, whatever the cloud's clock says.
+    let now = OffsetDateTime::now_utc();
+    params.not_before = now - SLACK;
+    params.not_after = now + VALIDITY;
+    params.distinguished_name = DistinguishedName::new();
+    Ok(params)
+}
+
+fn given(certificate: &Path, key: &Path, authority: Option<&Path>) -> Result<Identity, CloudError> {
+    let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| failed(&certificate.display(), error))?;
+    let private = PrivateKeyDer::from_pem_slice(&zeroize::Zeroizing::new(read(key)?))
+        .map_err(|error| failed(&key.display(), error))?;
+    let authority = authority.map(|path| {
+        let text =
+            String::from_utf8(read(path)?).map_err(|error| failed(&path.display(), error))?;
+        CertificateDer::from_pem_slice(text.as_bytes())
+            .map_err(|error| failed(&path.display(), error))?;
+        Ok::<_, CloudError>(text)
+    });
+    Ok((chain, private, authority.transpose()?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CloudError> {
+    fs_err::read(path).map_err(|error| failed(&path.display(), error))
+}
+
+fn keep(path: &Path, content: Option<&str>) -> Result<(), CloudError> {
+    match content {
+        Some(content) => files::write(path, content.as_bytes()),
+        None => match fs_err::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(failed("the certificate of another start", error))
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+fn failed(
+    what: &(impl std::fmt::Display + ?Sized),
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> CloudError {
+    CloudError::Tls {
+        what: what.to_string(),
+        source: Box::new(source),
+    }
+}

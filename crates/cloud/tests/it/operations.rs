@@ -1,0 +1,208 @@
+//! What whoever runs a cloud needs: metrics, bounds, and a word when the catalogue is damaged.
+
+use std::time::Duration;
+
+use gumnut_cloud::{Cloud, CloudError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::common::{TestCloud, config, fresh_data_dir};
+use crate::server::{connect, put_head, talk};
+
+async fn metrics(cloud: &TestCloud) -> String {
+    let page = cloud.request("GET", "/metrics").send().await;
+    let content_type = page.header("content-type");
+    assert!(content_type.starts_with("application/openmetrics-text"));
+    page.text().to_owned()
+}
+
+/// The value of a line of the page.
+fn value(page: &str, name: &str) -> Option<f64> {
+    let line = page.lines().find_map(|line| line.strip_prefix(name));
+    line?.trim().parse().ok()
+}
+
+#[tokio::test]
+async fn metrics_count_what_happened() {
+    let cloud = TestCloud::start().await.with_bucket("secret-bucket").await;
+    cloud
+        .put(&cloud.alice, "/secret-bucket/k", &[7; 1000])
+        .await;
+    cloud.get(&cloud.alice, "/secret-bucket/k").await;
+    let wrong = cloud.alice.with_secret("wrong");
+    let refused = cloud.get(&wrong, "/secret-bucket/k").await;
+    assert_eq!(refused.refusal(), (403, "SignatureDoesNotMatch"));
+    let action = "/services/compute?Action=DescribeImages";
+    cloud.request("GET", action).send().await;
+    let page = metrics(&cloud).await;
+    let requests = |labels: &str| value(&page, &format!("gumnut_cloud_requests_total{{{labels}}}"));
+    let s3 = |method: &str, status: &str| {
+        requests(&format!(
+            "service=\"s3\",method=\"{method}\",status=\"{status}\""
+        ))
+    };
+    assert_eq!(s3("PUT", "2xx"), Some(2.0), "{page}");
+    assert_eq!(s3("GET", "2xx"), Some(1.0), "{page}");
+    assert_eq!(s3("GET", "4xx"), Some(1.0), "{page}");
+    let refused = "gumnut_cloud_refusals_total{service=\"s3\",code=\"SignatureDoesNotMatch\"}";
+    assert_eq!(value(&page, refused), Some(1.0), "{page}");
+    let ec2 = "service=\"ec2\",method=\"GET\",status=\"4xx\"";
+    assert_eq!(requests(ec2), Some(1.0), "{page}");
+    let bytes = |name: &str| {
+        value(
+            &page,
+            &format!("gumnut_cloud_{name}_bytes_total{{service=\"s3\"}}"),
+        )
+    };
+    assert_eq!(bytes("received"), Some(1000.0), "{page}");
+    assert!(bytes("sent") > Some(1000.0), "{page}");
+    assert!(value(&page, "gumnut_cloud_disk_free_bytes") > Some(0.0));
+    assert_eq!(value(&page, "gumnut_cloud_requests_in_progress"), Some(0.0));
+    assert!(page.ends_with("# EOF\n"));
+    let (key, secret) = (
+        cloud.alice.credentials.access_key().as_str(),
+        cloud.alice.credentials.secret().expose(),
+    );
+    for hidden in ["secret-bucket", key, secret] {
+        assert!(!page.contains(hidden), "{hidden}");
+    }
+}
+
+#[tokio::test]
+async fn labels_do_not_grow_with_what_clients_invent() {
+    let cloud = TestCloud::start().await;
+    for number in 0..5 {
+        let method = format!("METHOD{number}");
+        cloud
+            .request(&method, &format!("/bucket{number}/k"))
+            .send()
+            .await;
+    }
+    let page = metrics(&cloud).await;
+    let lines = page
+        .lines()
+        .filter(|line| line.starts_with("gumnut_cloud_requests_total{"));
+    assert_eq!(lines.count(), 1, "{page}");
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut_off() {
+    let limit = Duration::from_millis(50);
+    let cloud = TestCloud::start_with(|config| config.limits.head_time = limit).await;
+    let mut stream = connect(&cloud).await;
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: h\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    // Ends, with whatever answer, though this side never closes.
+    let _ = stream.read_to_end(&mut answer).await;
+}
+
+#[tokio::test]
+async fn a_slow_body_is_refused_and_leaves_nothing() {
+    let patience = Duration::from_millis(50);
+    let cloud = TestCloud::start_with(|config| config.limits.patience = patience)
+        .await
+        .with_bucket("bucket")
+        .await;
+    for target in ["/bucket/k", "/bucket?acl", "/bucket/k?tagging"] {
+        let mut stream = connect(&cloud).await;
+        let head = put_head(&cloud, target) + "content-length: 100\r\n\r\nonly this";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let read = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..read]);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{target}: {answer}");
+        assert!(answer.contains("<Code>RequestTimeout</Code>"), "{answer}");
+    }
+    let form = "POST /services/compute HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\nAction";
+    let mut stream = connect(&cloud).await;
+    stream.write_all(form.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let read = stream.read(&mut answer).await.unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 408 "));
+    let temporary = fs_err::read_dir(cloud.dir.path().join("tmp")).unwrap();
+    assert_eq!(temporary.count(), 0);
+    let got = cloud.get(&cloud.alice, "/bucket/k").await;
+    assert_eq!(got.refusal(), (404, "NoSuchKey"));
+}
+
+#[tokio::test]
+async fn more_requests_than_the_cloud_takes_are_told_to_slow_down() {
+    let cloud = TestCloud::start_with(|config| {
+        config.limits.requests = 1;
+        // Long for the upload that holds the place, whose body does not come before it is asked for.
+        config.limits.patience = Duration::from_millis(300);
+        config.limits.pace = 0;
+    })
+    .await
+    .with_bucket("bucket")
+    .await;
+    let mut stream = connect(&cloud).await;
+    let head = put_head(&cloud, "/bucket/k") + "expect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).await.unwrap();
+    let refused = cloud.get(&cloud.alice, "/").await;
+    assert_eq!(refused.refusal(), (503, "SlowDown"));
+    // These take no place.
+    assert_eq!(cloud.request("GET", "/healthz").send().await.status, 200);
+    let page = metrics(&cloud).await;
+    let busy = value(&page, "gumnut_cloud_requests_in_progress");
+    assert_eq!(busy, Some(1.0));
+    stream.write_all(b"text").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert_eq!(cloud.get(&cloud.alice, "/").await.status, 200);
+}
+
+#[tokio::test]
+async fn more_connections_than_the_cloud_takes_wait_for_a_place() {
+    let cloud = TestCloud::start_with(|config| config.limits.connections = 1).await;
+    let healthz = "GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    let holder = connect(&cloud).await;
+    let waiting = talk(&cloud, healthz);
+    tokio::pin!(waiting);
+    tokio::select! {
+        biased;
+        answer = &mut waiting => panic!("answered while the only place was taken: {answer}"),
+        () = tokio::task::yield_now() => {}
+    }
+    drop(holder);
+    assert!(waiting.await.ends_with("ok\n"));
+}
+
+#[tokio::test]
+async fn a_damaged_catalogue_is_not_used() {
+    let dir = fresh_data_dir();
+    let path = dir.path().join("catalogue.sqlite");
+    let whole = fs_err::read(&path).unwrap();
+    let mut torn = whole.clone();
+    for byte in &mut torn[4096..] {
+        *byte ^= 0x5a;
+    }
+    let headless = [
+        &b"this is no database, whatever its name says "[..],
+        &whole[44..],
+    ]
+    .concat();
+    for (damage, bytes) in [
+        ("torn", torn),
+        ("cut", whole[..whole.len() / 2].to_vec()),
+        ("headless", headless),
+    ] {
+        fs_err::write(&path, bytes).unwrap();
+        let refused = Cloud::start(config(dir.path())).await.unwrap_err();
+        assert!(
+            matches!(refused, CloudError::Damaged { .. }),
+            "{damage}: {refused:?}"
+        );
+        assert!(refused.to_string().contains("gumnut cloud fsck"));
+        let report = Cloud::fsck(dir.path()).unwrap();
+        assert_eq!(report.findings[0].kind(), "catalogue", "{damage}");
+    }
+    fs_err::write(&path, whole).unwrap();
+    let cloud = Cloud::start(config(dir.path())).await.unwrap();
+    cloud.shutdown().await.unwrap();
+}

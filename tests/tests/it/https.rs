@@ -1,0 +1,253 @@
+//! A cloud that speaks HTTPS, and clients that do or do not trust it.
+
+use std::path::Path;
+
+use gumnut_tests::{Cloud, Program, patterned, tool};
+
+fn tls_cloud() -> Cloud {
+    let cloud = Cloud::start_with(Program::new(), &["--tls"]);
+    assert!(
+        cloud.endpoint().starts_with("https://127.0.0.1:"),
+        "{}",
+        cloud.endpoint()
+    );
+    cloud
+}
+
+/// Bundles, uploads, registers and describes a kernel, and gives its id.
+fn publish(client: &Program) -> String {
+    client.write("vmlinuz-test", patterned(300_000, 3));
+    let bundle = ["bundle", "vmlinuz-test", "--kind", "kernel"];
+    let _ = client
+        .run(&[&bundle[..], &["--arch", "x86_64"]].concat())
+        .succeeded();
+    let uploaded = client.json(&["upload", "vmlinuz-test.manifest.xml", "-b", "bucket"]);
+    let location = uploaded["location"].as_str().unwrap();
+    let registered = client.json(&["register", location]);
+    let id = registered["image_id"].as_str().unwrap().to_owned();
+    let images = client.run(&["images"]).succeeded();
+    assert!(images.stdout.contains(&id), "{images:#?}");
+    let _ = client
+        .run(&["download", location, "-d", "back"])
+        .succeeded();
+    id
+}
+
+#[test]
+fn the_whole_job_over_https() {
+    let cloud = tls_cloud();
+    let client = cloud.client();
+    assert!(publish(&client).starts_with("eki-"));
+    assert_eq!(
+        fs_err::read(client.path("back/vmlinuz-test.manifest.xml")).unwrap(),
+        fs_err::read(client.path("vmlinuz-test.manifest.xml")).unwrap()
+    );
+}
+
+#[test]
+fn a_client_that_does_not_know_the_authority_refuses() {
+    let cloud = tls_cloud();
+    let stranger = cloud.client().with("AWS_CA_BUNDLE", "");
+    let refused = stranger.run(&["images"]).failed(5);
+    let _ = refused.saying(&["cannot prove who it is", "UnknownIssuer", "--ca-cert"]);
+    let authority = cloud.credentials().join("tls-ca.pem");
+    let authority = authority.to_str().unwrap();
+    let _ = stranger
+        .run(&["images", "--ca-cert", authority])
+        .succeeded();
+    let other = tls_cloud();
+    let wrong = other.credentials().join("tls-ca.pem");
+    let _ = stranger
+        .run(&["images", "--ca-cert", wrong.to_str().unwrap()])
+        .failed(5);
+    stranger.write("empty.pem", "no certificate\n");
+    let _ = stranger
+        .run(&["images", "--ca-cert", "empty.pem"])
+        .failed(3)
+        .saying(&["certificate authority"]);
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused() {
+    let options = ["--tls", "--allow-remote", "--listen", "0.0.0.0:0"];
+    let host = ["--host", "localhost"];
+    let cloud = Cloud::start_with(Program::new(), &[&options[..], &host].concat());
+    assert!(cloud.endpoint().starts_with("https://localhost:"));
+    let client = cloud.client();
+    let _ = client.run(&["images"]).succeeded();
+    // 127.0.0.2 is this machine too, and in no certificate.
+    let elsewhere = cloud.endpoint().replace("localhost", "127.0.0.2");
+    let url = format!("{elsewhere}/services/compute");
+    let _ = client
+        .run(&["images", "--ec2-url", &url])
+        .failed(5)
+        .saying(&["cannot prove who it is"]);
+}
+
+#[test]
+fn a_region_may_do_without_proof() {
+    let cloud = tls_cloud();
+    let client = cloud.client().with("AWS_CA_BUNDLE", "");
+    let region = |verify: &str| {
+        let (endpoint, url) = (cloud.endpoint(), "/services/objectstorage");
+        format!(
+            "[region lab]\nec2-url = {endpoint}/services/compute\ns3-url = {endpoint}{url}\nverify-ssl = {verify}\n"
+        )
+    };
+    fs_err::create_dir(client.path(".euca")).unwrap();
+    client.write(".euca/lab.ini", region("true"));
+    let _ = client.run(&["images", "--region", "lab"]).failed(5);
+    client.write(".euca/lab.ini", region("false"));
+    let done = client.run(&["images", "--region", "lab"]).succeeded();
+    let _ = done.saying(&["warning:", "verify-ssl is false"]);
+}
+
+#[test]
+fn plain_http_on_the_port_is_told_so() {
+    let cloud = tls_cloud();
+    let plain = cloud.endpoint().replace("https:", "http:");
+    let url = format!("{plain}/services/compute");
+    let refused = cloud.client().run(&["images", "--ec2-url", &url]).failed(4);
+    let _ = refused.saying(&["400"]);
+}
+
+#[test]
+fn openssl_agrees_with_a_given_certificate() {
+    let program = Program::new();
+    let path = |name: &str| program.path(name).to_str().unwrap().to_owned();
+    let (key, certificate) = (path("key.pem"), path("cert.pem"));
+    tool(
+        "openssl",
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=lab",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+        ],
+    );
+    let (key, ca) = (key.as_str(), certificate.clone());
+    let options = [
+        "--tls-cert",
+        &certificate,
+        "--tls-key",
+        key,
+        "--tls-ca",
+        &ca,
+    ];
+    let cloud = Cloud::start_with(program, &options);
+    let client = cloud.client();
+    let _ = client.run(&["images"]).succeeded();
+    let shown = handshake(&cloud, &cloud.credentials().join("tls-ca.pem"));
+    assert!(shown.contains("Verify return code: 0 (ok)"), "{shown}");
+    assert!(
+        shown.contains("CN = lab") || shown.contains("CN=lab"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn openssl_takes_the_certificate_that_the_cloud_makes() {
+    let cloud = tls_cloud();
+    let shown = handshake(&cloud, &cloud.credentials().join("tls-ca.pem"));
+    assert!(shown.contains("Verify return code: 0 (ok)"), "{shown}");
+    assert!(shown.contains("TLSv1.3"), "{shown}");
+}
+
+/// What openssl says of the cloud's certificate, by the strictest rules.
+fn handshake(cloud: &Cloud, authority: &Path) -> String {
+    let address = cloud.endpoint().trim_start_matches("https://");
+    let script = "openssl s_client -connect \"$0\" -CAfile \"$1\" -x509_strict -verify_ip 127.0.0.1 </dev/null 2>&1";
+    tool("sh", &["-c", script, address, authority.to_str().unwrap()])
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let program = Program::new();
+    let keys = |name: &str| gumnut_tests::fixture(&format!("vectors/keys/{name}"));
+    let (certificate, key) = (keys("user-cert.pem"), keys("cloud-key.pem"));
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let start = [
+        "cloud",
+        "start",
+        "--data",
+        "data",
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    let with = |more: &[&str]| program.run(&[&start[..], more].concat());
+    let _ = with(&["--tls-cert", certificate, "--tls-key", key]).failed(3);
+    let _ = with(&["--tls-cert", "nowhere.pem", "--tls-key", key])
+        .failed(3)
+        .saying(&["nowhere.pem"]);
+    let _ = with(&["--tls-cert", certificate]).failed(2);
+}
+
+#[test]
+fn other_machines_are_let_in_only_on_purpose_and_encrypted() {
+    let program = Program::new();
+    let start = ["cloud", "start", "--data", "data", "--listen", "0.0.0.0:0"];
+    let with = |more: &[&str]| program.run(&[&start[..], more].concat());
+    let _ = with(&[]).failed(2).saying(&["no loopback address"]);
+    let _ = with(&["--tls"]).failed(2).saying(&["no loopback address"]);
+    let _ = with(&["--allow-remote"])
+        .failed(2)
+        .saying(&["in the clear"]);
+    let options = ["--listen", "0.0.0.0:0", "--allow-remote", "--tls"];
+    let host = ["--host", "127.0.0.1"];
+    let cloud = Cloud::start_with(program, &[&options[..], &host].concat());
+    let _ = cloud.client().run(&["images"]).succeeded();
+}
+
+#[test]
+fn init_writes_credentials_for_https() {
+    let program = Program::new();
+    let init = [
+        "cloud",
+        "init",
+        "--data",
+        "data",
+        "--tls",
+        "--host",
+        "lab.example",
+    ];
+    let _ = program.run(&init).succeeded();
+    let eucarc = fs_err::read_to_string(program.path("data/credentials/eucarc")).unwrap();
+    assert!(
+        eucarc.contains("EC2_URL=https://lab.example:8773/services/compute"),
+        "{eucarc}"
+    );
+    let zip = [
+        "cloud",
+        "credentials",
+        "--data",
+        "data",
+        "-o",
+        "all.zip",
+        "--endpoint",
+    ];
+    let _ = program
+        .run(&[&zip[..], &["https://lab.example:8773"]].concat())
+        .succeeded();
+    let listed = tool(
+        "python3",
+        &[
+            "-m",
+            "zipfile",
+            "-l",
+            program.path("all.zip").to_str().unwrap(),
+        ],
+    );
+    assert!(listed.contains("tls-ca.pem"), "{listed}");
+    assert!(!listed.contains("tls-ca-pk"), "{listed}");
+}
