@@ -138,7 +138,7 @@ fn transport(error: &TransportError) -> Exit {
         | TransportError::Untrusted { .. }
         | TransportError::Timeout { .. }
         | TransportError::Malformed { .. } => Exit::Network,
-        TransportError::File { .. } => Exit::Input,
+        TransportError::File { .. } | TransportError::Authority(_) => Exit::Input,
         _ => Exit::Unexpected,
     }
 }

@@ -66,6 +66,9 @@ pub enum TransportError {
         #[source]
         source: std::io::Error,
     },
+    /// The certificate authorities that were given cannot be used.
+    #[error("cannot use the given certificate authorities; they must be in PEM form")]
+    Authority(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The transport cannot be set up.
     #[error("cannot set up connections: {what}")]
     Setup {

@@ -45,15 +45,18 @@ pub(crate) fn client(
 
 /// Adds the certificates of a PEM text, of which there must be one.
 fn trust(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), TransportError> {
-    let what = "the given certificate authority";
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| setup(what, error))?;
-        roots.add(certificate).map_err(|error| setup(what, error))?;
+        let certificate = certificate.map_err(authority)?;
+        roots.add(certificate).map_err(authority)?;
     }
     // An iterator over a text without certificates ends at once.
     CertificateDer::from_pem_slice(pem)
         .map(drop)
-        .map_err(|error| setup(what, error))
+        .map_err(authority)
+}
+
+fn authority(error: impl std::error::Error + Send + Sync + 'static) -> TransportError {
+    TransportError::Authority(Box::new(error))
 }
 
 fn setup(

@@ -64,7 +64,7 @@ fn a_client_that_does_not_know_the_authority_refuses() {
     let _ = stranger
         .run(&["images", "--ca-cert", "empty.pem"])
         .failed(3)
-        .saying(&["certificate authority"]);
+        .saying(&["certificate authorities"]);
 }
 
 #[test]
@@ -115,36 +115,27 @@ fn plain_http_on_the_port_is_told_so() {
 fn openssl_agrees_with_a_given_certificate() {
     let program = Program::new();
     let path = |name: &str| program.path(name).to_str().unwrap().to_owned();
+    let (ca, ca_key) = (path("ca.pem"), path("ca-key.pem"));
     let (key, certificate) = (path("key.pem"), path("cert.pem"));
-    tool(
-        "openssl",
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=lab",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-keyout",
-            &key,
-            "-out",
-            &certificate,
-        ],
-    );
-    let (key, ca) = (key.as_str(), certificate.clone());
-    let options = [
-        "--tls-cert",
+    let new = |name: &str, key: &str, certificate: &str, more: &[&str]| {
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let common = ["req", "-x509", "-nodes", "-days", "2", "-subj", name];
+        let files = ["-keyout", key, "-out", certificate];
+        tool("openssl", &[&common[..], &curve, &files, more].concat());
+    };
+    let usage = ["-addext", "keyUsage=critical,keyCertSign"];
+    new("/CN=lab authority", &ca_key, &ca, &usage);
+    let issuer = ["-CA", &ca, "-CAkey", &ca_key];
+    let address = ["-addext", "subjectAltName=IP:127.0.0.1"];
+    let leaf = ["-addext", "basicConstraints=CA:FALSE"];
+    new(
+        "/CN=lab",
+        &key,
         &certificate,
-        "--tls-key",
-        key,
-        "--tls-ca",
-        &ca,
-    ];
+        &[&issuer[..], &address, &leaf].concat(),
+    );
+    let files = ["--tls-cert", &certificate, "--tls-key", &key];
+    let options = [&files[..], &["--tls-ca", &ca]].concat();
     let cloud = Cloud::start_with(program, &options);
     let client = cloud.client();
     let _ = client.run(&["images"]).succeeded();
