@@ -7,13 +7,14 @@ use crate::deny;
 use crate::workspace::{Workspace, has, is_root};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 23] = [
+const PROGRAMS: [(&str, &str); 24] = [
     ("cc", "gcc"),
     ("curl", "curl"),
     ("debugfs", "e2fsprogs"),
     ("dumpe2fs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
     ("fakeroot", "fakeroot"),
+    ("groff", "groff-base"),
     ("gzip", "gzip"),
     ("mke2fs", "e2fsprogs"),
     ("openssl", "openssl"),

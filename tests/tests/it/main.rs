@@ -10,6 +10,7 @@ mod compat_faults;
 mod disk_full;
 mod engine;
 mod faults;
+mod generated;
 mod https;
 mod images;
 mod kill;

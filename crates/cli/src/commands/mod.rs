@@ -9,6 +9,7 @@ mod deregister;
 pub(crate) mod destination;
 pub(crate) mod digest;
 pub(crate) mod download;
+mod generate;
 mod images;
 mod inspect;
 pub(crate) mod keys;
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     Cloud(cloud::Cloud),
     #[command(subcommand)]
     Compat(Compat),
+    Completions(generate::Completions),
+    Man(generate::Man),
 }
 
 /// What every command gets.
@@ -125,6 +128,8 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
         Command::Rewrap(command) => command.run(&context),
         Command::Cloud(command) => command.run(&context),
         Command::Compat(command) => command.run(&context),
+        Command::Completions(command) => command.run(&context),
+        Command::Man(command) => command.run(&context),
     }
 }
 

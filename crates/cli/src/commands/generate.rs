@@ -1,0 +1,51 @@
+//! `gumnut completions` and `gumnut man`: for packagers and shells, from the one tree of commands.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+use serde_json::json;
+
+use super::Context;
+use crate::args::Cli;
+
+/// Print completions for a shell.
+///
+/// As in: gumnut completions bash > ~/.local/share/bash-completion/completions/gumnut
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+/// Write the manual pages, one for each command.
+///
+/// As in: gumnut man ~/.local/share/man/man1
+#[derive(Args)]
+pub(crate) struct Man {
+    /// Folder of the pages; made when it is missing
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+impl Completions {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "gumnut", &mut script);
+        let script = String::from_utf8(script).context("completions are no text")?;
+        let json = json!({ "shell": self.shell.to_string(), "completions": script });
+        context.output.result(&json, &script)
+    }
+}
+
+impl Man {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        fs_err::create_dir_all(&self.folder)?;
+        clap_mangen::generate_to(Cli::command(), &self.folder)
+            .with_context(|| format!("cannot write pages into {}", self.folder.display()))?;
+        let json = json!({ "folder": self.folder });
+        let text = self.folder.display().to_string();
+        context.output.result(&json, &text)
+    }
+}
