@@ -111,6 +111,18 @@ impl Transport {
         self.persist(request, open).await
     }
 
+    /// Waits as long as before retry number `retry` (from 0) of a request; tells whether there is to be one.
+    ///
+    /// For those who go on with a [`Download`] that broke.
+    pub async fn pause(&self, retry: u32) -> bool {
+        let policy = &self.config.retry;
+        let again = retry < policy.retries;
+        if again {
+            tokio::time::sleep(policy.wait(retry, None, random())).await;
+        }
+        again
+    }
+
     async fn persist<T>(
         &self,
         request: &Request,
@@ -277,6 +289,11 @@ impl Transport {
 }
 
 impl Download {
+    /// The HTTP status, 200 to 299.
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
     /// The headers of the answer.
     pub fn headers(&self) -> &HeaderMap {
         self.response.headers()

@@ -240,7 +240,7 @@ fn status(error: &TransportError) -> u16 {
     error.refusal().map_or(0, |refusal| refusal.status)
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers
         .get(name)
         .and_then(|value| value.to_str().ok())

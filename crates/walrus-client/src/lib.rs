@@ -4,8 +4,10 @@ mod acl;
 mod client;
 mod listing;
 mod put;
+mod reader;
 
 pub use acl::{AclError, CannedAcl};
 pub use client::{BucketState, ObjectHead, WalrusClient};
 pub use listing::ListedObject;
 pub use put::{Content, PutOptions, Stored};
+pub use reader::ObjectReader;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod objects;
+mod reader;
 mod retries;
 mod server;
 
