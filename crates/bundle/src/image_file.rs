@@ -44,6 +44,19 @@ impl ImageFile {
     ///
     /// The path exists and is not to be replaced, is a folder, or its folder cannot be written.
     pub fn create(path: &Path, existing: Existing) -> Result<Self, BundleError> {
+        Self::create_in(path, existing, &folder_of(path))
+    }
+
+    /// The same with the temporary file in another folder of the same file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageFile::create`].
+    pub fn create_in(
+        path: &Path,
+        existing: Existing,
+        temporary: &Path,
+    ) -> Result<Self, BundleError> {
         let failed = |source| BundleError::Output {
             path: path.to_owned(),
             source,
@@ -59,10 +72,6 @@ impl ImageFile {
             }
             _ => {}
         }
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
         if path.file_name().is_none() {
             return Err(failed(io::ErrorKind::InvalidFilename.into()));
         }
@@ -71,12 +80,12 @@ impl ImageFile {
             .suffix(".tmp")
             // As for any new file: the process's file mode creation mask takes its part away.
             .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(&folder)
+            .tempfile_in(temporary)
             .map_err(failed)?;
         Ok(Self {
             file,
             path: path.to_owned(),
-            folder,
+            folder: folder_of(path),
             existing,
         })
     }
@@ -115,5 +124,12 @@ impl ImageFile {
         let folder = fs_err::File::open(folder).and_then(|folder| folder.sync_all());
         folder.map_err(failed)?;
         Ok(path)
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
 }

@@ -44,5 +44,6 @@ pub use resize::{
     Existing, NewSize, Plan, Progress, ResizeOptions, Resized, Step, Target, plan, resize,
 };
 pub use superblock::{ExtKind, State, Superblock, Uuid};
+pub use tool::find_program;
 pub use unpack::{Unpacked, unpack};
 pub use virtual_disk::VirtualDisk;

@@ -168,15 +168,29 @@ impl Conversion {
         format: DiskFormat,
         existing: Existing,
     ) -> Result<Self, DiskImageError> {
+        let parent = std::path::absolute(target)?;
+        let parent = parent.parent().unwrap_or(Path::new("/"));
+        Self::begin_in(target, format, existing, parent)
+    }
+
+    /// The same with the temporary folder in another folder of the same file system.
+    ///
+    /// # Errors
+    /// As [`Conversion::begin`].
+    pub fn begin_in(
+        target: &Path,
+        format: DiskFormat,
+        existing: Existing,
+        temporary: &Path,
+    ) -> Result<Self, DiskImageError> {
         let target = std::path::absolute(target)?;
         if existing == Existing::Refuse && target.symlink_metadata().is_ok() {
             return Err(DiskImageError::Exists { path: target });
         }
         Tool::qemu_img()?;
-        let parent = target.parent().unwrap_or(Path::new("/"));
         let folder = tempfile::Builder::new()
             .prefix(".gumnut-")
-            .tempdir_in(parent)?;
+            .tempdir_in(temporary)?;
         Ok(Self {
             folder,
             target,

@@ -46,10 +46,7 @@ impl Tool {
 
     /// Looks the program up in `PATH` and in the folders of system programs.
     fn find(name: &'static str, package: &'static str) -> Result<Self, DiskImageError> {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let folders = env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));
-        let mut candidates = folders.map(|folder| folder.join(name));
-        match candidates.find(|program| is_program(program)) {
+        match find_program(name) {
             Some(program) => Ok(Self { name, program }),
             None => Err(DiskImageError::ToolMissing {
                 tool: name,
@@ -137,6 +134,14 @@ impl Tool {
             (None, None) => "an unknown status".to_owned(),
         }
     }
+}
+
+/// A program of the system, from `PATH` or the folders of system programs.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));
+    let mut candidates = folders.map(|folder| folder.join(name));
+    candidates.find(|program| is_program(program))
 }
 
 fn is_program(path: &Path) -> bool {

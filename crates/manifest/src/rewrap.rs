@@ -1,7 +1,7 @@
 //! A bundle for other recipients, without touching its parts.
 
 use gumnut_crypto::{CryptoError, PublicKey, WrappedSecret};
-use gumnut_types::AccountId;
+use gumnut_types::{AccountId, ImageKind};
 
 use crate::{ManifestError, OpenManifest, UnsignedManifest, WrappedPair};
 
@@ -14,6 +14,8 @@ pub struct Rewrap<'a> {
     pub user: Option<&'a PublicKey>,
     /// The owner's account.
     pub account: Option<&'a AccountId>,
+    /// What the image is, with a machine's kernel and ramdisk, whose ids differ between clouds.
+    pub kind: Option<&'a ImageKind>,
 }
 
 impl OpenManifest {
@@ -34,6 +36,9 @@ impl OpenManifest {
         }
         if let Some(account) = changes.account {
             manifest.user = account.to_string();
+        }
+        if let Some(kind) = changes.kind {
+            manifest.kind = kind.clone();
         }
         UnsignedManifest::new(manifest)
     }

@@ -85,6 +85,11 @@ impl UntrustedManifest {
         &self.manifest
     }
 
+    /// The bytes that were read. For keeping and showing only.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What is odd about it.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
