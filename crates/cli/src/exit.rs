@@ -167,13 +167,27 @@ fn cloud(error: &CloudError) -> Exit {
 
 /// Nothing where the error below decides.
 fn publish(error: &PublishError) -> Option<Exit> {
+    use PublishError as E;
     match error {
-        PublishError::NoEc2 => Some(Exit::Usage),
-        PublishError::NoImage(_) | PublishError::NoManifest { .. } => Some(Exit::Refused),
-        PublishError::Transport(error) => Some(transport(error)),
-        PublishError::Bundle(error) => Some(bundle(error)),
-        PublishError::DiskImage(error) => Some(disk_image(error)),
-        PublishError::Manifest(_) | PublishError::Crypto(_) => Some(Exit::Input),
+        E::NoEc2 => Some(Exit::Usage),
+        E::NoImage(_) | E::NoManifest { .. } | E::NoBundle(_) | E::InUse { .. } => {
+            Some(Exit::Refused)
+        }
+        E::UnknownId(_) | E::StillThere { .. } => Some(Exit::Network),
+        E::Transport(error) => Some(transport(error)),
+        E::Bundle(error) => Some(bundle(error)),
+        E::DiskImage(error) => Some(disk_image(error)),
+        E::Manifest(_)
+        | E::Crypto(_)
+        | E::StoredManifest { .. }
+        | E::PartKey { .. }
+        | E::PartMissing { .. }
+        | E::PartTooLarge { .. }
+        | E::PartSizes { .. }
+        | E::PartDamaged { .. }
+        | E::NotOurs { .. }
+        | E::Busy { .. } => Some(Exit::Input),
+        E::KeepPart { .. } | E::Folder { .. } => Some(Exit::Unexpected),
         _ => None,
     }
 }

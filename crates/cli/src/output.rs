@@ -106,7 +106,7 @@ pub(crate) fn parts(count: usize) -> String {
 }
 
 /// The text with control characters made visible: servers and manifests write some of our messages.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let escape = |c: char| match c {
         '\n' | '\t' => c.to_string(),
         _ if c.is_control() => c.escape_default().to_string(),

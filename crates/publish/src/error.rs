@@ -8,7 +8,10 @@ use gumnut_crypto::CryptoError;
 use gumnut_disk_image::DiskImageError;
 use gumnut_manifest::ManifestError;
 use gumnut_transport::TransportError;
-use gumnut_types::{ImageId, ManifestLocation, NameError, ObjectKeyError};
+use gumnut_types::{
+    BucketName, ImageId, ManifestLocation, NameError, ObjectKey, ObjectKeyError, PartName,
+    Sha1Digest,
+};
 
 use crate::{RunId, RunIdError};
 
@@ -127,6 +130,115 @@ pub enum PublishError {
         #[source]
         source: io::Error,
     },
+    /// What lies where a manifest should is none.
+    #[error("{location} is no usable manifest")]
+    StoredManifest {
+        /// Where it lies.
+        location: ManifestLocation,
+        /// Why.
+        #[source]
+        source: Box<ManifestError>,
+    },
+    /// There is no bundle at a location.
+    #[error("there is no bundle {0}")]
+    NoBundle(ManifestLocation),
+    /// Something is needed by an image that stays.
+    #[error("{what} is used by {by}")]
+    InUse {
+        /// An image or a bundle.
+        what: String,
+        /// The image that needs it.
+        by: String,
+    },
+    /// The cloud has an id of a form that is not known.
+    #[error("the cloud has an image {0:?}, which is no id")]
+    UnknownId(String),
+    /// A deregistered image is still there.
+    #[error("{id} is deregistered, and the cloud still shows it")]
+    StillThere {
+        /// The image.
+        id: ImageId,
+    },
+    /// A part cannot lie beside the manifest.
+    #[error("the part `{name}` cannot be an object")]
+    PartKey {
+        /// The part.
+        name: PartName,
+        /// Why.
+        #[source]
+        source: ObjectKeyError,
+    },
+    /// A part is not in the store.
+    #[error("the bundle is not whole: there is no part {bucket}/{key}")]
+    PartMissing {
+        /// Where it should lie.
+        bucket: BucketName,
+        /// Its key.
+        key: ObjectKey,
+    },
+    /// A part is larger than the limit.
+    #[error("the stored part {key} has {size} bytes, at most {limit} are read")]
+    PartTooLarge {
+        /// Its key.
+        key: ObjectKey,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The parts together have another size than the manifest says.
+    #[error("the stored parts have {actual} bytes together, the manifest says {expected}")]
+    PartSizes {
+        /// What the manifest says.
+        expected: u64,
+        /// What they have.
+        actual: u64,
+    },
+    /// A part is not the one that the manifest lists.
+    #[error(
+        "the stored part {key} is damaged: its {size} bytes have the digest {actual}, the manifest says {expected}"
+    )]
+    PartDamaged {
+        /// Its key.
+        key: ObjectKey,
+        /// Its size in bytes.
+        size: u64,
+        /// What the manifest says.
+        expected: Sha1Digest,
+        /// What it has.
+        actual: Sha1Digest,
+    },
+    /// A part cannot be kept.
+    #[error("cannot keep the part `{name}`")]
+    KeepPart {
+        /// The part.
+        name: PartName,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder of what has been fetched cannot be used.
+    #[error("cannot use the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// What is in the way is not the folder of an earlier run.
+    #[error("{} is no folder of yours that an earlier run could have left", path.display())]
+    NotOurs {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// Another run uses the folder.
+    #[error("another run fetches the same file: it uses {}", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+
     /// A name of a run makes no sense.
     #[error(transparent)]
     RunId(#[from] RunIdError),

@@ -1,33 +1,48 @@
 #![doc = include_str!("../README.md")]
 
 mod abort;
+mod copy;
 mod destination;
+mod digest;
 mod dry_run;
 mod error;
+mod fetch;
 mod identity;
 mod journal;
 mod observer;
 mod plan;
 mod publisher;
+mod receive;
 mod register;
+mod remove;
+mod retire;
 mod role;
 mod run;
 mod runs;
 mod seal;
 mod site;
 mod source;
+mod stored;
 mod streaming;
 mod text;
 mod upload;
+mod verify;
 
 pub use abort::Removed;
+pub use copy::{CopiedBundle, CopyTo, Original};
+pub use digest::digest_of_file;
 pub use dry_run::Call;
 pub use error::PublishError;
+pub use fetch::{Fetch, Fetched, Folder};
 pub use journal::{RunId, RunIdError, Runs};
 pub use observer::{Observer, Step};
 pub use plan::{Form, Hypervisor, HypervisorError, Plan};
 pub use publisher::{Keys, Published, PublishedImage, Publisher};
+pub use receive::PartOutput;
+pub use retire::{Kept, Retire, Retired, Retirement, Subject};
 pub use role::Role;
 pub use runs::{RunInfo, RunStatus};
 pub use site::Site;
+pub use stored::StoredBundle;
 pub use streaming::stream_parts;
+pub use verify::Verify;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gumnut_ec2_client::{DescribeImages, RegisterImage};
+use gumnut_ec2_client::{DescribeImages, Ec2Client, RegisterImage};
 use gumnut_transport::TransportError;
 use gumnut_types::{ImageId, ManifestLocation};
 
@@ -76,32 +76,18 @@ impl Run<'_> {
         }
     }
 
-    /// Asks until there is an answer. Before each further request it looks whether an earlier one was heard.
     async fn register_once(
         &mut self,
         request: &RegisterImage,
         location: &ManifestLocation,
-        mut asked: bool,
+        asked: bool,
     ) -> Result<ImageId, PublishError> {
-        let ec2 = self.publisher.site.ec2()?.clone();
-        let mut wait = FIRST_WAIT;
-        for attempt in 1.. {
-            if asked && let Some(id) = self.find(location).await? {
-                return Ok(id);
-            }
-            asked = true;
-            self.written = true;
-            match ec2.register_image_once(request).await {
-                Ok(id) => return Ok(id),
-                Err(error) if attempt < ATTEMPTS && may_have_been_heard(&error) => {
-                    tracing::info!(%error, ?wait, "asking again after looking");
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let ec2 = self.publisher.site.ec2()?;
+        if asked && let Some(id) = image_at(ec2, location).await? {
+            return Ok(id);
         }
-        Err(PublishError::Died)
+        self.written = true;
+        register_once(ec2, request, location, false).await
     }
 
     /// The image that is registered from a location.
@@ -109,21 +95,7 @@ impl Run<'_> {
         &self,
         location: &ManifestLocation,
     ) -> Result<Option<ImageId>, PublishError> {
-        let wanted = DescribeImages {
-            owners: vec!["self".to_owned()],
-            ..DescribeImages::default()
-        };
-        let images = self.publisher.site.ec2()?.describe_images(&wanted).await?;
-        let location = location.to_string();
-        let found = images.into_iter().find(|image| {
-            let state = image.state.as_deref().unwrap_or_default();
-            let same = image
-                .location
-                .as_deref()
-                .map(|it| it.trim_start_matches('/'));
-            same == Some(location.as_str()) && !DEAD.contains(&state)
-        });
-        Ok(found.and_then(|image| image.image_id.parse().ok()))
+        image_at(self.publisher.site.ec2()?, location).await
     }
 
     pub(crate) fn told(&self, role: Role, id: &ImageId, already: bool) {
@@ -173,6 +145,55 @@ impl Run<'_> {
         }
         Ok(Some(found).filter(|found| !found.is_empty()))
     }
+}
+
+/// Registers an image, asking until there is an answer. Before each further request it looks whether an earlier one was
+/// heard; `asked` says that there may have been one before.
+pub(crate) async fn register_once(
+    ec2: &Ec2Client,
+    request: &RegisterImage,
+    location: &ManifestLocation,
+    mut asked: bool,
+) -> Result<ImageId, PublishError> {
+    let mut wait = FIRST_WAIT;
+    for attempt in 1.. {
+        if asked && let Some(id) = image_at(ec2, location).await? {
+            return Ok(id);
+        }
+        asked = true;
+        match ec2.register_image_once(request).await {
+            Ok(id) => return Ok(id),
+            Err(error) if attempt < ATTEMPTS && may_have_been_heard(&error) => {
+                tracing::info!(%error, ?wait, "asking again after looking");
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(PublishError::Died)
+}
+
+/// The image of the caller that is registered from a location.
+pub(crate) async fn image_at(
+    ec2: &Ec2Client,
+    location: &ManifestLocation,
+) -> Result<Option<ImageId>, PublishError> {
+    let wanted = DescribeImages {
+        owners: vec!["self".to_owned()],
+        ..DescribeImages::default()
+    };
+    let images = ec2.describe_images(&wanted).await?;
+    let location = location.to_string();
+    let found = images.into_iter().find(|image| {
+        let state = image.state.as_deref().unwrap_or_default();
+        let same = image
+            .location
+            .as_deref()
+            .map(|it| it.trim_start_matches('/'));
+        same == Some(location.as_str()) && !DEAD.contains(&state)
+    });
+    Ok(found.and_then(|image| image.image_id.parse().ok()))
 }
 
 /// Whether the cloud may have done it although it did not say so.

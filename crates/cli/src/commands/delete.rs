@@ -22,7 +22,7 @@ pub(crate) struct Delete {
 impl Delete {
     pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let store = remote::walrus(context, &context.settings()?)?;
-        let (manifest, _) = remote::fetch_manifest(&store, &self.location).await?;
+        let manifest = remote::fetch_manifest(&store, &self.location).await?;
         let parts = &manifest.manifest().parts;
         bundle(&store, &self.location, parts).await?;
         context.output.say(format!(
@@ -40,8 +40,9 @@ pub(crate) async fn bundle(
     location: &ManifestLocation,
     parts: &[Part],
 ) -> Result<(), anyhow::Error> {
+    let stored = remote::stored(store, location);
     for part in parts {
-        let key = remote::part_key(&location.key, &part.name)?;
+        let key = stored.part_key(&part.name)?;
         store.delete_object(&location.bucket, &key).await?;
     }
     Ok(store.delete_object(&location.bucket, &location.key).await?)

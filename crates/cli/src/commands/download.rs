@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use clap::Args;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gumnut_manifest::{Manifest, Part};
-use gumnut_types::{ManifestLocation, Sha1Digest};
+use gumnut_publish::{PartOutput, digest_of_file};
+use gumnut_types::{Limits, ManifestLocation, Sha1Digest};
 use gumnut_walrus_client::WalrusClient;
 use serde_json::json;
-use sha1::{Digest as _, Sha1};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
-use super::{Context, digest, remote, unreadable};
+use super::{Context, remote, unreadable};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Bar;
@@ -83,7 +84,7 @@ impl Fetch<'_> {
     /// Fetches every part, each compared with the manifest, and last the manifest.
     pub(crate) async fn run(&self, output: &Output) -> Result<Fetched, anyhow::Error> {
         (self.tell)(self.location.key.file_name());
-        let (manifest, bytes) = remote::fetch_manifest(self.store, self.location).await?;
+        let manifest = remote::fetch_manifest(self.store, self.location).await?;
         let name: gumnut_types::PartName =
             self.location.key.file_name().parse().map_err(|error| {
                 Failure::new(
@@ -94,15 +95,14 @@ impl Fetch<'_> {
             })?;
         fs_err::create_dir_all(self.destination)?;
         let path = self.destination.join(name.as_str());
-        refuse_other(&path, &bytes)?;
-        let manifest = manifest.manifest();
-        let size = self.parts(manifest, output).await?;
+        refuse_other(&path, manifest.bytes())?;
+        let size = self.parts(manifest.manifest(), output).await?;
         let temporary = temporary(&path);
-        fs_err::write(&temporary.0, &bytes)?;
+        fs_err::write(&temporary.0, manifest.bytes())?;
         finish(temporary, &path).await?;
         Ok(Fetched {
             manifest: path,
-            parts: manifest.parts.len(),
+            parts: manifest.manifest().parts.len(),
             bytes: size,
         })
     }
@@ -144,36 +144,47 @@ impl Fetch<'_> {
             bar.add(size);
             return Ok(size);
         }
-        let key = remote::part_key(&self.location.key, &part.name)?;
-        let mut download = self.store.get_object(&self.location.bucket, &key).await?;
-        let temporary = temporary(&path);
-        let mut file = tokio::fs::File::create(&temporary.0)
+        let stored = remote::stored(self.store, self.location);
+        let mut file = PartFile::create(temporary(&path), bar)
             .await
-            .with_context(|| format!("cannot write {}", temporary.0.display()))?;
-        let (mut hash, mut size) = (Sha1::new(), 0);
-        while let Some(piece) = download.chunk().await? {
-            hash.update(&piece);
-            size += piece.len() as u64;
-            bar.add(piece.len() as u64);
-            file.write_all(&piece)
-                .await
-                .with_context(|| format!("cannot write {}", temporary.0.display()))?;
-        }
-        file.flush().await?;
-        let found = Sha1Digest::from_bytes(hash.finalize().into());
-        if found != part.digest {
-            return Err(Failure::new(
-                Exit::Input,
-                format!(
-                    "the stored part {key} is damaged: its digest is {found}, the manifest says {}",
-                    part.digest
-                ),
-            )
-            .into());
-        }
-        drop(file);
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        let limits = Limits::default();
+        let size = stored.receive(part, None, &limits, &mut file).await?;
+        file.file.flush().await?;
+        let PartFile { temporary, .. } = file;
         finish(temporary, &path).await?;
         Ok(size)
+    }
+}
+
+/// A part that comes.
+struct PartFile<'a> {
+    temporary: Temporary,
+    file: tokio::fs::File,
+    bar: &'a Bar,
+}
+
+impl<'a> PartFile<'a> {
+    async fn create(temporary: Temporary, bar: &'a Bar) -> std::io::Result<Self> {
+        let file = tokio::fs::File::create(&temporary.0).await?;
+        Ok(Self {
+            temporary,
+            file,
+            bar,
+        })
+    }
+}
+
+impl PartOutput for PartFile<'_> {
+    async fn write(&mut self, bytes: Bytes) -> std::io::Result<()> {
+        self.bar.add(bytes.len() as u64);
+        self.file.write_all(&bytes).await
+    }
+
+    async fn restart(&mut self) -> std::io::Result<()> {
+        self.file.flush().await?;
+        self.file.set_len(0).await?;
+        self.file.rewind().await.map(drop)
     }
 }
 
@@ -208,7 +219,7 @@ async fn finish(temporary: Temporary, path: &Path) -> Result<(), anyhow::Error> 
 /// The size of the file if it is the part already. Another file of that name is not touched.
 async fn already_there(path: &Path, expected: Sha1Digest) -> Result<Option<u64>, Failure> {
     let owned = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || match digest::of_file(&owned) {
+    let read = tokio::task::spawn_blocking(move || match digest_of_file(&owned) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         read => read.map(Some),
     });

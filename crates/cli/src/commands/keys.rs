@@ -67,8 +67,19 @@ pub(crate) fn private_key(
 
 /// The private key in one file.
 pub(crate) fn read_private_key(path: &Path) -> Result<PrivateKey, Failure> {
+    let key = load_private_key(path)?;
+    if is_readable_by_others(path) {
+        let path = path.display();
+        Output::warn(format!(
+            "other users may read {path}; run: chmod 600 {path}"
+        ));
+    }
+    Ok(key)
+}
+
+/// The same without a warning.
+pub(crate) fn load_private_key(path: &Path) -> Result<PrivateKey, Failure> {
     let pem = Zeroizing::new(read_bounded("private key", path, MAX_PEM)?);
-    warn_of_readers(path);
     PrivateKey::from_pem(&pem).map_err(|error| unusable("private key", path, error))
 }
 
@@ -84,16 +95,21 @@ pub(crate) fn certificate(
 
 /// The certificate in one file.
 pub(crate) fn read_certificate(file: KeyFile, path: &Path) -> Result<Certificate, Failure> {
-    let what = file.to_string();
-    let pem = read_bounded(&what, path, MAX_PEM)?;
-    let certificate = Certificate::from_pem(&pem).map_err(|error| unusable(&what, path, error))?;
+    let certificate = load_certificate(file, path)?;
     if certificate.is_expired_at(SystemTime::now()) {
-        let path = path.display();
+        let (what, path) = (file, path.display());
         Output::warn(format!(
             "the {what} {path} has expired; it still carries a key, so clouds take bundles made with it"
         ));
     }
     Ok(certificate)
+}
+
+/// The same without a warning.
+pub(crate) fn load_certificate(file: KeyFile, path: &Path) -> Result<Certificate, Failure> {
+    let what = file.to_string();
+    let pem = read_bounded(&what, path, MAX_PEM)?;
+    Certificate::from_pem(&pem).map_err(|error| unusable(&what, path, error))
 }
 
 /// The key and the iv of a bundle, from files with their hex digits.
@@ -114,13 +130,9 @@ fn unusable(what: &str, path: &Path, error: gumnut_crypto::CryptoError) -> Failu
     .because(error)
 }
 
-fn warn_of_readers(path: &Path) {
+/// Whether the mode of a file lets others read it.
+pub(crate) fn is_readable_by_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs_err::metadata(path).map(|metadata| metadata.permissions().mode());
-    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
-        let path = path.display();
-        Output::warn(format!(
-            "other users may read {path}; run: chmod 600 {path}"
-        ));
-    }
+    mode.is_ok_and(|mode| mode & 0o077 != 0)
 }

@@ -4,19 +4,23 @@ mod boot;
 pub(crate) mod bundle;
 mod check;
 mod cloud;
+mod copy;
 pub(crate) mod delete;
 mod deregister;
 pub(crate) mod destination;
-pub(crate) mod digest;
+mod doctor;
 pub(crate) mod download;
+mod fetch;
 mod generate;
 mod images;
 mod inspect;
 pub(crate) mod keys;
+mod place;
 mod publish;
 mod register;
 pub(crate) mod remote;
 mod resize;
+mod retire;
 mod rewrap;
 pub(crate) mod seal;
 pub(crate) mod streamed;
@@ -49,11 +53,15 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Upload(upload::Upload),
     Download(download::Download),
+    Fetch(fetch::Fetch),
     Delete(delete::Delete),
     Register(register::Register),
     Images(images::Images),
     Deregister(deregister::Deregister),
+    Retire(retire::Retire),
+    Copy(copy::Copy),
     Boot(boot::Boot),
+    Doctor(doctor::Doctor),
     Resize(resize::Resize),
     Unpack(unpack::Unpack),
     Check(check::Check),
@@ -116,11 +124,15 @@ pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
         Command::Verify(command) => command.run(&context),
         Command::Upload(command) => remote::block_on(command.run(&context)),
         Command::Download(command) => remote::block_on(command.run(&context)),
+        Command::Fetch(command) => command.run(&context),
         Command::Delete(command) => remote::block_on(command.run(&context)),
         Command::Register(command) => remote::block_on(command.run(&context)),
         Command::Images(command) => remote::block_on(command.run(&context)),
         Command::Deregister(command) => remote::block_on(command.run(&context)),
+        Command::Retire(command) => remote::block_on(command.run(&context)),
+        Command::Copy(command) => command.run(&context),
         Command::Boot(command) => command.run(&context),
+        Command::Doctor(command) => command.run(&context),
         Command::Resize(command) => command.run(&context),
         Command::Unpack(command) => command.run(&context),
         Command::Check(command) => command.run(&context),

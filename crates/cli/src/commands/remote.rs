@@ -2,13 +2,15 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use gumnut_crypto::Certificate;
 use gumnut_ec2_client::Ec2Client;
 use gumnut_manifest::UntrustedManifest;
+use gumnut_publish::{PublishError, Site, StoredBundle};
 use gumnut_transport::{ServerIdentity, SignatureVersion, Transport, TransportConfig};
-use gumnut_types::{Limits, ManifestLocation, ObjectKey, PartName};
+use gumnut_types::{Limits, ManifestLocation};
 use gumnut_walrus_client::WalrusClient;
 use url::Url;
 
@@ -16,10 +18,14 @@ use super::{Context, keys, read_bounded};
 use crate::args::Signature;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::progress::Stop;
 use crate::settings::{KeyFile, Settings};
 
 /// Largest file of certificate authorities, in bytes.
 const MAX_CA: u64 = 4 << 20;
+
+/// How often it is looked whether the user wants to stop.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Runs a command of the network until it ends or ^C comes.
 pub(crate) fn block_on<T>(
@@ -33,7 +39,19 @@ pub(crate) fn block_on<T>(
     })
 }
 
-/// Runs something that waits for the network until it ends or the user wants to `stop`.
+/// Runs something that waits for the network until it ends or the user wants to stop.
+pub(crate) fn block_on_or_stop<T>(
+    work: impl Future<Output = Result<T, anyhow::Error>>,
+    stop: &Stop,
+) -> Result<T, anyhow::Error> {
+    block_on_until(work, async {
+        while !stop.asked() {
+            tokio::time::sleep(TICK).await;
+        }
+    })
+}
+
+/// Runs something that waits for the network until it ends or `stop` does.
 pub(crate) fn block_on_until<T>(
     command: impl Future<Output = Result<T, anyhow::Error>>,
     stop: impl Future<Output = ()>,
@@ -74,6 +92,20 @@ pub(crate) fn ec2(context: &Context<'_>, settings: &Settings) -> Result<Ec2Clien
     ))
 }
 
+/// Both services of a cloud, whose requests are signed so.
+pub(crate) fn site(
+    context: &Context<'_>,
+    settings: &Settings,
+    signature: Signature,
+) -> Result<Site, anyhow::Error> {
+    let transport = transport(context, settings, signature)?;
+    let ec2 = settings.ec2_url().ok();
+    Ok(Site {
+        store: WalrusClient::new(settings.s3_url()?, Arc::clone(&transport)),
+        ec2: ec2.map(|url| Ec2Client::new(url, transport)),
+    })
+}
+
 /// The certificate of the cloud, as the cloud tells it.
 pub(crate) async fn cloud_certificate(
     context: &Context<'_>,
@@ -103,6 +135,19 @@ fn transport(
     settings: &Settings,
     signature: Signature,
 ) -> Result<Arc<Transport>, anyhow::Error> {
+    let config = transport_config(context, settings, signature)?;
+    if config.server_identity == ServerIdentity::Unverified {
+        Output::warn("verify-ssl is false: anybody on the way can read and change what is sent");
+    }
+    Ok(Arc::new(Transport::new(config)?))
+}
+
+/// How requests are made, as the settings say.
+pub(crate) fn transport_config(
+    context: &Context<'_>,
+    settings: &Settings,
+    signature: Signature,
+) -> Result<TransportConfig, anyhow::Error> {
     let signature = match signature {
         Signature::V4 => SignatureVersion::V4 {
             region: settings.region().to_owned(),
@@ -116,7 +161,6 @@ fn transport(
     };
     config.retry.per_attempt = settings.timeout()?.unwrap_or(config.retry.per_attempt);
     if !settings.verify_tls()? {
-        Output::warn("verify-ssl is false: anybody on the way can read and change what is sent");
         config.server_identity = ServerIdentity::Unverified;
     }
     let ca = context.global.ca_cert.as_deref();
@@ -124,31 +168,22 @@ fn transport(
         .or_else(|| settings.ca_bundle())
         .map(|path| read_bounded("certificate authority", path, MAX_CA))
         .transpose()?;
-    Ok(Arc::new(Transport::new(config)?))
+    Ok(config)
 }
 
 /// Fetches and reads the manifest at a location. Nothing vouches for it but the store.
 pub(crate) async fn fetch_manifest(
     store: &WalrusClient,
     location: &ManifestLocation,
-) -> Result<(UntrustedManifest, Vec<u8>), anyhow::Error> {
+) -> Result<UntrustedManifest, PublishError> {
     let limits = Limits::default();
-    let bytes = store
-        .get_object_bytes(&location.bucket, &location.key, limits.manifest_bytes)
-        .await?;
-    let manifest = UntrustedManifest::parse(&bytes, &limits).map_err(|error| {
-        Failure::new(Exit::Input, format!("{location} is no usable manifest")).because(error)
-    })?;
-    Ok((manifest, bytes.to_vec()))
+    stored(store, location).manifest(&limits).await
 }
 
-/// The key of a part, beside its manifest.
-pub(crate) fn part_key(manifest: &ObjectKey, part: &PartName) -> Result<ObjectKey, Failure> {
-    manifest.sibling(part.as_str()).map_err(|error| {
-        Failure::new(
-            Exit::Input,
-            format!("{:?} cannot be an object", part.as_str()),
-        )
-        .because(error)
-    })
+/// The bundle whose manifest lies at a location.
+pub(crate) fn stored(store: &WalrusClient, location: &ManifestLocation) -> StoredBundle {
+    StoredBundle {
+        store: store.clone(),
+        location: location.clone(),
+    }
 }

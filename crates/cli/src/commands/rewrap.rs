@@ -71,6 +71,7 @@ impl Rewrap {
             cloud: cloud.as_ref().map(Certificate::public_key),
             user: user.as_ref().map(Certificate::public_key),
             account: self.user.as_ref(),
+            kind: None,
         };
         let author = match &self.sign_with {
             Some(path) => keys::read_private_key(path)?,

@@ -58,7 +58,7 @@ pub(crate) struct Unbundle {
 
 /// A format of disk images, as the command line says it.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     Raw,
     Qcow2,
     Vmdk,
@@ -95,7 +95,7 @@ pub(crate) fn stream(context: &Context<'_>) -> Result<File, anyhow::Error> {
 
 impl Format {
     /// What `qemu-img` has to make of a raw image; `None` when it is to stay one.
-    fn converted(self) -> Option<DiskFormat> {
+    pub(crate) fn converted(self) -> Option<DiskFormat> {
         match self {
             Self::Raw => None,
             Self::Qcow2 => Some(DiskFormat::Qcow2),

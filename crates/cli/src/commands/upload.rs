@@ -6,13 +6,14 @@ use std::str::FromStr;
 use clap::Args;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gumnut_manifest::Part;
+use gumnut_publish::digest_of_file;
 use gumnut_types::{Limits, PartIndex, Sha1Digest};
 use gumnut_walrus_client::{CannedAcl, Content};
 use serde_json::json;
 use sha1::{Digest as _, Sha1};
 
 use super::destination::{BucketStep, Destination, Target};
-use super::{Context, digest, read_bounded, remote, trust, unreadable};
+use super::{Context, read_bounded, remote, trust, unreadable};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Bar;
@@ -207,7 +208,7 @@ async fn read_part(path: &Path, expected: Sha1Digest) -> Result<Content, anyhow:
         let found = Sha1Digest::from_bytes(Sha1::digest(&bytes).into());
         (Content::bytes(bytes), found)
     } else {
-        let read = digest::of_file(path).map_err(|error| unreadable("part", path, error))?;
+        let read = digest_of_file(path).map_err(|error| unreadable("part", path, error))?;
         (Content::file(path).await?, read.0)
     };
     if found != expected {

@@ -1,69 +1,179 @@
 //! `gumnut verify`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::FolderSource;
+use gumnut_manifest::{SignedManifest, UntrustedManifest};
+use gumnut_publish::StoredBundle;
 use gumnut_types::{ByteSize, Limits};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Context, trust};
-use crate::progress::Stop;
+use super::place::Place;
+use super::{Context, remote, trust};
+use crate::progress::{Bar, Stop};
+use crate::settings::Settings;
 
 /// Check a bundle without restoring it.
 ///
 /// Checks the manifest's signature and every part's size and digest. With the private key it also checks
-/// everything inside: decryption, compression, the image's size and digest.
+/// everything inside: decryption, compression, the image's size and digest. A bundle that is stored in a cloud is read from
+/// there, and nothing of it is written to a disk.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut verify bundle/disk.img.manifest.xml
+  gumnut verify emi-9FE813FD
+  gumnut verify image-bucket/disk.img.manifest.xml --cert euca2-admin-cert.pem")]
 pub(crate) struct Verify {
-    /// The manifest
+    /// The manifest's file, or where there is none of that name: an image, or the location of a stored manifest
+    #[arg(value_name = "MANIFEST|ID|BUCKET/KEY")]
     manifest: PathBuf,
     /// Folder of the parts [default: the manifest's]
     #[arg(long, value_name = "DIR")]
     parts: Option<PathBuf>,
+    /// Parts of a stored bundle that are read at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
     #[command(flatten)]
     trust: trust::Trust,
+}
+
+/// What every step needs.
+struct Work<'a> {
+    settings: &'a Settings,
+    stop: Stop,
+    context: &'a Context<'a>,
 }
 
 impl Verify {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
-        let manifest = trust::read_manifest(&self.manifest)?;
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let work = Work {
+            settings: &settings,
+            stop,
+            context,
+        };
+        match self.place(&settings) {
+            Some(place) => self.stored(&work, &place),
+            None => self.local(&work),
+        }
+    }
+
+    /// The stored bundle that is meant, if it is one: files come first.
+    fn place(&self, settings: &Settings) -> Option<Place> {
+        let text = self.manifest.to_str()?;
+        let path = text.starts_with(['/', '.']) || self.manifest.exists();
+        if path || self.parts.is_some() {
+            return None;
+        }
+        let place = text.parse().ok()?;
+        // Without a cloud, a location can only be a file that is not there.
+        settings.s3_url().is_ok().then_some(place)
+    }
+
+    fn believed(
+        &self,
+        work: &Work<'_>,
+        manifest: UntrustedManifest,
+    ) -> Result<(SignedManifest, Option<gumnut_crypto::PrivateKey>), anyhow::Error> {
         trust::say_warnings(manifest.warnings());
-        let key = self.trust.private_key(&settings)?;
-        let signed = self.trust.check(&settings, manifest, key.as_ref())?;
+        let key = self.trust.private_key(work.settings)?;
+        let signed = self.trust.check(work.settings, manifest, key.as_ref())?;
+        Ok((signed, key))
+    }
+
+    fn local(&self, work: &Work<'_>) -> Result<(), anyhow::Error> {
+        let manifest = trust::read_manifest(&self.manifest)?;
+        let (signed, key) = self.believed(work, manifest)?;
         let folder = trust::parts_folder(&self.manifest, self.parts.as_deref());
         let mut source = FolderSource::open(&folder)?;
-        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let limits = Limits::default();
-        let signature = signed.signature().as_str();
-        let (parts, bundled_size) = (
-            signed.manifest().parts.len(),
-            signed.manifest().bundled_size,
-        );
+        let verdict = Verdict::new(("manifest", json!(self.manifest)), &signed);
         let image_size = if let Some(key) = key {
             let open = signed.open(&key)?;
-            let size = open.manifest().image_size;
-            let bar = context.output.bar("verifying", size).stopped_by(&stop);
+            let bar = work.bar(open.manifest().image_size);
             let checked = gumnut_bundle::verify(&open, &mut source, &limits, &bar);
             bar.clear();
             Some(checked?.image_size)
         } else {
-            let bar = context
-                .output
-                .bar("verifying", bundled_size)
-                .stopped_by(&stop);
+            let bar = work.bar(signed.manifest().bundled_size);
             let checked = gumnut_bundle::verify_parts(&signed, &mut source, &limits, &bar);
             bar.clear();
             checked?;
             None
         };
+        verdict.tell(work.context, image_size)
+    }
+
+    fn stored(&self, work: &Work<'_>, place: &Place) -> Result<(), anyhow::Error> {
+        let limits = Limits::default();
+        let find = async {
+            let bundle: StoredBundle = place.find(work.context, work.settings).await?;
+            let manifest = bundle.manifest(&limits).await?;
+            Ok((bundle, manifest))
+        };
+        let (bundle, manifest) = remote::block_on_or_stop(find, &work.stop)?;
+        let (signed, key) = self.believed(work, manifest)?;
+        let location = json!(bundle.location.to_string());
+        let verdict = Verdict::new(("location", location), &signed);
+        let bar = work.bar(signed.manifest().bundled_size);
+        let verify = gumnut_publish::Verify {
+            bundle,
+            jobs: usize::from(self.jobs),
+            limits,
+            progress: Arc::new(bar.clone()),
+        };
+        let check = async {
+            Ok(if let Some(key) = key {
+                let open = signed.open(&key)?;
+                Some(verify.image(&open).await?.image_size)
+            } else {
+                verify.parts(&signed).await?;
+                None
+            })
+        };
+        let image_size = remote::block_on_or_stop(check, &work.stop);
+        bar.clear();
+        verdict.tell(work.context, image_size?)
+    }
+}
+
+impl Work<'_> {
+    fn bar(&self, total: u64) -> Bar {
+        let bar = self.context.output.bar("verifying", total);
+        bar.stopped_by(&self.stop)
+    }
+}
+
+/// What is said when nothing was found wrong.
+struct Verdict {
+    bundle: (&'static str, Value),
+    signature: &'static str,
+    parts: usize,
+    bundled_size: u64,
+}
+
+impl Verdict {
+    fn new(bundle: (&'static str, Value), signed: &SignedManifest) -> Self {
+        Self {
+            bundle,
+            signature: signed.signature().as_str(),
+            parts: signed.manifest().parts.len(),
+            bundled_size: signed.manifest().bundled_size,
+        }
+    }
+
+    fn tell(self, context: &Context<'_>, image_size: Option<u64>) -> Result<(), anyhow::Error> {
+        let (name, bundle) = self.bundle;
         let json = json!({
-            "manifest": self.manifest,
-            "signature": signature,
-            "parts": parts,
-            "bundled_size": bundled_size,
+            name: bundle,
+            "signature": self.signature,
+            "parts": self.parts,
+            "bundled_size": self.bundled_size,
             "image_checked": image_size.is_some(),
             "image_size": image_size,
         });
@@ -72,8 +182,9 @@ impl Verify {
             None => "the image was not looked at, which needs the private key".to_owned(),
         };
         let text = format!(
-            "signature {signature}, {} whole, {image}",
-            crate::output::parts(parts)
+            "signature {}, {} whole, {image}",
+            self.signature,
+            crate::output::parts(self.parts)
         );
         context.output.result(&json, &text)
     }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_crypto::{Certificate, PrivateKey, WrappedSecret};
 use gumnut_manifest::{SignedManifest, UnsignedManifest, UntrustedManifest, WrappedPair};
-use gumnut_types::{ImageId, ImageKind};
+use gumnut_types::{ImageId, ImageKind, Limits};
 use gumnut_walrus_client::{CannedAcl, Content, PutOptions};
 
 use super::options::{Common, KeyPair, Keys, Service, given};
@@ -231,7 +231,8 @@ impl Tool for MigrateBundle {
         if from == to {
             return Err(unusable("the copy would replace the bundle").into());
         }
-        let (manifest, _) = remote::fetch_manifest(&store, &from).await?;
+        let stored = remote::stored(&store, &from);
+        let manifest = stored.manifest(&Limits::default()).await?;
         let rewritten = self.rewriting.rewrite(&settings, manifest)?;
         let destination = Destination {
             store: &store,
@@ -242,7 +243,7 @@ impl Tool for MigrateBundle {
             .prepare(self.location.as_deref(), &|_| {})
             .await?;
         for part in &rewritten.manifest().parts {
-            let source = remote::part_key(&from.key, &part.name)?;
+            let source = stored.part_key(&part.name)?;
             let copy = self.destination.key(part.name.as_str())?;
             let options = PutOptions {
                 acl: Some(self.acl),

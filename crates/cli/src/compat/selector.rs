@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gumnut_manifest::{Manifest, UntrustedManifest};
-use gumnut_types::{Limits, ManifestLocation};
+use gumnut_manifest::Manifest;
+use gumnut_types::ManifestLocation;
 use gumnut_walrus_client::WalrusClient;
 
 use super::dialect::Dialect;
 use super::report::unusable as usage;
 use crate::commands::destination::Target;
-use crate::commands::{read_bounded, remote, trust};
+use crate::commands::{remote, trust};
 use crate::exit::Failure;
 
 /// What every manifest of a bundle is called at its end.
@@ -178,15 +178,9 @@ pub(super) async fn read(
     local: Option<&Path>,
     location: &ManifestLocation,
 ) -> Result<(Manifest, Vec<u8>), anyhow::Error> {
-    let (manifest, bytes): (UntrustedManifest, _) = match local {
+    let manifest = match local {
         None => remote::fetch_manifest(store, location).await?,
-        Some(path) => {
-            let limit = Limits::default().manifest_bytes as u64;
-            (
-                trust::read_manifest(path)?,
-                read_bounded("manifest", path, limit)?,
-            )
-        }
+        Some(path) => trust::read_manifest(path)?,
     };
-    Ok((manifest.manifest().clone(), bytes))
+    Ok((manifest.manifest().clone(), manifest.bytes().to_vec()))
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use gumnut_bundle::{
     Ciphertext, Existing, FolderSource, PartRecord, StreamOutput, unbundle_ciphertext,
 };
+use gumnut_publish::digest_of_file;
 use gumnut_types::{Limits, PartIndex, Sha1Digest};
 use tempfile::TempDir;
 
@@ -16,7 +17,7 @@ use super::image::{key_and_iv, parse_size};
 use super::options::{Common, Service};
 use super::session::Session;
 use super::tool::Tool;
-use crate::commands::{digest, unbundle};
+use crate::commands::unbundle;
 use crate::exit::{Exit, Failure};
 use crate::progress::{Bar, Stop};
 
@@ -107,7 +108,7 @@ impl UnbundleStream {
         };
         io::copy(&mut input, &mut file).context("cannot read the ciphertext")?;
         file.flush()?;
-        let (digest, size) = digest::of_file(&path)?;
+        let (digest, size) = digest_of_file(&path)?;
         let record = PartRecord {
             index: PartIndex(0),
             name: PART.parse()?,

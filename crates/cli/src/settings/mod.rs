@@ -3,6 +3,7 @@
 //! The command line first, and last the credentials of the embedded cloud on this machine; between them the
 //! environment, an eucarc and euca2ools' ini files in the order of [`Order`].
 
+mod describe;
 mod eucarc;
 mod ini;
 mod key_file;
@@ -15,6 +16,7 @@ use gumnut_signing::{AccessKeyId, Credentials};
 use gumnut_types::{AccountId, SecretString};
 use url::Url;
 
+pub(crate) use self::describe::Shown;
 pub(crate) use self::key_file::KeyFile;
 use self::sources::Layer;
 pub(crate) use self::sources::Order;
@@ -69,6 +71,18 @@ impl Settings {
         let settings = Self { overrides, layers };
         settings.say_conflicts();
         Ok(settings)
+    }
+
+    /// The settings of one place and no other: of an eucarc or its folder, or of `[USER@]REGION` of the ini files. For
+    /// the other cloud of a command that has two.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub(crate) fn of_profile(profile: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            overrides: Overrides::default(),
+            layers: vec![sources::profile(profile)?],
+        })
     }
 
     /// Says where a region that was asked for by name outranks the environment.
@@ -374,6 +388,28 @@ mod tests {
             &[("EC2_ACCESS_KEY", "AK"), ("EC2_SECRET_KEY", "SK")],
         ]);
         assert_eq!(settings.credentials().unwrap().access_key().as_str(), "AK");
+    }
+
+    #[test]
+    fn a_description_tells_sources_and_no_secret() {
+        let settings = settings(&[
+            &[("S3_URL", "http://s/"), ("AWS_SECRET_KEY", "half")],
+            &[
+                ("EC2_ACCESS_KEY", "AK"),
+                ("EC2_SECRET_KEY", "wJalrXUtnFEMI"),
+            ],
+        ]);
+        let all = settings.describe();
+        assert!(!format!("{all:?}").contains("wJalrXUtnFEMI"), "{all:?}");
+        let shown = |name| all.iter().find(|shown| shown.name == name).unwrap().clone();
+        assert_eq!(shown("object store").value.unwrap(), "http://s/");
+        assert_eq!(shown("object store").source.unwrap(), "S3_URL in a test");
+        assert_eq!(shown("access key").value.unwrap(), "AK");
+        assert_eq!(
+            shown("secret key").source.unwrap(),
+            "EC2_SECRET_KEY in a test"
+        );
+        assert_eq!(shown("certificate").value, None);
     }
 
     #[test]

@@ -102,6 +102,25 @@ pub(super) fn load(overrides: &Overrides) -> Result<Vec<Layer>, Failure> {
     .layers()
 }
 
+/// The values of one place: an eucarc or its folder, or else `[USER@]REGION` of the ini files.
+pub(super) fn profile(profile: &str) -> Result<Layer, Failure> {
+    let path = Path::new(profile);
+    let is_file = path.exists();
+    let overrides = Overrides {
+        config: is_file.then(|| path.to_owned()),
+        ..Overrides::default()
+    };
+    let sources = Sources {
+        overrides: &overrides,
+        home: variable("HOME").filter(|home| !home.is_empty()),
+        ini: ini_files()?,
+    };
+    match sources.config()? {
+        Some(layer) => Ok(layer),
+        None => sources.region(&Choice::parse(profile), format!("region {profile}")),
+    }
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

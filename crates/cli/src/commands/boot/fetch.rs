@@ -1,7 +1,6 @@
 //! An image of the cloud and what starts it, as files.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_ec2_client::{DescribeImages, Ec2Client, Image};
@@ -18,8 +17,6 @@ use crate::settings::Settings;
 
 /// Parts that are fetched at the same time.
 const JOBS: usize = 4;
-/// How often it is looked whether the user wants to stop.
-const TICK: Duration = Duration::from_millis(50);
 
 /// What the cloud says of the images.
 struct Described {
@@ -85,11 +82,7 @@ impl Work<'_> {
         &self,
         work: impl Future<Output = Result<T, anyhow::Error>>,
     ) -> Result<T, anyhow::Error> {
-        remote::block_on_until(work, async {
-            while !self.stop.asked() {
-                tokio::time::sleep(TICK).await;
-            }
-        })
+        remote::block_on_or_stop(work, self.stop)
     }
 
     /// The machine image, and the kernel and ramdisk that it names unless files take their place.

@@ -10,7 +10,10 @@ use sha1::{Digest as _, Sha1};
 const BUFFER: usize = 256 << 10;
 
 /// SHA-1 and length of a file.
-pub(crate) fn of_file(path: &Path) -> io::Result<(Sha1Digest, u64)> {
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest_of_file(path: &Path) -> io::Result<(Sha1Digest, u64)> {
     let mut file = fs_err::File::open(path)?;
     let (mut hash, mut length) = (Sha1::new(), 0);
     let mut buffer = vec![0; BUFFER];

@@ -1,0 +1,304 @@
+//! `gumnut copy`
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use gumnut_crypto::{Certificate, PrivateKey};
+use gumnut_ec2_client::{Image, RegisterImage};
+use gumnut_publish::{CopiedBundle, CopyTo, Original, PublishError, Site};
+use gumnut_types::{ImageId, ImageKind, Limits};
+use serde_json::{Value, json};
+
+use super::destination::Target;
+use super::place::Place;
+use super::trust::{self, Trust};
+use super::upload::AclChoice;
+use super::{Context, keys, remote};
+use crate::args::Signature;
+use crate::exit::{Exit, Failure};
+use crate::progress::Stop;
+use crate::settings::{KeyFile, Settings};
+
+/// Copy an image to another cloud.
+///
+/// The bundle's key is opened with your private key and wrapped for the other cloud, and the manifest is signed anew; the parts go from
+/// store to store, each compared with the manifest, and none touches a disk. Kernel and ramdisk are copied first, or named by
+/// their ids there. What is there already is not sent and not registered again. Prints one line for each image: IMAGE, new id,
+/// location, kind, old id.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut copy emi-9FE813FD --to admin@new-cloud
+  gumnut copy emi-9FE813FD --to ~/new-cloud/eucarc --kernel eki-0A1B2C3D --ramdisk eri-0A1B2C3D
+  gumnut copy image-bucket/disk.img.manifest.xml --to new-cloud --to-bucket images/web --no-register")]
+pub(crate) struct Copy {
+    /// The image, or the manifest of its bundle
+    #[arg(value_name = "ID|BUCKET/KEY")]
+    image: Place,
+    /// The other cloud: an eucarc or its folder, or a region of the ini files
+    #[arg(long, value_name = "[USER@]REGION|EUCARC")]
+    to: String,
+    /// Bucket there, and what comes before every key [default: as here]
+    #[arg(long, value_name = "BUCKET[/PREFIX]")]
+    to_bucket: Option<Target>,
+    /// How requests to the other cloud are signed [default: as here]
+    #[arg(long, value_name = "VERSION")]
+    to_signature: Option<Signature>,
+    /// The kernel's id there; it is not copied then
+    #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel)]
+    kernel: Option<ImageId>,
+    /// The ramdisk's id there; it is not copied then
+    #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk)]
+    ramdisk: Option<ImageId>,
+    /// Who may read the objects: aws-exec-read lets the cloud; none leaves it to the store
+    #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
+    acl: AclChoice,
+    /// Parts that are copied at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+    /// Only copy the bundle of the image itself
+    #[arg(long)]
+    no_register: bool,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+/// An image here.
+struct Source {
+    place: Place,
+    image: Option<Image>,
+}
+
+/// An image there.
+struct Copied {
+    bundle: CopiedBundle,
+    kind: ImageKind,
+    from: String,
+    /// Its id, and whether it is new.
+    id: Option<(ImageId, bool)>,
+}
+
+/// The copying of one image and what starts it.
+struct Work<'a> {
+    command: &'a Copy,
+    context: &'a Context<'a>,
+    settings: &'a Settings,
+    from: Site,
+    key: PrivateKey,
+    to: CopyTo,
+    copied: Vec<Copied>,
+}
+
+impl Copy {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let settings = context.settings()?;
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let bar = context.output.bar("copying", 0).stopped_by(&stop);
+        let mut work = Work {
+            command: self,
+            context,
+            settings: &settings,
+            from: remote::site(context, &settings, context.global.signature)?,
+            key: self.trust.need_private_key(&settings)?,
+            to: self.destination(context, &bar)?,
+            copied: Vec::new(),
+        };
+        let done = remote::block_on_or_stop(work.copy(&self.image), &stop);
+        bar.clear();
+        done?;
+        report(context, &work.copied)
+    }
+
+    /// The other cloud, as its profile says.
+    fn destination(
+        &self,
+        context: &Context<'_>,
+        bar: &crate::progress::Bar,
+    ) -> Result<CopyTo, anyhow::Error> {
+        let settings = Settings::of_profile(&self.to)?;
+        let signature = self.to_signature.unwrap_or(context.global.signature);
+        let certificate = |file| keys::certificate(&settings, file, None);
+        let author = keys::private_key(&settings, None)?;
+        let user: Certificate = certificate(KeyFile::Certificate)?;
+        let target = self.to_bucket.clone();
+        Ok(CopyTo {
+            site: remote::site(context, &settings, signature)?,
+            author,
+            cloud: certificate(KeyFile::CloudCertificate)?.public_key().clone(),
+            user: Some(user.public_key().clone()),
+            account: settings.account(None)?,
+            place: target.map(|target| (target.bucket, target.prefix)),
+            acl: self.acl.0,
+            bucket_location: settings.location_constraint().map(str::to_owned),
+            jobs: usize::from(self.jobs),
+            limits: Limits::default(),
+            progress: Arc::new(bar.clone()),
+        })
+    }
+}
+
+impl Work<'_> {
+    async fn copy(&mut self, place: &Place) -> Result<(), anyhow::Error> {
+        let image = match place {
+            Place::Image(id) => Some(self.from.image(id).await?),
+            Place::Location(_) => None,
+        };
+        let source = Source {
+            place: place.clone(),
+            image,
+        };
+        let original = self.open(&source).await?;
+        let kind = self.kind_there(&source, &original).await?;
+        self.one(source, Original { kind, ..original }).await
+    }
+
+    /// The bundle with its believed manifest.
+    async fn open(&self, source: &Source) -> Result<Original, anyhow::Error> {
+        let bundle = source.place.find(self.context, self.settings).await?;
+        let manifest = bundle.manifest(&Limits::default()).await?;
+        trust::say_warnings(manifest.warnings());
+        let signed = self
+            .command
+            .trust
+            .check(self.settings, manifest, Some(&self.key))?;
+        let kind = signed.manifest().kind.clone();
+        Ok(Original {
+            bundle,
+            manifest: signed.open(&self.key)?,
+            kind,
+        })
+    }
+
+    /// What the image is in the other cloud; its kernel and ramdisk are brought there first.
+    async fn kind_there(
+        &mut self,
+        source: &Source,
+        original: &Original,
+    ) -> Result<ImageKind, anyhow::Error> {
+        let ImageKind::Machine { kernel, ramdisk } = &original.kind else {
+            return Ok(original.kind.clone());
+        };
+        let known = |id: Option<&String>| id.and_then(|id| id.parse().ok());
+        let image = source.image.as_ref();
+        let kernel = known(image.and_then(|image| image.kernel_id.as_ref())).or(kernel.clone());
+        let ramdisk = known(image.and_then(|image| image.ramdisk_id.as_ref())).or(ramdisk.clone());
+        let (own_kernel, own_ramdisk) = (self.command.kernel.clone(), self.command.ramdisk.clone());
+        Ok(ImageKind::Machine {
+            kernel: self.related(own_kernel, kernel, "--kernel").await?,
+            ramdisk: self.related(own_ramdisk, ramdisk, "--ramdisk").await?,
+        })
+    }
+
+    /// The id there of a kernel or ramdisk.
+    async fn related(
+        &mut self,
+        given: Option<ImageId>,
+        here: Option<ImageId>,
+        option: &str,
+    ) -> Result<Option<ImageId>, anyhow::Error> {
+        let (None, Some(id)) = (&given, here) else {
+            return Ok(given);
+        };
+        if self.command.no_register {
+            let message = format!("the image needs {id}, which has another id in the other cloud");
+            return Err(Failure::new(Exit::Usage, message)
+                .hint(format!("pass {option} with its id there"))
+                .into());
+        }
+        self.bring(&id).await.with_context(|| {
+            format!("cannot bring {id} to the other cloud; {option} ID names one that is there")
+        })
+    }
+
+    /// Copies a kernel or ramdisk; gives its id there.
+    async fn bring(&mut self, id: &ImageId) -> Result<Option<ImageId>, anyhow::Error> {
+        let source = Source {
+            image: Some(self.from.image(id).await?),
+            place: Place::Image(id.clone()),
+        };
+        let original = self.open(&source).await?;
+        self.one(source, original).await?;
+        let copied = self.copied.last().and_then(|copied| copied.id.as_ref());
+        Ok(copied.map(|(id, _)| id.clone()))
+    }
+
+    async fn one(&mut self, source: Source, original: Original) -> Result<(), anyhow::Error> {
+        let name = source.place.to_string();
+        self.context.output.say(format!("copying {name}"));
+        let bundle = self.to.bundle(&original).await.map_err(explain)?;
+        let kind = original.kind;
+        let id = if self.command.no_register {
+            None
+        } else {
+            let request = request(source.image.as_ref(), &kind);
+            Some(self.to.register(&bundle, &request).await?)
+        };
+        self.copied.push(Copied {
+            bundle,
+            kind,
+            from: name,
+            id,
+        });
+        Ok(())
+    }
+}
+
+fn explain(error: PublishError) -> anyhow::Error {
+    let hint = match &error {
+        PublishError::Taken(_) => "pass another --to-bucket, or retire what is there",
+        PublishError::AclRefused(_) => {
+            "repeat with --acl none, and let the cloud read the bucket in another way"
+        }
+        _ => return error.into(),
+    };
+    Failure::new(Exit::Refused, "the other store does not take the bundle")
+        .because(error)
+        .hint(hint)
+        .into()
+}
+
+/// What the other cloud is told beyond the manifest.
+fn request(image: Option<&Image>, kind: &ImageKind) -> RegisterImage {
+    let (kernel, ramdisk) = match kind {
+        ImageKind::Machine { kernel, ramdisk } => (kernel.clone(), ramdisk.clone()),
+        _ => (None, None),
+    };
+    let image = image.cloned().unwrap_or_default();
+    let is_machine = matches!(kind, ImageKind::Machine { .. });
+    RegisterImage {
+        name: image.name,
+        description: image.description,
+        kernel,
+        ramdisk,
+        virtualization_type: image.virtualization_type.filter(|_| is_machine),
+        platform: image.platform,
+        ..RegisterImage::default()
+    }
+}
+
+fn report(context: &Context<'_>, all: &[Copied]) -> Result<(), anyhow::Error> {
+    let id = |copied: &Copied| copied.id.as_ref().map(|(id, _)| id.to_string());
+    let one = |copied: &Copied| {
+        json!({
+            "image_id": id(copied),
+            "location": copied.bundle.location.to_string(),
+            "kind": copied.kind.to_string(),
+            "from": copied.from,
+            "parts_sent": copied.bundle.parts_sent,
+            "parts_skipped": copied.bundle.parts_skipped,
+            "registered": copied.id.as_ref().is_some_and(|(_, new)| *new),
+        })
+    };
+    let line = |copied: &Copied| {
+        let id = id(copied).unwrap_or_else(|| "-".to_owned());
+        let (location, kind, from) = (&copied.bundle.location, &copied.kind, &copied.from);
+        format!("IMAGE\t{id}\t{location}\t{kind}\t{from}\n")
+    };
+    let json = json!({
+        "image_id": all.last().and_then(id),
+        "images": all.iter().map(one).collect::<Vec<Value>>(),
+    });
+    let lines: String = all.iter().map(line).collect();
+    context.output.result(&json, &lines)
+}

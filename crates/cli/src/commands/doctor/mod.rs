@@ -1,0 +1,106 @@
+//! `gumnut doctor`
+
+mod finding;
+mod keys;
+mod network;
+mod programs;
+mod store;
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use self::finding::{Finding, Status};
+use super::{Context, remote};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::{Settings, Shown};
+
+/// Find out what is wrong with the settings, the keys, the cloud or this machine.
+///
+/// Shows every setting with its source, and checks: keys and certificates, both services, their clocks, signatures of both versions,
+/// the account, what may be done in the object store (in a bucket of its own, which is removed again), and the programs that
+/// gumnut calls. Each check is ok, a warning or a failure, and says what to do. Ends with exit code 3 when there is
+/// a failure.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut doctor
+  gumnut doctor --config ~/.euca/eucarc --no-write
+  gumnut doctor --json | jq '.checks[] | select(.status != \"ok\")'")]
+pub(crate) struct Doctor {
+    /// Make no bucket and no object
+    #[arg(long)]
+    no_write: bool,
+    /// Seconds for each request
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+}
+
+impl Doctor {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let mut findings = Vec::new();
+        let settings = context.settings();
+        let shown = settings
+            .as_ref()
+            .map(Settings::describe)
+            .unwrap_or_default();
+        match &settings {
+            Ok(settings) => {
+                findings.extend(keys::check(settings));
+                let limit = Duration::from_secs(self.timeout);
+                let cloud = network::Cloud {
+                    context,
+                    settings,
+                    limit,
+                };
+                remote::block_on(async {
+                    findings.extend(cloud.check().await);
+                    if !self.no_write {
+                        findings.extend(store::check(&cloud).await);
+                    }
+                    Ok(())
+                })?;
+            }
+            Err(failure) => findings.push(Finding::of_failure("settings", failure)),
+        }
+        findings.extend(programs::check());
+        report(context.output, &shown, &findings)?;
+        verdict(&findings)
+    }
+}
+
+fn report(output: &Output, shown: &[Shown], findings: &[Finding]) -> Result<(), anyhow::Error> {
+    let setting =
+        |shown: &Shown| json!({ "name": shown.name, "value": shown.value, "source": shown.source });
+    let json = json!({
+        "settings": shown.iter().map(setting).collect::<Vec<Value>>(),
+        "checks": findings.iter().map(Finding::json).collect::<Vec<Value>>(),
+        "ok": !findings.iter().any(|finding| finding.status == Status::Failure),
+    });
+    let line = |shown: &Shown| match (&shown.value, &shown.source) {
+        (Some(value), Some(source)) => format!("setting\t{}\t{value}\t{source}\n", shown.name),
+        _ => format!("setting\t{}\t-\tnot set\n", shown.name),
+    };
+    let settings = shown.iter().map(line);
+    let text: String = settings.chain(findings.iter().map(Finding::text)).collect();
+    output.result(&json, &text)
+}
+
+fn verdict(findings: &[Finding]) -> Result<(), anyhow::Error> {
+    let count = |status| {
+        findings
+            .iter()
+            .filter(|finding| finding.status == status)
+            .count()
+    };
+    let (failures, warnings) = (count(Status::Failure), count(Status::Warning));
+    if failures == 0 {
+        return Ok(());
+    }
+    let message = format!("not everything is well: {failures} failures, {warnings} warnings");
+    Err(Failure::new(Exit::Input, message)
+        .hint("each of them says above what to do")
+        .into())
+}

@@ -1,0 +1,309 @@
+//! The two services: whether they answer, who they are, and what they say of signatures and clocks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join;
+use gumnut_ec2_client::{API_VERSION, Image};
+use gumnut_signing::parse_http_date;
+use gumnut_transport::{Auth, Body, Request, Response, Transport, TransportError};
+use time::OffsetDateTime;
+use url::{Host, Url};
+
+use super::finding::{Finding, chain};
+use crate::args::Signature;
+use crate::commands::{Context, remote};
+use crate::exit::Failure;
+use crate::settings::Settings;
+
+/// Longest answer that is read, in bytes.
+const MAX_ANSWER: usize = 16 << 20;
+/// From how many seconds on a clock is worth a word.
+const SLOPPY: i64 = 60;
+/// From how many seconds on clouds refuse requests.
+const REFUSED: i64 = 900;
+
+/// The cloud of the settings.
+pub(super) struct Cloud<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) settings: &'a Settings,
+    /// Time for each request.
+    pub(super) limit: Duration,
+}
+
+/// Names of the checks of a service.
+struct Service {
+    name: &'static str,
+    endpoint: &'static str,
+    tls: &'static str,
+    clock: &'static str,
+    v4: &'static str,
+    v2: &'static str,
+}
+
+const STORE: Service = Service {
+    name: "the object store",
+    endpoint: "store-endpoint",
+    tls: "store-tls",
+    clock: "store-clock",
+    v4: "store-signature-v4",
+    v2: "store-signature-v2",
+};
+
+const EC2: Service = Service {
+    name: "the EC2 service",
+    endpoint: "ec2-endpoint",
+    tls: "ec2-tls",
+    clock: "ec2-clock",
+    v4: "ec2-signature-v4",
+    v2: "ec2-signature-v2",
+};
+
+/// What a service said to a signature of each version.
+struct Answers {
+    v4: Result<Answer, anyhow::Error>,
+    v2: Result<Answer, anyhow::Error>,
+}
+
+struct Answer {
+    response: Response,
+    /// Seconds that the service's clock is ahead of ours.
+    ahead: Option<i64>,
+}
+
+impl Cloud<'_> {
+    pub(super) async fn check(&self) -> Vec<Finding> {
+        let store = self.service(&STORE, self.settings.s3_url(), list_buckets);
+        let ec2 = self.service(&EC2, self.settings.ec2_url(), describe_images);
+        let ((mut findings, _), (more, answers)) = join(store, ec2).await;
+        findings.extend(more);
+        findings.push(self.account(answers.as_ref()));
+        findings
+    }
+
+    /// Requests that are made once and end in time.
+    pub(super) fn transport(&self, signature: Signature) -> Result<Arc<Transport>, anyhow::Error> {
+        let mut config = remote::transport_config(self.context, self.settings, signature)?;
+        config.retry.retries = 0;
+        config.retry.per_attempt = self.limit;
+        config.retry.total = self.limit;
+        Ok(Arc::new(Transport::new(config)?))
+    }
+
+    async fn service(
+        &self,
+        service: &Service,
+        url: Result<Url, Failure>,
+        request: impl Fn(&Url) -> Request,
+    ) -> (Vec<Finding>, Option<Answers>) {
+        let url = match url {
+            Ok(url) => url,
+            Err(failure) => {
+                return (vec![Finding::of_failure(service.endpoint, &failure)], None);
+            }
+        };
+        let request = request(&url);
+        let asked = join(
+            self.ask(&request, Signature::V4),
+            self.ask(&request, Signature::V2),
+        );
+        let (v4, v2) = asked.await;
+        let answers = Answers { v4, v2 };
+        let mut findings = vec![endpoint(service, &url, &answers)];
+        if !answers.any_answer() {
+            return (findings, None);
+        }
+        findings.push(self.tls(service, &url));
+        findings.push(clock(service, &answers));
+        findings.push(self.signature(service.v4, Signature::V4, &answers.v4));
+        findings.push(self.signature(service.v2, Signature::V2, &answers.v2));
+        (findings, Some(answers))
+    }
+
+    async fn ask(&self, request: &Request, signature: Signature) -> Result<Answer, anyhow::Error> {
+        let transport = self.transport(signature)?;
+        let response = transport.execute(request, MAX_ANSWER).await?;
+        let date = response.headers.get("date");
+        let date = date.and_then(|date| parse_http_date(date.to_str().ok()?));
+        let ahead = date.map(|date| (date - OffsetDateTime::now_utc()).whole_seconds());
+        Ok(Answer { response, ahead })
+    }
+
+    fn tls(&self, service: &Service, url: &Url) -> Finding {
+        let (id, name) = (service.tls, service.name);
+        if url.scheme() == "https" {
+            return match self.settings.verify_tls() {
+                Ok(true) => Finding::ok(id, format!("{name} has proved who it is")),
+                _ => Finding::warning(
+                    id,
+                    format!("{name} need not prove who it is: verify-ssl is false"),
+                    "set verify-ssl = true, and trust its authority with --ca-cert",
+                ),
+            };
+        }
+        if is_this_machine(url) {
+            return Finding::ok(
+                id,
+                format!("{name} is on this machine; nothing is encrypted"),
+            );
+        }
+        Finding::warning(
+            id,
+            format!("nothing is encrypted on the way to {name}"),
+            "use an https endpoint, or a network where nobody listens",
+        )
+    }
+
+    fn signature(
+        &self,
+        id: &'static str,
+        signature: Signature,
+        answer: &Result<Answer, anyhow::Error>,
+    ) -> Finding {
+        let Err(error) = answer else {
+            return Finding::ok(id, "signatures of this version work");
+        };
+        let (message, remedy) = (chain(error.as_ref()), remedy(error));
+        if self.context.global.signature == signature {
+            Finding::failure(id, message, remedy)
+        } else {
+            // Few clouds take both.
+            Finding::warning(id, message, "leave --signature as it is")
+        }
+    }
+
+    /// Whether the account number fits the images that the cloud says are the caller's.
+    fn account(&self, answers: Option<&Answers>) -> Finding {
+        let id = "account";
+        let account = match self.settings.account(None) {
+            Ok(account) => account,
+            Err(failure) => {
+                let remedy = failure.hint_text().unwrap_or_default();
+                return Finding::warning(id, failure.to_string(), remedy);
+            }
+        };
+        let answer = answers.and_then(|answers| answers.v4.as_ref().or(answers.v2.as_ref()).ok());
+        let images = answer.and_then(|answer| Image::read_all(&answer.response.body).ok());
+        let mut owners = images
+            .iter()
+            .flatten()
+            .filter_map(|image| image.owner_id.clone());
+        match owners.find(|owner| owner.replace('-', "") != account.as_str()) {
+            Some(owner) if owner.chars().all(|c| c.is_ascii_digit() || c == '-') => {
+                Finding::failure(
+                    id,
+                    format!("the account number is {account}, the access key is one of {owner}"),
+                    format!("set EC2_USER_ID={owner}"),
+                )
+            }
+            _ => Finding::ok(id, format!("the account number is {account}")),
+        }
+    }
+}
+
+impl Answers {
+    fn both(&self) -> [&Result<Answer, anyhow::Error>; 2] {
+        [&self.v4, &self.v2]
+    }
+
+    /// Whether somebody is there, whatever they say.
+    fn any_answer(&self) -> bool {
+        self.both().into_iter().any(|answer| match answer {
+            Ok(_) => true,
+            Err(error) => error
+                .downcast_ref::<TransportError>()
+                .is_some_and(|error| error.refusal().is_some()),
+        })
+    }
+}
+
+fn endpoint(service: &Service, url: &Url, answers: &Answers) -> Finding {
+    let (id, name) = (service.endpoint, service.name);
+    if answers.any_answer() {
+        return Finding::ok(id, format!("{name} answers at {url}"));
+    }
+    let message = match &answers.v4 {
+        Err(error) => chain(error.as_ref()),
+        Ok(_) => String::new(),
+    };
+    let remedy = if message.contains("certificate") || message.contains("UnknownIssuer") {
+        "trust the authority of its certificate with --ca-cert FILE"
+    } else {
+        "see whether the address is right and the service runs, and what lies between"
+    };
+    Finding::failure(id, message, remedy)
+}
+
+fn clock(service: &Service, answers: &Answers) -> Finding {
+    let (id, name) = (service.clock, service.name);
+    let mut known = answers.both().into_iter().flatten();
+    let Some(ahead) = known.find_map(|answer| answer.ahead) else {
+        return Finding::warning(
+            id,
+            format!("{name} has answered no signed request, so its clock is not known"),
+            "put the signatures right first",
+        );
+    };
+    let direction = if ahead < 0 { "behind" } else { "ahead of" };
+    let message = format!(
+        "the clock of {name} is {} s {direction} this machine's",
+        ahead.abs()
+    );
+    let remedy = "set the clock of the machine that is wrong, and keep it right with NTP";
+    match ahead.abs() {
+        seconds if seconds > REFUSED => Finding::failure(id, message, remedy),
+        seconds if seconds > SLOPPY => Finding::warning(id, message, remedy),
+        _ => Finding::ok(id, message),
+    }
+}
+
+fn remedy(error: &anyhow::Error) -> &'static str {
+    let refusal = error
+        .downcast_ref::<TransportError>()
+        .and_then(TransportError::refusal);
+    match refusal.map(|refusal| refusal.code.as_str()) {
+        Some("SignatureDoesNotMatch") => {
+            "the secret key is not the access key's, or the service wants another --signature"
+        }
+        Some("InvalidAccessKeyId" | "AuthFailure" | "InvalidClientTokenId") => {
+            "the access key is not known there: download new credentials, or see whether the endpoint is the right one"
+        }
+        Some("RequestTimeTooSkewed" | "RequestExpired") => "set the clock of this machine",
+        _ => "try the other --signature, and see whether the endpoint is that of this service",
+    }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn list_buckets(endpoint: &Url) -> Request {
+    request("GET", endpoint, Auth::S3)
+}
+
+fn describe_images(endpoint: &Url) -> Request {
+    let parameters = [
+        ("Action", "DescribeImages"),
+        ("Version", API_VERSION),
+        ("Owner.1", "self"),
+    ];
+    let owned = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    request("POST", endpoint, Auth::Query(owned.to_vec()))
+}
+
+fn request(method: &str, endpoint: &Url, auth: Auth) -> Request {
+    Request {
+        what: format!("{method} {endpoint}"),
+        method: method.parse().unwrap_or_default(),
+        url: endpoint.clone(),
+        headers: Vec::new(),
+        body: Body::empty(),
+        auth,
+        once: true,
+    }
+}

@@ -1,0 +1,47 @@
+//! Programs that gumnut calls.
+
+use gumnut_disk_image::find_program;
+
+use super::finding::Finding;
+
+/// Each program with its package and what needs it.
+const PROGRAMS: [(&str, &str, &str, &str); 5] = [
+    ("e2fsck", "program-e2fsck", "e2fsprogs", "gumnut resize"),
+    (
+        "resize2fs",
+        "program-resize2fs",
+        "e2fsprogs",
+        "gumnut resize",
+    ),
+    (
+        "mke2fs",
+        "program-mke2fs",
+        "e2fsprogs",
+        "making file systems for tests",
+    ),
+    (
+        "qemu-img",
+        "program-qemu-img",
+        "qemu-utils",
+        "images that are not raw",
+    ),
+    (
+        "qemu-system-x86_64",
+        "program-qemu-system",
+        "qemu-system-x86",
+        "gumnut boot",
+    ),
+];
+
+pub(super) fn check() -> Vec<Finding> {
+    let one =
+        |(name, id, package, needs): &(&str, &'static str, &str, &str)| match find_program(name) {
+            Some(path) => Finding::ok(id, format!("{} for {needs}", path.display())),
+            None => Finding::warning(
+                id,
+                format!("{name} is missing, which {needs} needs"),
+                format!("apt-get install {package}"),
+            ),
+        };
+    PROGRAMS.iter().map(one).collect()
+}

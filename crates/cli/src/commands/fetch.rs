@@ -1,0 +1,141 @@
+//! `gumnut fetch`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use gumnut_bundle::{Existing, ImageFile};
+use gumnut_disk_image::Conversion;
+use gumnut_publish::{Fetched, Folder, StoredBundle};
+use gumnut_types::{ByteSize, Limits};
+use serde_json::json;
+
+use super::place::Place;
+use super::trust::{self, Trust};
+use super::unbundle::Format;
+use super::{Context, remote};
+use crate::progress::Stop;
+use crate::settings::Settings;
+
+/// Bring an image back out of the cloud.
+///
+/// Fetches the bundle's parts in parallel and restores the image meanwhile. The file appears under its name only when the
+/// manifest's signature, every part, the size and the image's digest have been checked; holes come back as holes. Parts wait
+/// in FILE.gumnut-fetch until then: after an interruption, the same command fetches only what is still missing.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut fetch emi-9FE813FD -o disk.img
+  gumnut fetch image-bucket/disk.img.manifest.xml -o disk.qcow2 --format qcow2")]
+pub(crate) struct Fetch {
+    /// The image, or the manifest of its bundle
+    #[arg(value_name = "ID|BUCKET/KEY")]
+    image: Place,
+    /// The restored image
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Format of the restored image; others than raw are made by qemu-img
+    #[arg(long, value_name = "FORMAT", default_value = "raw")]
+    format: Format,
+    /// Parts that are fetched at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: u8,
+    #[command(flatten)]
+    trust: Trust,
+    /// Overwrite an existing file
+    #[arg(long)]
+    force: bool,
+}
+
+impl Fetch {
+    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let settings = context.settings()?;
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let folder = Folder::open(&Folder::beside(&self.output))?;
+        let target = self.target(folder.path())?;
+        let fetched = self.fetch(context, &settings, &folder, target, &stop);
+        if fetched.is_err() && folder.has_parts() {
+            let path = folder.path().display();
+            context.output.say(format!(
+                "what has come is kept in {path}; the same command goes on from there"
+            ));
+        }
+        let (fetched, signature) = fetched?;
+        folder.remove()?;
+        let json = json!({
+            "image": self.output,
+            "image_size": fetched.image_size,
+            "signature": signature,
+            "parts_fetched": fetched.parts_fetched,
+            "parts_kept": fetched.parts_kept,
+            "bytes_fetched": fetched.bytes_fetched,
+        });
+        context.output.say(format!(
+            "the image ({}) is whole",
+            ByteSize(fetched.image_size)
+        ));
+        let path = self.output.display().to_string();
+        context.output.result(&json, &path)
+    }
+
+    /// Where the image goes: to its file, or first to a temporary one in the folder and from there to its own in another
+    /// format.
+    fn target(&self, folder: &Path) -> Result<(ImageFile, Option<Conversion>), anyhow::Error> {
+        let existing = if self.force {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        };
+        let Some(format) = self.format.converted() else {
+            let file = ImageFile::create_in(&self.output, existing, folder)?;
+            return Ok((file, None));
+        };
+        let replace = if self.force {
+            gumnut_disk_image::Existing::Replace
+        } else {
+            gumnut_disk_image::Existing::Refuse
+        };
+        let conversion = Conversion::begin_in(&self.output, format, replace, folder)?;
+        let raw = ImageFile::create(&conversion.raw(), Existing::Refuse)?;
+        Ok((raw, Some(conversion)))
+    }
+
+    fn fetch(
+        &self,
+        context: &Context<'_>,
+        settings: &Settings,
+        folder: &Folder,
+        (file, conversion): (ImageFile, Option<Conversion>),
+        stop: &Stop,
+    ) -> Result<(Fetched, &'static str), anyhow::Error> {
+        let key = self.trust.need_private_key(settings)?;
+        let limits = Limits::default();
+        let find = async {
+            let bundle: StoredBundle = self.image.find(context, settings).await?;
+            let manifest = bundle.manifest(&limits).await?;
+            Ok((bundle, manifest))
+        };
+        let (bundle, manifest) = remote::block_on_or_stop(find, stop)?;
+        trust::say_warnings(manifest.warnings());
+        let signed = self.trust.check(settings, manifest, Some(&key))?;
+        let signature = signed.signature().as_str();
+        let size = signed.manifest().bundled_size;
+        let bar = context.output.bar("fetching", size).stopped_by(stop);
+        let fetch = gumnut_publish::Fetch {
+            bundle,
+            manifest: signed.open(&key)?,
+            jobs: usize::from(self.jobs),
+            limits,
+            progress: Arc::new(bar.clone()),
+        };
+        let work = async { Ok(fetch.run(folder, file).await?) };
+        let fetched = remote::block_on_or_stop(work, stop);
+        bar.clear();
+        let fetched = fetched?;
+        if let Some(conversion) = conversion {
+            conversion.finish()?;
+        }
+        Ok((fetched, signature))
+    }
+}

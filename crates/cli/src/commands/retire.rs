@@ -1,0 +1,121 @@
+//! `gumnut retire`
+
+use std::time::Duration;
+
+use clap::Args;
+use gumnut_publish::{PublishError, Retired, Subject};
+use gumnut_types::{Limits, ManifestLocation};
+use serde_json::{Value, json};
+
+use super::place::Place;
+use super::{Context, remote};
+use crate::exit::{self, Exit, Failure};
+
+/// Deregister an image and delete its bundle, if no other image uses it.
+///
+/// The cloud is asked until it shows the image no more; then the bundle goes, its manifest first. What another image still uses
+/// stays, and is told. When a run was interrupted behind the deregistration, BUCKET/KEY of the manifest finishes it.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut retire emi-9FE813FD --dry-run
+  gumnut retire emi-9FE813FD --with-kernel-and-ramdisk
+  gumnut retire image-bucket/disk.img.manifest.xml")]
+pub(crate) struct Retire {
+    /// The image, kernel or ramdisk; or the manifest of a bundle that no image uses any more
+    #[arg(value_name = "ID|BUCKET/KEY")]
+    subject: Place,
+    /// Retire the image's kernel and ramdisk too, unless another image uses them
+    #[arg(long)]
+    with_kernel_and_ramdisk: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Seconds that the cloud may take until an image is gone
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    timeout: u64,
+}
+
+impl Retire {
+    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+        let settings = context.settings()?;
+        let retire = gumnut_publish::Retire {
+            site: remote::site(context, &settings, context.global.signature)?,
+            with_kernel_and_ramdisk: self.with_kernel_and_ramdisk,
+            patience: Duration::from_secs(self.timeout),
+            limits: Limits::default(),
+        };
+        let subject = match &self.subject {
+            Place::Image(id) => Subject::Image(id.clone()),
+            Place::Location(location) => Subject::Bundle(location.clone()),
+        };
+        let plan = retire.plan(&subject).await.map_err(explain)?;
+        let preview = plan.preview();
+        if self.dry_run {
+            return self.tell(context, &preview);
+        }
+        let tell = |what: &str| context.output.say(format!("removing {what}"));
+        let done = retire.carry_out(plan, &tell).await;
+        let done = done.map_err(|error| go_on_with(error, &preview.bundles))?;
+        self.tell(context, &done)
+    }
+
+    fn tell(&self, context: &Context<'_>, retired: &Retired) -> Result<(), anyhow::Error> {
+        let bundles = retired.bundles.iter().map(
+            |(location, objects)| json!({ "location": location.to_string(), "objects": objects }),
+        );
+        let kept = retired
+            .kept
+            .iter()
+            .map(|kept| json!({ "what": kept.what, "why": kept.why }));
+        let json = json!({
+            "dry_run": self.dry_run,
+            "images": retired.images,
+            "bundles": bundles.collect::<Vec<Value>>(),
+            "kept": kept.collect::<Vec<Value>>(),
+        });
+        context.output.result(&json, &lines(retired))
+    }
+}
+
+/// One line each, tab separated.
+fn lines(retired: &Retired) -> String {
+    let images = retired
+        .images
+        .iter()
+        .map(|image| format!("IMAGE\t{image}\n"));
+    let bundle = |(location, objects): &(ManifestLocation, usize)| {
+        format!("BUNDLE\t{location}\t{objects} objects\n")
+    };
+    let bundles = retired.bundles.iter().map(bundle);
+    let kept = retired.kept.iter();
+    let kept = kept.map(|kept| format!("KEPT\t{}\t{}\n", kept.what, kept.why));
+    images.chain(bundles).chain(kept).collect()
+}
+
+fn explain(error: PublishError) -> anyhow::Error {
+    match error {
+        error @ PublishError::InUse { .. } => Failure::new(Exit::Refused, error.to_string())
+            .hint("retire that image first")
+            .into(),
+        error @ PublishError::NoImage(_) => Failure::new(Exit::Refused, error.to_string())
+            .hint("gumnut images lists what there is; the bundle of an image that is gone is retired by BUCKET/KEY")
+            .into(),
+        error => error.into(),
+    }
+}
+
+/// The bundle is what a run leaves behind that was interrupted; its image may be gone.
+fn go_on_with(error: PublishError, bundles: &[(ManifestLocation, usize)]) -> anyhow::Error {
+    let Some((location, _)) = bundles.first() else {
+        return error.into();
+    };
+    let hint = format!(
+        "repeat the command; if the image is gone by then, `gumnut retire {location}` deletes its bundle"
+    );
+    let error = anyhow::Error::new(error);
+    Failure::new(exit::code_of(&error), "not everything could be removed")
+        .because(error)
+        .hint(hint)
+        .into()
+}

@@ -1,0 +1,298 @@
+//! From one cloud to another: parts from store to store, the manifest made for the other cloud, the image registered there.
+//!
+//! No part touches a disk, and none is sent before its digest has matched. What is there already stays, so that the same copy
+//! can be asked for again.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use gumnut_bundle::Progress;
+use gumnut_crypto::{PrivateKey, PublicKey};
+use gumnut_ec2_client::RegisterImage;
+use gumnut_manifest::{Manifest, OpenManifest, Part, Rewrap};
+use gumnut_types::{AccountId, BucketName, ImageId, ImageKind, Limits, ManifestLocation};
+use gumnut_walrus_client::{BucketState, CannedAcl, Content, ObjectHead};
+use tokio::sync::Semaphore;
+
+use crate::destination::Destination;
+use crate::receive::Forget;
+use crate::register::{image_at, register_once};
+use crate::{PartOutput, PublishError, Site, StoredBundle};
+
+/// Bytes of parts that may lie in memory, unless one part alone is larger.
+const BUDGET: u32 = 64 << 20;
+/// Largest part that is copied, in bytes, because it has to lie in memory.
+const MAX_PART: u64 = 1 << 30;
+
+/// The cloud that images are copied to, and as whom.
+pub struct CopyTo {
+    /// The cloud.
+    pub site: Site,
+    /// Who signs manifests there.
+    pub author: PrivateKey,
+    /// The cloud's key.
+    pub cloud: PublicKey,
+    /// The owner's key there, if the owner shall be able to open the bundle.
+    pub user: Option<PublicKey>,
+    /// The owner's account there.
+    pub account: AccountId,
+    /// Another bucket, and what comes before every key there; nothing leaves bucket and keys as they are.
+    pub place: Option<(BucketName, Option<String>)>,
+    /// Who may read the objects.
+    pub acl: Option<CannedAcl>,
+    /// Where a missing bucket is made.
+    pub bucket_location: Option<String>,
+    /// Parts that are copied at the same time.
+    pub jobs: usize,
+    /// What is too large.
+    pub limits: Limits,
+    /// Told of each byte of the parts that is there.
+    pub progress: Arc<dyn Progress + Send + Sync>,
+}
+
+/// A bundle that is to be copied.
+pub struct Original {
+    /// Where it is.
+    pub bundle: StoredBundle,
+    /// Its manifest, believed and opened.
+    pub manifest: OpenManifest,
+    /// What it is in the other cloud, with the ids of there.
+    pub kind: ImageKind,
+}
+
+/// A bundle that is in the other cloud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct CopiedBundle {
+    /// Where its manifest lies.
+    pub location: ManifestLocation,
+    /// Parts that were sent.
+    pub parts_sent: usize,
+    /// Parts that were there.
+    pub parts_skipped: usize,
+    /// Whether the manifest was written.
+    pub manifest_written: bool,
+}
+
+impl CopyTo {
+    /// Copies a bundle: its parts, and last its manifest.
+    ///
+    /// # Errors
+    /// When a part is missing or damaged, when another bundle is where this one would be, and when a store refuses.
+    pub async fn bundle(&self, original: &Original) -> Result<CopiedBundle, PublishError> {
+        let source = &original.bundle.location;
+        let destination = self.destination(source);
+        let name = source.key.file_name();
+        let location = destination.location(name)?;
+        let identity = self.identity(original);
+        let written = match destination.manifest(&location).await {
+            Ok(Some((_, Some(found)))) if found == identity => true,
+            Ok(Some(_)) => return Err(PublishError::Taken(location)),
+            Ok(None) => false,
+            Err(error) => return Err(error),
+        };
+        self.make_bucket(&destination).await?;
+        let sent = self.parts(original, &destination, &location).await?;
+        if !written {
+            let manifest = self.manifest(original)?;
+            let content = Content::bytes(manifest);
+            destination.put_manifest(name, &content, &identity).await?;
+        }
+        let parts = original.manifest.manifest().parts.len();
+        Ok(CopiedBundle {
+            location,
+            parts_sent: sent,
+            parts_skipped: parts - sent,
+            manifest_written: !written,
+        })
+    }
+
+    /// Registers a copy, unless an image is registered from there already; tells whether it was new.
+    ///
+    /// # Errors
+    /// When the cloud refuses.
+    pub async fn register(
+        &self,
+        copied: &CopiedBundle,
+        request: &RegisterImage,
+    ) -> Result<(ImageId, bool), PublishError> {
+        let ec2 = self.site.ec2()?;
+        if let Some(id) = image_at(ec2, &copied.location).await? {
+            return Ok((id, false));
+        }
+        let request = RegisterImage {
+            location: copied.location.to_string(),
+            ..request.clone()
+        };
+        let id = register_once(ec2, &request, &copied.location, false).await?;
+        Ok((id, true))
+    }
+
+    fn destination(&self, source: &ManifestLocation) -> Destination {
+        let folder = source.key.as_str().rsplit_once('/');
+        let as_here = || {
+            let folder = folder.map(|(folder, _)| folder.to_owned());
+            (source.bucket.clone(), folder)
+        };
+        let (bucket, prefix) = self.place.clone().unwrap_or_else(as_here);
+        Destination {
+            store: self.site.store.clone(),
+            bucket,
+            prefix,
+            acl: self.acl,
+        }
+    }
+
+    async fn make_bucket(&self, destination: &Destination) -> Result<(), PublishError> {
+        let Destination { store, bucket, .. } = destination;
+        if store.bucket_state(bucket).await? == BucketState::Missing {
+            let location = self.bucket_location.as_deref();
+            store.create_bucket(bucket, location).await?;
+        }
+        Ok(())
+    }
+
+    /// What the copy is made of and for whom, which its manifest remembers.
+    fn identity(&self, original: &Original) -> String {
+        let Manifest { image_digest, .. } = original.manifest.manifest();
+        let (kernel, ramdisk) = match &original.kind {
+            ImageKind::Machine { kernel, ramdisk } => (kernel.as_ref(), ramdisk.as_ref()),
+            _ => (None, None),
+        };
+        let id = |id: Option<&ImageId>| id.map_or("-", ImageId::as_str).to_owned();
+        let parts = &original.manifest.manifest().parts;
+        let first = parts.first().map(|part| part.digest.to_string());
+        [
+            "copy".to_owned(),
+            image_digest.to_string(),
+            first.unwrap_or_default(),
+            self.cloud.fingerprint(),
+            self.user
+                .as_ref()
+                .map_or("-".to_owned(), PublicKey::fingerprint),
+            self.author.public_key().fingerprint(),
+            self.account.to_string(),
+            id(kernel),
+            id(ramdisk),
+        ]
+        .join(" ")
+    }
+
+    fn manifest(&self, original: &Original) -> Result<Vec<u8>, PublishError> {
+        let changes = Rewrap {
+            cloud: Some(&self.cloud),
+            user: self.user.as_ref(),
+            account: Some(&self.account),
+            kind: Some(&original.kind),
+        };
+        let manifest = original.manifest.rewrap(changes)?.sign(&self.author)?;
+        Ok(manifest.bytes().to_vec())
+    }
+
+    /// Copies the parts that are not there; gives their number.
+    async fn parts(
+        &self,
+        original: &Original,
+        destination: &Destination,
+        location: &ManifestLocation,
+    ) -> Result<usize, PublishError> {
+        let manifest = original.manifest.manifest();
+        let (parts, size) = (&manifest.parts, manifest.bundled_size);
+        let mut limits = self.limits.clone();
+        limits.part_bytes = limits.part_bytes.min(MAX_PART);
+        let jobs = self.jobs.max(1);
+        let heads = original.bundle.survey(parts, size, jobs, &limits).await?;
+        let work = Work {
+            copy: self,
+            source: &original.bundle,
+            destination,
+            copied: StoredBundle {
+                store: destination.store.clone(),
+                location: location.clone(),
+            },
+            limits,
+            room: Semaphore::new(BUDGET as usize),
+        };
+        stream::iter(parts.iter().zip(&heads))
+            .map(|(part, head)| work.part(part, head))
+            .buffer_unordered(jobs)
+            .try_fold(0, async |sum, sent| Ok(sum + usize::from(sent)))
+            .await
+    }
+}
+
+/// What copying a part takes.
+struct Work<'a> {
+    copy: &'a CopyTo,
+    source: &'a StoredBundle,
+    destination: &'a Destination,
+    copied: StoredBundle,
+    limits: Limits,
+    /// Bytes that may lie in memory.
+    room: Semaphore,
+}
+
+impl Work<'_> {
+    /// Copies a part; tells whether it was sent.
+    async fn part(&self, part: &Part, head: &ObjectHead) -> Result<bool, PublishError> {
+        if self.is_there(part, head).await? {
+            self.copy.progress.advance(head.size);
+            return Ok(false);
+        }
+        let permits = u32::try_from(head.size).unwrap_or(BUDGET).min(BUDGET);
+        let room = self.room.acquire_many(permits).await;
+        let _room = room.map_err(|_| PublishError::Died)?;
+        let mut buffer = Buffer(BytesMut::new());
+        let (source, limits) = (self.source, &self.limits);
+        source
+            .receive(part, Some(head), limits, &mut buffer)
+            .await?;
+        let content = Content::bytes(buffer.0.freeze());
+        self.destination.put(part.name.as_str(), &content).await?;
+        self.copy.progress.advance(head.size);
+        Ok(true)
+    }
+
+    /// Whether the other store has the part: by its tag where that is an MD5 in both stores, else by its bytes.
+    async fn is_there(&self, part: &Part, head: &ObjectHead) -> Result<bool, PublishError> {
+        let key = self.copied.part_key(&part.name)?;
+        let bucket = &self.copied.location.bucket;
+        let there = match self.copied.store.head_object(bucket, &key).await? {
+            Some(there) if there.size == head.size => there,
+            _ => return Ok(false),
+        };
+        if is_md5(&there.etag) && is_md5(&head.etag) {
+            return Ok(there.etag.eq_ignore_ascii_case(&head.etag));
+        }
+        let mut forget = Forget(Arc::new(gumnut_bundle::NoProgress));
+        let read = self
+            .copied
+            .receive(part, Some(&there), &self.limits, &mut forget);
+        match read.await {
+            Ok(_) => Ok(true),
+            Err(PublishError::PartDamaged { .. } | PublishError::PartMissing { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_md5(tag: &str) -> bool {
+    tag.len() == 32 && tag.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A part in memory.
+struct Buffer(BytesMut);
+
+impl PartOutput for Buffer {
+    async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
+        self.0.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    async fn restart(&mut self) -> io::Result<()> {
+        self.0.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! From a stored bundle to an image.
+//!
+//! ```text
+//! store ─> parts, each compared with the manifest, in a folder beside the target ─> unbundle ─> image
+//! ```
+//!
+//! Parts come in parallel and wait in the folder, so that a run that is killed loses only those that were under way, and so
+//! that neither the network nor the disk waits for the other. The image is restored while later parts are still
+//! coming.
+
+mod arrivals;
+mod folder;
+mod part_file;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use gumnut_bundle::{ImageFile, Progress, UnbundleWarning, Unbundled, unbundle};
+use gumnut_manifest::{OpenManifest, Part};
+use gumnut_types::Limits;
+use gumnut_walrus_client::ObjectHead;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::task::spawn_blocking;
+
+pub use self::folder::Folder;
+use self::part_file::PartFile;
+use crate::{PublishError, StoredBundle};
+use arrivals::{Arrival, Arrivals};
+
+/// An image that is to be fetched.
+#[derive(Clone)]
+pub struct Fetch {
+    /// Where its bundle is.
+    pub bundle: StoredBundle,
+    /// The manifest, believed and opened.
+    pub manifest: OpenManifest,
+    /// Parts that are asked for at the same time.
+    pub jobs: usize,
+    /// What is too large.
+    pub limits: Limits,
+    /// Told of each byte of the parts when it is here, and asked whether to go on.
+    pub progress: Arc<dyn Progress + Send + Sync>,
+}
+
+/// An image that is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Fetched {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes, holes included.
+    pub image_size: u64,
+    /// How many parts came from the store.
+    pub parts_fetched: usize,
+    /// How many were here already.
+    pub parts_kept: usize,
+    /// Bytes of those that came.
+    pub bytes_fetched: u64,
+    /// What is odd about the bundle.
+    pub warnings: Vec<UnbundleWarning>,
+}
+
+/// Where a part is.
+#[derive(Clone, Debug)]
+enum Place {
+    /// In the folder.
+    Here(u64),
+    /// In the store.
+    Stored(ObjectHead),
+}
+
+impl Place {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Here(size) => *size,
+            Self::Stored(head) => head.size,
+        }
+    }
+}
+
+impl Fetch {
+    /// Fetches the image into a file, which gets its name when everything was found right.
+    ///
+    /// # Errors
+    /// When a part is missing or damaged, when the image is not what the manifest says, and when the store refuses. What
+    /// has come and is right stays in the folder for the next run.
+    pub async fn run(self, folder: &Folder, image: ImageFile) -> Result<Fetched, PublishError> {
+        let places = self.find(folder).await?;
+        let here = |place: &&Place| matches!(place, Place::Here(_));
+        let parts_kept = places.iter().filter(here).count();
+        let (sender, receiver) = channel(places.len().max(1));
+        let sizes = places.iter().map(Place::size).collect();
+        let mut arrivals = Arrivals::new(receiver, sizes);
+        let (manifest, limits) = (self.manifest.clone(), self.limits.clone());
+        let progress = StopOnly(Arc::clone(&self.progress));
+        let restoring =
+            spawn_blocking(move || unbundle(&manifest, &mut arrivals, image, &limits, &progress));
+        let came = self.bring(folder, &places, sender).await;
+        let restored = restoring.await.map_err(|_| PublishError::Died)?;
+        // That a part did not come is the cause of what the restoring says then.
+        let bytes_fetched = came?;
+        let Unbundled {
+            path,
+            image_size,
+            warnings,
+        } = restored?;
+        Ok(Fetched {
+            path,
+            image_size,
+            parts_fetched: places.len() - parts_kept,
+            parts_kept,
+            bytes_fetched,
+            warnings,
+        })
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.manifest.manifest().parts
+    }
+
+    /// Finds out where each part is before anything is fetched: a bundle that is not whole is not worth the way.
+    async fn find(&self, folder: &Folder) -> Result<Vec<Place>, PublishError> {
+        let failed = |source| PublishError::Folder {
+            path: folder.path().to_owned(),
+            source,
+        };
+        folder.keep_only(self.parts()).map_err(failed)?;
+        let places: Vec<_> = stream::iter(self.parts())
+            .map(|part| self.place(folder, part))
+            .buffered(self.jobs.max(1))
+            .try_collect()
+            .await?;
+        let expected = self.manifest.manifest().bundled_size;
+        let actual = places.iter().map(Place::size).fold(0, u64::saturating_add);
+        if actual != expected {
+            return Err(PublishError::PartSizes { expected, actual });
+        }
+        Ok(places)
+    }
+
+    async fn place(&self, folder: &Folder, part: &Part) -> Result<Place, PublishError> {
+        let (path, digest) = (folder.part(part.digest), part.digest);
+        let kept = spawn_blocking(move || folder::kept(&path, digest)).await;
+        let kept = kept.map_err(|_| PublishError::Died)?;
+        let kept = kept.map_err(|source| PublishError::KeepPart {
+            name: part.name.clone(),
+            source,
+        })?;
+        if let Some(size) = kept {
+            self.progress.advance(size);
+            return Ok(Place::Here(size));
+        }
+        let head = self.bundle.part_head(&part.name, &self.limits).await?;
+        Ok(Place::Stored(head))
+    }
+
+    /// Brings all parts into the folder and tells of each in its turn; gives the bytes that came.
+    async fn bring(
+        &self,
+        folder: &Folder,
+        places: &[Place],
+        sender: Sender<Arrival>,
+    ) -> Result<u64, PublishError> {
+        let mut parts = stream::iter(self.parts().iter().zip(places))
+            .map(|(part, place)| self.bring_one(folder, part, place))
+            .buffered(self.jobs.max(1));
+        let mut sum = 0;
+        while let Some((arrival, bytes)) = parts.try_next().await? {
+            sum += bytes;
+            if sender.send(arrival).await.is_err() {
+                // Nobody waits for more; whoever restores says why.
+                break;
+            }
+        }
+        Ok(sum)
+    }
+
+    async fn bring_one(
+        &self,
+        folder: &Folder,
+        part: &Part,
+        place: &Place,
+    ) -> Result<(Arrival, u64), PublishError> {
+        let path = folder.part(part.digest);
+        let arrival = Arrival {
+            index: part.index,
+            path: path.clone(),
+        };
+        let Place::Stored(head) = place else {
+            return Ok((arrival, 0));
+        };
+        let failed = |source| PublishError::KeepPart {
+            name: part.name.clone(),
+            source,
+        };
+        let mut file = PartFile::begin(folder, Arc::clone(&self.progress)).map_err(failed)?;
+        let (bundle, limits) = (&self.bundle, &self.limits);
+        let size = bundle.receive(part, Some(head), limits, &mut file).await?;
+        file.finish(&path).await.map_err(failed)?;
+        Ok((arrival, size))
+    }
+}
+
+/// Whether to go on, and nothing else: how far the work is, is told when parts come.
+struct StopOnly(Arc<dyn Progress + Send + Sync>);
+
+impl Progress for StopOnly {
+    fn advance(&self, _bytes: u64) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}

@@ -1,0 +1,116 @@
+//! Deleting a stored bundle so that an interruption does no harm.
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use gumnut_manifest::UntrustedManifest;
+use gumnut_types::{Limits, ManifestLocation, ObjectKey};
+use gumnut_walrus_client::{Content, PutOptions};
+
+use crate::{PublishError, StoredBundle};
+
+/// What the manifest's key ends with while its parts are being deleted.
+const MARK: &str = ".retired";
+/// Objects that are deleted at the same time.
+const JOBS: usize = 4;
+
+/// A bundle that is to be deleted.
+#[derive(Debug)]
+pub(crate) struct Doomed {
+    bundle: StoredBundle,
+    manifest: UntrustedManifest,
+    parts: Vec<ObjectKey>,
+    /// The copy of the manifest, from which an interrupted deletion goes on.
+    mark: ManifestLocation,
+}
+
+impl Doomed {
+    /// Looks for a bundle, or for what an interrupted deletion has left of one.
+    pub(crate) async fn find(
+        bundle: StoredBundle,
+        limits: &Limits,
+    ) -> Result<Option<Self>, PublishError> {
+        let location = &bundle.location;
+        let file_name = format!("{}{MARK}", location.key.file_name());
+        let key = location.key.sibling(&file_name);
+        let key = key.map_err(|source| PublishError::Key {
+            key: file_name,
+            source,
+        })?;
+        let mark = ManifestLocation {
+            bucket: location.bucket.clone(),
+            key,
+        };
+        let marked = StoredBundle {
+            store: bundle.store.clone(),
+            location: mark.clone(),
+        };
+        let mut found = present(bundle.manifest(limits).await)?;
+        if found.is_none() {
+            found = present(marked.manifest(limits).await)?;
+        }
+        found
+            .map(|manifest| Self::new(bundle, manifest, mark))
+            .transpose()
+    }
+
+    fn new(
+        bundle: StoredBundle,
+        manifest: UntrustedManifest,
+        mark: ManifestLocation,
+    ) -> Result<Self, PublishError> {
+        let parts = manifest.manifest().parts.iter();
+        let parts: Result<_, _> = parts.map(|part| bundle.part_key(&part.name)).collect();
+        Ok(Self {
+            parts: parts?,
+            bundle,
+            manifest,
+            mark,
+        })
+    }
+
+    pub(crate) fn location(&self) -> &ManifestLocation {
+        &self.bundle.location
+    }
+
+    /// How many objects it has, the manifest included.
+    pub(crate) fn objects(&self) -> usize {
+        self.parts.len() + 1
+    }
+
+    /// Whether one of its parts lies here.
+    pub(crate) fn has_part(&self, location: &ManifestLocation) -> bool {
+        location.bucket == self.bundle.location.bucket && self.parts.contains(&location.key)
+    }
+
+    /// Deletes it. The manifest goes first: what can be seen as a bundle is one. A copy of it stays as long as there are
+    /// parts, so that the same can be asked again after an interruption.
+    pub(crate) async fn delete(&self) -> Result<(), PublishError> {
+        let StoredBundle { store, location } = &self.bundle;
+        let bucket = &location.bucket;
+        let copy = Content::bytes(self.manifest.bytes().to_vec());
+        let options = PutOptions::default();
+        store
+            .put_object(bucket, &self.mark.key, &copy, options)
+            .await?;
+        store.delete_object(bucket, &location.key).await?;
+        stream::iter(&self.parts)
+            .map(|key| store.delete_object(bucket, key))
+            .buffer_unordered(JOBS)
+            .try_collect::<()>()
+            .await?;
+        Ok(store.delete_object(bucket, &self.mark.key).await?)
+    }
+}
+
+/// Nothing instead of a refusal because there is nothing.
+fn present(
+    manifest: Result<UntrustedManifest, PublishError>,
+) -> Result<Option<UntrustedManifest>, PublishError> {
+    match manifest {
+        Err(PublishError::Transport(error))
+            if error.refusal().is_some_and(|refusal| refusal.status == 404) =>
+        {
+            Ok(None)
+        }
+        manifest => manifest.map(Some),
+    }
+}

@@ -1,0 +1,365 @@
+//! The end of an image: deregistered, and its bundle deleted if nobody else needs it.
+//!
+//! First the image goes, then its bundle: an image whose bundle is gone would still be offered. Of the bundle the manifest goes
+//! first, because a manifest whose parts are gone looks like a bundle and is none; see [`StoredBundle::delete`] for how an
+//! interruption is recovered from.
+
+use std::time::Duration;
+
+use gumnut_ec2_client::{DescribeImages, Image};
+use gumnut_transport::TransportError;
+use gumnut_types::{ImageId, Limits, ManifestLocation};
+use tokio::time::Instant;
+
+use crate::remove::Doomed;
+use crate::{PublishError, Site, StoredBundle};
+
+/// Longest pause between two looks whether an image is gone.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What is to be retired.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// An image and its bundle.
+    Image(ImageId),
+    /// A bundle that no image uses, as an interrupted run leaves one.
+    Bundle(ManifestLocation),
+}
+
+/// How images are retired.
+#[derive(Clone, Debug)]
+pub struct Retire {
+    /// The cloud.
+    pub site: Site,
+    /// Whether the kernel and the ramdisk of a machine image go too, where no other image uses them.
+    pub with_kernel_and_ramdisk: bool,
+    /// How long the cloud may take until an image is gone.
+    pub patience: Duration,
+    /// What is too large.
+    pub limits: Limits,
+}
+
+/// What is going to be removed, and what not.
+#[derive(Debug)]
+#[must_use]
+pub struct Retirement {
+    items: Vec<Item>,
+    kept: Vec<Kept>,
+}
+
+/// Something that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// An id or a location.
+    pub what: String,
+    /// Why it stays.
+    pub why: String,
+}
+
+/// An image with its bundle, or one of them.
+#[derive(Debug)]
+struct Item {
+    image: Option<ImageId>,
+    bundle: Option<Doomed>,
+}
+
+/// What has been removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Retired {
+    /// Images that were deregistered.
+    pub images: Vec<String>,
+    /// Bundles that were deleted, and how many objects each had.
+    pub bundles: Vec<(ManifestLocation, usize)>,
+    /// What stays.
+    pub kept: Vec<Kept>,
+}
+
+impl Retirement {
+    /// What carrying it out will give.
+    pub fn preview(&self) -> Retired {
+        let mut retired = Retired {
+            kept: self.kept.clone(),
+            ..Retired::default()
+        };
+        for item in &self.items {
+            retired.add(item);
+        }
+        retired
+    }
+}
+
+impl Retired {
+    fn add(&mut self, item: &Item) {
+        self.images
+            .extend(item.image.as_ref().map(ToString::to_string));
+        let bundle = item.bundle.as_ref();
+        self.bundles
+            .extend(bundle.map(|bundle| (bundle.location().clone(), bundle.objects())));
+    }
+}
+
+impl Retire {
+    /// Looks at everything, and changes nothing.
+    ///
+    /// # Errors
+    /// When there is no such image or bundle, when another image needs what is named, and when the cloud refuses.
+    pub async fn plan(&self, subject: &Subject) -> Result<Retirement, PublishError> {
+        let is_bundle = matches!(subject, Subject::Bundle(_));
+        let all = if is_bundle && self.site.ec2.is_none() {
+            Vec::new()
+        } else {
+            let ec2 = self.site.ec2()?;
+            ec2.describe_images(&DescribeImages::default()).await?
+        };
+        let mut plan = Planner {
+            retire: self,
+            all,
+            going: Vec::new(),
+            plan: Retirement {
+                items: Vec::new(),
+                kept: Vec::new(),
+            },
+        };
+        match subject {
+            Subject::Image(id) => plan.image(id).await?,
+            Subject::Bundle(location) => plan.bundle(location).await?,
+        }
+        Ok(plan.plan)
+    }
+
+    /// Does what was planned; `tell` hears of each image and each bundle before it goes.
+    ///
+    /// # Errors
+    /// When the cloud refuses, or an image does not go in time. What was done until then stays done.
+    pub async fn carry_out(
+        &self,
+        plan: Retirement,
+        tell: &(dyn Fn(&str) + Sync),
+    ) -> Result<Retired, PublishError> {
+        let mut retired = Retired {
+            kept: plan.kept,
+            ..Retired::default()
+        };
+        for item in plan.items {
+            if let Some(id) = &item.image {
+                tell(id.as_str());
+                self.deregister(id).await?;
+            }
+            if let Some(bundle) = &item.bundle {
+                tell(&bundle.location().to_string());
+                bundle.delete().await?;
+            }
+            retired.add(&item);
+        }
+        Ok(retired)
+    }
+
+    /// Deregisters an image and waits until the cloud shows it no more.
+    async fn deregister(&self, id: &ImageId) -> Result<(), PublishError> {
+        let ec2 = self.site.ec2()?;
+        match ec2.deregister_image(id).await {
+            Err(error) if !knows_not(&error) => return Err(error.into()),
+            _ => {}
+        }
+        // Eucalyptus 3 and later hide an image at the first call and remove it at the second; others refuse that one.
+        match ec2.deregister_image(id).await {
+            Err(error) if error.refusal().is_none() => return Err(error.into()),
+            _ => {}
+        }
+        let end = Instant::now() + self.patience;
+        let mut pause = Duration::from_millis(50);
+        while self.is_shown(id).await? {
+            if Instant::now() + pause > end {
+                return Err(PublishError::StillThere { id: id.clone() });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE);
+        }
+        Ok(())
+    }
+
+    async fn is_shown(&self, id: &ImageId) -> Result<bool, PublishError> {
+        match self.site.image(id).await {
+            Ok(image) => Ok(image.state.as_deref() != Some("deregistered")),
+            Err(PublishError::NoImage(_)) => Ok(false),
+            Err(PublishError::Transport(error)) if knows_not(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether the cloud says that there is no such image any more.
+fn knows_not(error: &TransportError) -> bool {
+    let codes = ["InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"];
+    error
+        .refusal()
+        .is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
+}
+
+struct Planner<'a> {
+    retire: &'a Retire,
+    all: Vec<Image>,
+    /// Images that are going, which need nothing any more.
+    going: Vec<String>,
+    plan: Retirement,
+}
+
+impl Planner<'_> {
+    async fn image(&mut self, id: &ImageId) -> Result<(), PublishError> {
+        let image = self.find(id).cloned();
+        let image = image.ok_or_else(|| PublishError::NoImage(id.clone()))?;
+        if let Some(by) = self.user_of(&image.image_id) {
+            return Err(PublishError::InUse {
+                what: image.image_id.clone(),
+                by,
+            });
+        }
+        self.add(&image).await?;
+        if !self.retire.with_kernel_and_ramdisk {
+            return Ok(());
+        }
+        for related in [&image.kernel_id, &image.ramdisk_id].into_iter().flatten() {
+            self.related(related).await?;
+        }
+        Ok(())
+    }
+
+    /// A kernel or ramdisk of an image that goes.
+    async fn related(&mut self, id: &str) -> Result<(), PublishError> {
+        if let Some(by) = self.user_of(id) {
+            self.keep(id, format!("{by} uses it"));
+            return Ok(());
+        }
+        let same = |image: &&Image| image.image_id.eq_ignore_ascii_case(id);
+        if let Some(image) = self.all.iter().find(same).cloned() {
+            return self.add(&image).await;
+        }
+        self.keep(id, "the cloud does not show it".to_owned());
+        Ok(())
+    }
+
+    async fn bundle(&mut self, location: &ManifestLocation) -> Result<(), PublishError> {
+        if let Some(by) = self.image_at(location) {
+            return Err(PublishError::InUse {
+                what: location.to_string(),
+                by,
+            });
+        }
+        let doomed = self.doomed(location).await?;
+        let doomed = doomed.ok_or_else(|| PublishError::NoBundle(location.clone()))?;
+        self.plan.items.push(Item {
+            image: None,
+            bundle: Some(doomed),
+        });
+        Ok(())
+    }
+
+    async fn add(&mut self, image: &Image) -> Result<(), PublishError> {
+        let id: ImageId = image
+            .image_id
+            .parse()
+            .map_err(|_| PublishError::UnknownId(image.image_id.clone()))?;
+        self.going.push(image.image_id.clone());
+        let bundle = self.bundle_of(&id, image.location.as_deref()).await?;
+        self.plan.items.push(Item {
+            image: Some(id),
+            bundle,
+        });
+        Ok(())
+    }
+
+    /// The bundle of an image that goes, if it may go too.
+    async fn bundle_of(
+        &mut self,
+        id: &ImageId,
+        location: Option<&str>,
+    ) -> Result<Option<Doomed>, PublishError> {
+        let Some(location) = location.and_then(|text| text.parse::<ManifestLocation>().ok()) else {
+            self.keep(
+                id.as_str(),
+                "it has no bundle in the object store".to_owned(),
+            );
+            return Ok(None);
+        };
+        if let Some(by) = self.image_at(&location) {
+            self.keep(&location.to_string(), format!("{by} uses it"));
+            return Ok(None);
+        }
+        let doomed = self.doomed(&location).await?;
+        if doomed.is_none() {
+            self.keep(&location.to_string(), "it is gone already".to_owned());
+        }
+        Ok(doomed)
+    }
+
+    /// What is to be deleted at a location; nothing when there is nothing any more.
+    async fn doomed(&self, location: &ManifestLocation) -> Result<Option<Doomed>, PublishError> {
+        let bundle = StoredBundle {
+            store: self.retire.site.store.clone(),
+            location: location.clone(),
+        };
+        let Some(doomed) = Doomed::find(bundle, &self.retire.limits).await? else {
+            return Ok(None);
+        };
+        for image in &self.all {
+            let manifest = image
+                .location
+                .as_deref()
+                .map(str::parse::<ManifestLocation>);
+            if let Some(Ok(manifest)) = manifest
+                && doomed.has_part(&manifest)
+            {
+                let by = image.image_id.clone();
+                return Err(PublishError::InUse {
+                    what: manifest.to_string(),
+                    by,
+                });
+            }
+        }
+        Ok(Some(doomed))
+    }
+
+    fn find(&self, id: &ImageId) -> Option<&Image> {
+        let same = |image: &&Image| image.image_id.eq_ignore_ascii_case(id.as_str());
+        self.all.iter().find(same)
+    }
+
+    fn staying(&self) -> impl Iterator<Item = &Image> {
+        self.all
+            .iter()
+            .filter(|image| !self.going.contains(&image.image_id))
+    }
+
+    /// An image that stays and has this kernel or ramdisk.
+    fn user_of(&self, id: &str) -> Option<String> {
+        let is = |named: &Option<String>| {
+            named
+                .as_deref()
+                .is_some_and(|named| named.eq_ignore_ascii_case(id))
+        };
+        let mut users = self
+            .staying()
+            .filter(|image| is(&image.kernel_id) || is(&image.ramdisk_id));
+        users.next().map(|image| image.image_id.clone())
+    }
+
+    /// An image that stays and is made of the bundle at this location.
+    fn image_at(&self, location: &ManifestLocation) -> Option<String> {
+        let is = |text: &str| {
+            text.parse()
+                .is_ok_and(|found: ManifestLocation| found == *location)
+        };
+        let mut images = self
+            .staying()
+            .filter(|image| image.location.as_deref().is_some_and(is));
+        images.next().map(|image| image.image_id.clone())
+    }
+
+    fn keep(&mut self, what: &str, why: String) {
+        self.plan.kept.push(Kept {
+            what: what.to_owned(),
+            why,
+        });
+    }
+}

@@ -1,0 +1,89 @@
+//! A bundle in an object store: its manifest, and its parts beside it.
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use gumnut_manifest::{Part, UntrustedManifest};
+use gumnut_types::{Limits, ManifestLocation, ObjectKey, PartName};
+use gumnut_walrus_client::{ObjectHead, WalrusClient};
+
+use crate::PublishError;
+
+/// Where a bundle is stored.
+#[derive(Clone, Debug)]
+pub struct StoredBundle {
+    /// The store.
+    pub store: WalrusClient,
+    /// Where its manifest lies; the parts lie beside it.
+    pub location: ManifestLocation,
+}
+
+impl StoredBundle {
+    /// Reads the manifest. Nothing vouches for it but the store.
+    ///
+    /// # Errors
+    /// When the store refuses, and when it is no manifest.
+    pub async fn manifest(&self, limits: &Limits) -> Result<UntrustedManifest, PublishError> {
+        let ManifestLocation { bucket, key } = &self.location;
+        let limit = limits.manifest_bytes;
+        let bytes = self.store.get_object_bytes(bucket, key, limit).await?;
+        UntrustedManifest::parse(&bytes, limits).map_err(|source| PublishError::StoredManifest {
+            location: self.location.clone(),
+            source: Box::new(source),
+        })
+    }
+
+    /// The key of a part.
+    ///
+    /// # Errors
+    /// When it would be too long.
+    pub fn part_key(&self, name: &PartName) -> Result<ObjectKey, PublishError> {
+        let key = self.location.key.sibling(name.as_str());
+        key.map_err(|source| PublishError::PartKey {
+            name: name.clone(),
+            source,
+        })
+    }
+
+    /// Size and tag of a part, which must be there.
+    pub(crate) async fn part_head(
+        &self,
+        name: &PartName,
+        limits: &Limits,
+    ) -> Result<ObjectHead, PublishError> {
+        let key = self.part_key(name)?;
+        let bucket = &self.location.bucket;
+        let head = self.store.head_object(bucket, &key).await?;
+        let head = head.ok_or_else(|| PublishError::PartMissing {
+            bucket: bucket.clone(),
+            key: key.clone(),
+        })?;
+        let (size, limit) = (head.size, limits.part_bytes);
+        if size > limit {
+            return Err(PublishError::PartTooLarge { key, size, limit });
+        }
+        Ok(head)
+    }
+
+    /// Sizes and tags of all parts in their order, `jobs` of them asked for at a time; their sizes add up to `bundled_size`.
+    pub(crate) async fn survey(
+        &self,
+        parts: &[Part],
+        bundled_size: u64,
+        jobs: usize,
+        limits: &Limits,
+    ) -> Result<Vec<ObjectHead>, PublishError> {
+        let heads: Vec<_> = stream::iter(parts)
+            .map(|part| self.part_head(&part.name, limits))
+            .buffered(jobs.max(1))
+            .try_collect()
+            .await?;
+        let sizes = heads.iter().map(|head| head.size);
+        let actual = sizes.fold(0, u64::saturating_add);
+        if actual != bundled_size {
+            return Err(PublishError::PartSizes {
+                expected: bundled_size,
+                actual,
+            });
+        }
+        Ok(heads)
+    }
+}

@@ -1,0 +1,119 @@
+//! Whether a stored bundle is right, without a disk.
+
+mod streams;
+
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use gumnut_bundle::{BundleError, Checked, Progress, SplitterError, verify};
+use gumnut_manifest::{Manifest, OpenManifest, Part, SignedManifest};
+use gumnut_types::{Limits, PartName};
+use gumnut_walrus_client::ObjectHead;
+use tokio::task::spawn_blocking;
+
+use crate::receive::Forget;
+use crate::{PublishError, StoredBundle};
+use streams::{Feed, Streams};
+
+/// A stored bundle that is to be checked.
+#[derive(Clone)]
+pub struct Verify {
+    /// Where it is.
+    pub bundle: StoredBundle,
+    /// Parts that are read at the same time.
+    pub jobs: usize,
+    /// What is too large.
+    pub limits: Limits,
+    /// Told of each byte of the parts that was read, and asked whether to go on.
+    pub progress: Arc<dyn Progress + Send + Sync>,
+}
+
+impl Verify {
+    /// Compares the parts with the manifest: presence, sizes and digests. It needs no private key.
+    ///
+    /// # Errors
+    /// When a part is missing or damaged, and when the store refuses.
+    pub async fn parts(&self, manifest: &SignedManifest) -> Result<(), PublishError> {
+        let manifest = manifest.manifest();
+        let heads = self.survey(manifest).await?;
+        stream::iter(manifest.parts.iter().zip(&heads))
+            .map(|(part, head)| self.part(part, Some(head)))
+            .buffer_unordered(self.jobs.max(1))
+            .try_collect()
+            .await
+    }
+
+    /// Does everything that fetching the image takes but writing it: decrypts, inflates, and compares the image's size and
+    /// digest.
+    ///
+    /// At most 64 MiB of parts wait in memory.
+    ///
+    /// # Errors
+    /// As [`Verify::parts`]; and when the image is not what the manifest says.
+    pub async fn image(&self, manifest: &OpenManifest) -> Result<Checked, PublishError> {
+        let heads = self.survey(manifest.manifest()).await?;
+        let first = self.stream(manifest, &heads).await;
+        let Err(PublishError::Bundle(BundleError::ReadParts(SplitterError::Digest {
+            ref name,
+            ..
+        }))) = first
+        else {
+            return first;
+        };
+        // What is damaged in the store stays so; what only came damaged does not.
+        let part = named(manifest.manifest(), name).ok_or(PublishError::Died)?;
+        self.part(part, None).await?;
+        self.stream(manifest, &heads).await
+    }
+
+    async fn survey(&self, manifest: &Manifest) -> Result<Vec<ObjectHead>, PublishError> {
+        let (parts, size) = (&manifest.parts, manifest.bundled_size);
+        self.bundle
+            .survey(parts, size, self.jobs, &self.limits)
+            .await
+    }
+
+    async fn part(&self, part: &Part, head: Option<&ObjectHead>) -> Result<(), PublishError> {
+        let mut forget = Forget(Arc::clone(&self.progress));
+        let read = self.bundle.receive(part, head, &self.limits, &mut forget);
+        read.await.map(drop)
+    }
+
+    async fn stream(
+        &self,
+        manifest: &OpenManifest,
+        heads: &[ObjectHead],
+    ) -> Result<Checked, PublishError> {
+        let sizes = heads.iter().map(|head| head.size).collect();
+        let (inlet, mut streams) = Streams::new(self.jobs, sizes);
+        let (manifest, limits) = (manifest.clone(), self.limits.clone());
+        let progress = Arc::clone(&self.progress);
+        let parts = manifest.manifest().parts.clone();
+        let checking = spawn_blocking(move || verify(&manifest, &mut streams, &limits, &*progress));
+        let fed = self.feed(&parts, heads, inlet).await;
+        let checked = checking.await.map_err(|_| PublishError::Died)?;
+        // That a part did not come is the cause of what the check says then.
+        fed?;
+        Ok(checked?)
+    }
+
+    /// Reads all parts, so many at a time that what waits has room.
+    async fn feed(
+        &self,
+        parts: &[Part],
+        heads: &[ObjectHead],
+        feed: Feed,
+    ) -> Result<(), PublishError> {
+        let feed = &feed;
+        stream::iter(parts.iter().zip(heads))
+            .then(async |part| (feed.begin(part.0.index).await, part))
+            .map(|(begun, part)| feed.read(begun, &self.bundle, part))
+            .buffered(self.jobs.max(1))
+            .try_collect()
+            .await
+    }
+}
+
+fn named<'a>(manifest: &'a Manifest, name: &PartName) -> Option<&'a Part> {
+    manifest.parts.iter().find(|part| part.name == *name)
+}
