@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::{Cloud, Program};
+
 /// How long a stalled client is kept waiting at most, should it have no limit of its own.
 const STALL: Duration = Duration::from_secs(20);
 
@@ -96,6 +98,16 @@ impl FaultProxy {
         &self.endpoint
     }
 
+    /// The administrator of a cloud, whose requests go through this.
+    #[must_use]
+    pub fn client(&self, cloud: &Cloud) -> Program {
+        let url = |service: &str| format!("{}/services/{service}", self.endpoint);
+        cloud
+            .client()
+            .with("EC2_URL", url("compute"))
+            .with("S3_URL", url("objectstorage"))
+    }
+
     /// Lets `fault` happen at request number `index`, counted from 0 from now on; forgets what was asked before.
     pub fn arm(&self, index: usize, fault: Fault) {
         self.set(Some((index, fault)));
@@ -117,7 +129,7 @@ impl FaultProxy {
         self.state.count.store(0, Ordering::SeqCst);
     }
 
-    /// What was asked, in order: method and path, and the action of the EC2 service.
+    /// What was asked, in order: method, path and range, or the action of the EC2 service.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         lock(&self.state.log).clone()
@@ -180,8 +192,12 @@ impl State {
             .filter(|_| method == Some("POST"));
         let path = path.unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
+        let range = header(&asked.head, "range").map(|range| format!(" {range}"));
         let entry = action.map_or_else(
-            || format!("{} {path}", method.unwrap_or_default()),
+            || {
+                let method = method.unwrap_or_default();
+                format!("{method} {path}{}", range.unwrap_or_default())
+            },
             str::to_owned,
         );
         lock(&self.log).push(entry);
