@@ -74,7 +74,7 @@ impl Failure {
 
 impl Failure {
     /// What to do next, if it is known.
-    fn hint_text(&self) -> Option<&str> {
+    pub(crate) fn hint_text(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 }
