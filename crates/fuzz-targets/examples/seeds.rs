@@ -5,8 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use gumnut_manifest::UntrustedManifest;
+use gumnut_types::Limits;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+/// Longest input in bytes, as in `cargo xtask fuzz`.
+const LONGEST: usize = 16_384;
 
 fn main() -> io::Result<()> {
     manifests()?;
@@ -25,31 +29,40 @@ fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
 /// Every manifest of the fixtures that is not large.
 fn manifests() -> io::Result<()> {
     for source in ["vectors", "faults"] {
-        let folder = Path::new(ROOT).join("fixtures").join(source);
-        let Ok(entries) = fs::read_dir(folder) else {
-            continue;
-        };
-        for entry in entries {
-            let folder = entry?.path();
+        for folder in folders(&Path::new(ROOT).join("fixtures").join(source))? {
             for file in manifests_of(&folder)? {
-                let bytes = fs::read(file)?;
-                let name = folder.file_name().unwrap_or_default().to_string_lossy();
-                write("manifest", &format!("{name}.xml"), &bytes)?;
+                write(
+                    "manifest",
+                    &format!("{}.xml", name(&folder)),
+                    &fs::read(file)?,
+                )?;
             }
         }
     }
     Ok(())
 }
 
-fn manifests_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn folders(parent: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.push(path);
+        }
     }
+    Ok(found)
+}
+
+fn manifests_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_manifest = path.to_string_lossy().ends_with(".manifest.xml");
-        if is_manifest {
+        if name(&path).ends_with(".manifest.xml") {
             found.push(path);
         }
     }
@@ -151,26 +164,50 @@ fn unbundle() -> io::Result<()> {
     write(
         "unbundle",
         "gzip-bomb",
-        &[&[2][..], &size, &gzip(&vec![0; 4 << 20])?].concat(),
+        &[&[2][..], &size, &gzip(&vec![0; 2 << 20])?].concat(),
     )?;
     write("unbundle", "parts", &[&[3][..], &size, &[7; 64]].concat())?;
     whole_bundles()
 }
 
-/// Foreign bundles; their keys are for somebody else, so that their parts alone are read.
+/// Small foreign bundles, and those faulty ones whose manifest can be read. What would be cut by libFuzzer's longest input
+/// is of no use.
 fn whole_bundles() -> io::Result<()> {
-    for (folder, image) in [
-        ("euca2ools-2.1.4-kernel", "vmlinuz-2.6.24-19-xen"),
-        ("euca2ools-3.4.1-ramdisk", "initrd.img-2.6.24-19-xen"),
-    ] {
-        let folder_path = Path::new(ROOT).join("fixtures/vectors").join(folder);
-        let manifest = fs::read(folder_path.join(format!("{image}.manifest.xml")))?;
-        let part = fs::read(folder_path.join(format!("{image}.part.00")))?;
-        let len = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(0).to_le_bytes();
-        let input = [&[0][..], &len(&manifest), &manifest, &len(&part), &part].concat();
-        write("unbundle", folder, &input)?;
+    for folder in ["vectors", "faults"] {
+        for bundle in folders(&Path::new(ROOT).join("fixtures").join(folder))? {
+            let Some(input) = whole_bundle(&bundle)? else {
+                continue;
+            };
+            if input.len() <= LONGEST {
+                write("unbundle", &name(&bundle), &input)?;
+            }
+        }
     }
     Ok(())
+}
+
+/// The layer, then manifest and parts in the manifest's order, each behind its length.
+fn whole_bundle(folder: &Path) -> io::Result<Option<Vec<u8>>> {
+    let Some(path) = manifests_of(folder)?.pop() else {
+        return Ok(None);
+    };
+    let text = fs::read(path)?;
+    let Ok(manifest) = UntrustedManifest::parse(&text, &Limits::default()) else {
+        return Ok(None);
+    };
+    let mut input = vec![0];
+    let mut add = |bytes: &[u8]| {
+        let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        input.extend_from_slice(&len.to_le_bytes());
+        input.extend_from_slice(bytes);
+    };
+    add(&text);
+    for part in &manifest.manifest().parts {
+        let path = folder.join(part.name.as_str());
+        let is_there = path.is_file() && !path.is_symlink();
+        add(&if is_there { fs::read(path)? } else { vec![] });
+    }
+    Ok(Some(input))
 }
 
 fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -3,19 +3,28 @@
 use std::io;
 use std::sync::LazyLock;
 
-use gumnut_bundle::{ImageOutput, MemoryParts, NoProgress, unbundle_to, verify_parts};
+use gumnut_bundle::{
+    Ciphertext, ImageOutput, MemoryParts, NoProgress, unbundle_ciphertext, unbundle_to,
+    verify_parts,
+};
 use gumnut_crypto::PrivateKey;
 use gumnut_manifest::UntrustedManifest;
-use gumnut_types::{Limits, PartName};
+use gumnut_splitter::PartRecord;
+use gumnut_types::{Limits, PartIndex, PartName, Sha1Digest};
+use sha1::{Digest as _, Sha1};
 
 use crate::input::Input;
 use crate::layers;
 
 /// Largest image that is restored, in bytes.
-const LARGEST: u64 = 4 << 20;
+const LARGEST: u64 = 1 << 20;
 
-static KEY: LazyLock<PrivateKey> = LazyLock::new(layers::private_key);
-static WRAPPED: LazyLock<String> = LazyLock::new(layers::wrapped_elements);
+/// The key that opens the foreign and the faulty bundles of the fixtures; everybody has it. Reading a key is slow, so it
+/// is done once.
+static KEY: LazyLock<PrivateKey> = LazyLock::new(|| {
+    let pem = include_bytes!("../../../fixtures/vectors/keys/user-key.pem");
+    PrivateKey::from_pem(pem).unwrap_or_else(|error| panic!("{error}"))
+});
 
 /// Counts what comes out.
 #[derive(Default)]
@@ -33,6 +42,12 @@ impl ImageOutput for Counted {
     }
 }
 
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.image_bytes = LARGEST;
+    limits
+}
+
 /// Restores a bundle: which layer the bytes are, then that layer.
 ///
 /// | first byte modulo 4 | the rest |
@@ -47,36 +62,35 @@ impl ImageOutput for Counted {
 /// match its manifest.
 pub fn unbundle(bytes: &[u8]) {
     let mut input = Input(bytes);
-    let layer = input.byte() % 4;
-    if layer == 0 {
-        let len = usize::from(input.u16());
-        let manifest = input.bytes(len);
-        return restore(manifest, |name, parts| {
-            let len = usize::from(input.u16());
-            parts.insert(name.clone(), input.bytes(len).to_vec());
-        });
+    match input.byte() % 4 {
+        0 => whole(input),
+        1 => {
+            let size = input.u32();
+            let ciphertext = layers::encrypt(&layers::gzip(input.0));
+            layer(&ciphertext, size, Some(digest(input.0)));
+        }
+        2 => {
+            let size = input.u32();
+            layer(&layers::encrypt(input.0), size, None);
+        }
+        _ => {
+            let size = input.u32();
+            layer(input.0, size, None);
+        }
     }
-    let size = input.u32();
-    let (part, stream) = match layer {
-        1 => (layers::encrypt(&layers::gzip(input.0)), Some(input.0)),
-        2 => (layers::encrypt(input.0), None),
-        _ => (input.0.to_vec(), None),
-    };
-    let manifest = layers::manifest(&part, stream, size, &WRAPPED);
-    restore(manifest.as_bytes(), |name, parts| {
-        parts.insert(name.clone(), part.clone());
-    });
 }
 
-fn restore(manifest: &[u8], mut add: impl FnMut(&PartName, &mut MemoryParts)) {
-    let mut limits = Limits::default();
-    limits.image_bytes = LARGEST;
-    let Ok(manifest) = UntrustedManifest::parse(manifest, &limits) else {
+/// A manifest and its parts.
+fn whole(mut input: Input<'_>) {
+    let limits = limits();
+    let len = usize::from(input.u16());
+    let Ok(manifest) = UntrustedManifest::parse(input.bytes(len), &limits) else {
         return;
     };
     let mut parts = MemoryParts::new();
     for part in &manifest.manifest().parts {
-        add(&part.name, &mut parts);
+        let len = usize::from(input.u16());
+        parts.insert(part.name.clone(), input.bytes(len).to_vec());
     }
     let trusted = manifest.trust_unverified("a fuzzer wrote it");
     let parts_match = verify_parts(&trusted, &mut parts, &limits, &NoProgress).is_ok();
@@ -90,4 +104,38 @@ fn restore(manifest: &[u8], mut add: impl FnMut(&PartName, &mut MemoryParts)) {
         assert_eq!(output.0, checked.image_size, "the image has its size");
         assert_eq!(output.0, open.manifest().image_size);
     }
+}
+
+/// The inside of a bundle, as if its manifest told the truth about the parts. No key is unwrapped, which is slow.
+fn layer(bytes: &[u8], image_size: u32, image_digest: Option<Sha1Digest>) {
+    let name: PartName = "i.part.0".parse().unwrap_or_else(|error| panic!("{error}"));
+    let ciphertext = Ciphertext {
+        part: PartRecord {
+            index: PartIndex(0),
+            name: name.clone(),
+            size: bytes.len() as u64,
+            digest: digest(bytes),
+        },
+        image_size: Some(image_size.into()),
+        image_digest,
+    };
+    let mut parts = MemoryParts::new();
+    parts.insert(name, bytes.to_vec());
+    let (key, iv) = layers::secrets();
+    let mut output = Counted::default();
+    let restored = unbundle_ciphertext(
+        &ciphertext,
+        (&key, &iv),
+        &mut parts,
+        &mut output,
+        &limits(),
+        &NoProgress,
+    );
+    if restored.is_ok() {
+        assert_eq!(output.0, image_size.into(), "the image has its size");
+    }
+}
+
+fn digest(bytes: &[u8]) -> Sha1Digest {
+    Sha1Digest::from_bytes(Sha1::digest(bytes).into())
 }
