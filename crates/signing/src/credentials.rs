@@ -26,17 +26,29 @@ impl fmt::Display for AccessKeyId {
     }
 }
 
-/// Access key and secret key.
+/// Access key and secret key, and for those that are lent for some time the token that says so.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     access_key: AccessKeyId,
     secret: SecretString,
+    token: Option<SecretString>,
 }
 
 impl Credentials {
     /// A pair.
     pub fn new(access_key: AccessKeyId, secret: SecretString) -> Self {
-        Self { access_key, secret }
+        Self {
+            access_key,
+            secret,
+            token: None,
+        }
+    }
+
+    /// The same, lent by a service that gave this token with them.
+    #[must_use]
+    pub fn with_token(mut self, token: SecretString) -> Self {
+        self.token = Some(token);
+        self
     }
 
     /// The public half.
@@ -47,5 +59,10 @@ impl Credentials {
     /// The secret half.
     pub fn secret(&self) -> &SecretString {
         &self.secret
+    }
+
+    /// The token that goes with every request, signed with the rest of it.
+    pub fn token(&self) -> Option<&SecretString> {
+        self.token.as_ref()
     }
 }

@@ -14,6 +14,11 @@ const HTTP_DATE: &[time::format_description::BorrowedFormatItem<'_>] = format_de
     "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
 );
 
+/// What carries the token of lent credentials; signed like everything beside it.
+const TOKEN_HEADER: &str = "x-amz-security-token";
+/// The same in version 2 of the Query API.
+const TOKEN_PARAMETER: &str = "SecurityToken";
+
 /// Which service's rules sign the request.
 #[derive(Clone, Debug)]
 pub enum Auth {
@@ -79,6 +84,7 @@ impl Request {
         now: OffsetDateTime,
     ) -> Result<Signed, gumnut_signing::SignatureError> {
         let mut headers = self.base_headers();
+        headers.extend(token(credentials, TOKEN_HEADER));
         let added = match (credentials, version) {
             (None, _) => Vec::new(),
             (Some(credentials), SignatureVersion::V4 { region }) => {
@@ -116,6 +122,7 @@ impl Request {
         let mut parameters = parameters.to_vec();
         if let (Some(credentials), SignatureVersion::V2) = (credentials, version) {
             let (method, path) = (self.method.as_str(), self.url.path());
+            parameters.extend(token(Some(credentials), TOKEN_PARAMETER));
             v2::sign_query(
                 method,
                 &self.host(),
@@ -136,6 +143,7 @@ impl Request {
                 service: Service::Ec2,
             };
             let payload = PayloadHash::of(body.as_bytes());
+            headers.extend(token(Some(credentials), TOKEN_HEADER));
             headers.extend(signer.sign(&self.view(&headers), &payload, now)?);
         }
         Ok(Signed {
@@ -158,6 +166,12 @@ impl Request {
             headers,
         }
     }
+}
+
+/// The token of lent credentials, under the name that it has there.
+fn token(credentials: Option<&Credentials>, name: &str) -> Option<(String, String)> {
+    let token = credentials?.token()?;
+    Some((name.to_owned(), token.expose().to_owned()))
 }
 
 fn http_date(now: OffsetDateTime) -> String {

@@ -126,7 +126,7 @@ impl Bundle {
         let settings = context.settings()?;
         let kind = self.image_kind()?;
         let input = input::Input::open(&self.image, self.size)?;
-        let keys = self.keys.keys(&settings)?;
+        let keys = self.keys.keys(context, &settings)?;
         let names = BundleNames::new(self.prefix()?)?;
         self.check(&input)?;
         let image = input.source()?;

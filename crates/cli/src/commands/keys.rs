@@ -8,8 +8,8 @@ use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey};
 use gumnut_types::AccountId;
 use zeroize::Zeroizing;
 
-use super::read_bounded;
 use super::seal::Keys;
+use super::{Context, read_bounded, remote};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::{KeyFile, Settings};
@@ -32,7 +32,7 @@ pub(crate) struct KeyOptions {
     /// The user's private key, which signs the manifest, instead of `EC2_PRIVATE_KEY`
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`
+    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`; without either, `EUCA_BOOTSTRAP_URL` is asked
     #[arg(long, value_name = "FILE")]
     cloud_cert: Option<PathBuf>,
 }
@@ -43,16 +43,25 @@ impl KeyOptions {
         settings.account(self.user.as_ref())
     }
 
-    /// The keys, which must be set somewhere and fit together.
-    pub(crate) fn keys(&self, settings: &Settings) -> Result<Keys, Failure> {
-        let user = KeyFile::Certificate;
+    /// The keys, which must be set somewhere and fit together. The cloud may be asked for its own.
+    pub(crate) fn keys(
+        &self,
+        context: &Context<'_>,
+        settings: &Settings,
+    ) -> Result<Keys, anyhow::Error> {
+        let user = certificate(settings, KeyFile::Certificate, self.cert.as_deref())?;
+        let private_key = private_key(settings, self.private_key.as_deref())?;
         let cloud = KeyFile::CloudCertificate;
-        Keys {
-            private_key: private_key(settings, self.private_key.as_deref())?,
-            user: Some(certificate(settings, user, self.cert.as_deref())?),
-            cloud: certificate(settings, cloud, self.cloud_cert.as_deref())?,
-        }
-        .matching()
+        let cloud = match settings.key_file(cloud, self.cloud_cert.as_deref()) {
+            Some(path) => read_certificate(cloud, &path)?,
+            None => remote::block_on(remote::cloud_certificate(context, settings, None))?,
+        };
+        let keys = Keys {
+            private_key,
+            user: Some(user),
+            cloud,
+        };
+        Ok(keys.matching()?)
     }
 }
 

@@ -33,7 +33,7 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use gumnut_types::SecretString;
+use gumnut_signing::Credentials;
 
 use crate::args::{Cli, Global, Signature};
 use crate::compat::Compat;
@@ -88,7 +88,7 @@ pub(crate) struct Tradition {
     /// Which source of settings comes first.
     pub(crate) order: Order,
     /// A key pair from the command line.
-    pub(crate) key_pair: Option<(String, SecretString)>,
+    pub(crate) credentials: Option<Credentials>,
     /// How requests to the object store are signed where the region does not insist on version 4.
     pub(crate) s3_signature: Option<Signature>,
 }
@@ -101,7 +101,7 @@ impl Context<'_> {
             region: self.global.region.clone(),
             ec2_url: self.global.ec2_url.clone(),
             s3_url: self.global.s3_url.clone(),
-            key_pair: self.tradition.key_pair.clone(),
+            credentials: self.tradition.credentials.clone(),
             order: self.tradition.order,
         })
     }

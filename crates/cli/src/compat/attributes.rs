@@ -4,7 +4,7 @@ use clap::Args;
 use gumnut_ec2_client::{DeviceTarget, ImageAttribute, LaunchPermission, PermissionChange};
 use gumnut_types::ImageId;
 
-use super::options::{CapitalKeys, Common, KeyPair, Keys, Service};
+use super::options::{Calling, Calls, CapitalKeys, Keys, Service};
 use super::report::unusable;
 use super::session::{Session, print};
 use super::tool::Tool;
@@ -48,9 +48,7 @@ pub(super) struct DescribeAttribute {
     #[arg(long, group = "attribute")]
     description: bool,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl DescribeAttribute {
@@ -69,12 +67,8 @@ impl DescribeAttribute {
 impl Tool for DescribeAttribute {
     const SERVICE: Service = Service::Ec2;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
@@ -82,21 +76,22 @@ impl Tool for DescribeAttribute {
         let client = remote::ec2(&context, &context.settings()?)?;
         let name = self.name();
         let id = &self.id;
-        let one =
-            |value: Option<String>| vec![format!("{name}\t{id}\t\t{}", value.unwrap_or_default())];
+        let line = |kind: &str, value: &str| {
+            let columns = [name, id.as_str(), kind, value];
+            self.calling.common.line(&columns)
+        };
+        let one = |value: Option<String>| vec![line("", &value.unwrap_or_default())];
         let lines = match client.attribute(id, name).await? {
             ImageAttribute::LaunchPermission(permissions) => {
-                let line = |who: &LaunchPermission| match who {
-                    LaunchPermission::All => format!("{name}\t{id}\tgroup\t{ALL}"),
-                    LaunchPermission::Account(account) => {
-                        format!("{name}\t{id}\tuserId\t{account}")
-                    }
+                let permission = |who: &LaunchPermission| match who {
+                    LaunchPermission::All => line("group", ALL),
+                    LaunchPermission::Account(account) => line("userId", account),
                 };
-                permissions.iter().map(line).collect()
+                permissions.iter().map(permission).collect()
             }
             ImageAttribute::ProductCodes(codes) => {
-                let line = |code: &String| format!("{name}\t{id}\tproductCode\t{code}");
-                codes.iter().map(line).collect()
+                let code = |code: &String| line("productCode", code);
+                codes.iter().map(code).collect()
             }
             ImageAttribute::BlockDevices(devices) => {
                 let mut lines = Vec::new();
@@ -112,7 +107,7 @@ impl Tool for DescribeAttribute {
                         }
                         DeviceTarget::None => continue,
                     };
-                    lines.push(format!("{name}\t{id}\tblockDeviceMap\t{left}: {right}"));
+                    lines.push(line("blockDeviceMap", &format!("{left}: {right}")));
                 }
                 lines
             }
@@ -154,9 +149,7 @@ pub(super) struct ModifyAttribute {
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     #[command(flatten)]
-    keys: CapitalKeys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<CapitalKeys>,
 }
 
 fn entities(names: &[String]) -> Vec<LaunchPermission> {
@@ -189,21 +182,22 @@ impl ModifyAttribute {
 
     /// The lines of 3.4, one for each change.
     fn changes(&self) -> Vec<String> {
-        let id = &self.id;
+        let id = self.id.as_str();
+        let line = |columns: &[&str]| self.calling.common.line(columns);
         let permission = |change: &str, name: &String| {
             let kind = if name == ALL { "Group" } else { "UserId" };
-            format!("launchPermission\t{id}\t{change}\t{kind}\t{name}")
+            line(&["launchPermission", id, change, kind, name])
         };
         let added = self.add.iter().map(|name| permission("ADD", name));
         let removed = self.remove.iter().map(|name| permission("REMOVE", name));
         let codes = self
             .product_code
             .iter()
-            .map(|code| format!("productcodes\t{id}\tproductCode\t{code}"));
+            .map(|code| line(&["productcodes", id, "productCode", code]));
         let text = self
             .description
             .iter()
-            .map(|text| format!("description\t{id}\t\t{text}"));
+            .map(|text| line(&["description", id, "", text]));
         added.chain(removed).chain(codes).chain(text).collect()
     }
 }
@@ -211,12 +205,8 @@ impl ModifyAttribute {
 impl Tool for ModifyAttribute {
     const SERVICE: Service = Service::Ec2;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
@@ -256,20 +246,14 @@ pub(super) struct ResetAttribute {
     #[arg(short, long = "launch-permission", required = true)]
     launch_permission: bool,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for ResetAttribute {
     const SERVICE: Service = Service::Ec2;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {

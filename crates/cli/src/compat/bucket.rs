@@ -4,7 +4,7 @@ use clap::Args;
 use gumnut_types::BucketName;
 use gumnut_walrus_client::BucketState;
 
-use super::options::{Common, KeyPair, Keys, Service};
+use super::options::{Calling, Calls, Keys, Service};
 use super::session::{Session, print};
 use super::tool::Tool;
 use crate::commands::remote;
@@ -17,20 +17,14 @@ pub(super) struct CheckBucket {
     #[arg(short, long, required = true)]
     bucket: BucketName,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for CheckBucket {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {

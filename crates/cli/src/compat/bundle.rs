@@ -7,7 +7,7 @@ use gumnut_bundle::Existing;
 use tempfile::TempDir;
 
 use super::image::ImageOptions;
-use super::options::{Common, KeyPair, Keys, Service, given};
+use super::options::{Calling, Calls, Keys, Service, given};
 use super::session::{Session, print};
 use super::tool::Tool;
 use crate::commands::seal::{Seal, SealStep};
@@ -25,20 +25,14 @@ pub(super) struct BundleImage {
     #[arg(long = "no-size-checks", hide = true)]
     no_size_checks: bool,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for BundleImage {
     const SERVICE: Service = Service::Ec2;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     fn meaningless(&self) -> Vec<&'static str> {

@@ -5,15 +5,12 @@ use gumnut_ec2_client::{DescribeImages as Wanted, DeviceTarget, Filter, Image};
 use gumnut_types::ImageId;
 
 use super::dialect::Dialect;
-use super::options::{CapitalKeys, Common, KeyPair, Service};
+use super::options::{Calling, Calls, CapitalKeys, Service};
 use super::report::unusable;
 use super::session::{Session, print};
 use super::tool::Tool;
 use crate::commands::remote;
 use crate::exit::Failure;
-
-/// What an empty column holds with `--show-empty-fields`.
-const NIL: &str = "(nil)";
 
 /// The filters that clouds know, beside `tag:KEY`.
 const FILTERS: [&str; 28] = [
@@ -65,13 +62,8 @@ pub(super) struct DescribeImages {
     /// Only images that match
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_filter)]
     filter: Vec<Filter>,
-    /// Print (nil) in empty columns
-    #[arg(long = "show-empty-fields")]
-    show_empty: bool,
     #[command(flatten)]
-    keys: CapitalKeys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<CapitalKeys>,
 }
 
 fn parse_filter(text: &str) -> Result<Filter, String> {
@@ -93,12 +85,8 @@ fn parse_filter(text: &str) -> Result<Filter, String> {
 impl Tool for DescribeImages {
     const SERVICE: Service = Service::Ec2;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
@@ -167,7 +155,7 @@ impl DescribeImages {
                 some(&image.ramdisk_id),
                 some(&image.kernel_id),
             ]);
-            return vec![self.line(&columns)];
+            return vec![self.calling.common.line(&columns)];
         }
         let owner = image
             .owner_alias
@@ -188,7 +176,7 @@ impl DescribeImages {
             some(&image.virtualization_type),
             some(&image.hypervisor),
         ]);
-        let mut lines = vec![self.line(&columns)];
+        let mut lines = vec![self.calling.common.line(&columns)];
         lines.extend(image.block_devices.iter().filter_map(|device| {
             let name = device.device.clone();
             let columns = match &device.target {
@@ -210,25 +198,13 @@ impl DescribeImages {
             let all: Vec<_> = std::iter::once("BLOCKDEVICEMAPPING".to_owned())
                 .chain(columns)
                 .collect();
-            Some(self.line(&all))
+            Some(self.calling.common.line(&all))
         }));
         lines.extend(image.tags.iter().map(|(key, value)| {
             let columns = ["TAG", "image", &image.image_id, key, value];
-            self.line(&columns.map(str::to_owned))
+            self.calling.common.line(&columns.map(str::to_owned))
         }));
         lines
-    }
-
-    fn line(&self, columns: &[String]) -> String {
-        let column = |text: &String| match text.as_str() {
-            "" if self.show_empty => NIL.to_owned(),
-            // A tab or an escape of a stranger would break the line.
-            text => text
-                .chars()
-                .map(|c| if c.is_control() { '?' } else { c })
-                .collect(),
-        };
-        columns.iter().map(column).collect::<Vec<_>>().join("\t")
     }
 }
 

@@ -7,7 +7,7 @@ use gumnut_types::ManifestLocation;
 use gumnut_walrus_client::WalrusClient;
 
 use super::dialect::Dialect;
-use super::options::{Common, KeyPair, Keys, Service, given};
+use super::options::{Calling, Calls, Keys, Service, given};
 use super::selector::{self, Selected, Selector};
 use super::session::{Session, print};
 use super::tool::Tool;
@@ -34,20 +34,14 @@ pub(super) struct DownloadBundle {
     #[arg(long, value_name = "VERSION", hide = true, value_parser = parse_sigv)]
     sigv: Option<Signature>,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for DownloadBundle {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     fn signature(&self) -> Option<Signature> {

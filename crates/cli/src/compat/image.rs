@@ -308,13 +308,11 @@ impl ImageOptions {
             }
             None => Some(keys::certificate(settings, KeyFile::Certificate, None)?),
         };
-        let cloud = match cloud {
-            Some(path) => keys::read_certificate(KeyFile::CloudCertificate, &path)?,
-            None if session.dialect == Dialect::Euca34 => {
-                remote::cloud_certificate(&session.context(), settings, self.bootstrap_url.as_ref())
-                    .await?
-            }
-            None => keys::certificate(settings, KeyFile::CloudCertificate, None)?,
+        let cloud = if let Some(path) = cloud {
+            keys::read_certificate(KeyFile::CloudCertificate, &path)?
+        } else {
+            let bootstrap = self.bootstrap_url.as_ref();
+            remote::cloud_certificate(&session.context(), settings, bootstrap).await?
         };
         Ok(Keys {
             private_key,

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
-use gumnut_crypto::{Certificate, PrivateKey, WrappedSecret};
-use gumnut_manifest::{SignedManifest, UnsignedManifest, UntrustedManifest, WrappedPair};
+use gumnut_bundle::Existing;
+use gumnut_manifest::{Rewrap, SignedManifest, UntrustedManifest};
 use gumnut_types::{ImageId, ImageKind, Limits};
 use gumnut_walrus_client::{CannedAcl, Content, PutOptions};
 
-use super::options::{Common, KeyPair, Keys, Service, given};
+use super::options::{Calling, Calls, Keys, Service, given};
 use super::report::{Coded, unusable};
 use super::session::{Session, print};
 use super::tool::Tool;
@@ -65,7 +64,14 @@ impl Rewriting {
                 .because(error)
                 .hint("--cert must be the certificate of the bundle's maker")
         })?;
-        rewritten(signed, &key, &cloud, |kind| self.mapped(kind))
+        let open = signed.open(&key)?;
+        let kind = self.mapped(open.manifest().kind.clone())?;
+        let changes = Rewrap {
+            cloud: Some(cloud.public_key()),
+            kind: Some(&kind),
+            ..Rewrap::default()
+        };
+        Ok(open.rewrap(changes)?.sign(&key)?)
     }
 
     /// The kind with the kernel and ramdisk of the other cloud. There is no table of counterparts.
@@ -93,22 +99,6 @@ impl Rewriting {
     }
 }
 
-fn rewritten(
-    signed: SignedManifest,
-    key: &PrivateKey,
-    cloud: &Certificate,
-    mapped: impl FnOnce(ImageKind) -> Result<ImageKind, anyhow::Error>,
-) -> Result<SignedManifest, anyhow::Error> {
-    let open = signed.open(key)?;
-    let mut manifest = open.manifest().clone();
-    manifest.kind = mapped(manifest.kind)?;
-    manifest.keys.cloud = WrappedPair {
-        key: WrappedSecret::wrap_key(cloud.public_key(), open.key())?,
-        iv: WrappedSecret::wrap_iv(cloud.public_key(), open.iv())?,
-    };
-    Ok(UnsignedManifest::new(manifest)?.sign(key)?)
-}
-
 /// Rewrite a manifest for another cloud
 #[derive(Args)]
 pub(super) struct MigrateManifest {
@@ -118,20 +108,14 @@ pub(super) struct MigrateManifest {
     #[command(flatten)]
     rewriting: Rewriting,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for MigrateManifest {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
@@ -146,16 +130,9 @@ impl Tool for MigrateManifest {
 
 /// Puts new content in the place of a file whose old content stays beside it.
 fn replace(path: &Path, content: &[u8]) -> Result<(), anyhow::Error> {
-    use std::io::Write as _;
     let mut backup = path.as_os_str().to_owned();
     backup.push(".bak");
     let backup = PathBuf::from(backup);
-    let folder = trust::parts_folder(path, None);
-    let mut file = tempfile::Builder::new()
-        .prefix(".gumnut-")
-        .tempfile_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
     fs_err::hard_link(path, &backup).map_err(|error| {
         Failure::new(
             Exit::Input,
@@ -164,9 +141,7 @@ fn replace(path: &Path, content: &[u8]) -> Result<(), anyhow::Error> {
         .because(error)
         .hint("move that file away if it exists")
     })?;
-    file.persist(path)
-        .map(drop)
-        .context("cannot replace the manifest")
+    Ok(gumnut_bundle::write_file(path, Existing::Replace, content)?)
 }
 
 /// Copy a bundle within the object store and rewrite its manifest for another cloud
@@ -198,20 +173,14 @@ pub(super) struct MigrateBundle {
     #[command(flatten)]
     rewriting: Rewriting,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for MigrateBundle {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     fn signature(&self) -> Option<Signature> {

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gumnut_signing::{AccessKeyId, Credentials};
 use gumnut_types::SecretString;
 use url::Url;
 
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+
+/// What stands in an empty column when that is asked for.
+const NIL: &str = "(nil)";
 
 /// Whose endpoint `--url` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +40,17 @@ pub(super) struct Common {
     /// Tell the requests that are made
     #[arg(long)]
     pub(super) debug: bool,
+    /// Token of an access key and secret key that are lent for some time
     #[arg(
         long = "security-token",
         short = 't',
         alias = "delegation-token",
-        value_name = "TOKEN",
-        hide = true
+        value_name = "TOKEN"
     )]
     token: Option<String>,
+    /// Print (nil) in empty columns
+    #[arg(long = "show-empty-fields")]
+    show_empty: bool,
     #[arg(long, hide = true)]
     debugger: bool,
     #[arg(long = "euca-auth", hide = true)]
@@ -79,15 +86,21 @@ impl Common {
         ])
     }
 
-    /// Refuses what would silently be done in another way than asked for.
-    pub(super) fn refuse(&self) -> Result<(), Failure> {
-        match &self.token {
-            Some(_) => Err(
-                Failure::new(Exit::Usage, "security tokens are not supported")
-                    .hint("use a long-lived access key and secret key"),
-            ),
-            None => Ok(()),
-        }
+    /// A line of tab-separated columns, in which nobody can put a tab or an escape of his own.
+    pub(super) fn line<T: AsRef<str>>(&self, columns: &[T]) -> String {
+        let column = |text: &T| match text.as_ref() {
+            "" if self.show_empty => NIL.to_owned(),
+            text => text
+                .chars()
+                .map(|c| if c.is_control() { '?' } else { c })
+                .collect(),
+        };
+        columns.iter().map(column).collect::<Vec<_>>().join("\t")
+    }
+
+    /// The token that belongs to the key pair beside it.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 }
 
@@ -103,20 +116,37 @@ pub(super) fn given(options: &[(&'static str, bool)]) -> Vec<&'static str> {
 /// A key pair on the command line.
 #[derive(Clone, Default)]
 pub(super) struct KeyPair {
-    pub(super) access: Option<String>,
-    pub(super) secret: Option<String>,
+    access: Option<String>,
+    secret: Option<String>,
 }
 
 impl KeyPair {
-    /// Both halves or none.
-    pub(super) fn get(&self) -> Result<Option<(String, SecretString)>, Failure> {
+    fn of(access: Option<&str>, secret: Option<&str>) -> Self {
+        Self {
+            access: access.map(str::to_owned),
+            secret: secret.map(str::to_owned),
+        }
+    }
+
+    /// Both halves or none, and a token only with both.
+    pub(super) fn get(&self, token: Option<&str>) -> Result<Option<Credentials>, Failure> {
         match (&self.access, &self.secret) {
             (Some(access), Some(secret)) => {
                 Output::warn(
                     "everybody on this machine can read the secret key among the arguments; set EC2_SECRET_KEY instead",
                 );
-                Ok(Some((access.clone(), SecretString::new(secret.clone()))))
+                let secret = SecretString::new(secret.clone());
+                let credentials = Credentials::new(AccessKeyId::new(access.clone()), secret);
+                Ok(Some(match token {
+                    Some(token) => credentials.with_token(SecretString::new(token)),
+                    None => credentials,
+                }))
             }
+            (None, None) if token.is_some() => Err(Failure::new(
+                Exit::Usage,
+                "a security token belongs to the access key and secret key that were given with it",
+            )
+            .hint("pass all three, or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN")),
             (None, None) => Ok(None),
             _ => Err(Failure::new(
                 Exit::Usage,
@@ -161,20 +191,50 @@ pub(super) struct CapitalKeys {
     secret: Option<String>,
 }
 
-impl Keys {
-    pub(super) fn pair(&self) -> KeyPair {
-        KeyPair {
-            access: self.access.clone(),
-            secret: self.secret.clone(),
-        }
+/// Options of every command that calls a service, which knows the key pair under the spellings `K`.
+#[derive(Args)]
+pub(super) struct Calling<K: Args> {
+    #[command(flatten)]
+    keys: K,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What a tool was told about where it goes and as whom.
+pub(super) trait Calls {
+    /// The options that every command has.
+    fn common(&self) -> &Common;
+
+    /// The key pair on the command line.
+    fn key_pair(&self) -> KeyPair;
+}
+
+impl Calls for Common {
+    fn common(&self) -> &Common {
+        self
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        KeyPair::default()
     }
 }
 
-impl CapitalKeys {
-    pub(super) fn pair(&self) -> KeyPair {
-        KeyPair {
-            access: self.access.clone(),
-            secret: self.secret.clone(),
-        }
+impl Calls for Calling<Keys> {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        KeyPair::of(self.keys.access.as_deref(), self.keys.secret.as_deref())
+    }
+}
+
+impl Calls for Calling<CapitalKeys> {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        KeyPair::of(self.keys.access.as_deref(), self.keys.secret.as_deref())
     }
 }

@@ -9,7 +9,7 @@ use gumnut_types::{ManifestLocation, PartIndex};
 use url::Url;
 
 use super::image::ImageOptions;
-use super::options::{Common, KeyPair, Keys, Service};
+use super::options::{Calling, Calls, Keys, Service};
 use super::register::parse_virtualization;
 use super::session::{Session, print};
 use super::tool::Tool;
@@ -105,20 +105,14 @@ pub(super) struct BundleAndUpload {
     #[command(flatten)]
     publishing: Publishing,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for BundleAndUpload {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     fn meaningless(&self) -> Vec<&'static str> {
@@ -154,20 +148,14 @@ pub(super) struct InstallImage {
     #[arg(long = "ec2-url", value_name = "URL")]
     ec2_url: Option<Url>,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for InstallImage {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     fn ec2_url(&self) -> Option<Url> {

@@ -5,7 +5,7 @@ use gumnut_ec2_client::{DeviceMapping, DeviceTarget, RegisterImage, Volume};
 use gumnut_types::{Architecture, ImageId, ManifestLocation};
 
 use super::dialect::Dialect;
-use super::options::{CapitalKeys, Common, KeyPair, Keys, Service};
+use super::options::{Calling, Calls, CapitalKeys, Keys, Service};
 use super::report::unusable;
 use super::session::{Session, print};
 use super::tool::Tool;
@@ -62,9 +62,7 @@ pub(super) struct Register {
     #[arg(long, value_name = "PLATFORM", value_parser = ["windows"])]
     platform: Option<String>,
     #[command(flatten)]
-    keys: CapitalKeys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<CapitalKeys>,
 }
 
 pub(super) fn parse_virtualization(text: &str) -> Result<String, String> {
@@ -114,12 +112,8 @@ fn volume(map: &str) -> Option<Volume> {
 impl Tool for Register {
     const SERVICE: Service = Service::Ec2;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
@@ -201,20 +195,14 @@ pub(super) struct Deregister {
     /// The image
     id: ImageId,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for Deregister {
     const SERVICE: Service = Service::Ec2;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::dialect::Dialect;
-use super::options::{Common, KeyPair, Service};
+use super::options::{Calls, Service};
 use crate::args::{ColorWhen, Global};
 use crate::commands::{Context, Tradition};
 use crate::exit::Failure;
@@ -22,17 +22,17 @@ impl Session {
     pub(super) fn new(
         name: &'static str,
         dialect: Dialect,
-        common: &Common,
-        pair: &KeyPair,
+        calling: &dyn Calls,
         service: Service,
     ) -> Result<Self, Failure> {
+        let common = calling.common();
         let url = common.url()?;
         let (mut ec2_url, mut s3_url) = (None, None);
         match service {
             Service::Ec2 => ec2_url = url,
             Service::S3 => s3_url = url,
         }
-        let key_pair = pair.get()?;
+        let credentials = calling.key_pair().get(common.token())?;
         let global = Global {
             json: false,
             quiet: true,
@@ -58,7 +58,7 @@ impl Session {
             global,
             tradition: Tradition {
                 order: dialect.order(),
-                key_pair,
+                credentials,
                 s3_signature: Some(dialect.s3_signature()),
             },
         })

@@ -14,7 +14,7 @@ use gumnut_types::{Limits, PartIndex, Sha1Digest};
 use tempfile::TempDir;
 
 use super::image::{key_and_iv, parse_size};
-use super::options::{Common, Service};
+use super::options::{Calls, Common, Service};
 use super::session::Session;
 use super::tool::Tool;
 use crate::commands::unbundle;
@@ -55,7 +55,7 @@ pub(super) struct UnbundleStream {
 impl Tool for UnbundleStream {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
+    fn calling(&self) -> &dyn Calls {
         &self.common
     }
 

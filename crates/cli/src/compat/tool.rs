@@ -3,28 +3,26 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Args, Command};
+use clap::{Arg, ArgAction, Args, Command};
 use url::Url;
 
 use super::dialect::Dialect;
-use super::options::{Common, KeyPair, Service};
+use super::options::{Calls, Service};
 use super::report;
 use super::session::{Session, say};
 use crate::args::Signature;
 use crate::commands::remote;
+
+/// What the parser calls `--batch` of the AMI tools where no command has its own.
+const AMI_BATCH: &str = "ami-batch";
 
 /// A command of the old tools.
 pub(super) trait Tool: Args {
     /// Whose endpoint `--url` names.
     const SERVICE: Service;
 
-    /// The options that every command has.
-    fn common(&self) -> &Common;
-
-    /// The key pair on the command line, for commands that take one.
-    fn key_pair(&self) -> KeyPair {
-        KeyPair::default()
-    }
+    /// Where it goes and as whom.
+    fn calling(&self) -> &dyn Calls;
 
     /// The endpoint of the EC2 service, for commands that need both services.
     fn ec2_url(&self) -> Option<Url> {
@@ -54,10 +52,14 @@ pub(super) fn start<T: Tool>(
     let mut command = command::<T>(name, dialect);
     let arguments = std::iter::once(OsString::from(name)).chain(arguments);
     let parsed = command.try_get_matches_from_mut(arguments);
-    let tool = match parsed.and_then(|matches| T::from_arg_matches(&matches)) {
-        Ok(tool) => tool,
+    let parsed = parsed.and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches)));
+    let (tool, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return report::arguments(name, dialect, &error, &mut command),
     };
+    if matches!(matches.try_get_one(AMI_BATCH), Ok(Some(true))) {
+        say_meaningless(name, "--batch");
+    }
     match run(tool, name, dialect) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::failure(name, dialect, &error),
@@ -73,17 +75,41 @@ fn command<T: Tool>(name: &'static str, dialect: Dialect) -> Command {
         .infer_long_args(true)
         .args_override_self(true)
         .max_term_width(100);
-    T::augment_args(command)
+    let command = T::augment_args(command);
+    if dialect == Dialect::AmiTools {
+        of_ami_tools(command)
+    } else {
+        command
+    }
+}
+
+/// The options that every command of the AMI tools has, and of euca2ools only some.
+fn of_ami_tools(command: Command) -> Command {
+    let manual = Arg::new("manual")
+        .long("manual")
+        .action(ArgAction::HelpLong)
+        .help("Print help");
+    let has_batch = |arg: &Arg| arg.get_long() == Some("batch");
+    let command = if command.get_arguments().any(has_batch) {
+        command
+    } else {
+        let batch = Arg::new(AMI_BATCH).long("batch").action(ArgAction::SetTrue);
+        command.arg(batch.hide(true))
+    };
+    command.arg(manual)
+}
+
+fn say_meaningless(name: &str, option: &str) {
+    say(name, &format!("{option} is accepted and has no effect"));
 }
 
 fn run<T: Tool>(tool: T, name: &'static str, dialect: Dialect) -> Result<(), anyhow::Error> {
-    let mut meaningless = tool.common().meaningless();
+    let mut meaningless = tool.calling().common().meaningless();
     meaningless.extend(tool.meaningless());
     for option in meaningless {
-        say(name, &format!("{option} is accepted and has no effect"));
+        say_meaningless(name, option);
     }
-    tool.common().refuse()?;
-    let mut session = Session::new(name, dialect, tool.common(), &tool.key_pair(), T::SERVICE)?;
+    let mut session = Session::new(name, dialect, tool.calling(), T::SERVICE)?;
     if let Some(url) = tool.ec2_url() {
         session.global.ec2_url = Some(url);
     }

@@ -8,7 +8,7 @@ use gumnut_bundle::{Existing, FolderSource, ImageFile};
 use gumnut_manifest::{SignatureStatus, SignedManifest, UntrustedManifest};
 use gumnut_types::Limits;
 
-use super::options::{Common, KeyPair, Keys, Service, given};
+use super::options::{Calling, Calls, CapitalKeys, Keys, Service, given};
 use super::selector::{self, Meaning, Selected, Selector};
 use super::session::{Session, print};
 use super::tool::Tool;
@@ -135,14 +135,14 @@ pub(super) struct Unbundle {
     #[command(flatten)]
     opening: Opening,
     #[command(flatten)]
-    common: Common,
+    calling: Calling<CapitalKeys>,
 }
 
 impl Tool for Unbundle {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
@@ -174,20 +174,14 @@ pub(super) struct DownloadAndUnbundle {
     #[command(flatten)]
     opening: Opening,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 impl Tool for DownloadAndUnbundle {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     fn meaningless(&self) -> Vec<&'static str> {

@@ -9,7 +9,7 @@ use gumnut_walrus_client::CannedAcl;
 use url::Url;
 
 use super::dialect::Dialect;
-use super::options::{Common, KeyPair, Keys, Service, given};
+use super::options::{Calling, Calls, Keys, Service, given};
 use super::session::{Session, print};
 use super::tool::Tool;
 use crate::args::Signature;
@@ -101,9 +101,7 @@ pub(super) struct UploadBundle {
     #[arg(long, value_name = "VERSION", hide = true, value_parser = parse_sigv)]
     sigv: Option<Signature>,
     #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    common: Common,
+    calling: Calling<Keys>,
 }
 
 /// `2` or `4`.
@@ -118,12 +116,8 @@ pub(super) fn parse_sigv(text: &str) -> Result<Signature, String> {
 impl Tool for UploadBundle {
     const SERVICE: Service = Service::S3;
 
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn key_pair(&self) -> KeyPair {
-        self.keys.pair()
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
     }
 
     fn signature(&self) -> Option<Signature> {

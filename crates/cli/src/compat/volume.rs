@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::options::{Common, Service};
+use super::options::{Calls, Common, Service};
 use super::session::Session;
 use super::tool::Tool;
 use crate::exit::{Exit, Failure};
@@ -26,7 +26,7 @@ pub(super) struct BundleVolume {
 impl Tool for BundleVolume {
     const SERVICE: Service = Service::Ec2;
 
-    fn common(&self) -> &Common {
+    fn calling(&self) -> &dyn Calls {
         &self.common
     }
 

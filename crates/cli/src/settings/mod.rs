@@ -38,6 +38,9 @@ const KEY_PAIRS: &[(&str, &str)] = &[
     ("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),
 ];
 
+/// The names of the token that goes with a key pair of AWS's names; it must come from the same place, too.
+const TOKENS: &[&str] = &["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
+
 /// What the command line says about where to go.
 #[derive(Default)]
 pub(crate) struct Overrides {
@@ -49,8 +52,8 @@ pub(crate) struct Overrides {
     pub(crate) ec2_url: Option<Url>,
     /// `--s3-url`.
     pub(crate) s3_url: Option<Url>,
-    /// A key pair on the command line, which only the old tools' names take.
-    pub(crate) key_pair: Option<(String, SecretString)>,
+    /// A key pair on the command line, with its token, which only the old tools' names take.
+    pub(crate) credentials: Option<Credentials>,
     /// The order of the other sources.
     pub(crate) order: Order,
 }
@@ -133,17 +136,20 @@ impl Settings {
     /// # Errors
     /// When no source has both halves.
     pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
-        if let Some((access, secret)) = &self.overrides.key_pair {
-            return Ok(Credentials::new(
-                AccessKeyId::new(access.clone()),
-                secret.clone(),
-            ));
+        if let Some(credentials) = &self.overrides.credentials {
+            return Ok(credentials.clone());
         }
         for Layer { values, .. } in &self.layers {
             for (access, secret) in KEY_PAIRS {
-                if let (Some(access), Some(secret)) = (values.get(*access), values.get(*secret)) {
-                    let access_key = AccessKeyId::new(access.expose());
-                    return Ok(Credentials::new(access_key, secret.clone()));
+                if let (Some(id), Some(secret)) = (values.get(*access), values.get(*secret)) {
+                    let credentials =
+                        Credentials::new(AccessKeyId::new(id.expose()), secret.clone());
+                    let lent = access.starts_with("AWS_");
+                    let token = TOKENS.iter().find_map(|name| values.get(*name));
+                    return Ok(match token.filter(|_| lent) {
+                        Some(token) => credentials.with_token(token.clone()),
+                        None => credentials,
+                    });
                 }
             }
         }
@@ -413,6 +419,24 @@ mod tests {
     }
 
     #[test]
+    fn a_token_belongs_to_the_key_pair_of_its_source_and_family() {
+        let token = |layers: &[&[(&str, &str)]]| {
+            let credentials = settings(layers).credentials().unwrap();
+            credentials.token().map(|token| token.expose().to_owned())
+        };
+        let aws = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "SK")];
+        let lent = [&aws[..], &[("AWS_SECURITY_TOKEN", "T")]].concat();
+        assert_eq!(token(&[&lent]), Some("T".to_owned()));
+        assert_eq!(token(&[&aws, &lent]), None);
+        let own = [
+            ("EC2_ACCESS_KEY", "AK"),
+            ("EC2_SECRET_KEY", "SK"),
+            ("AWS_SESSION_TOKEN", "T"),
+        ];
+        assert_eq!(token(&[&own]), None);
+    }
+
+    #[test]
     fn an_empty_value_is_no_value() {
         let settings = settings(&[&[("S3_URL", "")], &[("S3_URL", "http://s/")]]);
         assert_eq!(settings.s3_url().unwrap().as_str(), "http://s/");
@@ -436,7 +460,10 @@ mod tests {
     #[test]
     fn a_key_pair_of_the_command_line_comes_first() {
         let mut settings = settings(&[&[("EC2_ACCESS_KEY", "AK"), ("EC2_SECRET_KEY", "SK")]]);
-        settings.overrides.key_pair = Some(("MINE".to_owned(), SecretString::new("x")));
+        settings.overrides.credentials = Some(Credentials::new(
+            AccessKeyId::new("MINE"),
+            SecretString::new("x"),
+        ));
         assert_eq!(
             settings.credentials().unwrap().access_key().as_str(),
             "MINE"

@@ -23,6 +23,8 @@ const NAMES: &[&str] = &[
     "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SECRET_KEY",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
     "EC2_ACCESS_KEY",
     "EC2_ACCOUNT_NUMBER",
     "EC2_CERT",

@@ -121,8 +121,12 @@ fn parse_tag(text: &str) -> Result<(String, String), String> {
 }
 
 /// The keys of a publisher, whose journal needs the user's certificate.
-fn keys_of(options: &KeyOptions, settings: &Settings) -> Result<Keys, Failure> {
-    let keys = options.keys(settings)?;
+fn keys_of(
+    options: &KeyOptions,
+    context: &Context<'_>,
+    settings: &Settings,
+) -> Result<Keys, anyhow::Error> {
+    let keys = options.keys(context, settings)?;
     let user = keys
         .user
         .ok_or_else(|| Failure::new(Exit::Usage, "no certificate is set"))?;
@@ -164,7 +168,7 @@ impl Publish {
         let settings = context.settings()?;
         let plan = self.plan(&settings)?;
         let watch = Arc::new(Watch::new(context.output)?);
-        let keys = keys_of(&self.keys, &settings)?;
+        let keys = keys_of(&self.keys, context, &settings)?;
         let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
         if plan.register {
             publisher.site.ec2().map_err(explain)?;

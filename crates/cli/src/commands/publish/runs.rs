@@ -66,7 +66,7 @@ impl Resume {
         };
         let settings = context.settings()?;
         let watch = Arc::new(Watch::new(context.output)?);
-        let keys = keys_of(&self.keys, &settings)?;
+        let keys = keys_of(&self.keys, context, &settings)?;
         let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
         let done = watch.during(async { publisher.resume(&run).await.map_err(explain) })?;
         report::published(context.output, &done)
@@ -91,7 +91,7 @@ impl Abort {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
         let watch = Arc::new(Watch::new(context.output)?);
-        let keys = keys_of(&self.keys, &settings)?;
+        let keys = keys_of(&self.keys, context, &settings)?;
         let publisher = publisher(context, &settings, keys, 1, &watch)?;
         let removed = watch.during(async { publisher.abort(&self.run).await.map_err(explain) })?;
         report::removed(context.output, &removed)
