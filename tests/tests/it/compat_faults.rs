@@ -2,35 +2,62 @@
 //!
 //! | fault | shown by |
 //! |---|---|
+//! | **data** | |
+//! | a stage dies and the bundle is called complete | `gumnut-bundle`: `failures::a_full_disk_ends_bundling`, `an_image_that_cannot_be_read_ends_bundling` |
+//! | damaged parts are uploaded; a mismatch names one value twice | `a_flipped_part_is_refused_before_upload`, `life_cycle::a_damaged_part_is_found_before_it_is_sent` |
+//! | a damaged bundle is discovered at unbundle time only | `bundles::a_flipped_byte_is_found_and_named` (verify needs no unbundling) |
+//! | the wrong image under its final name after a failure | `a_failed_unbundle_leaves_nothing` |
+//! | existing files are overwritten | `bad_input::existing_bundles_are_not_overwritten`, `bad_input::an_existing_image_is_not_overwritten` |
+//! | no space or a signal leave parts behind | `disk_full::bundling_onto_a_full_disk`, `disk_full::unbundling_onto_a_full_disk`, `compat_local::an_interrupted_bundle_leaves_nothing_and_never_wrote_plaintext` |
+//! | plaintext on the disk; ^C prints a trace | `compat_local::an_interrupted_bundle_leaves_nothing_and_never_wrote_plaintext` |
+//! | the image digest is that of nothing | `dialects::euca2ools_1_0_to_1_2_the_digest_is_of_nothing`; written right: `dialects::what_gumnut_writes_is_opened_without_it` |
+//! | keys of 31 digits | `gumnut-crypto`: `openssl::openssl_opens_what_was_wrapped` |
+//! | an empty last part | `dialects::a_length_that_is_a_multiple_of_the_part_size_makes_no_empty_part`, read: `dialects::a_trailing_empty_part_of_every_line_that_wrote_one` |
+//! | holes are lost | `bundles::a_bundle_comes_back_with_its_holes` |
+//! | twice the bundle as temporary files | `compat_local::an_image_goes_to_the_store_without_touching_the_disk` |
+//! | temporary folders stay behind | `compat::a_bundle_of_3_4_goes_into_a_fresh_folder_that_it_names` |
+//! | the empty image, the wrong kind accepted silently | `an_empty_image_is_refused` |
+//! | two unbundles collide in /tmp | `compat_local::two_unbundles_of_one_name_do_not_meet` |
+//! | **security** | |
+//! | names of a manifest are used as paths | `faults::every_fault_is_refused_by_its_name`, `network::a_download_never_leaves_the_folder` |
+//! | the tar member names the image | `compat_local::a_member_of_another_name_does_not_name_the_image` |
+//! | a signature is never looked at | `a_signature_is_checked_when_a_certificate_is_set` |
+//! | TLS is not verified unless an ini file says so | `tls_is_verified_unless_the_region_says_no` |
+//! | secret keys among the arguments | `a_secret_among_the_arguments_is_said` |
+//! | an eucarc is executed | `compat_local::an_eucarc_is_parsed_and_nothing_in_it_is_executed` |
+//! | DOCTYPE and entities | `faults::every_fault_is_refused_by_its_name`, `bad_input::a_document_type_is_refused` |
+//! | key files that others may read | `bad_input::a_key_that_others_may_read_gets_a_warning` |
+//! | **network** | |
+//! | the manifest goes before the parts | `the_manifest_goes_last_whatever_the_lines_say` |
+//! | one 503 ends an upload, the body is not sent again | `every_retry_sends_the_whole_body`, `gumnut-walrus-client`: `retries::a_body_is_sent_whole_again_after_a_503_and_a_reset` |
+//! | no resume | `life_cycle::a_second_upload_sends_no_part_again` |
+//! | `--part` sends nothing and reports success | `an_unknown_part_is_an_error` |
+//! | the first error hides behind another signature version | `gumnut-walrus-client`: `retries::the_signature_version_never_changes` |
+//! | a tag that is no MD5 is an error | `gumnut-walrus-client`: `objects::a_wrong_md5_is_noticed_and_another_kind_of_tag_is_not` |
+//! | 409 for one's own bucket | `gumnut-walrus-client`: `objects::buckets_are_made_and_probed` |
+//! | a key prefix breaks old servers silently | `compat_local::a_key_prefix_on_an_old_server_gets_a_warning` |
+//! | **codes, messages, options** | |
 //! | a success line after a 403 on a part, exit code 0 | `nothing_succeeds_after_a_refused_part` |
 //! | exit code 0 for a bucket that is missing | `a_missing_bucket_is_a_failure` |
 //! | `-h` exits 1 | `help_exits_zero` |
-//! | one 503 ends an upload, the body is not sent again | `every_retry_sends_the_whole_body` |
-//! | the manifest goes before the parts | `the_manifest_goes_last_whatever_the_lines_say` |
-//! | damaged parts are uploaded | `a_flipped_part_is_refused_before_upload` |
+//! | the line with the architecture | `compat::the_life_of_a_kernel_in_the_dialect_of_2010`, none in `compat::the_life_of_an_image_in_the_dialect_of_3_4` |
 //! | no selector means all bundles | `all_bundles_are_never_meant_by_accident` |
 //! | a spelling of another dialect deletes the wrong thing | `a_colliding_spelling_names_both_meanings` |
+//! | the local manifest is deleted, downloads overwrite | `compat::the_life_of_a_kernel_in_the_dialect_of_2010`, `a_download_overwrites_nothing` |
 //! | the manifest is deleted after a failed part | `the_manifest_stays_when_a_part_stays` |
-//! | the local manifest is deleted, files in /tmp are overwritten | `compat::the_life_of_a_kernel_in_the_dialect_of_2010`, `a_download_overwrites_nothing` |
-//! | `--part` sends nothing and reports success | `an_unknown_part_is_an_error` |
 //! | install-image drops `--acl`, `--location`, `-B` and others | `install_image_honours_every_flag` |
-//! | `-B` crashes, block map and product codes get lost | `block_map_and_product_codes_survive` |
+//! | register does not know an architecture of bundle-image | `compat_local::register_knows_every_architecture_that_bundling_knows` |
+//! | `-B` crashes, block map and product codes get lost; hyphens in the account number | `block_map_and_product_codes_survive` (the keys' account has them) |
+//! | `[region *]` and `[user *]` crash | `a_region_of_stars_is_the_last_resort` |
 //! | the private key of the configuration beats the environment's | `the_environment_names_the_private_key` |
 //! | `EC2_URL` beats an explicit region | `an_explicit_region_beats_the_environment_and_says_so` |
-//! | `[region *]` and `[user *]` crash | `a_region_of_stars_is_the_last_resort` |
 //! | the variables of 2010 are ignored | `the_variables_of_2010_are_the_last_source` |
-//! | TLS is not verified unless an ini file says so | `tls_is_verified_unless_the_region_says_no` |
-//! | an eucarc is executed | `settings::eucarc` in the unit tests |
-//! | secret keys among the arguments | `a_secret_among_the_arguments_is_said` |
-//! | the wrong image under its final name after a failure | `a_failed_unbundle_leaves_nothing` |
-//! | a digest mismatch names one value twice | `a_flipped_part_is_refused_before_upload` |
-//! | a signature is never looked at | `a_signature_is_checked_when_a_certificate_is_set` |
-//! | temporary folders stay behind | `compat::a_bundle_of_3_4_goes_into_a_fresh_folder_that_it_names` |
-//! | the empty image, the wrong kind accepted silently | `an_empty_image_is_refused` |
+//! | columns move between releases | `compat::the_life_of_a_kernel_in_the_dialect_of_2010`, `compat::the_life_of_an_image_in_the_dialect_of_3_4` |
 //! | a migration copies the wrapped key | `compat::a_migrated_manifest_opens_for_the_other_cloud_and_keeps_the_old_one` |
-//! | hyphens in the account number | `block_map_and_product_codes_survive` (the keys' account has them) |
-//! | resume, 409 for one's own bucket, tags that are no MD5 | `life_cycle` and the tests of gumnut-walrus-client |
-//! | ^C, full disks, plaintext on the disk, holes | `kill`, `disk_full`, `bundles`, `engine` |
+//! | external programs and their warnings | `compat_local::no_program_is_needed_for_bundles` |
+//! | a flag is not known | `compat_flags` |
+//!
+//! Not there, and so without a fault: bundle-vol with its metadata, uploads under a policy.
 
 use gumnut_tests::{Asked, Cloud, Program, Server, fixture, patterned};
 
@@ -625,4 +652,73 @@ fn an_empty_image_is_refused() {
         "eri-00000001",
     ];
     assert_eq!(program.called("euca-bundle-image", &both).code, Some(2));
+}
+
+#[test]
+fn a_security_token_goes_with_every_request_and_is_signed() {
+    let server = Server::start(|asked, _| takes_all(asked));
+    let keys = ["-I", "LENT", "-S", "x", "--security-token", "TOKEN"];
+    let program = client(&server);
+    bundled(&program);
+    let upload = [&UPLOAD[..], &keys].concat();
+    let _ = program.called("euca-upload-bundle", &upload).succeeded();
+    let register = [&["bucket/k", "-n", "name"][..], &keys].concat();
+    let _ = program.called("euca-register", &register).succeeded();
+    let lent = program
+        .with("AWS_ACCESS_KEY_ID", "LENT")
+        .with("AWS_SECRET_ACCESS_KEY", "x")
+        .with("AWS_SESSION_TOKEN", "TOKEN");
+    let _ = lent
+        .called("euca-register", &["bucket/k", "-n", "name"])
+        .succeeded();
+    for asked in server.asked() {
+        assert_eq!(
+            asked.header("x-amz-security-token"),
+            Some("TOKEN"),
+            "{asked:?}"
+        );
+        let authorization = asked.header("authorization").unwrap();
+        assert!(authorization.contains("LENT"), "{authorization}");
+        let version_2 = authorization.starts_with("AWS LENT:");
+        assert!(
+            version_2 || authorization.contains("x-amz-security-token"),
+            "{authorization}"
+        );
+    }
+    let old = lent.with("GUMNUT_DIALECT", "2010");
+    let _ = old
+        .called("euca-register", &[&["bucket/k"][..], &keys].concat())
+        .succeeded();
+    let asked = server.asked().pop().unwrap().text();
+    assert!(asked.contains("SecurityToken=TOKEN"), "{asked}");
+    let alone = old.called("euca-register", &["bucket/k", "--security-token", "TOKEN"]);
+    assert_eq!(alone.code, Some(1));
+}
+
+#[test]
+fn a_token_is_part_of_what_is_signed() {
+    let cloud = Cloud::start();
+    for dialect in ["2010", "3.4"] {
+        let program = cloud
+            .client()
+            .with("GUMNUT_DIALECT", dialect)
+            .with("AWS_SESSION_TOKEN", "a token");
+        bundled(&program);
+        // The eucarc's own keys are no lent ones: under AWS's names they are.
+        let eucarc = fs_err::read_to_string(cloud.eucarc()).unwrap();
+        let value = |name: &str| {
+            let line = eucarc
+                .lines()
+                .find(|line| line.contains(&format!("{name}=")));
+            let value = line.unwrap().split_once('=').unwrap().1;
+            value.trim_matches(['\'', '"']).to_owned()
+        };
+        let program = program
+            .with("AWS_ACCESS_KEY_ID", value("EC2_ACCESS_KEY"))
+            .with("AWS_SECRET_ACCESS_KEY", value("EC2_SECRET_KEY"))
+            .with("EC2_ACCESS_KEY", "")
+            .with("EC2_SECRET_KEY", "");
+        let _ = program.called("euca-upload-bundle", &UPLOAD).succeeded();
+        let _ = program.called("euca-describe-images", &["-a"]).succeeded();
+    }
 }

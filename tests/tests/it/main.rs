@@ -4,10 +4,14 @@
 
 mod bad_input;
 mod boot;
+mod bootstrap;
 mod bundles;
 mod compat;
 mod compat_faults;
+mod compat_flags;
+mod compat_local;
 mod copy;
+mod dialects;
 mod disk_full;
 mod doctor;
 mod engine;
