@@ -153,7 +153,9 @@ fn check_memory(rows: &[Row]) -> anyhow::Result<()> {
     // The cloud has a limit of its own, which is checked where it is measured.
     let commands = rows.iter().filter(|row| row.job != "cloud");
     let own = commands.filter(|row| row.program.starts_with("gumnut"));
-    let highest = own.map(|row| row.peak).max().unwrap_or(0);
+    let Some(highest) = own.map(|row| row.peak).max() else {
+        return Ok(());
+    };
     println!(
         "\npeak memory of gumnut: {}, limit {}",
         mebibytes(highest),

@@ -9,30 +9,71 @@ use crate::report::Steps;
 use crate::workspace::{Workspace, without_foreign_settings};
 
 /// Step, script, and what the script is to do.
-const STEPS: [(&str, &str, &str); 10] = [
-    ("boto: put, get, list, delete with SigV2", "boto", "s3"),
-    ("boto: register, describe, deregister", "boto", "ec2"),
-    ("boto: wrong secret refused", "boto", "wrong-secret"),
-    ("boto3: put, parts, get, list, delete", "boto3", "s3"),
-    ("boto3: register, describe, deregister", "boto3", "ec2"),
-    ("boto3: wrong secret refused", "boto3", "wrong-secret"),
-    ("libcloud: register, list, delete image", "libcloud", "ec2"),
-    ("libcloud: wrong secret refused", "libcloud", "wrong-secret"),
-    ("minio-py: put, parts, get, copy, delete", "minio", "s3"),
-    ("minio-py: wrong secret refused", "minio", "wrong-secret"),
+const STEPS: [(&str, &str, &str); 13] = [
+    (
+        "boto: put, get, list, delete with SigV2",
+        "boto_client",
+        "s3",
+    ),
+    ("boto: register, describe, deregister", "boto_client", "ec2"),
+    ("boto: wrong secret refused", "boto_client", "wrong-secret"),
+    ("boto3: put, parts, get, list, delete", "boto3_client", "s3"),
+    (
+        "boto3: register, describe, deregister",
+        "boto3_client",
+        "ec2",
+    ),
+    (
+        "boto3: wrong secret refused",
+        "boto3_client",
+        "wrong-secret",
+    ),
+    (
+        "boto3: listings and their texts",
+        "boto3_manners",
+        "listings",
+    ),
+    (
+        "boto3: addresses signed in advance",
+        "boto3_manners",
+        "signed",
+    ),
+    (
+        "boto3: refusals and conditions",
+        "boto3_manners",
+        "refusals",
+    ),
+    (
+        "libcloud: register, list, delete image",
+        "libcloud_client",
+        "ec2",
+    ),
+    (
+        "libcloud: wrong secret refused",
+        "libcloud_client",
+        "wrong-secret",
+    ),
+    (
+        "minio-py: put, parts, get, copy, delete",
+        "minio_client",
+        "s3",
+    ),
+    (
+        "minio-py: wrong secret refused",
+        "minio_client",
+        "wrong-secret",
+    ),
 ];
 
 pub(super) fn check(workspace: &Workspace, scene: &Scene, steps: &mut Steps) {
-    for (step, client, task) in STEPS {
-        steps.check(step, || run(workspace, scene, client, task));
+    for (step, script, task) in STEPS {
+        steps.check(step, || run(workspace, scene, script, task));
     }
 }
 
-fn run(workspace: &Workspace, scene: &Scene, client: &str, task: &str) -> anyhow::Result<()> {
+fn run(workspace: &Workspace, scene: &Scene, script: &str, task: &str) -> anyhow::Result<()> {
     let python = scene.environment.program("python");
-    let script = workspace
-        .root()
-        .join(format!("xtask/interop/{client}_client.py"));
+    let script = workspace.root().join(format!("xtask/interop/{script}.py"));
     let (host, port) = scene
         .authority()
         .split_once(':')

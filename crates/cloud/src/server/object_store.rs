@@ -27,6 +27,8 @@ const MAX_DRAIN: usize = 64 << 20;
 /// How long reading off may take.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
+/// By this header a client insists that the bucket is of the account it thinks of.
+const EXPECTED_OWNER: &str = "x-amz-expected-bucket-owner";
 /// The encoding of bodies whose chunks are signed one by one.
 const CHUNKED: &str = "aws-chunked";
 /// Headers of signatures, which the protocol must not see.
@@ -155,6 +157,12 @@ async fn prepare(
     let now = state.config.clock.now();
     let patience = state.config.limits.patience;
     let (identity, payload) = object_store::verify(&state.catalogue, now, &view, path).await?;
+
+    if let Some(owner) = view.header(EXPECTED_OWNER) {
+        let bucket = path.trim_start_matches('/').split('/').next();
+        let bucket = bucket.unwrap_or_default().to_owned();
+        state.store.check_owner(bucket, owner.to_owned()).await?;
+    }
 
     let expected = match payload {
         Payload::Chunks(_) => Some(unwrap_chunked_headers(&mut parts.headers)?),

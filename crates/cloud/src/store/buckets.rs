@@ -115,6 +115,23 @@ impl Store {
         self.catalogue.read(find).await
     }
 
+    /// Refuses when the bucket is of another account than `expected`, an account number or an owner id.
+    pub(crate) async fn check_owner(
+        &self,
+        name: String,
+        expected: String,
+    ) -> Result<(), StoreError> {
+        let check = move |connection: &rusqlite::Connection| {
+            let bucket = access::any_bucket(connection, &name)?;
+            if [&bucket.account, &bucket.owner.id].contains(&&expected) {
+                Ok(())
+            } else {
+                Err(StoreError::AccessDenied)
+            }
+        };
+        self.catalogue.read(check).await
+    }
+
     /// The names of the accounts in an ACL, by owner id.
     pub(crate) async fn account_names(
         &self,

@@ -207,3 +207,17 @@ async fn a_bucket_may_be_signed_with_a_slash_behind_it() {
         assert_eq!(list.status, status, "{resource}");
     }
 }
+
+#[tokio::test]
+async fn a_client_may_insist_on_the_owner_of_a_bucket() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let owner = cloud.alice.owner_id.clone();
+    for (expected, status) in [(owner.as_str(), 200), ("222222222222", 403), ("", 403)] {
+        for (method, target) in [("PUT", "/bucket/k"), ("GET", "/bucket")] {
+            let request = cloud.request(method, target);
+            let headers = [("x-amz-expected-bucket-owner", expected)];
+            let answer = ask(request, &cloud.alice, &headers).await;
+            assert_eq!(answer.status, status, "{method} {expected:?}");
+        }
+    }
+}
