@@ -101,13 +101,24 @@ pub(crate) fn hint_of<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Optio
     if let Some(failure) = cause.downcast_ref::<Failure>() {
         return failure.hint_text();
     }
-    match cause.downcast_ref()? {
+    match transport_of(cause)? {
         TransportError::Untrusted { .. } => Some(
             "name the certificate of its authority with --ca-cert FILE, or in AWS_CA_BUNDLE; an embedded cloud \
              with --tls keeps it beside its eucarc, in tls-ca.pem",
         ),
         _ => None,
     }
+}
+
+/// The answer of a server, or its silence, also where a workflow passes it on.
+pub(crate) fn transport_of<'e>(
+    cause: &'e (dyn std::error::Error + 'static),
+) -> Option<&'e TransportError> {
+    let passed_on = || match cause.downcast_ref()? {
+        PublishError::Transport(error) => Some(error),
+        _ => None,
+    };
+    cause.downcast_ref().or_else(passed_on)
 }
 
 fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {

@@ -91,6 +91,11 @@ impl Bar {
         self.bar.inc(bytes);
     }
 
+    /// Lengthens the bar by `bytes`.
+    pub(crate) fn lengthen(&self, bytes: u64) {
+        self.bar.inc_length(bytes);
+    }
+
     /// Takes the bar off the screen.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -158,6 +158,29 @@ fn a_dead_or_silent_endpoint_does_not_hold_it_up() {
 }
 
 #[test]
+fn a_server_that_cannot_prove_itself_is_told_with_a_remedy() {
+    let cloud = Cloud::start_with(Program::new(), &["--tls"]);
+    let trusting = cloud.client().run(&["doctor", "--json"]).succeeded();
+    let (status, message) = {
+        let report = report(&trusting);
+        let (status, message) = check(&report, "store-tls");
+        (status.to_owned(), message.to_owned())
+    };
+    assert_eq!(status, "ok");
+    assert!(message.contains("proved"), "{message}");
+    let stranger = cloud.client().with("AWS_CA_BUNDLE", "");
+    let outcome = stranger.run(&["doctor"]);
+    assert_eq!(outcome.code, Some(3), "{outcome:#?}");
+    for text in [
+        "failure\tstore-endpoint\t",
+        "cannot prove who it is",
+        "--ca-cert",
+    ] {
+        assert!(outcome.stdout.contains(text), "no {text:?} in {outcome:#?}");
+    }
+}
+
+#[test]
 fn without_any_settings_it_says_what_to_do() {
     let outcome = Program::new().run(&["doctor"]);
     assert_eq!(outcome.code, Some(3), "{outcome:#?}");

@@ -17,7 +17,7 @@ use super::upload::AclChoice;
 use super::{Context, keys, remote};
 use crate::args::Signature;
 use crate::exit::{Exit, Failure};
-use crate::progress::Stop;
+use crate::progress::{Bar, Stop};
 use crate::settings::{KeyFile, Settings};
 
 /// Copy an image to another cloud.
@@ -87,6 +87,7 @@ struct Work<'a> {
     from: Site,
     key: PrivateKey,
     to: CopyTo,
+    bar: Bar,
     copied: Vec<Copied>,
 }
 
@@ -102,6 +103,7 @@ impl Copy {
             from: remote::site(context, &settings, context.global.signature)?,
             key: self.trust.need_private_key(&settings)?,
             to: self.destination(context, &bar)?,
+            bar: bar.clone(),
             copied: Vec::new(),
         };
         let done = remote::block_on_or_stop(work.copy(&self.image), &stop);
@@ -111,11 +113,7 @@ impl Copy {
     }
 
     /// The other cloud, as its profile says.
-    fn destination(
-        &self,
-        context: &Context<'_>,
-        bar: &crate::progress::Bar,
-    ) -> Result<CopyTo, anyhow::Error> {
+    fn destination(&self, context: &Context<'_>, bar: &Bar) -> Result<CopyTo, anyhow::Error> {
         let settings = Settings::of_profile(&self.to)?;
         let signature = self.to_signature.unwrap_or(context.global.signature);
         let certificate = |file| keys::certificate(&settings, file, None);
@@ -226,6 +224,7 @@ impl Work<'_> {
     async fn one(&mut self, source: Source, original: Original) -> Result<(), anyhow::Error> {
         let name = source.place.to_string();
         self.context.output.say(format!("copying {name}"));
+        self.bar.lengthen(original.manifest.manifest().bundled_size);
         let bundle = self.to.bundle(&original).await.map_err(explain)?;
         let kind = original.kind;
         let id = if self.command.no_register {

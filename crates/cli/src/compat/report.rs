@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use gumnut_transport::{Refusal, TransportError};
+use gumnut_transport::Refusal;
 
 use super::dialect::Dialect;
 use super::session::{print, say};
 use crate::commands::destination::Step;
-use crate::exit::{self, Failure, hint_of};
+use crate::exit::{self, Failure, hint_of, transport_of};
 
 /// A failure with an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub(super) fn usage(name: &str, error: &dyn std::error::Error) -> ExitCode {
 pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> ExitCode {
     let refusal = error
         .chain()
-        .find_map(|cause| cause.downcast_ref::<TransportError>()?.refusal());
+        .find_map(|cause| transport_of(cause)?.refusal());
     match (dialect, refusal) {
         (Dialect::Euca2010, Some(refusal)) => print(&line_of_2010(error, refusal)),
         (_, Some(refusal)) if !refusal.code.is_empty() => {

@@ -57,6 +57,7 @@ impl Settings {
             named("account number", USER_ID),
             named("region", REGION),
             named("verify TLS", &["verify-ssl"]),
+            named("certificate authorities", &["AWS_CA_BUNDLE"]),
             named("version 4 for the store", &["s3-force-sigv4"]),
             named("where buckets are made", &["s3-location-constraint"]),
             named("retries", &["max-retries"]),

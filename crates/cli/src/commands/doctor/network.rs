@@ -13,7 +13,7 @@ use url::{Host, Url};
 use super::finding::{Finding, chain};
 use crate::args::Signature;
 use crate::commands::{Context, remote};
-use crate::exit::Failure;
+use crate::exit::{Failure, hint_of};
 use crate::settings::Settings;
 
 /// Longest answer that is read, in bytes.
@@ -222,16 +222,12 @@ fn endpoint(service: &Service, url: &Url, answers: &Answers) -> Finding {
     if answers.any_answer() {
         return Finding::ok(id, format!("{name} answers at {url}"));
     }
-    let message = match &answers.v4 {
-        Err(error) => chain(error.as_ref()),
-        Ok(_) => String::new(),
-    };
-    let remedy = if message.contains("certificate") || message.contains("UnknownIssuer") {
-        "trust the authority of its certificate with --ca-cert FILE"
-    } else {
-        "see whether the address is right and the service runs, and what lies between"
-    };
-    Finding::failure(id, message, remedy)
+    let error = answers.v4.as_ref().err();
+    let message = error.map(|error| chain(error.as_ref()));
+    let hint = error.and_then(|error| error.chain().find_map(hint_of));
+    let remedy = hint
+        .unwrap_or("see whether the address is right and the service runs, and what lies between");
+    Finding::failure(id, message.unwrap_or_default(), remedy)
 }
 
 fn clock(service: &Service, answers: &Answers) -> Finding {
