@@ -77,12 +77,13 @@ case $dialect in
 *) devices=$(element block_device_mapping "$(mapping ami sda1)$(mapping root /dev/sda1)") codes=$(element product_codes "$(element product_code 7C2A)") ;;
 esac
 ancestry=$(element ancestry "$(element ancestor_ami_id ami-5bae4b32)")
+kernel_name=$(element kernel_name vmlinuz-2.6.24-19-xen)
 before= after=
 case $order in
 new) machine=$architecture$devices$codes$ids ;;
-3.0) machine=$architecture$ids$devices$codes after=$ancestry ;;
+3.0) machine=$architecture$ids$devices$codes before=$kernel_name after=$ancestry ;;
 3.1) machine=$architecture$ids$devices$codes ;;
-ec2) machine=$architecture$devices$ids$codes before=$ancestry ;;
+ec2) machine=$architecture$devices$ids$codes before=$kernel_name$ancestry ;;
 esac
 machine=$(element machine_configuration "$machine")
 aes="algorithm=${q}AES-128-CBC$q"

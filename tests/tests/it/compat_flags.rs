@@ -3,7 +3,7 @@
 //! A parser meets flags from left to right and stops at `--help`, so a run that ends with it and prints help has taken
 //! everything before it. What the flags do is the matter of `compat` and `compat_faults`.
 
-use gumnut_tests::Program;
+use gumnut_tests::{Program, Server};
 
 /// Flags that many commands of a dialect share.
 const OLD: &str =
@@ -370,4 +370,36 @@ fn an_invented_flag_is_refused() {
             "the tables prove nothing: {outcome:#?}"
         );
     }
+}
+
+#[test]
+fn an_empty_column_is_told_when_that_is_asked_for() {
+    let server = Server::start(|_, _| {
+        let kernel = "<kernel><value>eki-90461381</value></kernel>";
+        let answer = format!(
+            "<DescribeImageAttributeResponse><imageId>emi-00000001</imageId>{kernel}</DescribeImageAttributeResponse>"
+        );
+        (200, answer)
+    });
+    let program = Program::new()
+        .with("EC2_ACCESS_KEY", "A")
+        .with("EC2_SECRET_KEY", "x")
+        .with("EC2_URL", server.endpoint());
+    let kernel = |more: &[&str]| {
+        let arguments = [&["emi-00000001", "--kernel"][..], more].concat();
+        let outcome = program.called("euca-describe-image-attribute", &arguments);
+        outcome.succeeded().stdout
+    };
+    assert_eq!(kernel(&[]), "kernel\temi-00000001\t\teki-90461381\n");
+    assert_eq!(
+        kernel(&["--show-empty-fields"]),
+        "kernel\temi-00000001\t(nil)\teki-90461381\n"
+    );
+}
+
+#[test]
+fn what_means_nothing_any_more_is_said() {
+    let program = Program::new();
+    let outcome = program.called("ec2-unbundle", &["--batch", "-k", "absent", "-m", "absent"]);
+    let _ = outcome.saying(&["--batch is accepted and has no effect"]);
 }

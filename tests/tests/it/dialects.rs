@@ -183,6 +183,41 @@ fn ec2_ami_tools_part_numbers_as_wide_as_the_count() {
 }
 
 #[test]
+fn what_a_manifest_says_survives_reading_and_writing() {
+    for dialect in ["2.x", "3.0", "3.1.0", "3.4.1", "ec2-ami-tools"] {
+        let program = program();
+        script(&program, "bundle.sh", &[dialect, "disk.img", "b", "20000"]);
+        let certificate = fixture("vectors/keys/cloud-cert.pem");
+        let mut rewrap = vec!["rewrap", "b/disk.img.manifest.xml", "-o", "b/new.xml"];
+        rewrap.extend(["--cloud-cert", certificate.to_str().unwrap()]);
+        let _ = program.run(&rewrap).succeeded();
+        let old = program.json(&["inspect", "b/disk.img.manifest.xml"]);
+        let new = program.json(&["inspect", "b/new.xml"]);
+        has_block_devices_and_product_codes(&new);
+        if dialect == "3.0" || dialect == "ec2-ami-tools" {
+            assert_eq!(new["ancestry"][0], "ami-5bae4b32");
+            assert_eq!(new["kernel_name"], "vmlinuz-2.6.24-19-xen");
+        }
+        for name in [
+            "name",
+            "kind",
+            "architecture",
+            "user",
+            "kernel_id",
+            "ramdisk_id",
+        ] {
+            assert_eq!(new[name], old[name], "{dialect}: {name}");
+        }
+        for name in ["block_devices", "product_codes", "ancestry", "kernel_name"] {
+            assert_eq!(new[name], old[name], "{dialect}: {name}");
+        }
+        assert_eq!(new["part_list"], old["part_list"], "{dialect}");
+        assert_eq!(new["signature"], "valid");
+        let _ = program.run(&["verify", "b/new.xml"]).succeeded();
+    }
+}
+
+#[test]
 fn a_trailing_empty_part_of_every_line_that_wrote_one() {
     for dialect in ["1.0", "1.3.2", "2.x", "3.0", "3.1.0", "3.4.1"] {
         let found = reads(dialect, "half");
