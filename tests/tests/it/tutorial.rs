@@ -8,7 +8,7 @@
 //! 3. The last listing stands on the page without its command, `euca-describe-images`.
 //! 4. The author's buckets existed: no line says that they are made. Here they are made before.
 //! 5. The author's disk of 4 GiB gave 39 parts. The rule is one part for each 10 MiB of the bundle, begun ones included. The disk
-//!    here is smaller unless `GUMNUT_TUTORIAL_PARTS` says otherwise (`cargo xtask tutorial`: 39), and of the page's lines of
+//!    here is smaller unless `GUMNUT_TUTORIAL_PARTS` says otherwise (`cargo xtask tutorial`: 39, of a disk of 4 GiB), and of the page's lines of
 //!    parts as many are expected as the rule gives.
 
 use std::path::Path;
@@ -24,6 +24,8 @@ const DISK: &str = "new_centos.5-3.x86.img";
 const TIMES: &str = "1276410057498,1275215482490,1275606157552";
 /// Parts of the disk without another wish.
 const PARTS: u64 = 3;
+/// Parts and bytes of the author's disk.
+const AUTHORS: (u64, u64) = (39, 4 << 30);
 
 /// A command and the lines that the page shows for it.
 struct Step {
@@ -109,6 +111,10 @@ impl Machine {
         for half in 0..2 * parts - 1 {
             let bytes = patterned(usize::try_from(PART / 2).unwrap(), half);
             file.write_all(&bytes).unwrap();
+        }
+        if parts == AUTHORS.0 {
+            // Mostly a hole, whose zeros are a few megabytes of the bundle.
+            file.set_len(AUTHORS.1).unwrap();
         }
     }
 
