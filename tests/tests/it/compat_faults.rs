@@ -30,6 +30,7 @@
 //! | **network** | |
 //! | the manifest goes before the parts | `the_manifest_goes_last_whatever_the_lines_say` |
 //! | one 503 ends an upload, the body is not sent again | `every_retry_sends_the_whole_body`, `gumnut-walrus-client`: `retries::a_body_is_sent_whole_again_after_a_503_and_a_reset` |
+//! | one part after the other | `compat_parallel::two_parts_are_on_their_way_at_the_same_time` |
 //! | no resume | `life_cycle::a_second_upload_sends_no_part_again` |
 //! | `--part` sends nothing and reports success | `an_unknown_part_is_an_error` |
 //! | the first error hides behind another signature version | `gumnut-walrus-client`: `retries::the_signature_version_never_changes` |

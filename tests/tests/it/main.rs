@@ -10,6 +10,7 @@ mod compat;
 mod compat_faults;
 mod compat_flags;
 mod compat_local;
+mod compat_parallel;
 mod copy;
 mod dialects;
 mod disk_full;
