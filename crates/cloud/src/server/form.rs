@@ -47,6 +47,7 @@ pub(super) fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, StoreError>
         .ok_or(StoreError::MalformedForm)?;
     let delimiter = format!("--{}", boundary.trim_matches('"'));
     let (mut acl, mut key) = (None, None);
+    let (mut policy, mut signed) = (false, false);
     let mut start = 0;
     for part in split(&body, delimiter.as_bytes()) {
         let at = start;
@@ -63,6 +64,11 @@ pub(super) fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, StoreError>
         {
             // The file is the last field; what is in it is no form.
             Some("file") => {
+                if policy && !signed {
+                    return Err(StoreError::argument(
+                        "Bucket POST must contain a field named 'Signature'.",
+                    ));
+                }
                 let name = parameter(head, "filename").unwrap_or_default();
                 let renamed = key.map(|key| with_file_name(&body, key, &name));
                 let renamed = renamed.transpose()?.flatten();
@@ -72,7 +78,11 @@ pub(super) fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, StoreError>
             Some("acl") if acl.is_some() => return Err(StoreError::MalformedForm),
             Some("acl") => acl = Some(FormAcl(text()?.to_owned())),
             Some("key") => key = Some(value_at..value_at + value.len()),
-            Some("policy") => check_expiration(text()?)?,
+            Some("policy") => {
+                policy = true;
+                check_expiration(text()?)?;
+            }
+            Some("signature" | "x-amz-signature") => signed = true,
             _ => {}
         }
     }
@@ -219,7 +229,7 @@ mod tests {
     fn a_policy_ends_at_a_time_of_the_one_form() {
         let code = |time: &str| {
             let policy = BASE64.encode(format!("{{\"expiration\": \"{time}\"}}").as_bytes());
-            let form = form(&[("policy", &policy), ("file", "x")]);
+            let form = form(&[("policy", &policy), ("Signature", "s"), ("file", "x")]);
             form.err().map(|error| error.code())
         };
         assert_eq!(code("2095-01-01T00:00:00Z"), None);
@@ -227,6 +237,13 @@ mod tests {
         for bad in ["2095-01-01 00:00:00+00:00", "2095-01-01T00:00:00", "soon"] {
             assert_eq!(code(bad), Some("InvalidPolicyDocument"), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_policy_that_nobody_has_signed_is_refused() {
+        let policy = BASE64.encode(b"{\"expiration\": \"2095-01-01T00:00:00Z\"}");
+        let unsigned = form(&[("policy", &policy), ("file", "x")]);
+        assert_eq!(unsigned.unwrap_err().code(), "InvalidArgument");
     }
 
     #[test]
