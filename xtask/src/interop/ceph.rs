@@ -47,6 +47,9 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         let step = format!("{version}: upload, download, verify, delete");
         steps.check(&step, || round_trip(&gumnut, folder, version));
     }
+    steps.check("publish without registering, twice; verify; fetch", || {
+        publish(&gumnut, folder)
+    });
     drop(ceph);
     steps.finish()
 }
@@ -76,6 +79,31 @@ fn bundle(gumnut: &Gumnut<'_>, folder: &Path) -> anyhow::Result<()> {
     let bundle = ["bundle", "vmlinuz-ceph", "--kind", "kernel"];
     gumnut.json(&[&bundle[..], &["--arch", "x86_64"]].concat())?;
     Ok(())
+}
+
+fn publish(gumnut: &Gumnut<'_>, folder: &Path) -> anyhow::Result<()> {
+    let _state = gumnut
+        .shell
+        .push_env("XDG_STATE_HOME", folder.join("state"));
+    let publish = [
+        "publish",
+        "vmlinuz-ceph",
+        "--arch",
+        "x86_64",
+        "--ignore-checks",
+    ];
+    let stored = ["--no-register", "--acl", "none", "--bucket", "published"];
+    let publish = [&publish[..], &stored].concat();
+    let first = gumnut.json(&publish)?;
+    let second = gumnut.json(&publish)?;
+    ensure!(
+        first["changed"] == true && second["changed"] == false,
+        "the second run was not like the first: {first} {second}"
+    );
+    let location = "published/vmlinuz-ceph.manifest.xml";
+    gumnut.json(&["verify", location])?;
+    gumnut.json(&["fetch", location, "-o", "fetched"])?;
+    compare::identical(&folder.join("vmlinuz-ceph"), &folder.join("fetched"))
 }
 
 fn round_trip(gumnut: &Gumnut<'_>, folder: &Path, version: &str) -> anyhow::Result<()> {
