@@ -10,6 +10,7 @@ mod ceph;
 mod cloud;
 mod compare;
 mod deny;
+mod dist;
 mod e2e;
 mod fixture;
 mod fuzz;
@@ -53,6 +54,7 @@ enum Task {
     E2e(e2e::EndToEnd),
     Interop(interop::Interop),
     Bench(bench::Bench),
+    Dist(dist::Dist),
     Fuzz(fuzz::Fuzz),
     Bundle(verbs::Bundle),
     Upload(verbs::Upload),
@@ -71,6 +73,7 @@ impl Task {
             Self::E2e(task) => task.run(workspace),
             Self::Interop(task) => task.run(workspace),
             Self::Bench(task) => task.run(workspace),
+            Self::Dist(task) => task.run(workspace),
             Self::Fuzz(task) => task.run(workspace),
             Self::Bundle(task) => task.run(workspace),
             Self::Upload(task) => task.run(workspace),

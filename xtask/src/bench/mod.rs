@@ -11,6 +11,7 @@ mod record;
 mod resize;
 mod row;
 mod small;
+mod start;
 mod suites;
 
 use std::path::PathBuf;
@@ -75,6 +76,8 @@ enum Job {
     Small,
     /// The embedded cloud's object store with 1, 8 and 64 clients; peer: rclone's server, on the same disk
     Cloud,
+    /// The embedded cloud, from the command to the line that says where it listens
+    Start,
     /// The small fixture's disk to 4 GiB; peer: the tutorial's commands, as root
     Resize,
     /// The small fixture published with a disk of 4 GiB; peer: the same resized and bundled, and no more
@@ -134,6 +137,7 @@ impl Bench {
                 Job::Sweep => suites.sweep()?,
                 Job::Small => small::run(&suites)?,
                 Job::Cloud => cloud::run(&suites)?,
+                Job::Start => start::run(&suites)?,
                 Job::Resize => resize::run(&suites)?,
                 Job::Publish => publish::run(&suites)?,
                 Job::Instructions => Vec::new(),

@@ -5,7 +5,9 @@ pub(crate) mod files;
 mod make;
 mod users;
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use gumnut_crypto::{Certificate, PrivateKey, PublicKey};
 use gumnut_types::AccountId;
@@ -37,19 +39,26 @@ pub(crate) fn init(
     clock: &Clock,
 ) -> Result<(), CloudError> {
     let folder = files::folder(data_dir.path())?;
-    make::cloud_keys(&folder, clock)?;
     let accounts: i64 = catalogue.read_blocking(|connection: &Connection| {
         connection.query_row("SELECT count(*) FROM accounts", [], |row| row.get(0))
     })?;
-    if accounts > 0 {
+    // Nearly all the time of a first start goes into the two keys.
+    let (made, key) = thread::scope(|scope| {
+        let cloud = scope.spawn(|| make::cloud_keys(&folder, clock));
+        let key = (accounts == 0).then(|| PrivateKey::generate(make::KEY_BITS));
+        let made = cloud.join();
+        (made.unwrap_or_else(|panic| resume_unwind(panic)), key)
+    });
+    made?;
+    let Some(key) = key.transpose()? else {
         return Ok(());
-    }
+    };
     let account = NewAccount {
         number: make::account_number()?,
         name: FIRST_ACCOUNT.to_owned(),
         user: FIRST_USER.to_owned(),
         admin: true,
-        key: PrivateKey::generate(make::KEY_BITS)?,
+        key,
     };
     add(&folder, catalogue, clock, &account)
 }

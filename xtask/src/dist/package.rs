@@ -1,0 +1,122 @@
+//! The Debian package.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use xshell::cmd;
+
+use super::Making;
+use crate::setup;
+
+/// Makes the package: binary, old names, manual pages, completions, and what Debian wants to know.
+pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyhow::Result<()> {
+    let shell = &making.shell;
+    setup::program(shell, "dpkg-deb", "dpkg")?;
+    let stage = making.workspace.scratch("deb")?;
+    let root = stage.path().join("root");
+    let folder = |path: &str| {
+        let folder = root.join(path);
+        fs_err::create_dir_all(&folder).map(|()| folder)
+    };
+    let bin = folder("usr/bin")?;
+    fs_err::copy(program, bin.join("gumnut"))?;
+    let pages = folder("usr/share/man/man1")?;
+    cmd!(shell, "{program} --quiet man {pages}")
+        .quiet()
+        .ignore_stdout()
+        .run()?;
+    for name in old_names(making, program, stage.path())? {
+        symlink("gumnut", bin.join(&name))?;
+        symlink("gumnut-compat.1.gz", pages.join(format!("{name}.1.gz")))?;
+    }
+    completions(making, program, &root)?;
+    let about = folder("usr/share/doc/gumnut")?;
+    let source = making.workspace.root();
+    fs_err::copy(source.join("README.md"), about.join("README.md"))?;
+    fs_err::copy(source.join("CHANGELOG.md"), about.join("changelog"))?;
+    fs_err::write(about.join("copyright"), copyright(source)?)?;
+    // Without names and times, gzip is the same each time.
+    let script = "gzip -9n \"$0\"/*.1 \"$1/changelog\"";
+    cmd!(shell, "sh -c {script} {pages} {about}")
+        .quiet()
+        .run()?;
+
+    let control = folder("DEBIAN")?;
+    cmd!(shell, "chmod -R u=rwX,go=rX {root}").quiet().run()?;
+    let script = "cd \"$0\" && find usr -type f | LC_ALL=C sort | xargs md5sum > DEBIAN/md5sums";
+    cmd!(shell, "sh -c {script} {root}").quiet().run()?;
+    let kilobytes = cmd!(shell, "du -sk --apparent-size {root}/usr")
+        .quiet()
+        .read()?;
+    let kilobytes = kilobytes.split_whitespace().next().unwrap_or("0");
+    fs_err::write(control.join("control"), text(&making.version, kilobytes))?;
+    // One thread, because more of them cut the data elsewhere.
+    let options = ["--root-owner-group", "-Zxz", "--threads-max=1", "--build"];
+    cmd!(shell, "dpkg-deb {options...} {root} {package}")
+        .quiet()
+        .ignore_stdout()
+        .run()?;
+    Ok(())
+}
+
+/// The names of euca2ools and ec2-ami-tools that gumnut answers to.
+fn old_names(making: &Making<'_>, program: &Path, scratch: &Path) -> anyhow::Result<Vec<String>> {
+    let links = scratch.join("links");
+    cmd!(making.shell, "{program} --quiet compat install {links}")
+        .quiet()
+        .ignore_stdout()
+        .run()?;
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(links)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn completions(making: &Making<'_>, program: &Path, root: &Path) -> anyhow::Result<()> {
+    for (shell, file) in [
+        ("bash", "usr/share/bash-completion/completions/gumnut"),
+        ("zsh", "usr/share/zsh/vendor-completions/_gumnut"),
+        ("fish", "usr/share/fish/vendor_completions.d/gumnut.fish"),
+    ] {
+        let path = root.join(file);
+        if let Some(folder) = path.parent() {
+            fs_err::create_dir_all(folder)?;
+        }
+        let script = cmd!(making.shell, "{program} completions {shell}");
+        fs_err::write(path, script.quiet().read()? + "\n")?;
+    }
+    Ok(())
+}
+
+fn copyright(source: &Path) -> anyhow::Result<String> {
+    let licence = |name: &str| fs_err::read_to_string(source.join(name));
+    let (mit, apache) = (licence("LICENSE-MIT")?, licence("LICENSE-APACHE")?);
+    Ok(format!(
+        "gumnut is under MIT or Apache-2.0, at your choice.\n\n{mit}\n\n{apache}"
+    ))
+}
+
+fn text(version: &str, kilobytes: &str) -> String {
+    format!(
+        "Package: gumnut\n\
+         Version: {version}\n\
+         Architecture: amd64\n\
+         Maintainer: the gumnut developers\n\
+         Installed-Size: {kilobytes}\n\
+         Depends: e2fsprogs\n\
+         Recommends: ca-certificates, qemu-utils\n\
+         Suggests: qemu-system-x86\n\
+         Conflicts: ec2-ami-tools, euca2ools\n\
+         Section: admin\n\
+         Priority: optional\n\
+         Homepage: https://github.com/gumnut/gumnut\n\
+         Description: bundle, upload, register and restore machine images\n \
+         gumnut seals a machine image into a bundle, puts it into a cloud's object\n \
+         store and registers it, and does the whole way back: for Eucalyptus and\n \
+         other clouds with an EC2 and S3 interface. It answers to the names of\n \
+         euca2ools and ec2-ami-tools, and has a cloud of its own for development,\n \
+         tests and learning.\n"
+    )
+}
