@@ -38,7 +38,7 @@ mke2fs -q -F -t ext3 disk.img 16m
 gumnut -q resize disk.img --size 32M -o larger.img
 e2fsck -fn larger.img > /dev/null 2>&1
 if gumnut doctor --help > /dev/null 2>&1; then gumnut doctor; fi
-kill -INT "$cloud"
+kill "$cloud"
 wait "$cloud"
 echo "the whole job is done"
 "#;
