@@ -103,6 +103,19 @@ fn a_region_may_do_without_proof() {
 }
 
 #[test]
+fn a_bundle_that_is_not_there_is_warned_of_and_trusts_nobody() {
+    let (plain, tls) = (Cloud::start(), tls_cloud());
+    let client = plain.client().with("AWS_CA_BUNDLE", "nowhere.pem");
+    let done = client.run(&["images"]).succeeded();
+    let _ = done.saying(&["warning:", "nowhere.pem"]);
+    let client = tls.client().with("AWS_CA_BUNDLE", "nowhere.pem");
+    let _ = client
+        .run(&["images"])
+        .failed(5)
+        .saying(&["cannot prove who it is"]);
+}
+
+#[test]
 fn plain_http_on_the_port_is_told_so() {
     let cloud = tls_cloud();
     let plain = cloud.endpoint().replace("https:", "http:");

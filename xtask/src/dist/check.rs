@@ -10,6 +10,7 @@ use crate::setup;
 use crate::workspace::is_root;
 
 const SUITE: &str = "bookworm";
+const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The whole job, as a user does it after installing. A pipe tells when the cloud listens.
 const JOB: &str = r#"
@@ -58,7 +59,14 @@ pub(super) fn in_a_new_root(making: &Making<'_>, package: &Path) -> anyhow::Resu
     .run()?;
     fs_err::copy(package, root.join("gumnut.deb"))?;
     cmd!(shell, "chroot {root} dpkg --install /gumnut.deb").run()?;
-    let said = cmd!(shell, "chroot {root} sh -c {JOB}").quiet().read()?;
+    // With no setting of this machine: its certificates and clouds are not there.
+    // resize2fs asks /proc whether the image is mounted.
+    let proc = format!("--mount-proc={}/proc", root.display());
+    let job = cmd!(
+        shell,
+        "unshare --mount --pid --fork {proc} chroot {root} env -i {PATH} sh -c {JOB}"
+    );
+    let said = job.quiet().read()?;
     println!("{said}");
     ensure!(said.ends_with("the whole job is done"), "it ended early");
     Ok(())

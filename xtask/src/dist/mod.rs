@@ -20,6 +20,9 @@ use crate::workspace::Workspace;
 /// the commit. Needs the target `x86_64-unknown-linux-musl` of rustup, and `musl-tools`.
 #[derive(Args)]
 pub(crate) struct Dist {
+    /// Package this program instead of building one
+    #[arg(long, value_name = "FILE", conflicts_with = "twice")]
+    program: Option<PathBuf>,
     /// Build everything twice, and compare
     #[arg(long)]
     twice: bool,
@@ -33,6 +36,8 @@ struct Making<'a> {
     workspace: &'a Workspace,
     shell: Shell,
     version: String,
+    /// The program, unless one is to be built.
+    program: Option<PathBuf>,
     /// Seconds since 1970, as reproducible builds have them.
     epoch: String,
     /// `.gumnut/dist`
@@ -41,7 +46,7 @@ struct Making<'a> {
 
 impl Dist {
     pub(crate) fn run(&self, workspace: &Workspace) -> anyhow::Result<()> {
-        let making = Making::new(workspace)?;
+        let making = Making::new(workspace, self.program.clone())?;
         let mut steps = Steps::new();
         let out = making.folder.join("out");
         making.all(&mut steps, &out)?;
@@ -63,7 +68,7 @@ impl Dist {
 }
 
 impl<'a> Making<'a> {
-    fn new(workspace: &'a Workspace) -> anyhow::Result<Self> {
+    fn new(workspace: &'a Workspace, program: Option<PathBuf>) -> anyhow::Result<Self> {
         let shell = workspace.shell()?;
         let metadata = workspace.metadata()?;
         let packages = metadata["packages"].as_array();
@@ -79,6 +84,7 @@ impl<'a> Making<'a> {
         Ok(Self {
             workspace,
             version: version.to_owned(),
+            program: program.map(fs_err::canonicalize).transpose()?,
             epoch,
             folder: workspace.kept("dist"),
             shell,
@@ -98,7 +104,10 @@ impl<'a> Making<'a> {
             fs_err::remove_dir_all(out)?;
         }
         fs_err::create_dir_all(out)?;
-        let program = steps.run("static binary", || binary::build(self))?;
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None => steps.run("static binary", || binary::build(self))?,
+        };
         let named = format!("gumnut-{}-x86_64-linux-musl", self.version);
         fs_err::copy(&program, out.join(named))?;
         steps.run("bill of materials", || {

@@ -1,6 +1,7 @@
 //! What the commands that talk to a cloud share.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,11 +164,15 @@ pub(crate) fn transport_config(
     if !settings.verify_tls()? {
         config.server_identity = ServerIdentity::Unverified;
     }
-    let ca = context.global.ca_cert.as_deref();
-    config.extra_ca_pem = ca
-        .or_else(|| settings.ca_bundle())
-        .map(|path| read_bounded("certificate authority", path, MAX_CA))
-        .transpose()?;
+    let read = |path: &Path| read_bounded("certificate authority", path, MAX_CA);
+    config.extra_ca_pem = match (&context.global.ca_cert, settings.ca_bundle()) {
+        (Some(path), _) => Some(read(path)?),
+        // Plain HTTP does without, and HTTPS trusts nobody for want of it.
+        (None, Some(path)) => read(path)
+            .inspect_err(|error| Output::warn(format!("AWS_CA_BUNDLE: {error}")))
+            .ok(),
+        (None, None) => None,
+    };
     Ok(config)
 }
 
