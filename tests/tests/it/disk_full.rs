@@ -155,7 +155,11 @@ fn a_cloud_on_a_full_disk_refuses_and_goes_on() {
         let bundle = ["bundle", image, "--arch", "x86_64", "--part-size", "4MiB"];
         let _ = client.run(&bundle).succeeded();
     }
-    let upload = |manifest| client.run(&["upload", manifest, "-b", "bucket", "--retries", "0"]);
+    // One part at a time: of several, others would still be on their way when the first is refused.
+    let upload = |manifest| {
+        let options = ["--retries", "0", "--jobs", "1"];
+        client.run(&[&["upload", manifest, "-b", "bucket"], &options[..]].concat())
+    };
     let _ = upload("large.img.manifest.xml").failed(4).saying(&[
         "507",
         "InsufficientStorage",
