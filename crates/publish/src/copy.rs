@@ -13,7 +13,7 @@ use gumnut_crypto::{PrivateKey, PublicKey};
 use gumnut_ec2_client::RegisterImage;
 use gumnut_manifest::{Manifest, OpenManifest, Part, Rewrap};
 use gumnut_types::{AccountId, BucketName, ImageId, ImageKind, Limits, ManifestLocation};
-use gumnut_walrus_client::{BucketState, CannedAcl, Content, ObjectHead};
+use gumnut_walrus_client::{BucketState, CannedAcl, Content, ObjectHead, is_md5};
 use tokio::sync::Semaphore;
 
 use crate::destination::Destination;
@@ -276,10 +276,6 @@ impl Work<'_> {
             Err(error) => Err(error),
         }
     }
-}
-
-fn is_md5(tag: &str) -> bool {
-    tag.len() == 32 && tag.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A part in memory.

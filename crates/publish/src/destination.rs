@@ -2,7 +2,7 @@
 
 use gumnut_types::{BucketName, ManifestLocation, ObjectKey};
 use gumnut_walrus_client::{
-    CannedAcl, Content, ListedObject, ObjectHead, PutOptions, WalrusClient,
+    CannedAcl, Content, ListedObject, ObjectHead, PutOptions, WalrusClient, is_md5,
 };
 
 use crate::PublishError;
@@ -91,6 +91,5 @@ impl Destination {
 
 /// Whether an object is what was sent. A tag that is no MD5 says nothing.
 pub(crate) fn is_same(object: &ListedObject, size: u64, md5: &str) -> bool {
-    let is_md5 = object.etag.len() == 32 && object.etag.bytes().all(|b| b.is_ascii_hexdigit());
-    object.size == size && (!is_md5 || object.etag.eq_ignore_ascii_case(md5))
+    object.size == size && (!is_md5(&object.etag) || object.etag.eq_ignore_ascii_case(md5))
 }

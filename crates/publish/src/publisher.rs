@@ -109,11 +109,8 @@ impl Publisher {
         self.run(&plan, &known).await
     }
 
-    /// What was said to be done, without doing it: the images that would be published and where.
-    ///
-    /// # Errors
-    /// When the target is no image or has grave faults.
-    pub(crate) async fn identity(&self, plan: &Plan) -> Result<String, PublishError> {
+    /// What tells whether another run is for the same; reads the whole target.
+    async fn identity(&self, plan: &Plan) -> Result<String, PublishError> {
         let (owned, observer) = (plan.clone(), Arc::clone(&self.observer));
         let fingerprints = blocking(move || source::fingerprints(&owned, &*observer)).await?;
         Ok(identity(plan, &site(&self.site), &fingerprints))
@@ -128,7 +125,7 @@ impl Publisher {
             let mut run = Run::new(self, plan, &destination, identity, &mut journal);
             if let Some(images) = run.found().await? {
                 run.attributes(&images).await?;
-                let changed = run.has_written();
+                let changed = run.written;
                 return Ok(Published {
                     run: id,
                     images,
@@ -153,7 +150,7 @@ impl Publisher {
         let mut run = Run::new(self, plan, &destination, identity, &mut journal);
         let images = run.images(&source, architecture).await?;
         run.attributes(&images).await?;
-        let changed = run.has_written();
+        let changed = run.written;
         folder.drop_disk()?;
         Ok(Published {
             run: id,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gumnut_ec2_client::{DescribeImages, Ec2Client, RegisterImage};
+use gumnut_ec2_client::{DescribeImages, Ec2Client, Image as DescribedImage, RegisterImage};
 use gumnut_transport::TransportError;
 use gumnut_types::{ImageId, ManifestLocation};
 
@@ -107,6 +107,11 @@ impl Run<'_> {
     pub(crate) async fn found(&mut self) -> Result<Option<Vec<PublishedImage>>, PublishError> {
         let mut found = Vec::new();
         let images = self.journal.state().images.clone();
+        let shown = if self.plan.register {
+            own_images(self.publisher.site.ec2()?).await?
+        } else {
+            Vec::new()
+        };
         for (role, state) in images {
             let sealed = state.sealing.is_some();
             let registered = state.registered;
@@ -122,15 +127,10 @@ impl Run<'_> {
             if other || sealed && !whole {
                 return Ok(None);
             }
-            let now = if self.plan.register {
-                self.find(&location).await?
-            } else {
-                None
-            };
-            if now != registered.map(|(id, _)| id) {
+            let id = registered_from(&shown, &location);
+            if id != registered.map(|(id, _)| id) {
                 return Ok(None);
             }
-            let id = now;
             found.push(PublishedImage {
                 role,
                 id,
@@ -179,13 +179,21 @@ pub(crate) async fn image_at(
     ec2: &Ec2Client,
     location: &ManifestLocation,
 ) -> Result<Option<ImageId>, PublishError> {
+    Ok(registered_from(&own_images(ec2).await?, location))
+}
+
+async fn own_images(ec2: &Ec2Client) -> Result<Vec<DescribedImage>, PublishError> {
     let wanted = DescribeImages {
         owners: vec!["self".to_owned()],
         ..DescribeImages::default()
     };
-    let images = ec2.describe_images(&wanted).await?;
+    Ok(ec2.describe_images(&wanted).await?)
+}
+
+/// Which of the images is registered from a location, and alive.
+fn registered_from(images: &[DescribedImage], location: &ManifestLocation) -> Option<ImageId> {
     let location = location.to_string();
-    let found = images.into_iter().find(|image| {
+    let found = images.iter().find(|image| {
         let state = image.state.as_deref().unwrap_or_default();
         let same = image
             .location
@@ -193,7 +201,7 @@ pub(crate) async fn image_at(
             .map(|it| it.trim_start_matches('/'));
         same == Some(location.as_str()) && !DEAD.contains(&state)
     });
-    Ok(found.and_then(|image| image.image_id.parse().ok()))
+    found.and_then(|image| image.image_id.parse().ok())
 }
 
 /// Whether the cloud may have done it although it did not say so.

@@ -1,6 +1,6 @@
 //! The images of one run, one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gumnut_bundle::{BundleMeta, BundleNames};
 use gumnut_ec2_client::{LaunchPermission, PermissionChange};
@@ -45,10 +45,6 @@ impl<'a> Run<'a> {
             journal,
             written: false,
         }
-    }
-
-    pub(crate) fn has_written(&self) -> bool {
-        self.written
     }
 
     /// Brings every image into the store and registers it; compares what the store holds at the end.
@@ -175,13 +171,12 @@ impl<'a> Run<'a> {
         if state.sealing.is_none() {
             return Ok(there);
         }
-        let objects = self.destination.objects(manifest).await?;
+        let objects = self.destination.objects(manifest).await?.into_iter();
+        let objects: HashMap<_, _> = objects.map(|object| (object.key.clone(), object)).collect();
         let is_there = |name: &str, size: u64, md5: &str| {
-            let key = self.destination.location(name).map(|location| location.key);
-            let named = objects
-                .iter()
-                .find(|object| key.as_ref().is_ok_and(|key| key.as_str() == object.key));
-            named.is_some_and(|object| is_same(object, size, md5))
+            let location = self.destination.location(name).ok();
+            let object = location.and_then(|location| objects.get(location.key.as_str()));
+            object.is_some_and(|object| is_same(object, size, md5))
         };
         if let Some(text) = state.manifest {
             let content = Content::bytes(text.into_bytes());

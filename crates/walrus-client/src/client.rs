@@ -255,6 +255,11 @@ fn metadata(headers: &HeaderMap) -> BTreeMap<String, String> {
     headers.iter().filter_map(one).collect()
 }
 
+/// Whether a tag has the form of an MD5. Stores also have tags of other kinds, which say nothing of the content.
+pub fn is_md5(etag: &str) -> bool {
+    etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 pub(crate) fn etag(headers: &HeaderMap) -> String {
     header(headers, "etag").trim().trim_matches('"').to_owned()
 }

@@ -7,7 +7,7 @@ mod put;
 mod reader;
 
 pub use acl::{AclError, CannedAcl};
-pub use client::{BucketState, ObjectHead, WalrusClient};
+pub use client::{BucketState, ObjectHead, WalrusClient, is_md5};
 pub use listing::ListedObject;
 pub use put::{Content, PutOptions, Stored};
 pub use reader::ObjectReader;

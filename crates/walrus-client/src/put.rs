@@ -11,7 +11,7 @@ use md5::{Digest as _, Md5};
 use sha2::Sha256;
 use tokio::io::AsyncReadExt as _;
 
-use crate::client::{MAX_ANSWER, METADATA, encoded, etag};
+use crate::client::{MAX_ANSWER, METADATA, encoded, etag, is_md5};
 use crate::{CannedAcl, WalrusClient};
 
 /// Bytes that are read from a file at once.
@@ -124,8 +124,7 @@ impl WalrusClient {
         request.body = content.body.clone();
         let response = self.transport().execute(&request, MAX_ANSWER).await?;
         let etag = etag(&response.headers);
-        let is_md5 = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_md5 && !etag.eq_ignore_ascii_case(&content.md5_hex()) {
+        if is_md5(&etag) && !etag.eq_ignore_ascii_case(&content.md5_hex()) {
             let reason = format!(
                 "the store has the MD5 {etag}, what was sent has {}",
                 content.md5_hex()

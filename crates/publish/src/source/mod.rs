@@ -5,7 +5,7 @@ mod resized;
 
 use std::path::{Path, PathBuf};
 
-use gumnut_bundle::{Fingerprint, ImageSource, Progress as _};
+use gumnut_bundle::{Fingerprint, ImageSource};
 use gumnut_disk_image::{Collection, Content, Inspection, Loaded, RawImage, inspect, load};
 use gumnut_types::{Architecture, ImageName};
 
@@ -143,7 +143,7 @@ pub(crate) fn open(
         Some(machine) => resized::prepare(plan, folder, kept.take(), machine, observer)?,
         None => None,
     };
-    if Watched(observer).cancelled() {
+    if observer.cancelled() {
         return Err(PublishError::Cancelled);
     }
     let source = Source {
