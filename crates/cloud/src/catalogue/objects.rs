@@ -27,6 +27,13 @@ pub(crate) struct Object {
     pub(crate) modified: i64,
 }
 
+impl Object {
+    /// Whether it came in parts: its tag then tells how many.
+    pub(crate) fn is_of_parts(&self) -> bool {
+        self.etag.contains('-')
+    }
+}
+
 /// A version of an object in a listing.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {

@@ -1,6 +1,7 @@
 //! The object store's protocol, on top of the store.
 
 mod acl;
+mod attributes;
 mod buckets;
 mod convert;
 mod copy;
@@ -124,6 +125,8 @@ operations! {
     post_object: PostObjectInput -> PostObjectOutput = post::object;
     get_object: GetObjectInput -> GetObjectOutput = objects::get;
     head_object: HeadObjectInput -> HeadObjectOutput = objects::head;
+    get_object_attributes: GetObjectAttributesInput -> GetObjectAttributesOutput = attributes::get;
+    get_object_torrent: GetObjectTorrentInput -> GetObjectTorrentOutput = objects::torrent;
     delete_object: DeleteObjectInput -> DeleteObjectOutput = objects::delete;
     delete_objects: DeleteObjectsInput -> DeleteObjectsOutput = objects::delete_many;
     copy_object: CopyObjectInput -> CopyObjectOutput = copy::object;

@@ -146,6 +146,17 @@ pub(super) async fn head(
     })
 }
 
+/// There are no torrents here, which is told to whoever may read the object.
+pub(super) async fn torrent(
+    state: &State,
+    request: S3Request<dto::GetObjectTorrentInput>,
+) -> Result<dto::GetObjectTorrentOutput, StoreError> {
+    let who = who(&request);
+    let place = Place::newest(request.input.bucket, request.input.key);
+    state.store.head(who, place).await?;
+    Err(StoreError::NoTorrent)
+}
+
 /// The piece of an object that a request wants; nothing for all of it.
 fn wanted(
     range: Option<dto::Range>,
@@ -173,9 +184,8 @@ fn wanted(
 
 /// How many parts an object has, told when a part is asked for and the object came in parts.
 fn parts_count(object: &Object, reader: &ObjectReader, asked: Option<i32>) -> Option<i32> {
-    let of_parts = object.etag.contains('-');
     let count = i32::try_from(reader.parts()).ok();
-    count.filter(|_| of_parts && asked.is_some())
+    count.filter(|_| object.is_of_parts() && asked.is_some())
 }
 
 fn content_type(kept: Option<String>) -> String {

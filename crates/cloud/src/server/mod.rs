@@ -1,6 +1,7 @@
 //! HTTP: connections, bounds, and which service a request is for.
 
 mod answer_body;
+mod attributes;
 mod checksum;
 mod client_body;
 mod connections;

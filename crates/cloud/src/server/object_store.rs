@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::checksum::Checksums;
 use super::error_body::Asked;
 use super::payload::{CheckedBody, Loan, PayloadError};
-use super::{ClientBody, Handler, RequestId, cors, form, virtual_host};
+use super::{ClientBody, Handler, RequestId, attributes, cors, form, virtual_host};
 use crate::auth::{Payload, Refusal, object_store};
 use crate::store::StoreError;
 
@@ -90,6 +90,7 @@ pub(super) async fn answer(
         };
     }
     let is_form = form::is_form(&method, &parts.headers);
+    let of_attributes = attributes::is_asked(&method, &parts.uri);
     let (loan, rest) = Loan::new(body, parts.headers.contains_key(EXPECT));
     let mut response = match prepare(handler, parts, &path, loan).await {
         Ok(request) => match handler.s3.call(request).await {
@@ -103,6 +104,9 @@ pub(super) async fn answer(
     };
     if is_form {
         form::quote_tag(response.headers_mut());
+    }
+    if of_attributes {
+        attributes::bare_tag(&mut response);
     }
     if let Ok(Some(headers)) = allowed {
         response.headers_mut().extend(headers);
@@ -216,7 +220,8 @@ fn is_streamed(parts: &Parts, path: &str) -> bool {
     parts.method == Method::PUT && is_object && !is_document
 }
 
-fn has_parameter(query: &str, name: &str) -> bool {
+/// Whether a query has a parameter, with or without a value.
+pub(super) fn has_parameter(query: &str, name: &str) -> bool {
     query
         .split('&')
         .any(|pair| pair.split_once('=').map_or(pair, |(name, _)| name) == name)

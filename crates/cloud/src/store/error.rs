@@ -83,6 +83,7 @@ refusals! {
     Timeout: "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.";
     NoLockConfiguration: "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket.";
     NoObjectLock: "NoSuchObjectLockConfiguration", "The specified object does not have an ObjectLock configuration.";
+    NoTorrent: "NoSuchKey", "There is no torrent of the specified key.";
     NotLockable: "InvalidRequest", "Bucket is missing Object Lock Configuration.";
     TooManyBuckets: "TooManyBuckets", "You have attempted to create more buckets than allowed.";
     TooManyTags: "BadRequest", "Object tags cannot be greater than 10";

@@ -106,6 +106,21 @@ impl Store {
         self.catalogue.read(find).await
     }
 
+    /// An object that `who` may read, and the sizes of the files that make it up: the parts of an upload, or one.
+    pub(crate) async fn object_and_sizes(
+        &self,
+        who: Identity,
+        place: Place,
+    ) -> Result<(Object, Vec<u64>), StoreError> {
+        let find = move |c: &Connection| {
+            let object = access::object(c, &who, &place, Permission::Read)?;
+            let segments = objects::segments(c, object.id)?;
+            let sizes = segments.into_iter().map(|segment| segment.size);
+            Ok((object, sizes.collect()))
+        };
+        self.catalogue.read(find).await
+    }
+
     /// Opens an object that `who` may read.
     pub(crate) async fn open_object(
         &self,

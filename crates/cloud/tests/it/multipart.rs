@@ -244,3 +244,58 @@ async fn uploads_are_listed_by_folders_and_pages() {
     assert_eq!(rest.element("IsTruncated"), "false");
     assert_eq!(list("prefix=a/").await.all("Key"), ["a/1", "a/2"]);
 }
+
+#[tokio::test]
+async fn attributes_tell_of_parts() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let id = begin(&cloud, "k").await;
+    let mut parts = Vec::new();
+    for (number, body) in [(1, "hello "), (2, "wide "), (7, "world")] {
+        parts.push((
+            number,
+            part(&cloud, "k", &id, number, body.as_bytes()).await,
+        ));
+    }
+    let list: Vec<_> = parts
+        .iter()
+        .map(|(number, tag)| (*number, tag.as_str()))
+        .collect();
+    let tag = complete(&cloud, "k", &id, &list).await;
+    let tag = tag.element("ETag").trim_matches('"').to_owned();
+
+    let ask = |names: &'static str, page: [&'static str; 2]| {
+        let request = cloud.request("GET", "/bucket/k?attributes");
+        let request = request
+            .header("x-amz-object-attributes", names)
+            .header("x-amz-max-parts", page[0])
+            .header("x-amz-part-number-marker", page[1]);
+        request.v4(&cloud.alice).send()
+    };
+    let all = ask(
+        "ETag,Checksum,ObjectParts,ObjectSize,StorageClass",
+        ["2", "0"],
+    );
+    let all = all.await;
+    assert_eq!(all.status, 200, "{}", all.text());
+    assert_eq!(all.element("ETag"), tag);
+    assert_eq!(all.element("ObjectSize"), "16");
+    assert_eq!(all.element("StorageClass"), "STANDARD");
+    assert_eq!(all.element("PartsCount"), "3");
+    assert_eq!(
+        (all.all("PartNumber"), all.all("Size")),
+        (vec!["1", "2"], vec!["6", "5"])
+    );
+    assert_eq!(all.element("NextPartNumberMarker"), "2");
+    assert!(!all.text().contains("<Checksum>"), "{}", all.text());
+    let rest = ask("ObjectParts", ["2", "2"]).await;
+    assert_eq!(
+        (rest.element("PartNumber"), rest.element("Size")),
+        ("3", "5")
+    );
+    assert_eq!(rest.element("IsTruncated"), "false");
+    assert!(!rest.text().contains("<ETag>"), "{}", rest.text());
+    let unknown = ask("Colour", ["2", "0"]).await;
+    assert_eq!(unknown.refusal(), (400, "InvalidArgument"));
+    let negative = ask("ObjectParts", ["-1", "0"]).await;
+    assert_eq!(negative.refusal(), (400, "InvalidArgument"));
+}

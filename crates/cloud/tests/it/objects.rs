@@ -1,6 +1,6 @@
 //! Objects and buckets.
 
-use crate::common::TestCloud;
+use crate::common::{TestCloud, User};
 
 #[tokio::test]
 async fn an_object_comes_back_with_all_that_was_said_of_it() {
@@ -374,4 +374,65 @@ async fn refusals_name_what_was_asked() {
         cloud.put(&cloud.alice, &long, b"").await.refusal(),
         (400, "KeyTooLongError")
     );
+}
+
+#[tokio::test]
+async fn attributes_are_those_that_are_asked_for() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let sum = "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=";
+    let put = cloud.request("PUT", "/bucket/k").body(b"hello world");
+    let put = put.header("x-amz-checksum-sha256", sum);
+    let put = put.v4(&cloud.alice).send().await;
+    assert_eq!(put.status, 200, "{}", put.text());
+
+    let ask = |target: &str, names: &str, user: &User| {
+        let request = cloud.request("GET", target);
+        let request = request.header("x-amz-object-attributes", names);
+        request.v4(user).send()
+    };
+    let names = "ETag,Checksum,ObjectParts";
+    let told = ask("/bucket/k?attributes", names, &cloud.alice).await;
+    assert_eq!(told.status, 200, "{}", told.text());
+    assert_eq!(told.element("ETag"), put.header("etag").trim_matches('"'));
+    assert_eq!(told.element("ChecksumSHA256"), sum);
+    assert_eq!(told.element("ChecksumType"), "FULL_OBJECT");
+    for absent in ["ObjectParts", "ObjectSize", "StorageClass"] {
+        assert!(!told.text().contains(absent), "{}", told.text());
+    }
+    assert!(!told.header("last-modified").is_empty());
+    assert_eq!(told.header("x-amz-version-id"), "");
+
+    let foreign = ask("/bucket/k?attributes", names, &cloud.bob).await;
+    assert_eq!(foreign.refusal(), (403, "AccessDenied"));
+    let missing = ask("/bucket/no?attributes", names, &cloud.alice).await;
+    assert_eq!(missing.refusal(), (404, "NoSuchKey"));
+    let nothing = cloud.get(&cloud.alice, "/bucket/k?attributes").await;
+    assert_eq!(nothing.status, 400);
+}
+
+#[tokio::test]
+async fn there_are_no_torrents() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    cloud.put(&cloud.alice, "/bucket/k", b"text").await;
+    let torrent = cloud.get(&cloud.alice, "/bucket/k?torrent").await;
+    assert_eq!(torrent.refusal(), (404, "NoSuchKey"));
+    assert!(torrent.element("Message").contains("torrent"));
+    let foreign = cloud.get(&cloud.bob, "/bucket/k?torrent").await;
+    assert_eq!(foreign.refusal(), (403, "AccessDenied"));
+}
+
+#[tokio::test]
+async fn keys_are_utf_8() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let broken = cloud.get(&cloud.alice, "/bucket/%AE%8A-").await;
+    assert_eq!(broken.refusal(), (400, "InvalidURI"));
+    assert_eq!(
+        broken.element("Message"),
+        "Couldn't parse the specified URI."
+    );
+    let control = "/bucket/%C2%AE%C2%8A-";
+    let missing = cloud.get(&cloud.alice, control).await;
+    assert_eq!(missing.refusal(), (404, "NoSuchKey"));
+    assert_eq!(cloud.put(&cloud.alice, control, b"x").await.status, 200);
+    assert_eq!(cloud.get(&cloud.alice, control).await.text(), "x");
 }

@@ -260,3 +260,28 @@ async fn settings_of_locks_are_checked() {
     let suspend = set(&cloud, "/bucket?versioning", suspend).await;
     assert_eq!(suspend.refusal(), (409, "InvalidBucketState"));
 }
+
+#[tokio::test]
+async fn attributes_are_of_one_version() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    versioning(&cloud, "Enabled").await;
+    let one = put(&cloud, "one").await;
+    let four = put(&cloud, "four").await;
+    let ask = |query: String| {
+        let request = cloud.request("GET", &format!("/bucket/k?attributes{query}"));
+        let request = request.header("x-amz-object-attributes", "ObjectSize");
+        request.v4(&cloud.alice).send()
+    };
+    for (query, version, size) in [
+        (String::new(), &four, "4"),
+        (format!("&versionId={one}"), &one, "3"),
+    ] {
+        let told = ask(query).await;
+        assert_eq!(told.header("x-amz-version-id"), version);
+        assert_eq!(told.element("ObjectSize"), size);
+    }
+    cloud.delete(&cloud.alice, "/bucket/k").await;
+    let hidden = ask(String::new()).await;
+    assert_eq!(hidden.refusal(), (404, "NoSuchKey"));
+    assert_eq!(hidden.header("x-amz-delete-marker"), "true");
+}
