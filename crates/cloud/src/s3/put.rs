@@ -2,6 +2,7 @@
 
 use data_encoding::BASE64;
 use futures::TryStreamExt as _;
+use http::header::TRANSFER_ENCODING;
 use s3s::{S3Request, dto};
 
 use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported};
@@ -42,6 +43,7 @@ pub(super) async fn object(
 ) -> Result<dto::PutObjectOutput, StoreError> {
     let who = who(&request);
     let confirmed = request.extensions.get::<Confirmed>().cloned();
+    let chunked = request.headers.contains_key(TRANSFER_ENCODING);
     let mut input = request.input;
     refuse_unsupported!(input)?;
     if input.write_offset_bytes.is_some() {
@@ -49,7 +51,7 @@ pub(super) async fn object(
             "This store does not append to objects.",
         ));
     }
-    check_length(state, input.content_length)?;
+    check_length(state, chunked, input.content_length)?;
     let headers = headers_of!(input)?;
     let marks = marks_of!(input)?;
     let acl = acl::asked(
@@ -95,13 +97,14 @@ pub(super) async fn part(
 ) -> Result<dto::UploadPartOutput, StoreError> {
     let who = who(&request);
     let confirmed = request.extensions.get::<Confirmed>().cloned();
+    let chunked = request.headers.contains_key(TRANSFER_ENCODING);
     let input = request.input;
     if input.sse_customer_algorithm.is_some() {
         return Err(StoreError::not_implemented(
             "This store does not encrypt objects.",
         ));
     }
-    check_length(state, input.content_length)?;
+    check_length(state, chunked, input.content_length)?;
     let md5 = md5(input.content_md5.as_deref())?;
     let upload = UploadRef {
         place: Place::newest(input.bucket, input.key),
@@ -131,8 +134,14 @@ pub(super) async fn part(
     })
 }
 
-fn check_length(state: &State, length: Option<i64>) -> Result<(), StoreError> {
-    let length = length.ok_or(StoreError::MissingContentLength)?;
+/// Refuses a body that is too long, or whose end could not be told: that of one in chunks can, and how long it is shows
+/// when it is taken.
+fn check_length(state: &State, chunked: bool, length: Option<i64>) -> Result<(), StoreError> {
+    let length = match length {
+        Some(length) => length,
+        None if chunked => return Ok(()),
+        None => return Err(StoreError::MissingContentLength),
+    };
     match u64::try_from(length) {
         Ok(length) if length <= state.config.limits.put_bytes => Ok(()),
         Ok(_) => Err(StoreError::EntityTooLarge),

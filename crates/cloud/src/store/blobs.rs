@@ -133,6 +133,13 @@ pub(super) fn random_name() -> io::Result<String> {
     Ok(HEXLOWER.encode(&bytes))
 }
 
+/// Whether a name may be one of those.
+pub(super) fn is_random_name(name: &str) -> bool {
+    HEXLOWER
+        .decode(name.as_bytes())
+        .is_ok_and(|bytes| bytes.len() == 16)
+}
+
 fn sync_folder(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
 }

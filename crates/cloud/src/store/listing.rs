@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::blobs::is_random_name;
 use super::{Permission, Store, StoreError, access};
 use crate::auth::Identity;
 use crate::catalogue::objects::{self, Listed};
@@ -92,15 +93,7 @@ impl Store {
         let list = move |connection: &Connection| {
             access::bucket(connection, &who, &bucket, Permission::Read)?;
             let start = match &query.after_version {
-                Some(version) => {
-                    let row = objects::find_version(connection, &bucket, &query.after, version)?;
-                    let row =
-                        row.ok_or_else(|| StoreError::argument("Invalid version id specified"))?;
-                    Position {
-                        key: query.after.clone(),
-                        id: row.id - 1,
-                    }
-                }
+                Some(version) => behind_version(connection, &bucket, &query.after, version)?,
                 None => Position::at(behind(&query.after)),
             };
             let fetch = |from: &Position| {
@@ -109,6 +102,27 @@ impl Store {
             Ok(page(&query, start, next_version, fetch)?)
         };
         self.catalogue.read(list).await
+    }
+}
+
+/// The position behind a version. One that is gone does not tell where it stood: clients delete each page before they ask
+/// for the next, so all that is left of its key comes, rather than nothing.
+fn behind_version(
+    connection: &Connection,
+    bucket: &str,
+    key: &str,
+    version: &str,
+) -> Result<Position, StoreError> {
+    let key = key.to_owned();
+    match objects::find_version(connection, bucket, &key, version)? {
+        Some(row) => Ok(Position {
+            key,
+            id: row.id - 1,
+        }),
+        None if version == objects::NULL_VERSION || is_random_name(version) => {
+            Ok(Position::at(key))
+        }
+        None => Err(StoreError::argument("Invalid version id specified")),
     }
 }
 

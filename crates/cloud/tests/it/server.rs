@@ -79,31 +79,49 @@ async fn a_client_that_is_still_sending_gets_to_hear_the_refusal() {
 }
 
 #[tokio::test]
-async fn a_body_needs_a_length() {
-    let cloud = TestCloud::start().await.with_bucket("bucket").await;
-    let text =
-        put_head(&cloud, "/bucket/k") + "transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
-    let answer = talk(&cloud, &text).await;
-    assert!(
-        answer.starts_with("HTTP/1.1 411 Length Required\r\n"),
-        "{answer}"
-    );
-    assert!(
-        answer.contains("<Code>MissingContentLength</Code>"),
-        "{answer}"
-    );
+async fn a_body_needs_a_length_or_an_end() {
+    let cloud = TestCloud::start_with(|config| config.limits.put_bytes = 4);
+    let cloud = cloud.await.with_bucket("bucket").await;
+    let put = |rest: &str| put_head(&cloud, "/bucket/k") + rest;
+    let chunked = "transfer-encoding: chunked\r\n\r\n";
+    for (rest, status, code) in [
+        ("\r\n".to_owned(), "411", "MissingContentLength"),
+        (
+            format!("{chunked}5\r\nabcde\r\n0\r\n\r\n"),
+            "400",
+            "EntityTooLarge",
+        ),
+    ] {
+        let answer = talk(&cloud, &put(&rest)).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.contains(&format!("<Code>{code}</Code>")), "{answer}");
+        let get = cloud.get(&cloud.alice, "/bucket/k").await;
+        assert_eq!(get.refusal(), (404, "NoSuchKey"), "{rest}");
+    }
+    let whole = put(&format!("{chunked}1\r\na\r\n3\r\nbcd\r\n0\r\n\r\n"));
+    let answer = talk(&cloud, &whole).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.text(), "abcd");
 }
 
 #[tokio::test]
 async fn an_upload_that_breaks_off_leaves_nothing() {
     let cloud = TestCloud::start().await.with_bucket("bucket").await;
     cloud.put(&cloud.alice, "/bucket/k", b"old").await;
-    let mut stream = connect(&cloud).await;
-    let head = put_head(&cloud, "/bucket/k") + "content-length: 100\r\n\r\nonly this";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.shutdown().await.unwrap();
-    let mut rest = Vec::new();
-    stream.read_to_end(&mut rest).await.unwrap();
+    for begun in [
+        "content-length: 100\r\n\r\nonly this",
+        "transfer-encoding: chunked\r\n\r\n4\r\nonly\r\n",
+    ] {
+        let mut stream = connect(&cloud).await;
+        let head = put_head(&cloud, "/bucket/k") + begun;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+    }
     let temporary = || {
         fs_err::read_dir(cloud.dir.path().join("tmp"))
             .unwrap()

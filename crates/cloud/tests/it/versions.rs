@@ -95,6 +95,14 @@ async fn a_suspended_bucket_replaces_the_null_version_only() {
     assert_eq!(kept.text(), "kept");
 }
 
+/// What asks for the page behind this one, if there is one.
+fn behind(page: &Answer) -> Option<String> {
+    let key = page.element("NextKeyMarker");
+    let version = page.element("NextVersionIdMarker");
+    let more = page.element("IsTruncated") == "true";
+    more.then(|| format!("&key-marker={key}&version-id-marker={version}"))
+}
+
 #[tokio::test]
 async fn pages_of_versions_add_up() {
     let cloud = TestCloud::start().await.with_bucket("bucket").await;
@@ -113,18 +121,45 @@ async fn pages_of_versions_add_up() {
         let target = format!("/bucket?versions&max-keys=2{marker}");
         let page = cloud.get(&cloud.alice, &target).await;
         found.extend(page.all("VersionId").into_iter().map(str::to_owned));
-        if page.element("IsTruncated") == "false" {
-            break;
+        match behind(&page) {
+            Some(next) => marker = next,
+            None => break,
         }
-        let (key, version) = (
-            page.element("NextKeyMarker"),
-            page.element("NextVersionIdMarker"),
-        );
-        marker = format!("&key-marker={key}&version-id-marker={version}");
     }
     assert_eq!(found, expected);
-    let lost = cloud.get(&cloud.alice, "/bucket?versions&version-id-marker=x");
-    assert_eq!(lost.await.refusal(), (400, "InvalidArgument"));
+    for marker in ["version-id-marker=x", "key-marker=a&version-id-marker=x"] {
+        let target = format!("/bucket?versions&{marker}");
+        let lost = cloud.get(&cloud.alice, &target).await;
+        assert_eq!(lost.refusal(), (400, "InvalidArgument"), "{marker}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_versions_go_on_when_they_are_deleted_meanwhile() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    for key in ["a", "b"] {
+        set(&cloud, &format!("/bucket/{key}"), "null").await;
+    }
+    versioning(&cloud, "Enabled").await;
+    for _ in 0..4 {
+        set(&cloud, "/bucket/a", "more").await;
+    }
+    let (mut pages, mut marker) = (Vec::new(), String::new());
+    loop {
+        let target = format!("/bucket?versions&max-keys=2{marker}");
+        let page = cloud.get(&cloud.alice, &target).await;
+        for (key, version) in page.all("Key").into_iter().zip(page.all("VersionId")) {
+            let target = format!("/bucket/{key}?versionId={version}");
+            assert_eq!(cloud.delete(&cloud.alice, &target).await.status, 204);
+        }
+        pages.push(page.all("Key").join(" "));
+        match behind(&page) {
+            Some(next) => marker = next,
+            None => break,
+        }
+    }
+    assert_eq!(pages, ["a a", "a a", "a b"]);
+    assert_eq!(cloud.delete(&cloud.alice, "/bucket").await.status, 204);
 }
 
 #[tokio::test]
