@@ -4,40 +4,53 @@ use std::io::Read;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{BlobWriter, ObjectReader, Store, StoreError};
 
-/// Bytes that are gathered before they go to the disk together.
-const BATCH: usize = 1 << 20;
+/// A file with a task that is about to add to it.
+type Writing = JoinHandle<Result<BlobWriter, StoreError>>;
+
+/// Bytes that are gathered before they go to the disk together. A body takes twice as many of memory.
+const BATCH: usize = 512 << 10;
 
 impl Store {
     /// Writes a body to a new file; nothing of it counts before the file has a row.
+    ///
+    /// A batch is hashed and written while the next is received.
     pub(crate) async fn receive(
         &self,
         mut body: impl Stream<Item = Result<Bytes, StoreError>> + Unpin,
     ) -> Result<BlobWriter, StoreError> {
-        let blobs = self.blobs.clone();
-        let create = move || BlobWriter::create(&blobs).map_err(StoreError::writing);
-        let mut writer = tokio::task::spawn_blocking(create).await??;
-        let (mut batch, mut size) = (Vec::new(), 0);
-        loop {
-            let piece = body.next().await.transpose()?;
-            let last = piece.is_none();
-            if let Some(piece) = piece {
-                size += piece.len();
-                batch.push(piece);
+        let mut behind = self.create();
+        let (mut batch, mut size, mut left) = (Vec::new(), 0, self.limits.put_bytes);
+        let received = loop {
+            match body.next().await {
+                None => break Ok(()),
+                Some(Err(error)) => break Err(error),
+                Some(Ok(piece)) => match left.checked_sub(piece.len() as u64) {
+                    None => break Err(StoreError::EntityTooLarge),
+                    Some(rest) => {
+                        left = rest;
+                        size += piece.len();
+                        batch.push(piece);
+                    }
+                },
             }
-            if writer.size() + size as u64 > self.limits.put_bytes {
-                return Err(StoreError::EntityTooLarge);
-            }
-            if last || size >= BATCH {
-                writer = write(writer, std::mem::take(&mut batch)).await?;
+            if size >= BATCH {
+                behind = write(behind.await??, std::mem::take(&mut batch), true);
                 size = 0;
             }
-            if last {
-                return Ok(writer);
-            }
-        }
+        };
+        // The file of a body that is refused is gone when the client hears of it.
+        let writer = behind.await??;
+        received?;
+        write(writer, batch, false).await?
+    }
+
+    fn create(&self) -> Writing {
+        let blobs = self.blobs.clone();
+        spawn_blocking(move || BlobWriter::create(&blobs).map_err(StoreError::writing))
     }
 
     /// Writes what a reader gives to a new file.
@@ -61,16 +74,18 @@ impl Store {
                 }
             }
         };
-        tokio::task::spawn_blocking(copy).await?
+        spawn_blocking(copy).await?
     }
 }
 
-async fn write(mut writer: BlobWriter, batch: Vec<Bytes>) -> Result<BlobWriter, StoreError> {
-    let write = move || {
+fn write(mut writer: BlobWriter, batch: Vec<Bytes>, more: bool) -> Writing {
+    spawn_blocking(move || {
         for piece in batch {
             writer.write(&piece).map_err(StoreError::writing)?;
         }
+        if more {
+            writer.begin_sync();
+        }
         Ok(writer)
-    };
-    tokio::task::spawn_blocking(write).await?
+    })
 }
