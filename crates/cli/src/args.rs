@@ -40,6 +40,9 @@ pub(crate) struct Global {
     /// Say more; twice for the requests that are made
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// How log lines are written, which go to standard error
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
     /// Show no progress bars
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
@@ -78,6 +81,15 @@ pub(crate) enum ColorWhen {
     Always,
     /// Never
     Never,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 /// The version of request signatures.

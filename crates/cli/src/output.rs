@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde::Serialize;
 
-use crate::args::{ColorWhen, Global};
+use crate::args::{ColorWhen, Global, LogFormat};
 use crate::exit::hint_of;
 use crate::progress::Bar;
 
@@ -134,11 +134,13 @@ pub(crate) fn start_log(global: &Global) {
                 && std::io::IsTerminal::is_terminal(&std::io::stderr())
         }
     };
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(ansi)
-        .init();
+        .with_writer(std::io::stderr);
+    match global.log_format {
+        LogFormat::Text => log.with_ansi(ansi).init(),
+        LogFormat::Json => log.json().init(),
+    }
 }
 
 #[cfg(test)]

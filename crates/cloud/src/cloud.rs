@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::catalogue::Catalogue;
@@ -26,6 +27,7 @@ pub struct Cloud;
 pub struct Running {
     server: Server,
     state: Arc<State>,
+    keys: JoinHandle<()>,
 }
 
 impl Cloud {
@@ -34,7 +36,7 @@ impl Cloud {
     /// # Errors
     /// When the data folder cannot be used.
     pub fn init(config: &Config) -> Result<(), CloudError> {
-        open(config.clone()).map(drop)
+        open(config.clone())?.0.keys.make()
     }
 
     /// The users of the cloud in a data folder. The cloud may be running meanwhile.
@@ -46,7 +48,7 @@ impl Cloud {
         if !path.exists() {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
         }
-        Ok(Users::open(data_dir, Catalogue::open(&path)?))
+        Ok(Users::open(data_dir, Catalogue::open(&path)?, None))
     }
 
     /// Checks a data folder that no cloud uses at the moment: the catalogue, and presence, size and digest of every
@@ -69,6 +71,9 @@ impl Cloud {
 
     /// Starts a cloud; on the first start of a data folder it does what [`Cloud::init`] does.
     ///
+    /// The RSA keys of a first start are made meanwhile: the object store does without them, requests to the EC2 side
+    /// and the files of [`Credentials`] wait for them.
+    ///
     /// # Errors
     /// When the data folder or the address cannot be used.
     pub async fn start(config: Config) -> Result<Running, CloudError> {
@@ -87,8 +92,21 @@ impl Cloud {
         let listener = TcpListener::bind(addr).await.map_err(listen)?;
         let handler = Handler::new(Arc::clone(&state));
         let server = Server::start(listener, handler, tls, grace).map_err(listen)?;
+        let keys = tokio::task::spawn_blocking({
+            // With the state it keeps the lock of the data folder.
+            let state = Arc::clone(&state);
+            move || {
+                if let Err(error) = state.keys.make() {
+                    tracing::error!(%error, "images cannot be registered");
+                }
+            }
+        });
         tracing::info!(addr = %server.addr(), "the cloud is up");
-        Ok(Running { server, state })
+        Ok(Running {
+            server,
+            state,
+            keys,
+        })
     }
 }
 
@@ -104,16 +122,18 @@ fn open(config: Config) -> Result<(State, Option<TlsAcceptor>), CloudError> {
         clock.clone(),
         config.limits.clone(),
     )?;
-    accounts::init(&data_dir, &catalogue, &clock)?;
+    let keys = accounts::init(&data_dir, &catalogue, &clock)?;
     let tls = config.tls.as_ref().map(|tls| {
         let host = config.host().to_string();
-        tls.prepare(path, &tls::names(config.listen.ip(), host))
+        let names = tls::names(config.listen.ip(), host, &config.domains);
+        tls.prepare(path, &names)
     });
     let tls = tls.transpose()?;
     let state = State {
         ids: Ids::new(&config.images),
         config,
         data_dir,
+        keys,
         catalogue,
         store,
     };
@@ -136,7 +156,13 @@ impl Running {
 
     /// The users of this cloud.
     pub fn users(&self) -> Users {
-        Users::open(self.state.data_dir.path(), self.state.catalogue.clone())
+        let State {
+            data_dir,
+            catalogue,
+            keys,
+            ..
+        } = &*self.state;
+        Users::open(data_dir.path(), catalogue.clone(), Some(keys.clone()))
     }
 
     /// Ends the cloud: no new requests, and those that are running may finish within the grace time.
@@ -144,6 +170,7 @@ impl Running {
     /// # Errors
     /// When a task of the cloud has failed.
     pub async fn shutdown(self) -> Result<(), CloudError> {
-        self.server.shutdown().await
+        self.server.shutdown().await?;
+        Ok(self.keys.await?)
     }
 }

@@ -93,6 +93,9 @@ pub enum CloudError {
     /// A key or certificate of the cloud cannot be made or read.
     #[error("cannot use the keys of the cloud")]
     Keys(#[from] gumnut_crypto::CryptoError),
+    /// The keys of a new cloud could not be made.
+    #[error("the keys of the cloud could not be made: {0}")]
+    NoKeys(String),
     /// A task of the cloud ended before its time, which is an error of gumnut.
     #[error("a task of the cloud failed; please report this")]
     Task(#[from] tokio::task::JoinError),

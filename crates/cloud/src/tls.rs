@@ -84,8 +84,9 @@ pub(crate) fn trusted(data_dir: &Path) -> Result<Option<String>, CloudError> {
     Ok(Some(files::read(&path)?.to_string()))
 }
 
-/// The names that a certificate is for, beside those that every cloud has.
-pub(crate) fn names(ip: IpAddr, host: String) -> Vec<String> {
+/// The names that a certificate is for, beside those that every cloud has. Of buckets that stand in front of a domain it
+/// covers those without dots.
+pub(crate) fn names(ip: IpAddr, host: String, domains: &[String]) -> Vec<String> {
     let loopback = [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -94,6 +95,9 @@ pub(crate) fn names(ip: IpAddr, host: String) -> Vec<String> {
     names.extend(loopback.map(|ip| ip.to_string()));
     names.extend((!ip.is_unspecified()).then(|| ip.to_string()));
     names.push(host);
+    for domain in domains {
+        names.extend([domain.clone(), format!("*.{domain}")]);
+    }
     names.sort();
     names.dedup();
     names

@@ -255,3 +255,54 @@ fn init_writes_credentials_for_https() {
     assert!(listed.contains("tls-ca.pem"), "{listed}");
     assert!(!listed.contains("tls-ca-pk"), "{listed}");
 }
+
+#[test]
+fn credentials_are_for_where_the_cloud_was_started_last() {
+    let cloud = tls_cloud();
+    let client = Program::new();
+    let data = cloud.data();
+    let data = data.to_str().unwrap();
+    let write = ["cloud", "credentials", "--data", data, "-o", "creds"];
+    let _ = client.run(&write).succeeded();
+    let eucarc = client.path("creds/eucarc");
+    let client = client.configured(&eucarc);
+    let _ = client.run(&["images"]).succeeded();
+
+    fs_err::write(
+        cloud.credentials().join("eucarc"),
+        "export S3_URL=http://h/other\n",
+    )
+    .unwrap();
+    let _ = client.run(&write).failed(3).saying(&["--endpoint URL"]);
+    fs_err::remove_file(cloud.credentials().join("eucarc")).unwrap();
+    let _ = client.run(&write).succeeded();
+    let eucarc = fs_err::read_to_string(client.path("creds/eucarc")).unwrap();
+    assert!(
+        eucarc.contains("S3_URL=http://127.0.0.1:8773/services"),
+        "{eucarc}"
+    );
+}
+
+#[test]
+fn hosts_name_buckets_in_front_of_a_domain() {
+    let options = ["--tls", "--domain", "Cloud.example"];
+    let cloud = Cloud::start_with(Program::new(), &options);
+    let port = cloud.endpoint().rsplit_once(':').unwrap().1.to_owned();
+    let ca = cloud.credentials().join("tls-ca.pem");
+    let get = |host: &str| {
+        let to = format!("{host}:{port}:127.0.0.1");
+        let url = format!("https://{host}:{port}/key");
+        let trust = ["-sS", "--cacert", ca.to_str().unwrap()];
+        tool(
+            "curl",
+            &[&trust[..], &["--noproxy", "*", "--resolve", &to, &url]].concat(),
+        )
+    };
+    let answer = get("nowhere.cloud.example");
+    assert!(
+        answer.contains("<Resource>/nowhere/key</Resource>"),
+        "{answer}"
+    );
+    let answer = get("cloud.example");
+    assert!(answer.contains("<Resource>/key</Resource>"), "{answer}");
+}

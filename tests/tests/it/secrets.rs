@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use gumnut_tests::{Cloud, Program, patterned};
+use serde_json::Value;
 
 /// Lines of a private key, without the first and the last.
 fn key_lines(text: &str) -> impl Iterator<Item = String> + '_ {
@@ -27,6 +28,29 @@ fn secrets(cloud: &Cloud) -> Vec<String> {
     }
     assert!(secrets.len() > 40, "{} secrets", secrets.len());
     secrets
+}
+
+#[test]
+fn log_lines_can_be_json() {
+    let home = Program::new();
+    let log = home.path("cloud.log");
+    let file = Stdio::from(fs_err::File::create(&log).unwrap().into_parts().0);
+    let options = ["-v", "--log-format", "json"];
+    let mut cloud = Cloud::start_logging(home, file, &options);
+    let _ = cloud.client().run(&["images"]).succeeded();
+    assert_eq!(cloud.interrupt(), Some(0));
+    let log = fs_err::read_to_string(log).unwrap();
+    let lines = log.lines().filter(|line| line.starts_with('{'));
+    let lines: Vec<Value> = lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let request = lines
+        .iter()
+        .find(|line| line["fields"]["message"] == "request");
+    let request = request.expect("a line tells of the request");
+    assert_eq!(request["level"], "INFO");
+    assert_eq!(request["fields"]["status"], 200, "{request}");
+    assert_eq!(request["fields"]["path"], "/services/compute", "{request}");
 }
 
 #[test]

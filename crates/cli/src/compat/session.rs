@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::dialect::Dialect;
 use super::options::{Calls, Service};
-use crate::args::{ColorWhen, Global};
+use crate::args::{ColorWhen, Global, LogFormat};
 use crate::commands::{Context, Tradition};
 use crate::exit::Failure;
 use crate::output::{self, Output};
@@ -34,6 +34,7 @@ impl Session {
         }
         let credentials = calling.key_pair().get(common.token())?;
         let global = Global {
+            log_format: LogFormat::Text,
             json: false,
             quiet: true,
             verbose: if common.debug { 2 } else { 0 },

@@ -4,7 +4,7 @@
 //! environment, an eucarc and euca2ools' ini files in the order of [`Order`].
 
 mod describe;
-mod eucarc;
+pub(crate) mod eucarc;
 mod ini;
 mod key_file;
 mod sources;

@@ -1,7 +1,7 @@
 //! What a user gets: `eucarc`, keys and certificates, as a folder or as the zip of the old consoles.
 
 use std::io::{Cursor, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gumnut_types::SecretString;
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::{files, make};
+use super::{Keys, files, make};
 use crate::catalogue::Catalogue;
 use crate::{CloudError, tls};
 
@@ -27,33 +27,68 @@ pub struct Credentials {
     pub access_key: String,
     /// The secret key.
     pub secret_key: SecretString,
-    /// What the eucarc exports, relative to its folder.
-    eucarc: Zeroizing<String>,
-    /// Names and contents of the other files.
-    files: Vec<(String, Zeroizing<String>)>,
+    place: Place,
 }
 
-/// The rows behind them.
-struct Found {
-    name: String,
-    account: String,
-    access_key: String,
-    secret: SecretString,
-    fingerprint: String,
+/// The cloud that they are for.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) data_dir: PathBuf,
+    pub(super) catalogue: Catalogue,
+    pub(super) keys: Option<Keys>,
+    pub(super) endpoint: String,
+}
+
+/// What is written.
+struct Files {
+    /// What the eucarc exports, relative to its folder.
+    eucarc: Zeroizing<String>,
+    /// Names and contents of the others.
+    others: Vec<(String, Zeroizing<String>)>,
 }
 
 impl Credentials {
-    /// Those of a user, or of the first administrator, for a cloud that answers at `endpoint`.
-    pub(crate) fn of(
-        data_dir: &Path,
-        catalogue: &Catalogue,
-        user: Option<&str>,
-        endpoint: &str,
-    ) -> Result<Self, CloudError> {
-        let keys = files::folder(data_dir)?;
-        let found = catalogue.read_blocking(|connection| find(connection, user))?;
-        let found = found.ok_or_else(|| CloudError::NoUser(user.unwrap_or("admin").to_owned()))?;
-        let names = make::user_files(Path::new(""), &found.name, &found.fingerprint);
+    /// Those of a user, or of the first administrator.
+    pub(super) fn of(place: Place, user: Option<&str>) -> Result<Self, CloudError> {
+        let sql = "SELECT u.name, u.account, k.access_key, k.secret FROM users u \
+                   JOIN access_keys k ON k.user = u.id AND k.active \
+                   WHERE (?1 IS NULL AND u.admin) OR u.name = ?1 ORDER BY u.id, k.created LIMIT 1";
+        let columns = |row: &Row<'_>| {
+            let secret: String = row.get(3)?;
+            let secret = SecretString::new(secret);
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, secret))
+        };
+        let found = place.catalogue.read_blocking(|connection: &Connection| {
+            connection.query_row(sql, [user], columns).optional()
+        })?;
+        let (user, account, access_key, secret_key) =
+            found.ok_or_else(|| CloudError::NoUser(user.unwrap_or("admin").to_owned()))?;
+        Ok(Self {
+            user,
+            account,
+            access_key,
+            secret_key,
+            place,
+        })
+    }
+
+    /// Reads what is to be written, when all of it has been made.
+    fn files(&self) -> Result<Files, CloudError> {
+        let Place {
+            data_dir,
+            catalogue,
+            keys,
+            endpoint,
+        } = &self.place;
+        keys.as_ref().map_or(Ok(()), Keys::make)?;
+        let sql = "SELECT c.fingerprint FROM certificates c JOIN users u ON u.id = c.user AND c.active \
+                   WHERE u.name = ? ORDER BY c.id LIMIT 1";
+        let found: Option<String> = catalogue.read_blocking(|connection: &Connection| {
+            let found = connection.query_row(sql, [&self.user], |row| row.get(0));
+            found.optional()
+        })?;
+        let fingerprint = found.ok_or_else(|| CloudError::NoUser(self.user.clone()))?;
+        let names = make::user_files(Path::new(""), &self.user, &fingerprint);
         let names = names.map(|name| name.display().to_string());
         // Users whose own cloud is meant trust its authority, not strangers on plain HTTP.
         let trusted = if endpoint.starts_with("https:") {
@@ -61,71 +96,57 @@ impl Credentials {
         } else {
             None
         };
-        let rc = eucarc(&found, &names, endpoint, trusted.is_some());
-        let iamrc = iamrc(&found);
-        let mut all = vec![("iamrc".to_owned(), iamrc)];
+        let eucarc = eucarc(self, &names, endpoint, trusted.is_some());
+        let folder = files::folder(data_dir)?;
+        let mut others = vec![("iamrc".to_owned(), iamrc(self))];
         for name in names
             .into_iter()
             .chain([files::CLOUD_CERTIFICATE.to_owned()])
         {
-            let content = files::read(&keys.join(&name))?;
-            all.push((name, content));
+            let content = files::read(&folder.join(&name))?;
+            others.push((name, content));
         }
-        all.extend(trusted.map(|pem| (TRUSTED.to_owned(), Zeroizing::new(pem))));
-        Ok(Self {
-            user: found.name,
-            account: found.account,
-            access_key: found.access_key,
-            secret_key: found.secret,
-            eucarc: rc,
-            files: all,
-        })
+        others.extend(trusted.map(|pem| (TRUSTED.to_owned(), Zeroizing::new(pem))));
+        Ok(Files { eucarc, others })
     }
 
-    /// The eucarc for a folder. Bash and zsh say where it lies, wherever it was moved; other shells do not.
-    fn eucarc_in(&self, folder: &Path) -> Zeroizing<String> {
-        let fallback = folder.join("eucarc").display().to_string();
-        let fallback = fallback.replace('\'', r"'\''");
-        let exports = self.eucarc.as_str();
-        Zeroizing::new(format!(
-            "EUCA_KEY_DIR=$(e=\"${{BASH_SOURCE:-${{ZSH_VERSION:+$0}}}}\"; [ -n \"$e\" ] || e='{fallback}'; \
-             cd \"$(dirname \"$e\")\" && pwd -P)\n{exports}"
-        ))
-    }
-
-    /// Writes the files to a folder, which only its owner may enter.
+    /// Writes the files to a folder, which only its owner may enter. A cloud that has just been made for the first time
+    /// is waited for: its keys take a moment.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// When they cannot be written, or the user's certificates are good no more.
     pub fn write_folder(&self, folder: &Path) -> Result<(), CloudError> {
+        let found = self.files()?;
         files::make_folder(folder)?;
         let place = std::path::absolute(folder).map_err(|source| CloudError::Files {
             doing: "find the folder of the credentials",
             source,
         })?;
-        let eucarc = self.eucarc_in(&place);
+        let eucarc = found.eucarc_in(&place);
         files::write(&folder.join("eucarc"), eucarc.as_bytes())?;
-        for (name, content) in &self.files {
+        for (name, content) in &found.others {
             files::write(&folder.join(name), content.as_bytes())?;
         }
         Ok(())
     }
 
-    /// Writes the files to a zip, which only its owner may read, as may each of the files when it is unpacked.
+    /// Writes the files to a zip, which only its owner may read, as may each of the files when it is unpacked. It waits
+    /// as [`Credentials::write_folder`] does.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or the user's certificates are good no more.
     pub fn write_zip(&self, path: &Path) -> Result<(), CloudError> {
         let failed = |source: std::io::Error| CloudError::Files {
             doing: "make the zip of the credentials",
             source,
         };
+        let found = self.files()?;
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .unix_permissions(0o600);
-        let eucarc = ("eucarc".to_owned(), self.eucarc_in(Path::new(".")));
-        for (name, content) in [&eucarc].into_iter().chain(&self.files) {
+        let eucarc = ("eucarc".to_owned(), found.eucarc_in(Path::new(".")));
+        for (name, content) in [&eucarc].into_iter().chain(&found.others) {
             zip.start_file(name.as_str(), options)
                 .map_err(|error| failed(error.into()))?;
             zip.write_all(content.as_bytes()).map_err(failed)?;
@@ -136,25 +157,22 @@ impl Credentials {
     }
 }
 
-fn find(connection: &Connection, user: Option<&str>) -> rusqlite::Result<Option<Found>> {
-    let sql = "SELECT u.name, u.account, k.access_key, k.secret, c.fingerprint FROM users u \
-               JOIN access_keys k ON k.user = u.id AND k.active JOIN certificates c ON c.user = u.id AND c.active \
-               WHERE (?1 IS NULL AND u.admin) OR u.name = ?1 ORDER BY u.id, k.created, c.id LIMIT 1";
-    let found = |row: &Row<'_>| {
-        Ok(Found {
-            name: row.get(0)?,
-            account: row.get(1)?,
-            access_key: row.get(2)?,
-            secret: SecretString::new(row.get::<_, String>(3)?),
-            fingerprint: row.get(4)?,
-        })
-    };
-    connection.query_row(sql, [user], found).optional()
+impl Files {
+    /// The eucarc for a folder. Bash and zsh say where it lies, wherever it was moved; other shells do not.
+    fn eucarc_in(&self, folder: &Path) -> Zeroizing<String> {
+        let fallback = folder.join("eucarc").display().to_string();
+        let fallback = fallback.replace('\'', r"'\''");
+        let exports = self.eucarc.as_str();
+        Zeroizing::new(format!(
+            "EUCA_KEY_DIR=$(e=\"${{BASH_SOURCE:-${{ZSH_VERSION:+$0}}}}\"; [ -n \"$e\" ] || e='{fallback}'; \
+             cd \"$(dirname \"$e\")\" && pwd -P)\n{exports}"
+        ))
+    }
 }
 
 /// A file that a shell can run and that the oldest clients can parse line by line.
 fn eucarc(
-    user: &Found,
+    user: &Credentials,
     [key, certificate]: &[String; 2],
     endpoint: &str,
     with_authority: bool,
@@ -165,7 +183,7 @@ fn eucarc(
         String::new()
     };
     let endpoint = endpoint.trim_end_matches('/');
-    let (access_key, secret, account) = (&user.access_key, user.secret.expose(), &user.account);
+    let (access_key, secret, account) = (&user.access_key, user.secret_key.expose(), &user.account);
     Zeroizing::new(format!(
         "export S3_URL={endpoint}/services/objectstorage\n\
          export EC2_URL={endpoint}/services/compute\n\
@@ -193,8 +211,8 @@ fn eucarc(
 }
 
 /// What the tools for identities read.
-fn iamrc(user: &Found) -> Zeroizing<String> {
-    let (access_key, secret) = (&user.access_key, user.secret.expose());
+fn iamrc(user: &Credentials) -> Zeroizing<String> {
+    let (access_key, secret) = (&user.access_key, user.secret_key.expose());
     Zeroizing::new(format!(
         "AWSAccessKeyId={access_key}\nAWSSecretKey={secret}\n"
     ))

@@ -24,7 +24,6 @@ pub(crate) struct NewAccount {
     pub(crate) name: String,
     pub(crate) user: String,
     pub(crate) admin: bool,
-    pub(crate) key: PrivateKey,
 }
 
 /// Makes the cloud's key and certificate, unless they are there.
@@ -65,79 +64,87 @@ pub(super) fn user_files(folder: &Path, user: &str, fingerprint: &str) -> [PathB
     ]
 }
 
-/// Adds a user with an access key and a certificate.
-pub(crate) fn add(
-    folder: &Path,
-    catalogue: &Catalogue,
-    clock: &Clock,
-    account: &NewAccount,
-) -> Result<(), CloudError> {
-    let certificate = certificate(&account.key, &account.user, clock)?;
-    let fingerprint = account.key.public_key().fingerprint();
-    let [key_file, certificate_file] = user_files(folder, &account.user, &fingerprint);
-    let pem = certificate.to_pem()?;
-    files::write(&key_file, account.key.to_pem()?.as_bytes())?;
-    files::write(&certificate_file, pem.as_bytes())?;
-    let rows = Rows {
-        canonical_id: HEXLOWER.encode(&random::<32>()?),
-        access_key: format!(
-            "AKI{}",
-            letters::<17>(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?.expose()
-        ),
-        secret: letters::<40>(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789ab")?,
-        pem,
-        fingerprint,
-        now: clock.now_millis(),
-    };
-    catalogue.write_blocking(|transaction: &Transaction<'_>| rows.insert(transaction, account))
-}
-
-/// What an account needs beside what its maker says.
-struct Rows {
-    canonical_id: String,
-    access_key: String,
-    secret: SecretString,
+/// A key and a certificate for a user; files hold them, and a row is to name them.
+pub(super) struct NewCertificate {
     pem: String,
     fingerprint: String,
     now: i64,
 }
 
-impl Rows {
-    fn insert(
-        &self,
-        transaction: &Transaction<'_>,
-        account: &NewAccount,
-    ) -> Result<(), CloudError> {
-        transaction.execute(
-            "INSERT INTO accounts (id, name, canonical_id, created) VALUES (?, ?, ?, ?) \
-             ON CONFLICT (id) DO NOTHING",
-            params![
-                account.number.as_str(),
-                account.name,
-                self.canonical_id,
-                self.now
-            ],
-        )?;
-        transaction.execute(
-            "INSERT INTO users (account, name, admin, created) VALUES (?, ?, ?, ?)",
-            params![
-                account.number.as_str(),
-                account.user,
-                account.admin,
-                self.now
-            ],
-        )?;
-        let user = transaction.last_insert_rowid();
-        transaction.execute(
-            "INSERT INTO access_keys (access_key, user, secret, created) VALUES (?, ?, ?, ?)",
-            params![self.access_key, user, self.secret.expose(), self.now],
-        )?;
-        transaction.execute(
-            "INSERT INTO certificates (user, pem, fingerprint, created) VALUES (?, ?, ?, ?)",
-            params![user, self.pem, self.fingerprint, self.now],
-        )?;
-        Ok(())
+impl NewCertificate {
+    pub(super) fn make(
+        folder: &Path,
+        user: &str,
+        key: &PrivateKey,
+        clock: &Clock,
+    ) -> Result<Self, CloudError> {
+        let pem = certificate(key, user, clock)?.to_pem()?;
+        let fingerprint = key.public_key().fingerprint();
+        let [key_file, certificate_file] = user_files(folder, user, &fingerprint);
+        files::write(&key_file, key.to_pem()?.as_bytes())?;
+        files::write(&certificate_file, pem.as_bytes())?;
+        Ok(Self {
+            pem,
+            fingerprint,
+            now: clock.now_millis(),
+        })
     }
+
+    pub(super) fn insert(&self, tx: &Transaction<'_>, user: i64) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO certificates (user, pem, fingerprint, created) VALUES (?, ?, ?, ?)";
+        tx.execute(sql, params![user, self.pem, self.fingerprint, self.now])
+            .map(drop)
+    }
+}
+
+/// Adds a user with an access key and a certificate.
+pub(crate) fn add(
+    folder: &Path,
+    catalogue: &Catalogue,
+    clock: &Clock,
+    (account, key): (&NewAccount, &PrivateKey),
+) -> Result<(), CloudError> {
+    let certificate = NewCertificate::make(folder, &account.user, key, clock)?;
+    catalogue.write_blocking(|tx: &Transaction<'_>| {
+        let user = insert_user(tx, account, clock.now_millis())?;
+        Ok(certificate.insert(tx, user)?)
+    })
+}
+
+/// Adds a user with an access key, and gives the number of its row.
+pub(super) fn insert_user(
+    tx: &Transaction<'_>,
+    account: &NewAccount,
+    now: i64,
+) -> Result<i64, CloudError> {
+    tx.execute(
+        "INSERT INTO accounts (id, name, canonical_id, created) VALUES (?, ?, ?, ?) \
+         ON CONFLICT (id) DO NOTHING",
+        params![
+            account.number.as_str(),
+            account.name,
+            HEXLOWER.encode(&random::<32>()?),
+            now
+        ],
+    )?;
+    tx.execute(
+        "INSERT INTO users (account, name, admin, created) VALUES (?, ?, ?, ?)",
+        params![account.number.as_str(), account.user, account.admin, now],
+    )?;
+    let user = tx.last_insert_rowid();
+    let letters_of_keys = letters::<17>(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?;
+    let secret =
+        letters::<40>(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789ab")?;
+    tx.execute(
+        "INSERT INTO access_keys (access_key, user, secret, created) VALUES (?, ?, ?, ?)",
+        params![
+            format!("AKI{}", letters_of_keys.expose()),
+            user,
+            secret.expose(),
+            now
+        ],
+    )?;
+    Ok(user)
 }
 
 /// A random account number.

@@ -2,76 +2,51 @@
 
 mod credentials;
 pub(crate) mod files;
+mod keys;
 mod make;
 mod users;
 
-use std::panic::resume_unwind;
-use std::path::Path;
-use std::thread;
-
-use gumnut_crypto::{Certificate, PrivateKey, PublicKey};
+use gumnut_crypto::{Certificate, PublicKey};
 use gumnut_types::AccountId;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use crate::catalogue::Catalogue;
 use crate::data_dir::DataDir;
 use crate::{Clock, CloudError};
 
 pub use credentials::Credentials;
-pub(crate) use make::{NewAccount, add};
+pub(crate) use keys::{CloudKeys, Keys};
+pub(crate) use make::NewAccount;
+#[cfg(test)]
+pub(crate) use make::add;
 pub use users::{User, Users};
 
 /// Name of the first account, and of its user.
 const FIRST_ACCOUNT: &str = "eucalyptus";
 const FIRST_USER: &str = "admin";
 
-/// The cloud's own key and certificate.
-#[derive(Debug)]
-pub(crate) struct CloudKeys {
-    pub(crate) key: PrivateKey,
-    pub(crate) certificate: Certificate,
-}
-
-/// Makes the cloud's keys and the administrator's account, unless they are there.
+/// Makes the administrator's account with an access key, unless there are accounts. The keys that it gives are to be
+/// made.
 pub(crate) fn init(
     data_dir: &DataDir,
     catalogue: &Catalogue,
     clock: &Clock,
-) -> Result<(), CloudError> {
+) -> Result<Keys, CloudError> {
     let folder = files::folder(data_dir.path())?;
-    let accounts: i64 = catalogue.read_blocking(|connection: &Connection| {
-        connection.query_row("SELECT count(*) FROM accounts", [], |row| row.get(0))
+    catalogue.write_blocking(|tx: &Transaction<'_>| {
+        let accounts: i64 = tx.query_row("SELECT count(*) FROM accounts", [], |row| row.get(0))?;
+        if accounts > 0 {
+            return Ok(());
+        }
+        let account = NewAccount {
+            number: make::account_number()?,
+            name: FIRST_ACCOUNT.to_owned(),
+            user: FIRST_USER.to_owned(),
+            admin: true,
+        };
+        make::insert_user(tx, &account, clock.now_millis()).map(drop)
     })?;
-    // Nearly all the time of a first start goes into the two keys.
-    let (made, key) = thread::scope(|scope| {
-        let cloud = scope.spawn(|| make::cloud_keys(&folder, clock));
-        let key = (accounts == 0).then(|| PrivateKey::generate(make::KEY_BITS));
-        let made = cloud.join();
-        (made.unwrap_or_else(|panic| resume_unwind(panic)), key)
-    });
-    made?;
-    let Some(key) = key.transpose()? else {
-        return Ok(());
-    };
-    let account = NewAccount {
-        number: make::account_number()?,
-        name: FIRST_ACCOUNT.to_owned(),
-        user: FIRST_USER.to_owned(),
-        admin: true,
-        key,
-    };
-    add(&folder, catalogue, clock, &account)
-}
-
-/// The cloud's own key and certificate, which [`init`] has made.
-pub(crate) fn cloud_keys(data_dir: &Path) -> Result<CloudKeys, CloudError> {
-    let folder = files::folder(data_dir)?;
-    Ok(CloudKeys {
-        key: PrivateKey::from_pem(files::read(&folder.join(files::CLOUD_KEY))?.as_bytes())?,
-        certificate: Certificate::from_pem(
-            files::read(&folder.join(files::CLOUD_CERTIFICATE))?.as_bytes(),
-        )?,
-    })
+    Ok(Keys::new(folder, catalogue.clone(), clock.clone()))
 }
 
 /// The keys of an account's active certificates.
@@ -94,24 +69,30 @@ pub(crate) fn certificate_keys(
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
     use std::process::Command;
 
     use super::*;
 
-    fn cloud() -> (tempfile::TempDir, DataDir, Catalogue) {
-        let dir = tempfile::tempdir().unwrap();
-        let data_dir = DataDir::open(dir.path()).unwrap();
-        let catalogue = Catalogue::open(&dir.path().join("catalogue.sqlite")).unwrap();
-        init(&data_dir, &catalogue, &Clock::system()).unwrap();
-        (dir, data_dir, catalogue)
+    /// What a start opens, and the users whose keys it begins to make.
+    fn open(dir: &Path) -> (DataDir, Catalogue, Keys, Users) {
+        let data_dir = DataDir::open(dir).unwrap();
+        let catalogue = Catalogue::open(&dir.join("catalogue.sqlite")).unwrap();
+        let keys = init(&data_dir, &catalogue, &Clock::system()).unwrap();
+        let users = Users::open(dir, catalogue.clone(), Some(keys.clone()));
+        (data_dir, catalogue, keys, users)
+    }
+
+    fn certificates(users: &Users) -> u32 {
+        users.list().unwrap()[0].certificates
     }
 
     #[test]
     fn a_shell_and_openssl_understand_the_credentials() {
-        let (dir, data_dir, catalogue) = cloud();
+        let dir = tempfile::tempdir().unwrap();
+        let (.., users) = open(dir.path());
         let out = dir.path().join("my creds");
-        let endpoint = "http://127.0.0.1:8773";
-        let credentials = Credentials::of(data_dir.path(), &catalogue, None, endpoint);
+        let credentials = users.credentials(None, "http://127.0.0.1:8773");
         credentials.unwrap().write_folder(&out).unwrap();
         let mode = |path: &Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&out), 0o700);
@@ -151,24 +132,81 @@ mod tests {
 
     #[test]
     fn a_second_start_changes_nothing() {
-        let (dir, data_dir, catalogue) = cloud();
+        let dir = tempfile::tempdir().unwrap();
         let read = |name: &str| fs_err::read_to_string(dir.path().join(name)).unwrap();
-        let write = |name: &str| {
-            let out = dir.path().join(name);
-            let credentials = Credentials::of(data_dir.path(), &catalogue, None, "http://h");
-            credentials.unwrap().write_folder(&out).unwrap();
-        };
-        write("first");
-        init(&data_dir, &catalogue, &Clock::system()).unwrap();
-        write("second");
+        for name in ["first", "second"] {
+            let (.., users) = open(dir.path());
+            let credentials = users.credentials(None, "http://h").unwrap();
+            credentials.write_folder(&dir.path().join(name)).unwrap();
+        }
         let exports = |name: &str| read(name).split_once('\n').unwrap().1.to_owned();
         assert_eq!(exports("first/eucarc"), exports("second/eucarc"));
         assert_eq!(read("first/cloud-cert.pem"), read("second/cloud-cert.pem"));
     }
 
     #[test]
+    fn a_start_that_was_cut_short_is_made_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data_dir, .., users) = open(dir.path());
+        let before = users.credentials(None, "http://h").unwrap();
+        assert_eq!(certificates(&users), 0);
+        drop((data_dir, users));
+
+        let (.., users) = open(dir.path());
+        let after = users.credentials(None, "http://h").unwrap();
+        after.write_folder(&dir.path().join("out")).unwrap();
+        assert_eq!(after.access_key, before.access_key);
+        assert_eq!(certificates(&users), 1);
+    }
+
+    #[test]
+    fn who_waits_for_keys_gets_the_ones_that_are_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_data_dir, _, keys, users) = open(dir.path());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| keys.make().unwrap());
+            }
+        });
+        assert_eq!(certificates(&users), 1);
+        let files = fs_err::read_dir(dir.path().join("keys")).unwrap();
+        assert_eq!(files.count(), 4, "two keys with their certificates");
+    }
+
+    #[test]
+    fn a_certificate_that_was_revoked_stays_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data_dir, _, keys, users) = open(dir.path());
+        keys.make().unwrap();
+        users.revoke(FIRST_USER).unwrap();
+        drop((data_dir, keys, users));
+        let (_data_dir, _, keys, users) = open(dir.path());
+        keys.make().unwrap();
+        assert_eq!(certificates(&users), 0);
+    }
+
+    #[test]
+    fn keys_that_cannot_be_made_are_an_error_for_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_data_dir, _, keys, users) = open(dir.path());
+        fs_err::create_dir(dir.path().join("keys/cloud-pk.pem.new")).unwrap();
+        for _ in 0..2 {
+            let error = keys.make().unwrap_err();
+            assert!(
+                matches!(&error, CloudError::NoKeys(why) if why.contains("cloud-pk.pem")),
+                "{error}"
+            );
+        }
+        let credentials = users.credentials(None, "http://h").unwrap();
+        let error = credentials.write_zip(&dir.path().join("zip")).unwrap_err();
+        assert!(matches!(error, CloudError::NoKeys(_)));
+    }
+
+    #[test]
     fn certificates_belong_to_their_account() {
-        let (_dir, _data_dir, catalogue) = cloud();
+        let dir = tempfile::tempdir().unwrap();
+        let (_data_dir, catalogue, made, _users) = open(dir.path());
+        made.make().unwrap();
         let keys = |account: String| {
             let account = account.parse().unwrap();
             catalogue

@@ -6,9 +6,10 @@ use gumnut_crypto::PrivateKey;
 use gumnut_types::AccountId;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction};
 
-use super::credentials::Credentials;
-use super::make::{self, NewAccount};
-use super::{add, files};
+use super::credentials::{Credentials, Place};
+use super::files;
+use super::keys::Keys;
+use super::make::{self, NewAccount, add};
 use crate::catalogue::Catalogue;
 use crate::{Clock, CloudError};
 
@@ -20,6 +21,8 @@ const MAX_NAME: usize = 64;
 pub struct Users {
     data_dir: PathBuf,
     catalogue: Catalogue,
+    /// Those that a cloud of this process may still be making.
+    keys: Option<Keys>,
 }
 
 /// A user.
@@ -42,10 +45,11 @@ pub struct User {
 }
 
 impl Users {
-    pub(crate) fn open(data_dir: &Path, catalogue: Catalogue) -> Self {
+    pub(crate) fn open(data_dir: &Path, catalogue: Catalogue, keys: Option<Keys>) -> Self {
         Self {
             data_dir: data_dir.to_owned(),
             catalogue,
+            keys,
         }
     }
 
@@ -71,10 +75,10 @@ impl Users {
             name: account.to_owned(),
             user: name.to_owned(),
             admin,
-            key: PrivateKey::generate(make::KEY_BITS)?,
         };
+        let key = PrivateKey::generate(make::KEY_BITS)?;
         let folder = files::folder(&self.data_dir)?;
-        add(&folder, &self.catalogue, &Clock::system(), &new)?;
+        add(&folder, &self.catalogue, &Clock::system(), (&new, &key))?;
         self.find(name)?
             .ok_or_else(|| CloudError::NoUser(name.to_owned()))
     }
@@ -116,7 +120,13 @@ impl Users {
         name: Option<&str>,
         endpoint: &str,
     ) -> Result<Credentials, CloudError> {
-        Credentials::of(&self.data_dir, &self.catalogue, name, endpoint)
+        let place = Place {
+            data_dir: self.data_dir.clone(),
+            catalogue: self.catalogue.clone(),
+            keys: self.keys.clone(),
+            endpoint: endpoint.to_owned(),
+        };
+        Credentials::of(place, name)
     }
 
     fn find(&self, name: &str) -> Result<Option<User>, CloudError> {

@@ -6,13 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::parameters::Parameters;
 use super::{Context, Xml};
-use crate::accounts;
 use crate::register::Refusal;
 
-pub(super) fn run(context: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
+pub(super) async fn run(context: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
     let format = parameters.get("Format").unwrap_or("pem");
     let digest = parameters.get("FingerprintDigest").unwrap_or("SHA-256");
-    let keys = accounts::cloud_keys(context.data_dir).map_err(Refusal::internal)?;
+    let keys = context.keys.of_cloud().await.map_err(Refusal::internal)?;
     let der = keys.certificate.as_der();
     let certificate = match format {
         "pem" => keys.certificate.to_pem().map_err(Refusal::internal)?,

@@ -21,6 +21,7 @@ mod xml;
 
 use http::Response;
 
+use crate::accounts::Keys;
 use crate::auth::Caller;
 use crate::catalogue::Catalogue;
 use crate::profile::{ImageRules, Profile};
@@ -36,7 +37,7 @@ pub(crate) use objects::StoredObjects;
 pub(crate) struct Context<'a> {
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) objects: &'a dyn Objects,
-    pub(crate) data_dir: &'a std::path::Path,
+    pub(crate) keys: &'a Keys,
     pub(crate) rules: &'a ImageRules,
     pub(crate) ids: &'a Ids,
     /// Where the client has found the cloud: `http://127.0.0.1:8773`.
@@ -52,7 +53,7 @@ pub(crate) async fn handle(state: &State, request: Ec2Request) -> Response<Strin
     let context = Context {
         catalogue: &state.catalogue,
         objects: &objects,
-        data_dir: state.data_dir.path(),
+        keys: &state.keys,
         rules: &state.config.images,
         ids: &state.ids,
         endpoint: &endpoint,
@@ -105,7 +106,7 @@ async fn dispatch(
         "DescribeTags" => tags::describe(context, caller, parameters).await?,
         "DescribeRegions" => places::regions(context, parameters)?,
         "DescribeAvailabilityZones" => places::zones(context, parameters)?,
-        "DescribeServiceCertificates" => certificates::run(context, parameters)?,
+        "DescribeServiceCertificates" => certificates::run(context, parameters).await?,
         _ => {
             let message = format!("The action {action} is not valid for this web service.");
             return Err(Refusal::new("InvalidAction", message));

@@ -2,7 +2,6 @@
 
 use super::parameters::Parameters;
 use super::{Context, Xml};
-use crate::accounts;
 use crate::auth::Caller;
 use crate::register::{BlockDevices, Refusal, Registration, Request, register};
 
@@ -15,7 +14,7 @@ pub(super) async fn run(
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
     let request = request(parameters)?;
-    let cloud = accounts::cloud_keys(context.data_dir).map_err(Refusal::internal)?;
+    let cloud = context.keys.of_cloud().await.map_err(Refusal::internal)?;
     let registration = Registration {
         catalogue: context.catalogue,
         objects: context.objects,

@@ -55,7 +55,7 @@ async fn call_at(
     let context = Context {
         catalogue: &world.catalogue,
         objects: &world.shelf,
-        data_dir: world.dir.path(),
+        keys: &world.keys(),
         rules: &world.rules,
         ids: &world.ids,
         endpoint: "http://127.0.0.1:8773",
@@ -374,7 +374,7 @@ async fn signatures_that_are_not_accepted_have_codes() {
     let context = Context {
         catalogue: &world.catalogue,
         objects: &world.shelf,
-        data_dir: world.dir.path(),
+        keys: &world.keys(),
         rules: &world.rules,
         ids: &world.ids,
         endpoint: "http://127.0.0.1:8773",

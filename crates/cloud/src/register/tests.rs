@@ -21,7 +21,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::*;
 use crate::Clock;
-use crate::accounts::{self, CloudKeys, NewAccount};
+use crate::accounts::{self, CloudKeys, Keys, NewAccount};
 use crate::auth::{Caller, Identity};
 use crate::catalogue::Catalogue;
 use crate::data_dir::DataDir;
@@ -126,9 +126,10 @@ impl World {
                 name: number.to_owned(),
                 user: user.to_owned(),
                 admin,
-                key: private_key(key),
             };
-            accounts::add(data_dir.path(), &catalogue, &Clock::system(), &account).unwrap();
+            let key = private_key(key);
+            let add = (&account, &key);
+            accounts::add(data_dir.path(), &catalogue, &Clock::system(), add).unwrap();
         }
         let certificate = Certificate::from_pem(&vector("cloud-cert.pem")).unwrap();
         let cloud = CloudKeys {
@@ -143,6 +144,12 @@ impl World {
             ids: Ids::new(&rules),
             rules,
         }
+    }
+
+    /// The keys of the cloud, whose files lie where the world has them.
+    pub(crate) fn keys(&self) -> Keys {
+        let folder = self.dir.path().join("keys");
+        Keys::new(folder, self.catalogue.clone(), Clock::system())
     }
 
     pub(crate) fn caller(&self, number: &str) -> Caller {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gumnut_cloud::{Cloud, CloudError};
+use gumnut_cloud::{Cloud, CloudError, Tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::common::{TestCloud, config, fresh_data_dir};
@@ -99,6 +99,52 @@ async fn a_slow_head_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_slow_handshake_is_cut_off() {
+    let cloud = TestCloud::start_with(|config| {
+        config.tls = Some(Tls::Made);
+        config.limits.head_time = Duration::from_millis(50);
+    })
+    .await;
+    for begun in [&b""[..], &b"\x16\x03\x01\x02\x00"[..]] {
+        let mut stream = connect(&cloud).await;
+        stream.write_all(begun).await.unwrap();
+        let mut answer = Vec::new();
+        // Ends, though this side never closes.
+        let _ = stream.read_to_end(&mut answer).await;
+    }
+}
+
+#[tokio::test]
+async fn who_takes_no_answer_is_given_up() {
+    // More than the buffers of both sides hold.
+    const LENGTH: usize = 64 << 20;
+    let cloud = TestCloud::start_with(|config| {
+        config.limits.patience = Duration::from_millis(50);
+        config.limits.pace = 0;
+    })
+    .await
+    .with_bucket("bucket")
+    .await;
+    let put = cloud.request("PUT", "/bucket/k").body(&vec![7; LENGTH]);
+    let put = put.header("x-amz-acl", "public-read").v4(&cloud.alice);
+    assert_eq!(put.send().await.status, 200);
+    let connections = async || value(&metrics(&cloud).await, "gumnut_cloud_connections").unwrap();
+    let before = connections().await;
+    let mut stream = connect(&cloud).await;
+    let get = b"GET /bucket/k HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    stream.write_all(get).await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let given_up = async { while connections().await > before {} };
+    let given_up = tokio::time::timeout(Duration::from_mins(1), given_up).await;
+    given_up.expect("the connection is closed");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.len() < LENGTH, "all of it came");
+}
+
+#[tokio::test]
 async fn a_slow_body_is_refused_and_leaves_nothing() {
     let patience = Duration::from_millis(50);
     let cloud = TestCloud::start_with(|config| config.limits.patience = patience)
@@ -171,6 +217,22 @@ async fn more_connections_than_the_cloud_takes_wait_for_a_place() {
     }
     drop(holder);
     assert!(waiting.await.ends_with("ok\n"));
+}
+
+#[tokio::test]
+async fn a_new_cloud_stores_at_once_and_has_its_keys_when_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let cloud = Cloud::start(config(dir.path())).await.unwrap();
+    let credentials = cloud.credentials().unwrap();
+    cloud.shutdown().await.unwrap();
+    let certificate = dir.path().join("keys/cloud-cert.pem");
+    assert!(certificate.exists());
+    // The folder is free again, and the user the same.
+    let cloud = Cloud::start(config(dir.path())).await.unwrap();
+    let again = cloud.credentials().unwrap();
+    assert_eq!(again.access_key, credentials.access_key);
+    assert_eq!(cloud.users().list().unwrap()[0].certificates, 1);
+    cloud.shutdown().await.unwrap();
 }
 
 #[tokio::test]

@@ -9,12 +9,8 @@ use tokio::net::TcpStream;
 use crate::common::{TestCloud, config, fresh_data_dir};
 
 pub(crate) async fn connect(cloud: &TestCloud) -> TcpStream {
-    let addr: SocketAddr = cloud
-        .endpoint()
-        .strip_prefix("http://")
-        .unwrap()
-        .parse()
-        .unwrap();
+    let (_, authority) = cloud.endpoint().split_once("://").unwrap();
+    let addr: SocketAddr = authority.parse().unwrap();
     TcpStream::connect(addr).await.unwrap()
 }
 

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use clap::Args;
 use gumnut_cloud::{Config, Tls};
 
+/// Where clouds listen when nothing else is said: the port of Eucalyptus.
+pub(super) const DEFAULT: &str = "127.0.0.1:8773";
+
 /// Where the cloud listens, and how clients know that it is the cloud.
 #[derive(Args)]
 #[command(next_help_heading = "Listening")]
 pub(crate) struct Listen {
     /// Address to listen on; port 0 takes a free one
-    #[arg(long = "listen", value_name = "ADDR", default_value = "127.0.0.1:8773")]
+    #[arg(long = "listen", value_name = "ADDR", default_value = DEFAULT)]
     addr: SocketAddr,
     /// Let other machines in, when the address is no loopback address; needs TLS
     #[arg(long)]
@@ -38,6 +41,9 @@ pub(crate) struct Listen {
     /// Name or address that clients use, for the eucarc and the certificate [default: that of ADDR]
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
+    /// Take hosts BUCKET.DOMAIN for buckets, beside BUCKET.localhost; may be repeated
+    #[arg(long = "domain", value_name = "DOMAIN")]
+    domains: Vec<String>,
 }
 
 impl Listen {
@@ -46,6 +52,8 @@ impl Listen {
         config.listen = self.addr;
         config.allow_remote = self.allow_remote;
         config.host.clone_from(&self.host);
+        let domains = self.domains.iter().map(|name| name.to_ascii_lowercase());
+        config.domains.extend(domains);
         config.tls = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => Some(Tls::Given {
                 certificate: certificate.clone(),

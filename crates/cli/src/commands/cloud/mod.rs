@@ -5,6 +5,7 @@ mod images;
 mod listen;
 mod user;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -12,15 +13,18 @@ use clap::{Args, Subcommand};
 use gumnut_cloud::Config;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
 
 use self::images::ImageOptions;
 use self::listen::Listen;
 use super::Context;
 use crate::exit::{Exit, Failure};
-use crate::settings::default_cloud_dir;
+use crate::settings::{default_cloud_dir, eucarc};
 
 /// The folder of credentials in that of the data.
 const CREDENTIALS: &str = "credentials";
+/// What follows the cloud's endpoint in that of its object store.
+const S3_PATH: &str = "/services/objectstorage";
 
 /// The embedded cloud: an object store and an EC2 front end on this machine.
 #[derive(Subcommand)]
@@ -82,9 +86,9 @@ pub(crate) struct Credentials {
     /// Folder, or zip, of the credentials
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
-    /// Where the cloud listens, for the eucarc
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8773")]
-    endpoint: url::Url,
+    /// Where the cloud listens, for the eucarc [default: where it was started last]
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<url::Url>,
 }
 
 impl Cloud {
@@ -124,8 +128,13 @@ impl Init {
 
 impl Credentials {
     fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let users = gumnut_cloud::Cloud::users(&self.data.folder()?)?;
-        let credentials = users.credentials(self.user.as_deref(), self.endpoint.as_str())?;
+        let data = self.data.folder()?;
+        let users = gumnut_cloud::Cloud::users(&data)?;
+        let endpoint = match &self.endpoint {
+            Some(endpoint) => endpoint.to_string(),
+            None => last_endpoint(&data)?,
+        };
+        let credentials = users.credentials(self.user.as_deref(), &endpoint)?;
         if self.output.extension().is_some_and(|end| end == "zip") {
             credentials.write_zip(&self.output)?;
             let json = json!({ "zip": self.output });
@@ -136,6 +145,25 @@ impl Credentials {
         credentials.write_folder(&self.output)?;
         say_credentials(context, &self.output)
     }
+}
+
+/// Where the cloud was started or made last, by the credentials that it wrote then.
+fn last_endpoint(data: &Path) -> Result<String, anyhow::Error> {
+    let path = data.join(CREDENTIALS).join("eucarc");
+    let text = match fs_err::read_to_string(&path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(format!("http://{}", listen::DEFAULT));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let url = eucarc::parse(&text, &path, None).remove("S3_URL");
+    let endpoint = url.as_deref().and_then(|url| url.strip_suffix(S3_PATH));
+    let endpoint = endpoint.ok_or_else(|| {
+        let message = format!("{} names no endpoint of the cloud", path.display());
+        Failure::new(Exit::Input, message).hint("pass --endpoint URL")
+    })?;
+    Ok(endpoint.to_owned())
 }
 
 fn say_credentials(context: &Context<'_>, folder: &Path) -> Result<(), anyhow::Error> {
