@@ -6,18 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use gumnut_signing::{RequestView, percent_decode};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderName};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
 use md5::{Digest as _, Md5};
 use s3s::Body;
-use tokio::sync::oneshot;
 
 use super::checksum::Checksums;
 use super::error_body::Asked;
-use super::payload::{CheckedBody, Loan, PayloadError};
+use super::payload::{CheckedBody, Loan, PayloadError, Rest};
 use super::{ClientBody, Handler, RequestId, attributes, cors, form, virtual_host};
 use crate::auth::{Payload, Refusal, object_store};
 use crate::store::StoreError;
@@ -91,7 +90,7 @@ pub(super) async fn answer(
     }
     let is_form = form::is_form(&method, &parts.headers);
     let of_attributes = attributes::is_asked(&method, &parts.uri);
-    let (loan, rest) = Loan::new(body, parts.headers.contains_key(EXPECT));
+    let (loan, mut rest) = Loan::new(body, asks_first(&parts.headers));
     let mut response = match prepare(handler, parts, &path, loan).await {
         Ok(request) => match handler.s3.call(request).await {
             Ok(response) => asked.complete(response).await,
@@ -111,8 +110,23 @@ pub(super) async fn answer(
     if let Ok(Some(headers)) = allowed {
         response.headers_mut().extend(headers);
     }
-    drain(rest).await;
+    match rest.try_recv() {
+        Ok(Rest::Coming(body)) => drain(body).await,
+        // It may send the body all the same, which must not be taken for its next request.
+        Ok(Rest::Unasked) => {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        Err(_) => {}
+    }
     response
+}
+
+/// Whether the client waits to be told to send its body.
+fn asks_first(headers: &HeaderMap) -> bool {
+    headers
+        .get(EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// The path with the bucket in front that the host names, if it names one.
@@ -324,10 +338,7 @@ fn strip(parts: &mut Parts, path: &str) -> Result<(), StoreError> {
 }
 
 /// Reads off what a client is still sending after its request was refused.
-async fn drain(mut rest: oneshot::Receiver<ClientBody>) {
-    let Ok(mut body) = rest.try_recv() else {
-        return;
-    };
+async fn drain(mut body: ClientBody) {
     let read = async {
         let mut left = MAX_DRAIN;
         while left > 0

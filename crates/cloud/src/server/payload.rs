@@ -180,12 +180,20 @@ pub(super) struct Loan {
     body: Option<ClientBody>,
     /// Whether the client knows that it should send: it does without `Expect`, or when we have read.
     sending: bool,
-    back: Option<oneshot::Sender<ClientBody>>,
+    back: Option<oneshot::Sender<Rest>>,
+}
+
+/// What a request leaves of its body.
+pub(super) enum Rest {
+    /// The client is sending this.
+    Coming(ClientBody),
+    /// The client was never told to send, and does not know whether it should.
+    Unasked,
 }
 
 impl Loan {
     /// Lends a body; `expects` says whether the client waits to be told to send.
-    pub(super) fn new(body: ClientBody, expects: bool) -> (Self, oneshot::Receiver<ClientBody>) {
+    pub(super) fn new(body: ClientBody, expects: bool) -> (Self, oneshot::Receiver<Rest>) {
         let (back, receiver) = oneshot::channel();
         let loan = Self {
             body: Some(body),
@@ -206,11 +214,16 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        if let (Some(body), Some(back), true) = (self.body.take(), self.back.take(), self.sending)
+        if let (Some(body), Some(back)) = (self.body.take(), self.back.take())
             && !body.is_end_stream()
         {
+            let rest = if self.sending {
+                Rest::Coming(body)
+            } else {
+                Rest::Unasked
+            };
             // Nobody waits for it any more when the request itself was given up.
-            let _ = back.send(body);
+            let _ = back.send(rest);
         }
     }
 }

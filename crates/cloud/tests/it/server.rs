@@ -60,6 +60,21 @@ async fn a_client_that_asks_first_is_spared_a_body_that_is_refused() {
         put_head(&cloud, "/nobucket/k") + "expect: 100-continue\r\ncontent-length: 4\r\n\r\n";
     let answer = talk(&cloud, &head).await;
     assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
+    // What it sends all the same is no request, so it is told to come back by another way.
+    let head = head.replace("connection: close\r\n", "");
+    let answer = talk(&cloud, &format!("{head}GET ")).await;
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+}
+
+#[tokio::test]
+async fn an_expectation_of_something_else_is_none() {
+    let cloud = TestCloud::start().await;
+    let head = put_head(&cloud, "/nobucket/k").replace("connection: close\r\n", "");
+    let refused = format!("{head}expect: 200\r\ncontent-length: 4\r\n\r\ntext");
+    let last = put_head(&cloud, "/nobucket/k") + "content-length: 0\r\n\r\n";
+    let answers = talk(&cloud, &(refused + &last)).await;
+    assert_eq!(answers.matches("HTTP/1.1 404 ").count(), 2, "{answers}");
 }
 
 #[tokio::test]
