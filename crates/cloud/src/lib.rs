@@ -3,6 +3,7 @@
 mod accounts;
 mod auth;
 mod catalogue;
+mod checksum;
 mod clock;
 mod cloud;
 mod config;

@@ -71,6 +71,16 @@ pub(crate) struct NewObject<'a> {
 pub(crate) struct NewSegment {
     pub(crate) segment: Segment,
     pub(crate) etag: String,
+    /// In base64, of a part that has one.
+    pub(crate) checksum: Option<String>,
+}
+
+/// A part of an object, or all of one that came at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartOf {
+    pub(crate) size: u64,
+    /// In base64.
+    pub(crate) checksum: Option<String>,
 }
 
 const COLUMNS: &str = "SELECT o.id, o.version, o.marker, a.canonical_id, a.name, o.acl, o.size, \
@@ -152,6 +162,19 @@ pub(crate) fn segments(connection: &Connection, id: i64) -> rusqlite::Result<Vec
         .collect()
 }
 
+/// The same as parts.
+pub(crate) fn parts(connection: &Connection, id: i64) -> rusqlite::Result<Vec<PartOf>> {
+    connection
+        .prepare_cached("SELECT size, checksum FROM segments WHERE object = ? ORDER BY number")?
+        .query_map([id], |row| {
+            Ok(PartOf {
+                size: row.get(0)?,
+                checksum: row.get(1)?,
+            })
+        })?
+        .collect()
+}
+
 /// Adds an object as the newest version of its key, in the place of that with the same name, whose files it gives.
 pub(crate) fn insert(
     connection: &Connection,
@@ -182,10 +205,12 @@ pub(crate) fn insert(
         new.upload,
     ])?;
     let id = connection.last_insert_rowid();
-    let sql = "INSERT INTO segments (object, number, blob, size, etag) VALUES (?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO segments (object, number, blob, size, etag, checksum) \
+               VALUES (?, ?, ?, ?, ?, ?)";
     let mut statement = connection.prepare_cached(sql)?;
-    for (number, NewSegment { segment, etag }) in segments.iter().enumerate() {
-        statement.execute(params![id, number, segment.blob, segment.size, etag])?;
+    for (number, new) in segments.iter().enumerate() {
+        let Segment { blob, size } = &new.segment;
+        statement.execute(params![id, number, blob, size, new.etag, new.checksum])?;
     }
     Ok(old)
 }

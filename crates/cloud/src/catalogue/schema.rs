@@ -8,10 +8,11 @@ use crate::CloudError;
 
 /// The steps from an empty file to the tables of today; a file's `user_version` counts those it has had.
 /// A step that has been released is never changed: changes are new steps.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("schema.sql"),
     include_str!("versions.sql"),
     include_str!("completed.sql"),
+    include_str!("checksums.sql"),
 ];
 
 /// Sets the connection up and brings the tables up to date.

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Json, Owner};
+use crate::checksum::PartsChecksum;
 use crate::store::{Acl, Headers, Marks, Segment};
 
 /// An upload in parts.
@@ -17,6 +18,8 @@ pub(crate) struct Upload {
     pub(crate) acl: Acl,
     pub(crate) headers: Headers,
     pub(crate) marks: Marks,
+    /// That the object is to have.
+    pub(crate) checksum: Option<PartsChecksum>,
     /// Milliseconds since 1970.
     pub(crate) started: i64,
 }
@@ -28,11 +31,13 @@ pub(crate) struct Part {
     pub(crate) segment: Segment,
     /// MD5 in hex.
     pub(crate) etag: String,
+    /// In base64, by the algorithm of the upload.
+    pub(crate) checksum: Option<String>,
     pub(crate) modified: i64,
 }
 
 const COLUMNS: &str = "SELECT u.id, u.bucket, u.key, u.owner, a.canonical_id, a.name, u.acl, \
-                       u.headers, u.started, u.marks FROM uploads u JOIN accounts a ON a.id = u.owner";
+                       u.headers, u.started, u.marks, u.checksum FROM uploads u JOIN accounts a ON a.id = u.owner";
 
 fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
     Ok(Upload {
@@ -48,6 +53,7 @@ fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
         headers: row.get::<_, Json<Headers>>(7)?.0,
         started: row.get(8)?,
         marks: row.get::<_, Json<Marks>>(9)?.0,
+        checksum: row.get::<_, Json<Option<PartsChecksum>>>(10)?.0,
     })
 }
 
@@ -61,12 +67,13 @@ pub(crate) struct NewUpload<'a> {
     pub(crate) acl: Acl,
     pub(crate) headers: Headers,
     pub(crate) marks: Marks,
+    pub(crate) checksum: Option<PartsChecksum>,
     pub(crate) started: i64,
 }
 
 pub(crate) fn insert(connection: &Connection, upload: NewUpload<'_>) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO uploads (id, bucket, key, owner, acl, headers, started, marks) \
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO uploads (id, bucket, key, owner, acl, headers, started, marks, checksum) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     connection
         .prepare_cached(sql)?
         .execute(params![
@@ -78,6 +85,7 @@ pub(crate) fn insert(connection: &Connection, upload: NewUpload<'_>) -> rusqlite
             Json(upload.headers),
             upload.started,
             Json(upload.marks),
+            Json(upload.checksum),
         ])
         .map(drop)
 }
@@ -122,14 +130,15 @@ pub(crate) fn put_part(
         .prepare_cached("SELECT blob FROM parts WHERE upload = ? AND number = ?")?
         .query_row(params![upload, part.number], |row| row.get(0))
         .optional()?;
-    let sql = "INSERT OR REPLACE INTO parts (upload, number, blob, size, etag, modified) \
-               VALUES (?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT OR REPLACE INTO parts (upload, number, blob, size, etag, checksum, modified) \
+               VALUES (?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql)?.execute(params![
         upload,
         part.number,
         part.segment.blob,
         part.segment.size,
         part.etag,
+        part.checksum,
         part.modified,
     ])?;
     Ok(old)
@@ -142,7 +151,7 @@ pub(crate) fn parts(
     after: u32,
     limit: usize,
 ) -> rusqlite::Result<Vec<Part>> {
-    let sql = "SELECT number, blob, size, etag, modified FROM parts \
+    let sql = "SELECT number, blob, size, etag, checksum, modified FROM parts \
                WHERE upload = ? AND number > ? ORDER BY number LIMIT ?";
     connection
         .prepare_cached(sql)?
@@ -154,7 +163,8 @@ pub(crate) fn parts(
                     size: row.get(2)?,
                 },
                 etag: row.get(3)?,
-                modified: row.get(4)?,
+                checksum: row.get(4)?,
+                modified: row.get(5)?,
             })
         })?
         .collect()

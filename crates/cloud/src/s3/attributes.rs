@@ -1,12 +1,14 @@
 //! What is known of an object, as much of it as a request names.
 
+use std::collections::BTreeMap;
+
 use s3s::{S3Request, dto};
 
-use super::convert::{self, Checksums};
+use super::convert::{self, Checksums, with_checksums};
 use super::copy::has_versions;
 use super::tagging::place;
 use super::who;
-use crate::catalogue::objects::Object;
+use crate::catalogue::objects::{Object, PartOf};
 use crate::state::State;
 use crate::store::{Place, StoreError};
 
@@ -31,15 +33,16 @@ pub(super) async fn get(
         .map_err(|_| StoreError::argument("x-amz-part-number-marker must not be negative"))?;
     let bucket = input.bucket.clone();
     let place = place!(input);
-    let (object, sizes) = state.store.object_and_sizes(who, place).await?;
+    let (object, made_of) = state.store.object_and_parts(who, place).await?;
     let versions = has_versions(state, bucket).await?;
 
+    let sums = &object.headers.checksums;
     let with_parts = asks(dto::ObjectAttributes::OBJECT_PARTS) && object.is_of_parts();
     let standard = dto::StorageClass::from_static(dto::StorageClass::STANDARD);
     Ok(dto::GetObjectAttributesOutput {
         checksum: checksum(&object).filter(|_| asks(dto::ObjectAttributes::CHECKSUM)),
         last_modified: Some(convert::timestamp(object.modified)),
-        object_parts: with_parts.then(|| parts(&sizes, after, limit)),
+        object_parts: with_parts.then(|| parts(&made_of, after, limit, sums)),
         object_size: asks(dto::ObjectAttributes::OBJECT_SIZE).then(|| convert::size(object.size)),
         storage_class: asks(dto::ObjectAttributes::STORAGE_CLASS).then_some(standard),
         e_tag: asks(dto::ObjectAttributes::ETAG).then(|| convert::etag(object.etag)),
@@ -59,39 +62,53 @@ fn names(headers: &[dto::ObjectAttributes]) -> Result<Vec<String>, StoreError> {
     names.map(name).collect()
 }
 
-/// The checksums that came with the object.
+/// The checksums of the object, of which those of checksums are told without the number of parts here.
 fn checksum(object: &Object) -> Option<dto::Checksum> {
     let known = &object.headers.checksums;
-    let sums = Checksums::of(known);
-    let whole = dto::ChecksumType::from_static(dto::ChecksumType::FULL_OBJECT);
-    (!known.is_empty()).then_some(dto::Checksum {
-        checksum_crc32: sums.crc32,
-        checksum_crc32c: sums.crc32c,
-        checksum_crc64nvme: sums.crc64nvme,
-        checksum_sha1: sums.sha1,
-        checksum_sha256: sums.sha256,
-        checksum_type: Some(whole),
-    })
+    let kind = Checksums::of(known).kind?;
+    let bare = |(name, sum): (&String, &String)| {
+        let sum = sum.split('-').next().unwrap_or_default();
+        (name.clone(), sum.to_owned())
+    };
+    let sums = Checksums::of(&known.iter().map(bare).collect());
+    Some(with_checksums!(
+        sums,
+        dto::Checksum {
+            checksum_type: Some(kind),
+        }
+    ))
 }
 
-/// A page of the parts of these sizes.
-fn parts(sizes: &[u64], after: usize, limit: usize) -> dto::GetObjectAttributesParts {
+/// A page of the parts, with their checksums if the object has one, by whose algorithm they are.
+fn parts(
+    made_of: &[PartOf],
+    after: usize,
+    limit: usize,
+    known: &BTreeMap<String, String>,
+) -> dto::GetObjectAttributesParts {
     let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-    let page = sizes.iter().enumerate().skip(after).take(limit);
-    let page = page.map(|(index, size)| dto::ObjectPart {
-        part_number: Some(number(index + 1)),
-        size: Some(convert::size(*size)),
-        ..dto::ObjectPart::default()
+    let algorithm = known.keys().next();
+    let page = made_of.iter().enumerate().skip(after).take(limit);
+    let page = page.map(|(index, part)| {
+        let sum = algorithm.cloned().zip(part.checksum.clone());
+        let sums = Checksums::of(&sum.into_iter().collect());
+        with_checksums!(
+            sums,
+            dto::ObjectPart {
+                part_number: Some(number(index + 1)),
+                size: Some(convert::size(part.size)),
+            }
+        )
     });
     let last = after + limit;
-    let more = last < sizes.len();
+    let more = last < made_of.len();
     dto::GetObjectAttributesParts {
         is_truncated: Some(more),
         max_parts: Some(number(limit)),
         next_part_number_marker: more.then(|| number(last)),
         part_number_marker: Some(number(after)),
         parts: Some(page.collect()),
-        total_parts_count: Some(number(sizes.len())),
+        total_parts_count: Some(number(made_of.len())),
     }
 }
 
@@ -102,7 +119,11 @@ mod tests {
     #[test]
     fn parts_come_by_pages() {
         let page = |after, limit| {
-            let page = parts(&[5, 5, 2], after, limit);
+            let sizes = [5, 5, 2].map(|size| PartOf {
+                size,
+                checksum: None,
+            });
+            let page = parts(&sizes, after, limit, &BTreeMap::new());
             let parts = page.parts.unwrap().into_iter();
             let parts: Vec<_> = parts
                 .map(|p| (p.part_number.unwrap(), p.size.unwrap()))

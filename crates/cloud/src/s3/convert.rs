@@ -7,6 +7,7 @@ use s3s::dto;
 use time::OffsetDateTime;
 
 use crate::catalogue::{self, buckets, objects};
+use crate::checksum::Algorithm;
 use crate::store::{Conditions, EtagMatch, Headers, StoreError, Tags, object_tags};
 
 /// The type of objects that came without one.
@@ -229,19 +230,74 @@ impl Unsupported<'_> {
     }
 }
 
-/// The checksums of an object as the four outputs that have them want them.
+/// The algorithm that a request names.
+pub(super) fn algorithm(name: &dto::ChecksumAlgorithm) -> Result<Algorithm, StoreError> {
+    let known = Algorithm::named(name.as_str());
+    known.ok_or_else(|| {
+        invalid_request(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+        )
+    })
+}
+
+/// Whether a type of checksums is of the whole.
+pub(super) fn is_whole(kind: &dto::ChecksumType) -> Result<bool, StoreError> {
+    match kind.as_str() {
+        dto::ChecksumType::FULL_OBJECT => Ok(true),
+        dto::ChecksumType::COMPOSITE => Ok(false),
+        _ => Err(invalid_request(
+            "Value for x-amz-checksum-type header is invalid.",
+        )),
+    }
+}
+
+pub(super) fn invalid_request(message: impl Into<String>) -> StoreError {
+    StoreError::Argument {
+        code: "InvalidRequest",
+        message: message.into(),
+    }
+}
+
+/// The checksums of an object or a part, as outputs want them.
 pub(super) struct Checksums {
     pub(super) crc32: Option<String>,
     pub(super) crc32c: Option<String>,
     pub(super) crc64nvme: Option<String>,
     pub(super) sha1: Option<String>,
     pub(super) sha256: Option<String>,
+    /// Whether they are of all bytes, or of the checksums of parts; nothing when there are none.
+    pub(super) kind: Option<dto::ChecksumType>,
 }
+
+/// An output with checksums; those that have them name them alike.
+macro_rules! with_checksums {
+    ($sums:ident, dto::$output:ident { $($fields:tt)* }) => {
+        s3s::dto::$output {
+            checksum_crc32: $sums.crc32,
+            checksum_crc32c: $sums.crc32c,
+            checksum_crc64nvme: $sums.crc64nvme,
+            checksum_sha1: $sums.sha1,
+            checksum_sha256: $sums.sha256,
+            $($fields)*
+        }
+    };
+}
+pub(super) use with_checksums;
 
 impl Checksums {
     pub(super) fn of(checksums: &BTreeMap<String, String>) -> Self {
         let get = |name: &str| checksums.get(name).cloned();
+        // Behind the hyphen, which base64 has not, is the number of parts.
+        let kind = |value: &String| {
+            if value.contains('-') {
+                dto::ChecksumType::COMPOSITE
+            } else {
+                dto::ChecksumType::FULL_OBJECT
+            }
+        };
+        let kind = checksums.values().next().map(kind);
         Self {
+            kind: kind.map(dto::ChecksumType::from_static),
             crc32: get("crc32"),
             crc32c: get("crc32c"),
             crc64nvme: get("crc64nvme"),

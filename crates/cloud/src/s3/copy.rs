@@ -2,8 +2,10 @@
 
 use s3s::{S3Request, dto};
 
-use super::convert::{self, headers_of, marks_of, refuse_unsupported};
+use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
 use super::{acl, who};
+use crate::catalogue::objects::Object;
+use crate::checksum::Algorithm;
 use crate::state::State;
 use crate::store::{Conditions, Place, StoreError, Target, UploadRef};
 
@@ -54,24 +56,36 @@ pub(super) async fn object(
     let (old, reader) = state.store.open_object(who.clone(), source).await?;
     conditions.for_copying(&old)?;
     let source_versions = has_versions(state, source_bucket).await?;
-    let writer = state.store.receive_copy(reader).await?;
+    let algorithm = match &input.checksum_algorithm {
+        Some(algorithm) => Some(convert::algorithm(algorithm)?),
+        None => of_checksums(&old),
+    };
+    let writer = state.store.receive_copy(reader, algorithm).await?;
     if keep_tags {
         marks.tags = old.marks.tags;
     }
     let source_version = source_versions.then_some(old.version);
+    let mut headers = if replace { sent } else { old.headers };
+    if algorithm.is_some() {
+        headers.checksums.clear();
+    }
     let target = Target {
         place,
         acl,
         marks,
-        headers: if replace { sent } else { old.headers },
+        headers,
         conditions: Conditions::default(),
     };
     let stored = state.store.put(who, target, writer).await?;
-    let result = dto::CopyObjectResult {
-        e_tag: Some(convert::etag(stored.etag)),
-        last_modified: Some(convert::timestamp(stored.modified)),
-        ..dto::CopyObjectResult::default()
-    };
+    let sums = Checksums::of(&stored.checksums);
+    let result = with_checksums!(
+        sums,
+        dto::CopyObjectResult {
+            checksum_type: sums.kind,
+            e_tag: Some(convert::etag(stored.etag)),
+            last_modified: Some(convert::timestamp(stored.modified)),
+        }
+    );
     Ok(dto::CopyObjectOutput {
         copy_object_result: Some(result),
         copy_source_version_id: source_version,
@@ -98,27 +112,35 @@ pub(super) async fn part(
         id: input.upload_id,
     };
     let number = u32::try_from(input.part_number).unwrap_or(0);
-    state
-        .store
-        .check_part(who.clone(), upload.clone(), number)
-        .await?;
+    let check = state.store.check_part(who.clone(), upload.clone(), number);
+    let algorithm = check.await?.map(|wanted| wanted.algorithm);
     let (old, reader) = state.store.open_object(who.clone(), source).await?;
     conditions.for_copying(&old)?;
     let reader = match input.copy_source_range.as_deref() {
         Some(range) => reader.range(copy_range(range, old.size)?),
         None => reader,
     };
-    let writer = state.store.receive_copy(reader).await?;
+    let writer = state.store.receive_copy(reader, algorithm).await?;
     let stored = state.store.put_part(who, upload, number, writer).await?;
-    let result = dto::CopyPartResult {
-        e_tag: Some(convert::etag(stored.etag)),
-        last_modified: Some(convert::timestamp(stored.modified)),
-        ..dto::CopyPartResult::default()
-    };
+    let sums = Checksums::of(&stored.checksums);
+    let result = with_checksums!(
+        sums,
+        dto::CopyPartResult {
+            e_tag: Some(convert::etag(stored.etag)),
+            last_modified: Some(convert::timestamp(stored.modified)),
+        }
+    );
     Ok(dto::UploadPartCopyOutput {
         copy_part_result: Some(result),
         ..dto::UploadPartCopyOutput::default()
     })
+}
+
+/// The algorithm of a checksum that the copy needs anew: what is one of checksums at the source has no parts there.
+fn of_checksums(old: &Object) -> Option<Algorithm> {
+    let mut sums = old.headers.checksums.iter();
+    let (name, _) = sums.find(|(_, sum)| sum.contains('-'))?;
+    Algorithm::named(name)
 }
 
 /// Whether answers about objects of a bucket name versions.

@@ -2,11 +2,14 @@
 
 use s3s::{S3Request, dto};
 
-use super::convert::{self, headers_of, marks_of, refuse_unsupported};
+use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
 use super::listing::Encoding;
 use super::{acl, who};
+use crate::checksum::{Algorithm, PartsChecksum};
 use crate::state::State;
-use crate::store::{Conditions, ListedPart, Place, StoreError, Target, UploadQuery, UploadRef};
+use crate::store::{
+    Claims, Conditions, ListedPart, Place, StoreError, Target, UploadQuery, UploadRef,
+};
 
 pub(super) async fn create(
     state: &State,
@@ -36,13 +39,69 @@ pub(super) async fn create(
         marks,
         conditions: Conditions::default(),
     };
-    let id = state.store.create_upload(who, target).await?;
+    let checksum = wanted(
+        input.checksum_algorithm.as_ref(),
+        input.checksum_type.as_ref(),
+    )?;
+    let id = state.store.create_upload(who, target, checksum).await?;
     Ok(dto::CreateMultipartUploadOutput {
         bucket: Some(place.bucket),
+        checksum_algorithm: checksum.map(algorithm),
+        checksum_type: checksum.map(kind),
         key: Some(place.key),
         upload_id: Some(id),
         ..dto::CreateMultipartUploadOutput::default()
     })
+}
+
+/// The checksum that an upload asks for.
+fn wanted(
+    algorithm: Option<&dto::ChecksumAlgorithm>,
+    kind: Option<&dto::ChecksumType>,
+) -> Result<Option<PartsChecksum>, StoreError> {
+    let whole = kind.map(convert::is_whole).transpose()?;
+    let Some(algorithm) = algorithm else {
+        return match whole {
+            None => Ok(None),
+            Some(_) => Err(convert::invalid_request(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+            )),
+        };
+    };
+    let algorithm = convert::algorithm(algorithm)?;
+    let checksum = PartsChecksum::new(algorithm, whole);
+    let impossible = || {
+        let kind = kind.map_or("", dto::ChecksumType::as_str);
+        convert::invalid_request(format!(
+            "The {kind} checksum type cannot be used with the {} checksum algorithm.",
+            algorithm.name()
+        ))
+    };
+    checksum.ok_or_else(impossible).map(Some)
+}
+
+fn algorithm(checksum: PartsChecksum) -> dto::ChecksumAlgorithm {
+    dto::ChecksumAlgorithm::from(checksum.algorithm.name().to_ascii_uppercase())
+}
+
+fn kind(checksum: PartsChecksum) -> dto::ChecksumType {
+    dto::ChecksumType::from_static(checksum.type_name())
+}
+
+/// The checksums that an input carries, by the fields that the inputs with them have.
+macro_rules! checksums_of {
+    ($input:expr) => {
+        [
+            (Algorithm::Crc32, $input.checksum_crc32.take()),
+            (Algorithm::Crc32c, $input.checksum_crc32c.take()),
+            (Algorithm::Crc64Nvme, $input.checksum_crc64nvme.take()),
+            (Algorithm::Sha1, $input.checksum_sha1.take()),
+            (Algorithm::Sha256, $input.checksum_sha256.take()),
+        ]
+        .into_iter()
+        .filter_map(|(algorithm, sum)| Some((algorithm, sum?)))
+        .collect()
+    };
 }
 
 pub(super) async fn complete(
@@ -50,26 +109,30 @@ pub(super) async fn complete(
     request: S3Request<dto::CompleteMultipartUploadInput>,
 ) -> Result<dto::CompleteMultipartUploadOutput, StoreError> {
     let who = who(&request);
-    let input = request.input;
-    let whole = [
-        &input.checksum_crc32,
-        &input.checksum_crc32c,
-        &input.checksum_crc64nvme,
-        &input.checksum_sha1,
-        &input.checksum_sha256,
-    ];
-    if whole.iter().any(|checksum| checksum.is_some()) {
-        return Err(StoreError::not_implemented(
-            "This store checks the checksums of parts and not those of what they make up.",
-        ));
-    }
+    let mut input = request.input;
+    let claims =
+        Claims {
+            checksums: checksums_of!(input),
+            whole: input
+                .checksum_type
+                .as_ref()
+                .map(convert::is_whole)
+                .transpose()?,
+            size: match input.mpu_object_size {
+                Some(size) => Some(u64::try_from(size).map_err(|_| {
+                    StoreError::argument("x-amz-mp-object-size must not be negative")
+                })?),
+                None => None,
+            },
+        };
     let parts = input.multipart_upload.and_then(|upload| upload.parts);
-    let parts = parts.unwrap_or_default().into_iter().map(|part| {
+    let parts = parts.unwrap_or_default().into_iter().map(|mut part| {
         let number = part
             .part_number
             .and_then(|number| u32::try_from(number).ok());
         Ok(ListedPart {
             number: number.ok_or(StoreError::MalformedXml)?,
+            checksums: checksums_of!(part),
             etag: part.e_tag.ok_or(StoreError::MalformedXml)?.into_value(),
         })
     });
@@ -82,16 +145,21 @@ pub(super) async fn complete(
     let Place { bucket, key, .. } = upload.place.clone();
     let stored = state
         .store
-        .complete_upload(who, upload, parts, conditions)
+        .complete_upload(who, upload, parts, conditions, claims)
         .await?;
-    Ok(dto::CompleteMultipartUploadOutput {
-        location: Some(format!("/{bucket}/{key}")),
-        bucket: Some(bucket),
-        key: Some(key),
-        e_tag: Some(convert::etag(stored.etag)),
-        version_id: stored.version,
-        ..dto::CompleteMultipartUploadOutput::default()
-    })
+    let sums = Checksums::of(&stored.checksums);
+    Ok(with_checksums!(
+        sums,
+        dto::CompleteMultipartUploadOutput {
+            location: Some(format!("/{bucket}/{key}")),
+            bucket: Some(bucket),
+            checksum_type: sums.kind,
+            key: Some(key),
+            e_tag: Some(convert::etag(stored.etag)),
+            version_id: stored.version,
+            ..dto::CompleteMultipartUploadOutput::default()
+        }
+    ))
 }
 
 pub(super) async fn abort(
@@ -139,16 +207,25 @@ pub(super) async fn list_parts(
         .last()
         .filter(|_| more)
         .map(|part| number(part.number));
-    let parts = parts.into_iter().map(|part| dto::Part {
-        e_tag: Some(convert::etag(part.etag)),
-        last_modified: Some(convert::timestamp(part.modified)),
-        part_number: Some(number(part.number)),
-        size: Some(convert::size(part.segment.size)),
-        ..dto::Part::default()
+    let checksum = upload.checksum;
+    let parts = parts.into_iter().map(|part| {
+        let sum = checksum.map(|wanted| wanted.algorithm.name().to_owned());
+        let sums = Checksums::of(&sum.zip(part.checksum).into_iter().collect());
+        with_checksums!(
+            sums,
+            dto::Part {
+                e_tag: Some(convert::etag(part.etag)),
+                last_modified: Some(convert::timestamp(part.modified)),
+                part_number: Some(number(part.number)),
+                size: Some(convert::size(part.segment.size)),
+            }
+        )
     });
     let owner = convert::owner(upload.owner);
     Ok(dto::ListPartsOutput {
         bucket: Some(input.bucket),
+        checksum_algorithm: checksum.map(algorithm),
+        checksum_type: checksum.map(kind),
         initiator: Some(initiator(&owner)),
         is_truncated: Some(more),
         key: Some(input.key),
@@ -188,13 +265,14 @@ pub(super) async fn list_uploads(
     let uploads = page.uploads.iter().map(|upload| {
         let owner = convert::owner(upload.owner.clone());
         dto::MultipartUpload {
+            checksum_algorithm: upload.checksum.map(algorithm),
+            checksum_type: upload.checksum.map(kind),
             initiated: Some(convert::timestamp(upload.started)),
             initiator: Some(initiator(&owner)),
             key: Some(encoding.write(&upload.key)),
             owner: Some(owner),
             storage_class: Some(dto::StorageClass::from_static("STANDARD")),
             upload_id: Some(upload.id.clone()),
-            ..dto::MultipartUpload::default()
         }
     });
     let prefixes = page.prefixes.iter().map(|prefix| dto::CommonPrefix {

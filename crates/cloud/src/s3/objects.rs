@@ -5,7 +5,7 @@ use std::ops::Range;
 use s3s::{S3Request, dto};
 use time::OffsetDateTime;
 
-use super::convert::{self, Checksums};
+use super::convert::{self, Checksums, with_checksums};
 use super::copy::has_versions;
 use super::{lock, who};
 use crate::catalogue::objects::Object;
@@ -53,34 +53,33 @@ pub(super) async fn get(
     let hold = object.marks.hold;
     let versions = has_versions(state, bucket).await?;
     let headers = object.headers;
-    Ok(dto::GetObjectOutput {
-        accept_ranges: Some("bytes".to_owned()),
-        body: Some(dto::StreamingBlob::wrap(reader.into_stream())),
-        cache_control: headers.cache_control,
-        checksum_crc32: sums.crc32,
-        checksum_crc32c: sums.crc32c,
-        checksum_crc64nvme: sums.crc64nvme,
-        checksum_sha1: sums.sha1,
-        checksum_sha256: sums.sha256,
-        content_disposition: headers.content_disposition,
-        content_encoding: headers.content_encoding,
-        content_language: headers.content_language,
-        content_length: Some(convert::size(length)),
-        content_range,
-        content_type: Some(content_type(headers.content_type)),
-        e_tag: Some(convert::etag(object.etag)),
-        expires: headers.expires.map(expires),
-        last_modified: Some(convert::timestamp(object.modified)),
-        metadata: Some(headers.metadata.into_iter().collect()),
-        object_lock_legal_hold_status: hold.map(lock::hold_status),
-        object_lock_mode: retention
-            .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
-        object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
-        parts_count,
-        tag_count: tag_count.filter(|count| *count > 0),
-        version_id: versions.then_some(object.version),
-        ..dto::GetObjectOutput::default()
-    })
+    Ok(with_checksums!(
+        sums,
+        dto::GetObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            body: Some(dto::StreamingBlob::wrap(reader.into_stream())),
+            cache_control: headers.cache_control,
+            checksum_type: sums.kind,
+            content_disposition: headers.content_disposition,
+            content_encoding: headers.content_encoding,
+            content_language: headers.content_language,
+            content_length: Some(convert::size(length)),
+            content_range,
+            content_type: Some(content_type(headers.content_type)),
+            e_tag: Some(convert::etag(object.etag)),
+            expires: headers.expires.map(expires),
+            last_modified: Some(convert::timestamp(object.modified)),
+            metadata: Some(headers.metadata.into_iter().collect()),
+            object_lock_legal_hold_status: hold.map(lock::hold_status),
+            object_lock_mode: retention
+                .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
+            object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
+            parts_count,
+            tag_count: tag_count.filter(|count| *count > 0),
+            version_id: versions.then_some(object.version),
+            ..dto::GetObjectOutput::default()
+        }
+    ))
 }
 
 pub(super) async fn head(
@@ -119,31 +118,30 @@ pub(super) async fn head(
     let hold = object.marks.hold;
     let versions = has_versions(state, bucket).await?;
     let headers = object.headers;
-    Ok(dto::HeadObjectOutput {
-        accept_ranges: Some("bytes".to_owned()),
-        cache_control: headers.cache_control,
-        checksum_crc32: sums.crc32,
-        checksum_crc32c: sums.crc32c,
-        checksum_crc64nvme: sums.crc64nvme,
-        checksum_sha1: sums.sha1,
-        checksum_sha256: sums.sha256,
-        content_disposition: headers.content_disposition,
-        content_encoding: headers.content_encoding,
-        content_language: headers.content_language,
-        content_length: Some(convert::size(length)),
-        content_type: Some(content_type(headers.content_type)),
-        e_tag: Some(convert::etag(object.etag)),
-        expires: headers.expires.map(expires),
-        last_modified: Some(convert::timestamp(object.modified)),
-        metadata: Some(headers.metadata.into_iter().collect()),
-        object_lock_legal_hold_status: hold.map(lock::hold_status),
-        object_lock_mode: retention
-            .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
-        object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
-        parts_count,
-        version_id: versions.then_some(object.version),
-        ..dto::HeadObjectOutput::default()
-    })
+    Ok(with_checksums!(
+        sums,
+        dto::HeadObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: headers.cache_control,
+            checksum_type: sums.kind,
+            content_disposition: headers.content_disposition,
+            content_encoding: headers.content_encoding,
+            content_language: headers.content_language,
+            content_length: Some(convert::size(length)),
+            content_type: Some(content_type(headers.content_type)),
+            e_tag: Some(convert::etag(object.etag)),
+            expires: headers.expires.map(expires),
+            last_modified: Some(convert::timestamp(object.modified)),
+            metadata: Some(headers.metadata.into_iter().collect()),
+            object_lock_legal_hold_status: hold.map(lock::hold_status),
+            object_lock_mode: retention
+                .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
+            object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
+            parts_count,
+            version_id: versions.then_some(object.version),
+            ..dto::HeadObjectOutput::default()
+        }
+    ))
 }
 
 /// There are no torrents here, which is told to whoever may read the object.

@@ -69,7 +69,7 @@ pub(super) async fn object(
         md5: None,
         confirmed: None,
     };
-    let (stored, _) = upload.store(state).await?;
+    let stored = upload.store(state).await?;
     Ok(dto::PostObjectOutput {
         e_tag: Some(convert::etag(stored.etag)),
         version_id: stored.version,

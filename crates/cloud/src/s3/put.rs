@@ -1,13 +1,16 @@
 //! Operations that bring bytes.
 
+use std::collections::BTreeMap;
+
 use data_encoding::BASE64;
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use http::header::TRANSFER_ENCODING;
 use s3s::{S3Request, dto};
 
-use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported};
+use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
 use super::{acl, who};
 use crate::auth::Identity;
+use crate::checksum::{Algorithm, PartsChecksum};
 use crate::server::{Confirmed, PayloadError};
 use crate::state::State;
 use crate::store::{BlobWriter, Place, StoreError, Stored, Target, UploadRef};
@@ -24,16 +27,14 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Takes the bytes and stores the object; gives what was stored and its checksums.
-    pub(super) async fn store(mut self, state: &State) -> Result<(Stored, Checksums), StoreError> {
+    /// Takes the bytes and stores the object.
+    pub(super) async fn store(mut self, state: &State) -> Result<Stored, StoreError> {
         let place = self.target.place.clone();
         state.store.check_put(self.who.clone(), place).await?;
-        let writer = receive(state, self.body, self.md5).await?;
+        let writer = receive(state, self.body, self.md5, None).await?;
         let confirmed = self.confirmed.map(|confirmed| confirmed.take());
         self.target.headers.checksums = confirmed.unwrap_or_default();
-        let sums = Checksums::of(&self.target.headers.checksums);
-        let stored = state.store.put(self.who, self.target, writer).await?;
-        Ok((stored, sums))
+        state.store.put(self.who, self.target, writer).await
     }
 }
 
@@ -78,17 +79,17 @@ pub(super) async fn object(
         md5: md5(input.content_md5.as_deref())?,
         confirmed,
     };
-    let (stored, sums) = upload.store(state).await?;
-    Ok(dto::PutObjectOutput {
-        checksum_crc32: sums.crc32,
-        checksum_crc32c: sums.crc32c,
-        checksum_crc64nvme: sums.crc64nvme,
-        checksum_sha1: sums.sha1,
-        checksum_sha256: sums.sha256,
-        e_tag: Some(convert::etag(stored.etag)),
-        version_id: stored.version,
-        ..dto::PutObjectOutput::default()
-    })
+    let stored = upload.store(state).await?;
+    let sums = Checksums::of(&stored.checksums);
+    Ok(with_checksums!(
+        sums,
+        dto::PutObjectOutput {
+            checksum_type: sums.kind,
+            e_tag: Some(convert::etag(stored.etag)),
+            version_id: stored.version,
+            ..dto::PutObjectOutput::default()
+        }
+    ))
 }
 
 pub(super) async fn part(
@@ -112,25 +113,41 @@ pub(super) async fn part(
     };
     // Zero, which no part has, stands for numbers that are none.
     let number = u32::try_from(input.part_number).unwrap_or(0);
-    state
-        .store
-        .check_part(who.clone(), upload.clone(), number)
-        .await?;
+    let check = state.store.check_part(who.clone(), upload.clone(), number);
+    let wanted = check.await?;
 
-    let writer = receive(state, input.body, md5).await?;
-    let sums = confirmed
-        .map(|confirmed| confirmed.take())
-        .unwrap_or_default();
-    let sums = Checksums::of(&sums);
+    let algorithm = wanted.map(|wanted| wanted.algorithm);
+    let writer = receive(state, input.body, md5, algorithm).await?;
+    let confirmed = confirmed.map(|confirmed| confirmed.take());
+    let mut sums = confirmed.unwrap_or_default();
+    if let Some(wanted) = wanted {
+        check_sent(wanted, &sums)?;
+    }
     let stored = state.store.put_part(who, upload, number, writer).await?;
-    Ok(dto::UploadPartOutput {
-        checksum_crc32: sums.crc32,
-        checksum_crc32c: sums.crc32c,
-        checksum_crc64nvme: sums.crc64nvme,
-        checksum_sha1: sums.sha1,
-        checksum_sha256: sums.sha256,
-        e_tag: Some(convert::etag(stored.etag)),
-        ..dto::UploadPartOutput::default()
+    sums.extend(stored.checksums);
+    let sums = Checksums::of(&sums);
+    Ok(with_checksums!(
+        sums,
+        dto::UploadPartOutput {
+            e_tag: Some(convert::etag(stored.etag)),
+            ..dto::UploadPartOutput::default()
+        }
+    ))
+}
+
+/// Insists that a part came with the checksum that its upload is made with. Where the object gets one of its whole, parts
+/// may come without.
+fn check_sent(wanted: PartsChecksum, sent: &BTreeMap<String, String>) -> Result<(), StoreError> {
+    let name = wanted.algorithm.name();
+    if sent.contains_key(name) || wanted.whole && sent.is_empty() {
+        return Ok(());
+    }
+    let other = sent.keys().next().map_or("null", String::as_str);
+    Err(StoreError::Argument {
+        code: "InvalidRequest",
+        message: format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {name}, actual checksum Type: {other}"
+        ),
     })
 }
 
@@ -162,15 +179,14 @@ async fn receive(
     state: &State,
     body: Option<dto::StreamingBlob>,
     md5: Option<[u8; 16]>,
+    checksum: Option<Algorithm>,
 ) -> Result<BlobWriter, StoreError> {
     let failure = |error: s3s::StdError| match error.downcast_ref::<PayloadError>() {
         Some(error) => StoreError::from(error),
         None => StoreError::IncompleteBody,
     };
-    let writer = match body {
-        Some(body) => state.store.receive(body.map_err(failure)).await?,
-        None => state.store.receive(futures::stream::empty()).await?,
-    };
+    let body = futures::stream::iter(body).flatten().map_err(failure);
+    let writer = state.store.receive(body, checksum).await?;
     if md5.is_some_and(|expected| expected != writer.md5()) {
         return Err(StoreError::BadDigest);
     }

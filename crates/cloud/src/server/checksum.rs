@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use s3s::checksum::ChecksumHasher;
-use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
+
+use crate::checksum::Algorithm;
 
 /// What the name of a header with a checksum begins with.
 const PREFIX: &str = "x-amz-checksum-";
-/// The algorithms that are known, by the rest of the name.
-const ALGORITHMS: [&str; 5] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
 
 /// Checksums that were right: algorithm and value. Filled when the body has ended.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +26,7 @@ impl Confirmed {
 pub(super) struct Checksums {
     hasher: ChecksumHasher,
     /// By algorithm; nothing for those that come behind the body.
-    wanted: BTreeMap<String, Option<String>>,
+    wanted: BTreeMap<Algorithm, Option<String>>,
     confirmed: Confirmed,
 }
 
@@ -53,16 +52,9 @@ impl Checksums {
         self.confirmed.clone()
     }
 
-    fn want(&mut self, algorithm: &'static str, value: Option<String>) {
-        self.wanted.insert(algorithm.to_owned(), value);
-        let hasher = &mut self.hasher;
-        match algorithm {
-            "crc32" => hasher.crc32 = Some(Crc32::new()),
-            "crc32c" => hasher.crc32c = Some(Crc32c::new()),
-            "crc64nvme" => hasher.crc64nvme = Some(Crc64Nvme::new()),
-            "sha1" => hasher.sha1 = Some(Sha1::new()),
-            _ => hasher.sha256 = Some(Sha256::new()),
-        }
+    fn want(&mut self, algorithm: Algorithm, value: Option<String>) {
+        self.wanted.insert(algorithm, value);
+        algorithm.add_to(&mut self.hasher);
     }
 
     pub(super) fn update(&mut self, data: &[u8]) {
@@ -73,27 +65,19 @@ impl Checksums {
     pub(super) fn finish(self, trailers: &[(String, String)]) -> bool {
         let mut wanted = self.wanted;
         for (name, value) in trailers {
-            if let Some(slot) = algorithm(name).and_then(|name| wanted.get_mut(name)) {
+            if let Some(slot) = algorithm(name).and_then(|algorithm| wanted.get_mut(&algorithm)) {
                 *slot = Some(value.clone());
             }
         }
         let sums = self.hasher.finalize();
-        let computed = [
-            ("crc32", sums.checksum_crc32),
-            ("crc32c", sums.checksum_crc32c),
-            ("crc64nvme", sums.checksum_crc64nvme),
-            ("sha1", sums.checksum_sha1),
-            ("sha256", sums.checksum_sha256),
-        ];
         let mut right = BTreeMap::new();
-        for (algorithm, value) in computed {
-            let Some(value) = value else {
-                continue;
-            };
-            if wanted.get(algorithm) != Some(&Some(value.clone())) {
-                return false;
+        for (algorithm, value) in wanted {
+            match algorithm.of(&sums) {
+                Some(computed) if value.as_deref() == Some(computed) => {
+                    right.insert(algorithm.name().to_owned(), computed.to_owned());
+                }
+                _ => return false,
             }
-            right.insert(algorithm.to_owned(), value);
         }
         *self
             .confirmed
@@ -104,9 +88,8 @@ impl Checksums {
     }
 }
 
-fn algorithm(name: &str) -> Option<&'static str> {
-    let rest = name.strip_prefix(PREFIX)?;
-    ALGORITHMS.iter().find(|known| **known == rest).copied()
+fn algorithm(name: &str) -> Option<Algorithm> {
+    Algorithm::named(name.strip_prefix(PREFIX)?)
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use rusqlite::Transaction;
 
 use super::objects::Stored;
 use super::uploads::{MAX_PART, UploadRef, find};
-use super::{Conditions, Store, StoreError, Version, Versioning, access, versions};
+use super::{Claims, Conditions, Store, StoreError, Version, Versioning, access, versions};
 use crate::auth::Identity;
 use crate::catalogue::objects::{self, NewSegment};
 use crate::catalogue::uploads::{self, Part};
+use crate::checksum::Algorithm;
 
 /// A part as the client lists it at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) struct ListedPart {
     pub(crate) number: u32,
     /// Without quotes.
     pub(crate) etag: String,
+    /// In base64.
+    pub(crate) checksums: Vec<(Algorithm, String)>,
 }
 
 impl Store {
@@ -29,6 +32,7 @@ impl Store {
         upload: UploadRef,
         list: Vec<ListedPart>,
         conditions: Conditions,
+        claims: Claims,
     ) -> Result<Stored, StoreError> {
         let modified = self.clock.now_millis();
         let (least, most) = (self.limits.part_bytes, self.limits.object_bytes);
@@ -46,12 +50,14 @@ impl Store {
             conditions.for_writing(old.as_ref())?;
             let parts = uploads::parts(tx, &row.id, 0, MAX_PART as usize)?;
             let (chosen, left) = choose(parts, &list, least, most)?;
+            let mut headers = row.headers;
+            headers.checksums = claims.check(row.checksum, &list, &chosen)?;
             uploads::delete(tx, &row.id)?;
             let version = Version {
                 key: &row.key,
                 account: &row.account,
                 acl: row.acl,
-                headers: row.headers,
+                headers,
                 marks: row.marks,
                 etag: combined_etag(chosen.iter().map(|new| new.etag.as_str())),
                 modified,
@@ -95,6 +101,7 @@ fn completed(
         etag,
         modified: object.modified,
         version: (settings.versioning == Versioning::Enabled).then_some(object.version),
+        checksums: object.headers.checksums,
     }))
 }
 
@@ -117,8 +124,12 @@ fn choose(
     for listed in list {
         let part = parts.remove(&listed.number);
         let part = part.filter(|part| part.etag.eq_ignore_ascii_case(&listed.etag));
-        let Part { segment, etag, .. } = part.ok_or(StoreError::InvalidPart)?;
-        chosen.push(NewSegment { segment, etag });
+        let part = part.ok_or(StoreError::InvalidPart)?;
+        chosen.push(NewSegment {
+            segment: part.segment,
+            etag: part.etag,
+            checksum: part.checksum,
+        });
     }
     let inner = &chosen[..chosen.len() - 1];
     if inner.iter().any(|new| new.segment.size < least) {
@@ -153,6 +164,7 @@ mod tests {
                 size,
             },
             etag: format!("{number:032x}"),
+            checksum: None,
             modified: 0,
         }
     }
@@ -161,6 +173,7 @@ mod tests {
         let part = |number: &u32| ListedPart {
             number: *number,
             etag: format!("{number:032X}"),
+            checksums: Vec::new(),
         };
         numbers.iter().map(part).collect()
     }

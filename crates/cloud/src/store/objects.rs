@@ -1,5 +1,7 @@
 //! What can be done with objects.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Transaction};
 
 use super::names::MAX_KEY;
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::auth::Identity;
 use crate::catalogue::buckets::Bucket;
-use crate::catalogue::objects::{self, Object};
+use crate::catalogue::objects::{self, Object, PartOf};
 
 /// Where an object lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(crate) struct Stored {
     pub(crate) modified: i64,
     /// Nothing in buckets that make no versions, or make them no more.
     pub(crate) version: Option<String>,
+    /// Algorithm and value in base64.
+    pub(crate) checksums: BTreeMap<String, String>,
 }
 
 impl Place {
@@ -75,11 +79,13 @@ impl Store {
             let (account, owner) = new_owner(&who, &bucket);
             let acl = target.acl.resolve(tx, owner, &bucket.owner.id)?;
             bucket.check_new_acl(&acl)?;
+            let mut headers = target.headers;
+            headers.checksums.extend(blob.named_checksum());
             let version = Version {
                 key: &target.place.key,
                 account,
                 acl,
-                headers: target.headers,
+                headers,
                 marks: target.marks,
                 etag: blob.etag(),
                 modified,
@@ -106,17 +112,16 @@ impl Store {
         self.catalogue.read(find).await
     }
 
-    /// An object that `who` may read, and the sizes of the files that make it up: the parts of an upload, or one.
-    pub(crate) async fn object_and_sizes(
+    /// An object that `who` may read, and what makes it up: the parts of an upload, or one.
+    pub(crate) async fn object_and_parts(
         &self,
         who: Identity,
         place: Place,
-    ) -> Result<(Object, Vec<u64>), StoreError> {
+    ) -> Result<(Object, Vec<PartOf>), StoreError> {
         let find = move |c: &Connection| {
             let object = access::object(c, &who, &place, Permission::Read)?;
-            let segments = objects::segments(c, object.id)?;
-            let sizes = segments.into_iter().map(|segment| segment.size);
-            Ok((object, sizes.collect()))
+            let parts = objects::parts(c, object.id)?;
+            Ok((object, parts))
         };
         self.catalogue.read(find).await
     }

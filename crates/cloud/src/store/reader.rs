@@ -168,7 +168,7 @@ mod tests {
         let blobs = Blobs::open(dir.path()).unwrap();
         let mut segments = Vec::new();
         for piece in pieces {
-            let mut writer = BlobWriter::create(&blobs).unwrap();
+            let mut writer = BlobWriter::create(&blobs, None).unwrap();
             writer.write(piece).unwrap();
             let blob = writer.finish().unwrap();
             let (blob_name, size) = (blob.name().to_owned(), blob.size);

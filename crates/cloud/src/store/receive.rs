@@ -7,6 +7,7 @@ use futures::{Stream, StreamExt as _};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{BlobWriter, ObjectReader, Store, StoreError};
+use crate::checksum::Algorithm;
 
 /// A file with a task that is about to add to it.
 type Writing = JoinHandle<Result<BlobWriter, StoreError>>;
@@ -17,12 +18,14 @@ const BATCH: usize = 512 << 10;
 impl Store {
     /// Writes a body to a new file; nothing of it counts before the file has a row.
     ///
-    /// A batch is hashed and written while the next is received.
+    /// A batch is hashed and written while the next is received. `checksum` is of a checksum that is wanted beside the
+    /// MD5.
     pub(crate) async fn receive(
         &self,
         mut body: impl Stream<Item = Result<Bytes, StoreError>> + Unpin,
+        checksum: Option<Algorithm>,
     ) -> Result<BlobWriter, StoreError> {
-        let mut behind = self.create();
+        let mut behind = self.create(checksum);
         let (mut batch, mut size, mut left) = (Vec::new(), 0, self.limits.put_bytes);
         let received = loop {
             match body.next().await {
@@ -48,22 +51,23 @@ impl Store {
         write(writer, batch, false).await?
     }
 
-    fn create(&self) -> Writing {
+    fn create(&self, checksum: Option<Algorithm>) -> Writing {
         let blobs = self.blobs.clone();
-        spawn_blocking(move || BlobWriter::create(&blobs).map_err(StoreError::writing))
+        spawn_blocking(move || BlobWriter::create(&blobs, checksum).map_err(StoreError::writing))
     }
 
     /// Writes what a reader gives to a new file.
     pub(crate) async fn receive_copy(
         &self,
         mut reader: ObjectReader,
+        checksum: Option<Algorithm>,
     ) -> Result<BlobWriter, StoreError> {
         if reader.left() > self.limits.put_bytes {
             return Err(StoreError::EntityTooLarge);
         }
         let blobs = self.blobs.clone();
         let copy = move || {
-            let mut writer = BlobWriter::create(&blobs).map_err(StoreError::writing)?;
+            let mut writer = BlobWriter::create(&blobs, checksum).map_err(StoreError::writing)?;
             let mut buffer = vec![0; BATCH];
             loop {
                 match reader.read(&mut buffer)? {

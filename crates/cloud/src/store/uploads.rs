@@ -7,6 +7,7 @@ use super::objects::{Stored, may_put, new_owner};
 use super::{BlobWriter, Permission, Place, Segment, Store, StoreError, Target, access};
 use crate::auth::Identity;
 use crate::catalogue::uploads::{self, NewUpload, Part, Upload};
+use crate::checksum::PartsChecksum;
 
 /// Largest number of a part.
 pub(super) const MAX_PART: u32 = 10_000;
@@ -50,6 +51,7 @@ impl Store {
         &self,
         who: Identity,
         target: Target,
+        checksum: Option<PartsChecksum>,
     ) -> Result<String, StoreError> {
         let started = self.clock.now_millis();
         let create = move |tx: &Transaction<'_>| {
@@ -67,6 +69,7 @@ impl Store {
                 acl,
                 headers: target.headers,
                 marks: target.marks,
+                checksum,
                 started,
             };
             uploads::insert(tx, upload)?;
@@ -75,19 +78,19 @@ impl Store {
         self.catalogue.write(create).await
     }
 
-    /// Whether `who` may add to this upload; asked before bytes are taken.
+    /// Whether `who` may add to this upload, and the checksum that its object is to have; asked before bytes are taken.
     pub(crate) async fn check_part(
         &self,
         who: Identity,
         upload: UploadRef,
         number: u32,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<PartsChecksum>, StoreError> {
         if !(1..=MAX_PART).contains(&number) {
             return Err(StoreError::argument(
                 "Part number must be an integer between 1 and 10000, inclusive",
             ));
         }
-        let check = move |c: &Connection| find(c, &who, &upload).map(drop);
+        let check = move |c: &Connection| Ok(find(c, &who, &upload)?.checksum);
         self.catalogue.read(check).await
     }
 
@@ -111,6 +114,7 @@ impl Store {
                 number,
                 segment,
                 etag: etag.clone(),
+                checksum: blob.checksum.as_ref().map(|(_, sum)| sum.clone()),
                 modified,
             };
             let old = uploads::put_part(tx, &upload.id, &part)?;
@@ -118,6 +122,7 @@ impl Store {
                 etag,
                 modified,
                 version: None,
+                checksums: blob.named_checksum().into_iter().collect(),
             };
             Ok((stored, old.into_iter().collect()))
         })
@@ -259,6 +264,7 @@ mod tests {
             acl: crate::store::Acl::default(),
             headers: crate::store::Headers::default(),
             marks: crate::store::Marks::default(),
+            checksum: None,
             started: 0,
         }
     }

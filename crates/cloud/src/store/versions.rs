@@ -92,11 +92,13 @@ pub(super) fn add(
         modified: version.modified,
         upload: version.upload,
     };
+    let checksums = object.headers.checksums.clone();
     let files = objects::insert(tx, object, segments)?;
     let stored = Stored {
         etag,
         modified: version.modified,
         version: (settings.versioning == Versioning::Enabled).then_some(name),
+        checksums,
     };
     Ok((stored, files))
 }
@@ -259,5 +261,9 @@ pub(super) fn only_segment(blob: &super::Blob) -> [NewSegment; 1] {
         size: blob.size,
     };
     let etag = blob.etag();
-    [NewSegment { segment, etag }]
+    [NewSegment {
+        segment,
+        etag,
+        checksum: None,
+    }]
 }

@@ -11,6 +11,7 @@ use rustix::fs::{Advice, fadvise};
 
 use super::Blobs;
 use super::blobs::random_name;
+use crate::checksum::{Algorithm, Hasher};
 
 /// A file that is being written under a temporary name; removed when dropped before [`BlobWriter::finish`].
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct BlobWriter {
     temporary: Temporary,
     file: fs::File,
     size: u64,
+    /// Of a checksum beside the MD5.
+    checksum: Option<Hasher>,
     /// How many of them the disk was told of.
     handed: u64,
     md5: Md5,
@@ -30,6 +33,8 @@ pub(crate) struct BlobWriter {
 pub(crate) struct Blob {
     pub(crate) size: u64,
     pub(crate) md5: [u8; 16],
+    /// In base64, when one was asked for.
+    pub(crate) checksum: Option<(Algorithm, String)>,
     name: String,
     place: Temporary,
 }
@@ -39,8 +44,8 @@ pub(crate) struct Blob {
 struct Temporary(Option<PathBuf>);
 
 impl BlobWriter {
-    /// A new file.
-    pub(crate) fn create(blobs: &Blobs) -> io::Result<Self> {
+    /// A new file, of which a checksum may be wanted.
+    pub(crate) fn create(blobs: &Blobs, checksum: Option<Algorithm>) -> io::Result<Self> {
         let name = random_name()?;
         let path = blobs.temporary_path(&name);
         let file = fs::File::create_new(&path)?;
@@ -50,6 +55,7 @@ impl BlobWriter {
             temporary: Temporary(Some(path)),
             file,
             size: 0,
+            checksum: checksum.map(Hasher::new),
             handed: 0,
             md5: Md5::new(),
         })
@@ -59,6 +65,9 @@ impl BlobWriter {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.md5.update(bytes);
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(bytes);
+        }
         self.size += bytes.len() as u64;
         Ok(())
     }
@@ -92,6 +101,7 @@ impl BlobWriter {
         Ok(Blob {
             size: self.size,
             md5: self.md5.finalize().into(),
+            checksum: self.checksum.map(Hasher::finish),
             name: self.name,
             place,
         })
@@ -107,6 +117,12 @@ impl Blob {
     /// The MD5 in hex.
     pub(crate) fn etag(&self) -> String {
         HEXLOWER.encode(&self.md5)
+    }
+
+    /// The checksum as it is kept: the algorithm's name, and the value.
+    pub(crate) fn named_checksum(&self) -> Option<(String, String)> {
+        let (algorithm, sum) = self.checksum.clone()?;
+        Some((algorithm.name().to_owned(), sum))
     }
 
     /// Leaves the file where it is: a row names it, or may.

@@ -299,3 +299,164 @@ async fn attributes_tell_of_parts() {
     let negative = ask("ObjectParts", ["-1", "0"]).await;
     assert_eq!(negative.refusal(), (400, "InvalidArgument"));
 }
+
+/// Begins an upload whose object is to have a checksum.
+async fn begin_with(cloud: &TestCloud, algorithm: &str, kind: &str) -> Answer {
+    let request = cloud.request("POST", "/bucket/k?uploads");
+    let request = request.header("x-amz-checksum-algorithm", algorithm);
+    let request = match kind {
+        "" => request,
+        kind => request.header("x-amz-checksum-type", kind),
+    };
+    request.v4(&cloud.alice).send().await
+}
+
+/// Sends a part, with a header if that has a name.
+async fn part_with(cloud: &TestCloud, id: &str, part: (u32, &str), header: (&str, &str)) -> Answer {
+    let (number, body) = part;
+    let target = format!("/bucket/k?partNumber={number}&uploadId={id}");
+    let request = cloud.request("PUT", &target).body(body.as_bytes());
+    let request = match header {
+        ("", _) => request,
+        (name, value) => request.header(name, value),
+    };
+    request.v4(&cloud.alice).send().await
+}
+
+/// Ends an upload with more in each part's entry, and a header if that has a name.
+async fn end_with(
+    cloud: &TestCloud,
+    id: &str,
+    parts: &[(&str, &str)],
+    header: (&str, &str),
+) -> Answer {
+    let entry = |(index, (etag, more)): (usize, &(&str, &str))| {
+        let number = index + 1;
+        format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>{more}</Part>")
+    };
+    let parts: String = parts.iter().enumerate().map(entry).collect();
+    let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    let request = cloud.request("POST", &format!("/bucket/k?uploadId={id}"));
+    let request = request.body(body.as_bytes());
+    let request = match header {
+        ("", _) => request,
+        (name, value) => request.header(name, value),
+    };
+    request.v4(&cloud.alice).send().await
+}
+
+const SHA256: &str = "x-amz-checksum-sha256";
+
+/// Of "hello ", of "world", and of these two together, by another program.
+const DIGESTS: [&str; 3] = [
+    "XjI1qDRuWkWF+MWFYvUFK4/iajuxIuHpbHZ4SWTfxGE=",
+    "SG6kYiTRu0+2gPNPfJrZao8k7Ii+c+qOWmxlJg6cuKc=",
+    "Zhie15keHg/OBlOZxcoF/BXCgYZaeimRvdZnwUZqkaQ=",
+];
+
+#[tokio::test]
+async fn an_object_has_the_checksum_of_the_checksums_of_its_parts() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    let begun = begin_with(&cloud, "SHA256", "").await;
+    assert_eq!(begun.header("x-amz-checksum-type"), "COMPOSITE");
+    let id = begun.element("UploadId").to_owned();
+    let without = part_with(&cloud, &id, (1, "hello "), ("", "")).await;
+    assert_eq!(without.refusal(), (400, "InvalidRequest"));
+    let first = part_with(&cloud, &id, (1, "hello "), (SHA256, DIGESTS[0])).await;
+    let second = part_with(&cloud, &id, (2, "world"), (SHA256, DIGESTS[1])).await;
+    let list = format!("/bucket/k?uploadId={id}");
+    let listed = cloud.get(&cloud.alice, &list).await;
+    assert_eq!(listed.all("ChecksumSHA256"), &DIGESTS[..2]);
+    assert_eq!(listed.element("ChecksumAlgorithm"), "SHA256");
+
+    let tags = [first.header("etag"), second.header("etag")];
+    let said = |sum: &str| format!("<ChecksumSHA256>{sum}</ChecksumSHA256>");
+    let (one, two) = (said(DIGESTS[0]), said(DIGESTS[1]));
+    let right = [(tags[0], one.as_str()), (tags[1], two.as_str())];
+    let silent = end_with(&cloud, &id, &[right[0], (tags[1], "")], ("", "")).await;
+    assert_eq!(silent.refusal(), (400, "InvalidRequest"));
+    assert!(silent.text().contains("for part 2"), "{}", silent.text());
+    let wrong = end_with(&cloud, &id, &[right[0], (tags[1], &one)], ("", "")).await;
+    assert_eq!(wrong.refusal(), (400, "InvalidPart"));
+    let other = end_with(&cloud, &id, &right, (SHA256, DIGESTS[0])).await;
+    assert_eq!(other.refusal(), (400, "BadDigest"));
+    let size = ("x-amz-mp-object-size", "12");
+    let size = end_with(&cloud, &id, &right, size).await;
+    assert_eq!(size.refusal(), (400, "InvalidRequest"));
+    let kind = ("x-amz-checksum-type", "FULL_OBJECT");
+    let kind = end_with(&cloud, &id, &right, kind).await;
+    assert_eq!(kind.refusal(), (400, "InvalidRequest"));
+
+    let whole = format!("{}-2", DIGESTS[2]);
+    for _ in 0..2 {
+        let done = end_with(&cloud, &id, &right, (SHA256, &whole)).await;
+        assert_eq!(done.element("ChecksumSHA256"), whole, "{}", done.text());
+        assert_eq!(done.element("ChecksumType"), "COMPOSITE");
+    }
+    let head = cloud.request("HEAD", "/bucket/k");
+    let head = head
+        .header("x-amz-checksum-mode", "ENABLED")
+        .v4(&cloud.alice);
+    let head = head.send().await;
+    assert_eq!(head.header(SHA256), whole);
+    assert_eq!(head.header("x-amz-checksum-type"), "COMPOSITE");
+    let asked = cloud.request("GET", "/bucket/k?attributes");
+    let asked = asked.header("x-amz-object-attributes", "Checksum,ObjectParts");
+    let asked = asked.v4(&cloud.alice).send().await;
+    let sums = [DIGESTS[2], DIGESTS[0], DIGESTS[1]];
+    assert_eq!(asked.all("ChecksumSHA256"), sums, "{}", asked.text());
+
+    // A copy comes in one piece.
+    let copy = cloud.request("PUT", "/bucket/copy");
+    let copy = copy
+        .header("x-amz-copy-source", "/bucket/k")
+        .v4(&cloud.alice);
+    let copy = copy.send().await;
+    assert_eq!(
+        copy.element("ChecksumSHA256"),
+        "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=",
+        "{}",
+        copy.text()
+    );
+    assert_eq!(copy.element("ChecksumType"), "FULL_OBJECT");
+}
+
+#[tokio::test]
+async fn an_object_of_parts_has_the_checksum_of_its_whole() {
+    let cloud = TestCloud::start().await.with_bucket("bucket").await;
+    // Of "hello world" and of "world", by another program.
+    let (whole, half) = ("DUoRhQ==", "OncRQw==");
+    let crc32 = "x-amz-checksum-crc32";
+    let begun = begin_with(&cloud, "CRC32", "FULL_OBJECT").await;
+    let id = begun.element("UploadId").to_owned();
+    let first = part_with(&cloud, &id, (1, "hello "), ("", "")).await;
+    let other = part_with(&cloud, &id, (2, "world"), (SHA256, DIGESTS[1])).await;
+    assert_eq!(other.refusal(), (400, "InvalidRequest"));
+    let second = part_with(&cloud, &id, (2, "world"), (crc32, half)).await;
+    assert_eq!(second.header(crc32), half);
+    let parts = [(first.header("etag"), ""), (second.header("etag"), "")];
+    let wrong = end_with(&cloud, &id, &parts, (crc32, half)).await;
+    assert_eq!(wrong.refusal(), (400, "BadDigest"));
+    let done = end_with(&cloud, &id, &parts, (crc32, whole)).await;
+    assert_eq!(done.element("ChecksumCRC32"), whole, "{}", done.text());
+    assert_eq!(done.element("ChecksumType"), "FULL_OBJECT");
+
+    for (algorithm, kind) in [
+        ("SHA1", "FULL_OBJECT"),
+        ("CRC64NVME", "COMPOSITE"),
+        ("MD2", ""),
+        ("CRC32", "HALF"),
+    ] {
+        let refused = begin_with(&cloud, algorithm, kind).await;
+        assert_eq!(
+            refused.refusal(),
+            (400, "InvalidRequest"),
+            "{algorithm} {kind}"
+        );
+    }
+    // Of an upload that was to have none.
+    let id = begin(&cloud, "k").await;
+    let tag = part(&cloud, "k", &id, 1, b"world").await;
+    let unasked = end_with(&cloud, &id, &[(&tag, "")], (crc32, half)).await;
+    assert_eq!(unasked.refusal(), (400, "InvalidRequest"));
+}
