@@ -5,10 +5,13 @@ The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a
 Ends with 0 when everything was as it should be; an exception says what was not.
 """
 
+import base64
+import hashlib
 import io
 import os
 import sys
 import urllib.request
+import zlib
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -72,6 +75,17 @@ def s3():
     head = s3.head_object(Bucket=bucket, Key="large", PartNumber=3)
     assert (head["PartsCount"], head["ContentLength"]) == (3, 2 * MIB), head
     keys.append("large")
+    pieces = [large[at : at + 5 * MIB] for at in range(0, len(large), 5 * MIB)]
+    digest = hashlib.sha256(b"".join(hashlib.sha256(piece).digest() for piece in pieces)).digest()
+    of_parts = f"{base64.b64encode(digest).decode()}-{len(pieces)}"
+    of_whole = base64.b64encode(zlib.crc32(large).to_bytes(4, "big")).decode()
+    for asked, name, kind, value in [
+        ({"ChecksumAlgorithm": "SHA256"}, "ChecksumSHA256", "COMPOSITE", of_parts),
+        ({"ChecksumCRC32": of_whole}, "ChecksumCRC32", "FULL_OBJECT", of_whole),
+    ]:
+        s3.upload_fileobj(io.BytesIO(large), bucket, "large", Config=parts, ExtraArgs=asked)
+        head = s3.head_object(Bucket=bucket, Key="large", ChecksumMode="ENABLED")
+        assert (head[name], head["ChecksumType"]) == (value, kind), head
 
     for signature in ["s3v4", "s3"]:
         signer = s3_client(signature=signature)

@@ -126,6 +126,8 @@ impl Publisher {
             if let Some(images) = run.found().await? {
                 run.attributes(&images).await?;
                 let changed = run.written;
+                // It may have been killed right after it was complete.
+                folder.drop_disk()?;
                 return Ok(Published {
                     run: id,
                     images,

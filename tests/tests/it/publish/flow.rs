@@ -18,10 +18,22 @@ fn a_second_run_changes_nothing() {
         let id = first[name].as_str().unwrap();
         assert!(id.starts_with(prefix), "{first}");
     }
+    // What is left of a run that was killed when it had just become complete.
+    let run = format!(
+        ".local/state/gumnut/runs/{}",
+        first["run"].as_str().unwrap()
+    );
+    let left = [
+        case.program.path(&run).join("disk.img"),
+        case.program.path(&run).join("scratch"),
+    ];
+    fs_err::write(&left[0], b"copy").unwrap();
+    fs_err::create_dir_all(&left[1]).unwrap();
     case.proxy.disarm();
     let second = case.program.json(&case.arguments());
     assert_eq!(second["changed"], false);
     assert_eq!(second["images"], first["images"]);
+    assert!(!left.iter().any(|path| path.exists()), "{left:?}");
     let log = case.proxy.log();
     let changes = |line: &&String| {
         line.starts_with("PUT") || !(line.starts_with("GET") || line.starts_with("HEAD"))
