@@ -26,6 +26,21 @@ pub(crate) struct PartsChecksum {
     pub(crate) whole: bool,
 }
 
+/// A checksum as it is kept: the algorithm's name, and the value.
+pub(crate) fn named(checksum: Option<(Algorithm, String)>) -> Option<(String, String)> {
+    checksum.map(|(algorithm, sum)| (algorithm.name().to_owned(), sum))
+}
+
+/// Whether a checksum is of the checksums of parts: behind a hyphen, which base64 has not, it has their number.
+pub(crate) fn is_of_parts(sum: &str) -> bool {
+    sum.contains('-')
+}
+
+/// A checksum without the number of parts that may follow it.
+pub(crate) fn without_count(sum: &str) -> &str {
+    sum.split_once('-').map_or(sum, |(sum, _)| sum)
+}
+
 /// A checksum of bytes that come piece by piece.
 pub(crate) struct Hasher {
     algorithm: Algorithm,

@@ -20,24 +20,26 @@ fn is_opened_by_its_cloud(client: &Program, manifest: &str, bucket: &str) {
     );
 }
 
+/// Seals the kernel, into the folder `b`.
+const BUNDLE: [&str; 8] = [
+    "bundle",
+    "vmlinuz-1",
+    "--arch",
+    "i386",
+    "--kind",
+    "kernel",
+    "-d",
+    "b",
+];
+
 #[test]
 fn bundle_asks_the_cloud_for_its_certificate() {
     let cloud = Cloud::start();
     let client = client(&cloud);
-    let bundle = [
-        "bundle",
-        "vmlinuz-1",
-        "--arch",
-        "i386",
-        "--kind",
-        "kernel",
-        "-d",
-        "b",
-    ];
-    let none = client.run(&bundle).failed(2);
+    let none = client.run(&BUNDLE).failed(2);
     let _ = none.saying(&["no cloud certificate is set"]);
     let client = client.with("EUCA_BOOTSTRAP_URL", cloud.endpoint());
-    let asked = client.run(&bundle).succeeded();
+    let asked = client.run(&BUNDLE).succeeded();
     let _ = asked.saying(&["which the cloud told"]);
     is_opened_by_its_cloud(&client, "b/vmlinuz-1.manifest.xml", "native");
 }
@@ -78,18 +80,7 @@ fn the_old_names_ask_it_in_every_dialect() {
 fn a_bootstrap_service_that_tells_nothing_leaves_no_bundle() {
     let cloud = Cloud::start();
     let client = client(&cloud).with("EUCA_BOOTSTRAP_URL", "http://127.0.0.1:1/");
-    let arguments = [
-        "bundle",
-        "vmlinuz-1",
-        "--arch",
-        "i386",
-        "--kind",
-        "kernel",
-        "-d",
-        "b",
-        "--retries",
-        "0",
-    ];
-    let _ = client.run(&arguments).failed(5);
+    let once = [&BUNDLE[..], &["--retries", "0"]].concat();
+    let _ = client.run(&once).failed(5);
     assert!(!client.path("b").exists());
 }

@@ -9,6 +9,7 @@ use super::copy::has_versions;
 use super::tagging::place;
 use super::who;
 use crate::catalogue::objects::{Object, PartOf};
+use crate::checksum;
 use crate::state::State;
 use crate::store::{Place, StoreError};
 
@@ -40,7 +41,7 @@ pub(super) async fn get(
     let with_parts = asks(dto::ObjectAttributes::OBJECT_PARTS) && object.is_of_parts();
     let standard = dto::StorageClass::from_static(dto::StorageClass::STANDARD);
     Ok(dto::GetObjectAttributesOutput {
-        checksum: checksum(&object).filter(|_| asks(dto::ObjectAttributes::CHECKSUM)),
+        checksum: sums_of(&object).filter(|_| asks(dto::ObjectAttributes::CHECKSUM)),
         last_modified: Some(convert::timestamp(object.modified)),
         object_parts: with_parts.then(|| parts(&made_of, after, limit, sums)),
         object_size: asks(dto::ObjectAttributes::OBJECT_SIZE).then(|| convert::size(object.size)),
@@ -63,13 +64,11 @@ fn names(headers: &[dto::ObjectAttributes]) -> Result<Vec<String>, StoreError> {
 }
 
 /// The checksums of the object, of which those of checksums are told without the number of parts here.
-fn checksum(object: &Object) -> Option<dto::Checksum> {
+fn sums_of(object: &Object) -> Option<dto::Checksum> {
     let known = &object.headers.checksums;
     let kind = Checksums::of(known).kind?;
-    let bare = |(name, sum): (&String, &String)| {
-        let sum = sum.split('-').next().unwrap_or_default();
-        (name.clone(), sum.to_owned())
-    };
+    let bare =
+        |(name, sum): (&String, &String)| (name.clone(), checksum::without_count(sum).to_owned());
     let sums = Checksums::of(&known.iter().map(bare).collect());
     Some(with_checksums!(
         sums,
@@ -87,11 +86,10 @@ fn parts(
     known: &BTreeMap<String, String>,
 ) -> dto::GetObjectAttributesParts {
     let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-    let algorithm = known.keys().next();
+    let algorithm = known.keys().next().map(String::as_str);
     let page = made_of.iter().enumerate().skip(after).take(limit);
     let page = page.map(|(index, part)| {
-        let sum = algorithm.cloned().zip(part.checksum.clone());
-        let sums = Checksums::of(&sum.into_iter().collect());
+        let sums = Checksums::of_part(algorithm, part.checksum.clone());
         with_checksums!(
             sums,
             dto::ObjectPart {

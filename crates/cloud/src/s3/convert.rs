@@ -7,7 +7,7 @@ use s3s::dto;
 use time::OffsetDateTime;
 
 use crate::catalogue::{self, buckets, objects};
-use crate::checksum::Algorithm;
+use crate::checksum::{self, Algorithm};
 use crate::store::{Conditions, EtagMatch, Headers, StoreError, Tags, object_tags};
 
 /// The type of objects that came without one.
@@ -234,7 +234,7 @@ impl Unsupported<'_> {
 pub(super) fn algorithm(name: &dto::ChecksumAlgorithm) -> Result<Algorithm, StoreError> {
     let known = Algorithm::named(name.as_str());
     known.ok_or_else(|| {
-        invalid_request(
+        StoreError::invalid_request(
             "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
         )
     })
@@ -245,16 +245,9 @@ pub(super) fn is_whole(kind: &dto::ChecksumType) -> Result<bool, StoreError> {
     match kind.as_str() {
         dto::ChecksumType::FULL_OBJECT => Ok(true),
         dto::ChecksumType::COMPOSITE => Ok(false),
-        _ => Err(invalid_request(
+        _ => Err(StoreError::invalid_request(
             "Value for x-amz-checksum-type header is invalid.",
         )),
-    }
-}
-
-pub(super) fn invalid_request(message: impl Into<String>) -> StoreError {
-    StoreError::Argument {
-        code: "InvalidRequest",
-        message: message.into(),
     }
 }
 
@@ -287,9 +280,8 @@ pub(super) use with_checksums;
 impl Checksums {
     pub(super) fn of(checksums: &BTreeMap<String, String>) -> Self {
         let get = |name: &str| checksums.get(name).cloned();
-        // Behind the hyphen, which base64 has not, is the number of parts.
         let kind = |value: &String| {
-            if value.contains('-') {
+            if checksum::is_of_parts(value) {
                 dto::ChecksumType::COMPOSITE
             } else {
                 dto::ChecksumType::FULL_OBJECT
@@ -304,6 +296,12 @@ impl Checksums {
             sha1: get("sha1"),
             sha256: get("sha256"),
         }
+    }
+
+    /// That of a part, by the algorithm of this name.
+    pub(super) fn of_part(algorithm: Option<&str>, sum: Option<String>) -> Self {
+        let named = algorithm.map(str::to_owned).zip(sum);
+        Self::of(&named.into_iter().collect())
     }
 
     /// What to send with an object: only on request and never with a part of it, because clients compare it

@@ -5,7 +5,7 @@ use s3s::{S3Request, dto};
 use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
 use super::{acl, who};
 use crate::catalogue::objects::Object;
-use crate::checksum::Algorithm;
+use crate::checksum::{self, Algorithm};
 use crate::state::State;
 use crate::store::{Conditions, Place, StoreError, Target, UploadRef};
 
@@ -121,7 +121,10 @@ pub(super) async fn part(
         None => reader,
     };
     let writer = state.store.receive_copy(reader, algorithm).await?;
-    let stored = state.store.put_part(who, upload, number, writer).await?;
+    let stored = state
+        .store
+        .put_part(who, upload, number, (writer, None))
+        .await?;
     let sums = Checksums::of(&stored.checksums);
     let result = with_checksums!(
         sums,
@@ -139,7 +142,7 @@ pub(super) async fn part(
 /// The algorithm of a checksum that the copy needs anew: what is one of checksums at the source has no parts there.
 fn of_checksums(old: &Object) -> Option<Algorithm> {
     let mut sums = old.headers.checksums.iter();
-    let (name, _) = sums.find(|(_, sum)| sum.contains('-'))?;
+    let (name, _) = sums.find(|(_, sum)| checksum::is_of_parts(sum))?;
     Algorithm::named(name)
 }
 

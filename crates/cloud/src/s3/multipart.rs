@@ -63,7 +63,7 @@ fn wanted(
     let Some(algorithm) = algorithm else {
         return match whole {
             None => Ok(None),
-            Some(_) => Err(convert::invalid_request(
+            Some(_) => Err(StoreError::invalid_request(
                 "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
             )),
         };
@@ -72,7 +72,7 @@ fn wanted(
     let checksum = PartsChecksum::new(algorithm, whole);
     let impossible = || {
         let kind = kind.map_or("", dto::ChecksumType::as_str);
-        convert::invalid_request(format!(
+        StoreError::invalid_request(format!(
             "The {kind} checksum type cannot be used with the {} checksum algorithm.",
             algorithm.name()
         ))
@@ -209,8 +209,8 @@ pub(super) async fn list_parts(
         .map(|part| number(part.number));
     let checksum = upload.checksum;
     let parts = parts.into_iter().map(|part| {
-        let sum = checksum.map(|wanted| wanted.algorithm.name().to_owned());
-        let sums = Checksums::of(&sum.zip(part.checksum).into_iter().collect());
+        let algorithm = checksum.map(|wanted| wanted.algorithm.name());
+        let sums = Checksums::of_part(algorithm, part.checksum);
         with_checksums!(
             sums,
             dto::Part {

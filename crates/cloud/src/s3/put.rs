@@ -117,13 +117,25 @@ pub(super) async fn part(
     let wanted = check.await?;
 
     let algorithm = wanted.map(|wanted| wanted.algorithm);
-    let writer = receive(state, input.body, md5, algorithm).await?;
+    // What the client sends is computed on the way already.
+    let own = algorithm.filter(|algorithm| {
+        let mut confirmed = confirmed.iter();
+        !confirmed.any(|confirmed| confirmed.announces(*algorithm))
+    });
+    let writer = receive(state, input.body, md5, own).await?;
     let confirmed = confirmed.map(|confirmed| confirmed.take());
     let mut sums = confirmed.unwrap_or_default();
     if let Some(wanted) = wanted {
         check_sent(wanted, &sums)?;
     }
-    let stored = state.store.put_part(who, upload, number, writer).await?;
+    let sent = algorithm.and_then(|algorithm| {
+        let sum = sums.get(algorithm.name())?;
+        Some((algorithm, sum.clone()))
+    });
+    let stored = state
+        .store
+        .put_part(who, upload, number, (writer, sent))
+        .await?;
     sums.extend(stored.checksums);
     let sums = Checksums::of(&sums);
     Ok(with_checksums!(
@@ -143,12 +155,9 @@ fn check_sent(wanted: PartsChecksum, sent: &BTreeMap<String, String>) -> Result<
         return Ok(());
     }
     let other = sent.keys().next().map_or("null", String::as_str);
-    Err(StoreError::Argument {
-        code: "InvalidRequest",
-        message: format!(
-            "Checksum Type mismatch occurred, expected checksum Type: {name}, actual checksum Type: {other}"
-        ),
-    })
+    Err(StoreError::invalid_request(format!(
+        "Checksum Type mismatch occurred, expected checksum Type: {name}, actual checksum Type: {other}"
+    )))
 }
 
 /// Refuses a body that is too long, or whose end could not be told: that of one in chunks can, and how long it is shows

@@ -10,14 +10,22 @@ use crate::checksum::Algorithm;
 /// What the name of a header with a checksum begins with.
 const PREFIX: &str = "x-amz-checksum-";
 
-/// Checksums that were right: algorithm and value. Filled when the body has ended.
+/// Checksums that a client sends, and those that were right: algorithm and value. Filled when the body has ended.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Confirmed(Arc<Mutex<BTreeMap<String, String>>>);
+pub(crate) struct Confirmed {
+    announced: Vec<Algorithm>,
+    right: Arc<Mutex<BTreeMap<String, String>>>,
+}
 
 impl Confirmed {
     /// What has been confirmed.
     pub(crate) fn take(&self) -> BTreeMap<String, String> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.right.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a checksum of this algorithm comes with the body.
+    pub(crate) fn announces(&self, algorithm: Algorithm) -> bool {
+        self.announced.contains(&algorithm)
     }
 }
 
@@ -54,6 +62,7 @@ impl Checksums {
 
     fn want(&mut self, algorithm: Algorithm, value: Option<String>) {
         self.wanted.insert(algorithm, value);
+        self.confirmed.announced.push(algorithm);
         algorithm.add_to(&mut self.hasher);
     }
 
@@ -81,7 +90,7 @@ impl Checksums {
         }
         *self
             .confirmed
-            .0
+            .right
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = right;
         true

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ListedPart, StoreError};
 use crate::catalogue::objects::NewSegment;
-use crate::checksum::{Algorithm, PartsChecksum};
+use crate::checksum::{self, Algorithm, PartsChecksum};
 
 /// What is said of the object as a whole.
 #[derive(Clone, Debug, Default)]
@@ -27,21 +27,21 @@ impl Claims {
     ) -> Result<BTreeMap<String, String>, StoreError> {
         let size = parts.iter().map(|part| part.segment.size).sum::<u64>();
         if self.size.is_some_and(|said| said != size) {
-            return Err(refusal(format!(
+            return Err(StoreError::invalid_request(format!(
                 "The provided 'x-amz-mp-object-size' header does not match what was uploaded, {size} bytes."
             )));
         }
         let Some(wanted) = wanted else {
             return match self.checksums.first() {
                 None => Ok(BTreeMap::new()),
-                Some((algorithm, _)) => Err(refusal(format!(
+                Some((algorithm, _)) => Err(StoreError::invalid_request(format!(
                     "The upload was created without a checksum. The complete request must not include one of type {}.",
                     algorithm.name()
                 ))),
             };
         };
         if self.whole.is_some_and(|whole| whole != wanted.whole) {
-            return Err(refusal(format!(
+            return Err(StoreError::invalid_request(format!(
                 "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
                 wanted.type_name()
             )));
@@ -49,7 +49,7 @@ impl Claims {
         let sum = wanted.of_parts(&of_each(wanted, list, parts)?);
         let sum = sum.ok_or(StoreError::Internal)?;
         // Of a checksum of checksums the number of parts may be left out.
-        let bare = sum.split('-').next().unwrap_or_default();
+        let bare = checksum::without_count(&sum);
         let right = |(algorithm, said): &(Algorithm, String)| {
             *algorithm == wanted.algorithm && (*said == sum || said == bare)
         };
@@ -72,7 +72,7 @@ fn of_each<'p>(
         let mut said = listed.checksums.iter();
         match said.find(|(algorithm, _)| *algorithm == wanted.algorithm) {
             Some((_, said)) if said != known => Err(StoreError::InvalidPart),
-            None if !wanted.whole => Err(refusal(format!(
+            None if !wanted.whole => Err(StoreError::invalid_request(format!(
                 "The upload was created using a {} checksum. The complete request must include the checksum for each part. It was missing for part {} in the request.",
                 wanted.algorithm.name(),
                 listed.number
@@ -81,11 +81,4 @@ fn of_each<'p>(
         }
     };
     list.iter().zip(parts).map(one).collect()
-}
-
-fn refusal(message: String) -> StoreError {
-    StoreError::Argument {
-        code: "InvalidRequest",
-        message,
-    }
 }

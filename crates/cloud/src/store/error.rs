@@ -109,6 +109,14 @@ impl StoreError {
         }
     }
 
+    /// A request that contradicts itself, or what it goes on with.
+    pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
+        Self::Argument {
+            code: "InvalidRequest",
+            message: message.into(),
+        }
+    }
+
     /// The answer to a reader who has the object already.
     pub(crate) fn not_modified(etag: &str) -> Self {
         Self::Marked {

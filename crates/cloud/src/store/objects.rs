@@ -12,6 +12,7 @@ use super::{
 use crate::auth::Identity;
 use crate::catalogue::buckets::Bucket;
 use crate::catalogue::objects::{self, Object, PartOf};
+use crate::checksum::named;
 
 /// Where an object lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Store {
             let acl = target.acl.resolve(tx, owner, &bucket.owner.id)?;
             bucket.check_new_acl(&acl)?;
             let mut headers = target.headers;
-            headers.checksums.extend(blob.named_checksum());
+            headers.checksums.extend(named(blob.checksum.clone()));
             let version = Version {
                 key: &target.place.key,
                 account,

@@ -7,7 +7,7 @@ use super::objects::{Stored, may_put, new_owner};
 use super::{BlobWriter, Permission, Place, Segment, Store, StoreError, Target, access};
 use crate::auth::Identity;
 use crate::catalogue::uploads::{self, NewUpload, Part, Upload};
-use crate::checksum::PartsChecksum;
+use crate::checksum::{Algorithm, PartsChecksum, named};
 
 /// Largest number of a part.
 pub(super) const MAX_PART: u32 = 10_000;
@@ -94,18 +94,19 @@ impl Store {
         self.catalogue.read(check).await
     }
 
-    /// Adds a part whose bytes have been received.
+    /// Adds a part whose bytes have been received, with the checksum that came with them or was computed meanwhile.
     pub(crate) async fn put_part(
         &self,
         who: Identity,
         upload: UploadRef,
         number: u32,
-        writer: BlobWriter,
+        (writer, sent): (BlobWriter, Option<(Algorithm, String)>),
     ) -> Result<Stored, StoreError> {
         let modified = self.clock.now_millis();
         self.adopting(writer, move |tx, blob| {
             find(tx, &who, &upload)?;
             let etag = blob.etag();
+            let checksum = sent.or_else(|| blob.checksum.clone());
             let segment = Segment {
                 blob: blob.name().to_owned(),
                 size: blob.size,
@@ -114,7 +115,7 @@ impl Store {
                 number,
                 segment,
                 etag: etag.clone(),
-                checksum: blob.checksum.as_ref().map(|(_, sum)| sum.clone()),
+                checksum: checksum.as_ref().map(|(_, sum)| sum.clone()),
                 modified,
             };
             let old = uploads::put_part(tx, &upload.id, &part)?;
@@ -122,7 +123,7 @@ impl Store {
                 etag,
                 modified,
                 version: None,
-                checksums: blob.named_checksum().into_iter().collect(),
+                checksums: named(checksum).into_iter().collect(),
             };
             Ok((stored, old.into_iter().collect()))
         })

@@ -119,12 +119,6 @@ impl Blob {
         HEXLOWER.encode(&self.md5)
     }
 
-    /// The checksum as it is kept: the algorithm's name, and the value.
-    pub(crate) fn named_checksum(&self) -> Option<(String, String)> {
-        let (algorithm, sum) = self.checksum.clone()?;
-        Some((algorithm.name().to_owned(), sum))
-    }
-
     /// Leaves the file where it is: a row names it, or may.
     pub(crate) fn keep(mut self) {
         self.place.0 = None;
