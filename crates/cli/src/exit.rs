@@ -4,14 +4,14 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use gumnut_boot::BootError;
 use gumnut_bundle::{BundleError, Fault, SplitterError};
 use gumnut_cloud::CloudError;
 use gumnut_crypto::CryptoError;
 use gumnut_disk_image::DiskImageError;
 use gumnut_manifest::ManifestError;
-use gumnut_publish::PublishError;
+use gumnut_qemu::BootError;
 use gumnut_transport::TransportError;
+use gumnut_workflows::PublishError;
 
 /// What a run ended with. The numbers are part of the interface; see `docs/exit-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

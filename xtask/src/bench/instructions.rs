@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 use crate::workspace::Workspace;
 
 /// What was counted last, for the toolchain and dependencies of this revision.
-const COUNTS: &str = "crates/bundle/examples/stages.json";
+const COUNTS: &str = "crates/base/bundle/examples/stages.json";
 const STAGES: [&str; 9] = [
     "read",
     "deflate",

@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         ],
     ),
     ("gumnut-disk-image", &["gumnut-types", "gumnut-archive"]),
-    ("gumnut-boot", &["gumnut-types"]),
+    ("gumnut-qemu", &["gumnut-types"]),
     ("gumnut-signing", &["gumnut-types"]),
     ("gumnut-transport", &["gumnut-types", "gumnut-signing"]),
     (
@@ -42,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         ],
     ),
     (
-        "gumnut-publish",
+        "gumnut-workflows",
         &[
             "gumnut-types",
             "gumnut-crypto",
@@ -80,12 +80,12 @@ const EVERYTHING: &[&str] = &[
     "gumnut-manifest",
     "gumnut-bundle",
     "gumnut-disk-image",
-    "gumnut-boot",
+    "gumnut-qemu",
     "gumnut-signing",
     "gumnut-transport",
     "gumnut-walrus-client",
     "gumnut-ec2-client",
-    "gumnut-publish",
+    "gumnut-workflows",
     "gumnut-cloud",
 ];
 

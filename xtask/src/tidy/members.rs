@@ -1,6 +1,6 @@
 //! What each member of the workspace inherits and carries.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -40,9 +40,8 @@ pub(crate) fn check(root: &Path, metadata: &Value) -> anyhow::Result<Vec<String>
         problems.extend(manifest_problems(&text).map(|problem| format!("{name}: {problem}")));
         problems.extend(readme_problems(folder)?.map(|problem| format!("{name}: {problem}")));
     }
-    for entry in fs_err::read_dir(root.join("crates"))? {
-        let folder = entry?.path();
-        if folder.is_dir() && !folders.contains(&folder) {
+    for folder in crate_folders(&root.join("crates"))? {
+        if !folders.contains(&folder) {
             problems.push(format!(
                 "{} is no member of the workspace",
                 folder.display()
@@ -54,6 +53,20 @@ pub(crate) fn check(root: &Path, metadata: &Value) -> anyhow::Result<Vec<String>
         problems.push("the workspace does not forbid unsafe code".to_owned());
     }
     Ok(problems)
+}
+
+/// Folders below `folder` that are crates. A folder without a manifest groups crates, so it is looked into.
+fn crate_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        if path.join("Cargo.toml").is_file() {
+            found.push(path);
+        } else if path.is_dir() {
+            found.extend(crate_folders(&path)?);
+        }
+    }
+    Ok(found)
 }
 
 fn manifest_problems(text: &str) -> impl Iterator<Item = String> {

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_crypto::{Certificate, PrivateKey};
 use gumnut_ec2_client::{Image, RegisterImage};
-use gumnut_publish::{CopiedBundle, CopyTo, Original, PublishError, Site};
 use gumnut_types::{ImageId, ImageKind, Limits};
+use gumnut_workflows::{CopiedBundle, CopyTo, Original, PublishError, Site};
 use serde_json::{Value, json};
 
 use super::destination::Target;

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use clap::Args;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gumnut_manifest::{Manifest, Part};
-use gumnut_publish::{PartOutput, digest_of_file};
 use gumnut_types::{Limits, ManifestLocation, Sha1Digest};
 use gumnut_walrus_client::WalrusClient;
+use gumnut_workflows::{PartOutput, digest_of_file};
 use serde_json::json;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_disk_image::Conversion;
-use gumnut_publish::{Fetched, Folder, StoredBundle};
 use gumnut_types::{ByteSize, Limits};
+use gumnut_workflows::{Fetched, Folder, StoredBundle};
 use serde_json::json;
 
 use super::place::Place;
@@ -122,7 +122,7 @@ impl Fetch {
         let signature = signed.signature().as_str();
         let size = signed.manifest().bundled_size;
         let bar = context.output.bar("fetching", size).stopped_by(stop);
-        let fetch = gumnut_publish::Fetch {
+        let fetch = gumnut_workflows::Fetch {
             bundle,
             manifest: signed.open(&key)?,
             jobs: usize::from(self.jobs),

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use gumnut_publish::{Site, StoredBundle};
 use gumnut_types::{ImageId, ManifestLocation};
+use gumnut_workflows::{Site, StoredBundle};
 
 use super::{Context, remote};
 use crate::exit::{Exit, Failure};

@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use gumnut_crypto::Certificate;
 use gumnut_ec2_client::Ec2Client;
 use gumnut_manifest::UntrustedManifest;
-use gumnut_publish::{PublishError, Site, StoredBundle};
 use gumnut_transport::{ServerIdentity, SignatureVersion, Transport, TransportConfig};
 use gumnut_types::{Limits, ManifestLocation};
 use gumnut_walrus_client::WalrusClient;
+use gumnut_workflows::{PublishError, Site, StoredBundle};
 use url::Url;
 
 use super::{Context, keys, read_bounded};

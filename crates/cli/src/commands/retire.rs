@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use gumnut_publish::{PublishError, Retired, Subject};
 use gumnut_types::{Limits, ManifestLocation};
+use gumnut_workflows::{PublishError, Retired, Subject};
 use serde_json::{Value, json};
 
 use super::place::Place;
@@ -39,7 +39,7 @@ pub(crate) struct Retire {
 impl Retire {
     pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
-        let retire = gumnut_publish::Retire {
+        let retire = gumnut_workflows::Retire {
             site: remote::site(context, &settings, context.global.signature)?,
             with_kernel_and_ramdisk: self.with_kernel_and_ramdisk,
             patience: Duration::from_secs(self.timeout),

@@ -3,9 +3,9 @@
 use std::sync::Mutex;
 
 use gumnut_bundle::PartSink;
-use gumnut_publish::stream_parts;
 use gumnut_types::{ManifestLocation, PartName};
 use gumnut_walrus_client::Content;
+use gumnut_workflows::stream_parts;
 
 use super::destination::Destination;
 use super::seal::{Seal, Sealed};

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use clap::Args;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gumnut_manifest::Part;
-use gumnut_publish::digest_of_file;
 use gumnut_types::{Limits, PartIndex, Sha1Digest};
 use gumnut_walrus_client::{CannedAcl, Content};
+use gumnut_workflows::digest_of_file;
 use serde_json::json;
 use sha1::{Digest as _, Sha1};
 

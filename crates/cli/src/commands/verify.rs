@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::FolderSource;
 use gumnut_manifest::{SignedManifest, UntrustedManifest};
-use gumnut_publish::StoredBundle;
 use gumnut_types::{ByteSize, Limits};
+use gumnut_workflows::StoredBundle;
 use serde_json::{Value, json};
 
 use super::place::Place;
@@ -121,7 +121,7 @@ impl Verify {
         let location = json!(bundle.location.to_string());
         let verdict = Verdict::new(("location", location), &signed);
         let bar = work.bar(signed.manifest().bundled_size);
-        let verify = gumnut_publish::Verify {
+        let verify = gumnut_workflows::Verify {
             bundle,
             jobs: usize::from(self.jobs),
             limits,

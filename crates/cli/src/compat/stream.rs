@@ -9,8 +9,8 @@ use clap::Args;
 use gumnut_bundle::{
     Ciphertext, Existing, FolderSource, PartRecord, StreamOutput, unbundle_ciphertext,
 };
-use gumnut_publish::digest_of_file;
 use gumnut_types::{Limits, PartIndex, Sha1Digest};
+use gumnut_workflows::digest_of_file;
 use tempfile::TempDir;
 
 use super::image::{key_and_iv, parse_size};

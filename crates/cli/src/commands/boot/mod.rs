@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use gumnut_boot::{Acceleration, BootError, Bus, DirectKernel, Ended, Machine, Qemu, Watch};
+use gumnut_qemu::{Acceleration, BootError, Bus, DirectKernel, Ended, Machine, Qemu, Watch};
 use gumnut_types::{Architecture, ByteSize, ImageId};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! What to do about the failures of a run.
 
-use gumnut_publish::PublishError;
+use gumnut_workflows::PublishError;
 
 use crate::exit::{Exit, Failure};
 

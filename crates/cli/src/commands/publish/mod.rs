@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use gumnut_bundle::{BundleOptions, Level};
-use gumnut_publish::{Form, Hypervisor, Keys, Plan, Publisher, Runs, Site};
 use gumnut_types::{Architecture, BucketName, ByteSize, ImageId};
+use gumnut_workflows::{Form, Hypervisor, Keys, Plan, Publisher, Runs, Site};
 
 use self::explain::explain;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};

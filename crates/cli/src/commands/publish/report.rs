@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use gumnut_publish::{Call, Published, PublishedImage, Removed, Role, RunInfo, RunStatus};
 use gumnut_types::{BucketName, ByteSize, ImageId};
+use gumnut_workflows::{Call, Published, PublishedImage, Removed, Role, RunInfo, RunStatus};
 use serde_json::{Value, json};
 
 use crate::output::Output;

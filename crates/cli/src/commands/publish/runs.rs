@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use gumnut_publish::{RunId, RunStatus, Runs};
+use gumnut_workflows::{RunId, RunStatus, Runs};
 
 use super::{Watch, explain, keys_of, publisher, report};
 use crate::commands::Context;

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gumnut_publish::{Observer, Step};
 use gumnut_types::ByteSize;
+use gumnut_workflows::{Observer, Step};
 
 use super::super::{check, remote};
 use crate::output::Output;
