@@ -1,31 +1,9 @@
-//! The command tree. One struct a command, beside the code that runs it; here are the options that
-//! all of them share.
+//! The options that all commands share.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 use url::Url;
-
-use crate::commands::Command;
-
-/// Bundle, upload, register and restore machine images.
-///
-/// Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 unexpected,
-/// 2 usage, 3 bad or untrusted input, 4 the cloud refused, 5 network,
-/// 6 an expected text was not seen.
-#[derive(Parser)]
-#[command(
-    name = "gumnut",
-    version,
-    max_term_width = 100,
-    arg_required_else_help = true
-)]
-pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) global: Global,
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
 
 /// Options of every command.
 #[derive(Args, Clone)]

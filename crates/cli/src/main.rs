@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod args;
+mod cli;
 mod commands;
 mod compat;
 mod exit;
@@ -12,8 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::Cli;
-use crate::commands::Command;
+use crate::cli::{Cli, Command};
 use crate::compat::Compat;
 use crate::output::Output;
 
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
     let output = Output::new(&cli.global);
     output::start_log(&cli.global);
-    match commands::run(&cli, &output) {
+    match cli.run(&output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             Output::failure(&error);

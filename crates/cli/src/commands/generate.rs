@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use serde_json::json;
 
 use super::Context;
-use crate::args::Cli;
 
 /// Print completions for a shell.
 ///
@@ -30,9 +29,13 @@ pub(crate) struct Man {
 }
 
 impl Completions {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(
+        &self,
+        context: &Context<'_>,
+        mut tree: Command,
+    ) -> Result<(), anyhow::Error> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "gumnut", &mut script);
+        clap_complete::generate(self.shell, &mut tree, "gumnut", &mut script);
         let script = String::from_utf8(script).context("completions are no text")?;
         let json = json!({ "shell": self.shell.to_string(), "completions": script });
         context.output.result(&json, &script)
@@ -40,9 +43,9 @@ impl Completions {
 }
 
 impl Man {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, context: &Context<'_>, tree: Command) -> Result<(), anyhow::Error> {
         fs_err::create_dir_all(&self.folder)?;
-        clap_mangen::generate_to(Cli::command(), &self.folder)
+        clap_mangen::generate_to(tree, &self.folder)
             .with_context(|| format!("cannot write pages into {}", self.folder.display()))?;
         let json = json!({ "folder": self.folder });
         let text = self.folder.display().to_string();

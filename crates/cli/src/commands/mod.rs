@@ -1,79 +1,43 @@
 //! The commands, one module each, and what they share.
 
-mod boot;
+pub(crate) mod boot;
 pub(crate) mod bundle;
-mod check;
-mod cloud;
-mod copy;
+pub(crate) mod check;
+pub(crate) mod cloud;
+pub(crate) mod copy;
 pub(crate) mod delete;
-mod deregister;
+pub(crate) mod deregister;
 pub(crate) mod destination;
-mod doctor;
+pub(crate) mod doctor;
 pub(crate) mod download;
-mod fetch;
-mod generate;
-mod images;
-mod inspect;
+pub(crate) mod fetch;
+pub(crate) mod generate;
+pub(crate) mod images;
+pub(crate) mod inspect;
 pub(crate) mod keys;
-mod place;
-mod publish;
-mod register;
+pub(crate) mod place;
+pub(crate) mod publish;
+pub(crate) mod register;
 pub(crate) mod remote;
-mod resize;
-mod retire;
-mod rewrap;
+pub(crate) mod resize;
+pub(crate) mod retire;
+pub(crate) mod rewrap;
 pub(crate) mod seal;
 pub(crate) mod streamed;
 pub(crate) mod trust;
 pub(crate) mod unbundle;
-mod unpack;
+pub(crate) mod unpack;
 pub(crate) mod upload;
-mod verify;
+pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
 use gumnut_signing::Credentials;
 
-use crate::args::{Cli, Global, Signature};
-use crate::compat::Compat;
+use crate::args::{Global, Signature};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::{Order, Overrides, Settings};
-
-/// What gumnut can do.
-#[derive(Subcommand)]
-pub(crate) enum Command {
-    Publish(Box<publish::Publish>),
-    Resume(publish::Resume),
-    Runs(publish::ListRuns),
-    Abort(publish::Abort),
-    Bundle(bundle::Bundle),
-    Unbundle(unbundle::Unbundle),
-    Verify(verify::Verify),
-    Upload(upload::Upload),
-    Download(download::Download),
-    Fetch(fetch::Fetch),
-    Delete(delete::Delete),
-    Register(register::Register),
-    Images(images::Images),
-    Deregister(deregister::Deregister),
-    Retire(retire::Retire),
-    Copy(copy::Copy),
-    Boot(boot::Boot),
-    Doctor(doctor::Doctor),
-    Resize(resize::Resize),
-    Unpack(unpack::Unpack),
-    Check(check::Check),
-    Inspect(inspect::Inspect),
-    Rewrap(rewrap::Rewrap),
-    #[command(subcommand)]
-    Cloud(cloud::Cloud),
-    #[command(subcommand)]
-    Compat(Compat),
-    Completions(generate::Completions),
-    Man(generate::Man),
-}
 
 /// What every command gets.
 pub(crate) struct Context<'a> {
@@ -104,44 +68,6 @@ impl Context<'_> {
             credentials: self.tradition.credentials.clone(),
             order: self.tradition.order,
         })
-    }
-}
-
-/// Runs the command that was asked for.
-pub(crate) fn run(cli: &Cli, output: &Output) -> Result<(), anyhow::Error> {
-    let context = Context {
-        global: &cli.global,
-        output,
-        tradition: Tradition::default(),
-    };
-    match &cli.command {
-        Command::Publish(command) => command.run(&context),
-        Command::Resume(command) => command.run(&context),
-        Command::Runs(command) => command.run(&context),
-        Command::Abort(command) => command.run(&context),
-        Command::Bundle(command) => command.run(&context),
-        Command::Unbundle(command) => command.run(&context),
-        Command::Verify(command) => command.run(&context),
-        Command::Upload(command) => remote::block_on(command.run(&context)),
-        Command::Download(command) => remote::block_on(command.run(&context)),
-        Command::Fetch(command) => command.run(&context),
-        Command::Delete(command) => remote::block_on(command.run(&context)),
-        Command::Register(command) => remote::block_on(command.run(&context)),
-        Command::Images(command) => remote::block_on(command.run(&context)),
-        Command::Deregister(command) => remote::block_on(command.run(&context)),
-        Command::Retire(command) => remote::block_on(command.run(&context)),
-        Command::Copy(command) => command.run(&context),
-        Command::Boot(command) => command.run(&context),
-        Command::Doctor(command) => command.run(&context),
-        Command::Resize(command) => command.run(&context),
-        Command::Unpack(command) => command.run(&context),
-        Command::Check(command) => command.run(&context),
-        Command::Inspect(command) => command.run(&context),
-        Command::Rewrap(command) => command.run(&context),
-        Command::Cloud(command) => command.run(&context),
-        Command::Compat(command) => command.run(&context),
-        Command::Completions(command) => command.run(&context),
-        Command::Man(command) => command.run(&context),
     }
 }
 
