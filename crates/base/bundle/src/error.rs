@@ -7,7 +7,7 @@ use gumnut_archive::ArchiveError;
 use gumnut_crypto::CryptoError;
 use gumnut_manifest::ManifestError;
 use gumnut_splitter::SplitterError;
-use gumnut_types::{PartName, Sha1Digest};
+use gumnut_types::{Fault, PartName, Sha1Digest};
 
 /// Why an image could not be sealed, or a bundle not be opened or believed.
 #[derive(Debug, thiserror::Error)]
@@ -166,26 +166,12 @@ pub enum BundleError {
     },
 }
 
-/// Whose fault an error is, for those who have to choose an exit code or a reaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fault {
-    /// The image, the bundle, the key or the arguments are missing, wrong, or not to be trusted.
-    Input,
-    /// The machine failed: no space, no memory, a sink that gave up.
-    System,
-    /// Nobody's: the caller asked to stop.
-    Cancelled,
-    /// gumnut's own.
-    Internal,
-}
-
 impl BundleError {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Cancelled => Fault::Cancelled,
-            Self::Died { .. } | Self::Compress(ArchiveError::WorkerDied) => Fault::Internal,
+            Self::Died { .. } | Self::Compress(ArchiveError::WorkerDied) => Fault::Unexpected,
             Self::WriteParts(
                 SplitterError::Exists { .. }
                 | SplitterError::Prefix { .. }

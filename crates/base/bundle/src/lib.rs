@@ -13,7 +13,7 @@ mod unbundle;
 mod unseal;
 
 pub use bundle::{BundleMeta, Bundled, Recipients, bundle, bundle_with_key};
-pub use error::{BundleError, Fault};
+pub use error::BundleError;
 pub use fingerprint::Fingerprint;
 pub use image::ImageSource;
 pub use image_file::{ImageFile, write_file};
@@ -27,6 +27,7 @@ pub use unbundle::{
 // What a caller needs to use this crate, so that most depend on nothing else for it.
 pub use gumnut_archive::{Discard, ImageOutput, Level, LevelError, StreamOutput};
 pub use gumnut_splitter::{
-    BundleNames, ChannelSink, Committed, Existing, FinishedPart, FolderSink, FolderSource,
-    MemoryParts, PartRecord, PartSink, PartSource, SplitterError,
+    BundleNames, ChannelSink, Committed, FinishedPart, FolderSink, FolderSource, MemoryParts,
+    PartRecord, PartSink, PartSource, SplitterError,
 };
+pub use gumnut_types::{Existing, Fault};

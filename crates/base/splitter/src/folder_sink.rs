@@ -5,21 +5,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use gumnut_types::{PartIndex, PartName};
+use gumnut_types::{Existing, PartIndex, PartName};
 use tempfile::NamedTempFile;
 
 use crate::sync::{Staged, SyncFailed, Syncer, stage};
 use crate::{BundleNames, PartRecord, PartSink, SplitterError};
-
-/// What to do about files that have the names of the bundle's files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Existing {
-    /// Fail, and leave them alone.
-    #[default]
-    Refuse,
-    /// Replace them when the new bundle is complete.
-    Replace,
-}
 
 /// Writes a bundle into a folder, all or nothing.
 ///

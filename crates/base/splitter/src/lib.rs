@@ -13,10 +13,13 @@ mod sync;
 
 pub use channel::{ChannelSink, FinishedPart};
 pub use error::SplitterError;
-pub use folder_sink::{Committed, Existing, FolderSink};
+pub use folder_sink::{Committed, FolderSink};
 pub use folder_source::FolderSource;
 pub use joiner::{ExpectedPart, Joiner};
 pub use memory::MemoryParts;
 pub use names::BundleNames;
 pub use part::{PartRecord, PartSink, PartSource};
 pub use splitter::Splitter;
+
+// What a caller needs to use a `FolderSink`.
+pub use gumnut_types::Existing;

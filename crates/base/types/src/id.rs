@@ -4,16 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-/// What an image id stands for, as its prefix says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ImageClass {
-    /// A machine image: `emi-` or `ami-`.
-    Machine,
-    /// A kernel image: `eki-` or `aki-`.
-    Kernel,
-    /// A ramdisk image: `eri-` or `ari-`.
-    Ramdisk,
-}
+use crate::ImageClass;
 
 /// The id of a registered image: a known prefix, a hyphen, and 8 or 17 hex digits.
 ///

@@ -2,8 +2,11 @@
 
 mod account;
 mod architecture;
+mod class;
 mod device;
 mod digest;
+mod existing;
+mod fault;
 mod id;
 mod kind;
 mod limits;
@@ -15,9 +18,12 @@ mod size;
 
 pub use account::{AccountId, AccountIdError};
 pub use architecture::{Architecture, ArchitectureError};
+pub use class::{ImageClass, ImageClassError};
 pub use device::BlockDeviceMapping;
 pub use digest::{DigestError, Sha1Digest};
-pub use id::{ImageClass, ImageId, ImageIdError};
+pub use existing::Existing;
+pub use fault::Fault;
+pub use id::{ImageId, ImageIdError};
 pub use kind::ImageKind;
 pub use limits::Limits;
 pub use location::{

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gumnut_types::Existing;
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 use crate::content::Content;
 use crate::error::DiskImageError;
 use crate::inspect::{self, Kind};
-use crate::resize::Existing;
 use crate::tool::Tool;
 use crate::virtual_disk::VirtualDisk;
 use crate::window::Window;

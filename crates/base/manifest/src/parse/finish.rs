@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
-use gumnut_types::{AccountId, ImageId, ImageKind, Limits, PartIndex};
+use gumnut_types::{AccountId, ImageClass, ImageId, ImageKind, Limits, PartIndex};
 
 use super::Parsed;
 use super::collect::Collector;
@@ -107,28 +107,30 @@ fn kind(
 ) -> Result<ImageKind, ManifestError> {
     let kernel = optional(collector, Element::KernelId);
     let ramdisk = optional(collector, Element::RamdiskId);
-    let kind = required(collector, Element::Type)?;
-    match (is_magic(kernel), is_magic(ramdisk), kind) {
-        (true, true, _) => Err(ManifestError::Kind),
-        (true, false, _) | (false, false, "kernel") => Ok(ImageKind::Kernel),
-        (false, true, _) | (false, false, "ramdisk") => Ok(ImageKind::Ramdisk),
-        (false, false, "machine") => {
-            let kernel = image_id(
-                "kernel_id",
-                kernel,
+    let written = required(collector, Element::Type)?;
+    // The magic ids win over the type.
+    let class = match (is_magic(kernel), is_magic(ramdisk)) {
+        (true, true) => return Err(ManifestError::Kind),
+        (true, false) => ImageClass::Kernel,
+        (false, true) => ImageClass::Ramdisk,
+        (false, false) => written
+            .parse()
+            .map_err(|_| values::bad("type", written, "it is machine, kernel or ramdisk"))?,
+    };
+    Ok(match class {
+        ImageClass::Kernel => ImageKind::Kernel,
+        ImageClass::Ramdisk => ImageKind::Ramdisk,
+        ImageClass::Machine => {
+            let (of_kernel, of_ramdisk) = (
                 ImageId::parse_kernel(kernel).ok(),
-                warnings,
+                ImageId::parse_ramdisk(ramdisk).ok(),
             );
-            let parsed = ImageId::parse_ramdisk(ramdisk).ok();
-            let ramdisk = image_id("ramdisk_id", ramdisk, parsed, warnings);
-            Ok(ImageKind::Machine { kernel, ramdisk })
+            ImageKind::Machine {
+                kernel: image_id("kernel_id", kernel, of_kernel, warnings),
+                ramdisk: image_id("ramdisk_id", ramdisk, of_ramdisk, warnings),
+            }
         }
-        (false, false, other) => Err(values::bad(
-            "type",
-            other,
-            "it is machine, kernel or ramdisk",
-        )),
-    }
+    })
 }
 
 /// An id, or a warning in its place: an odd one is no reason to lose an image.

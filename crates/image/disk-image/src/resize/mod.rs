@@ -10,6 +10,8 @@ mod subject;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use gumnut_types::Existing;
+
 use crate::error::DiskImageError;
 use crate::inspect;
 use crate::superblock::{State, Superblock};
@@ -17,16 +19,6 @@ use crate::window::Window;
 use file_system::Job;
 use partial::Partial;
 use subject::{Layout, Subject};
-
-/// What to do when the target exists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Existing {
-    /// Refuse to touch it.
-    #[default]
-    Refuse,
-    /// Replace it once the new image is complete.
-    Replace,
-}
 
 /// The size that an image shall get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

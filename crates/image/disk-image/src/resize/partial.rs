@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt;
 use fs_err::{File, OpenOptions};
+use gumnut_types::Existing;
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::Existing;
 use crate::error::DiskImageError;
 
 /// A file under a temporary name beside its final one.
