@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use support::python::Environment;
+use support::workspace::{Workspace, has};
 use xshell::cmd;
-
-use crate::python::Environment;
-use crate::workspace::{Workspace, has};
 
 /// Check licences, bans and sources of all dependencies against deny.toml.
 #[derive(Args, Default)]

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use support::cloud::Cloud;
+use support::compare;
+use support::fixture::Unpacked;
+use support::gumnut::{Choice, Gumnut, Profile};
+use support::report::Steps;
+use support::system;
+use support::workspace::Workspace;
 use xshell::cmd;
 
-use crate::cloud::Cloud;
-use crate::compare;
-use crate::fixture::{Architecture, Source, Unpacked};
-use crate::gumnut::{Choice, Gumnut, Profile};
-use crate::report::Steps;
-use crate::setup;
-use crate::workspace::Workspace;
+use crate::fixture::{Architecture, Source};
 
 /// Do the whole job on the embedded cloud: unpack a certified image, grow and check its root disk, bundle, upload and
 /// register kernel, ramdisk and disk, fetch and restore all three, compare them byte for byte, and clean up.
@@ -73,7 +74,7 @@ impl EndToEnd {
     ) -> anyhow::Result<()> {
         let shell = workspace.shell()?;
         shell.change_dir(folder);
-        steps.run("set up", || setup::system(workspace))?;
+        steps.run("set up", || system::all(workspace))?;
         let profile = if self.release {
             Profile::Release
         } else {
@@ -117,7 +118,7 @@ impl EndToEnd {
         steps.run("stop the cloud", || cloud.stop())
     }
 
-    /// The same job in one command, of which a second run changes nothing; the way back, and the end.
+    /// The whole job in one command, of which a second run changes nothing; the way back, and the end.
     fn publish_at_once(
         &self,
         gumnut: &Gumnut<'_>,

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use support::python::Environment;
+use support::workspace::{Workspace, has};
 use xshell::cmd;
-
-use crate::python::Environment;
-use crate::workspace::{Workspace, has};
 
 /// Look for inputs that make a reader of untrusted bytes misbehave.
 ///

@@ -1,12 +1,13 @@
 //! `cargo xtask test`: the whole gate.
 
 use clap::Args;
+use support::report::Steps;
+use support::system;
+use support::workspace::Workspace;
 use xshell::cmd;
 
 use crate::deny::Deny;
-use crate::report::Steps;
-use crate::workspace::Workspace;
-use crate::{deny, interop, setup, tidy};
+use crate::{deny, tidy, tools};
 
 /// Run every check: what CI runs, and nothing else.
 ///
@@ -26,7 +27,7 @@ impl Gate {
         let mut steps = Steps::new();
         if !self.quick {
             steps.check("setup", || {
-                setup::system(workspace)?;
+                system::all(workspace)?;
                 deny::install(workspace)?;
                 Ok(())
             });
@@ -50,7 +51,7 @@ impl Gate {
             steps.check("deny (without advisories)", || {
                 Deny::default().run(workspace)
             });
-            steps.check("interop", || interop::Interop::default().run(workspace));
+            steps.check("interop", || tools::interop(workspace));
         }
         steps.finish()
     }

@@ -5,31 +5,22 @@
     reason = "a task talks to whoever started it"
 )]
 
-mod bench;
-mod ceph;
-mod cloud;
-mod compare;
 mod deny;
 mod dist;
 mod e2e;
 mod fixture;
 mod fuzz;
 mod gate;
-mod gumnut;
-mod interop;
-mod python;
-mod report;
 mod setup;
 mod tidy;
+mod tools;
 mod tutorial;
 mod verbs;
-mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use workspace::Workspace;
+use support::workspace::Workspace;
 
 /// The tasks of the gumnut workspace.
 #[derive(Parser)]
@@ -52,8 +43,12 @@ enum Task {
     Deny(deny::Deny),
     Fixture(fixture::Fixture),
     E2e(e2e::EndToEnd),
-    Interop(interop::Interop),
-    Bench(bench::Bench),
+    /// Run foreign clients against the embedded cloud: awscli, boto3, boto 2.49, libcloud, s3cmd, rclone, minio-py, s5cmd
+    #[command(disable_help_flag = true)]
+    Interop(tools::Passed),
+    /// Measure gumnut side by side with what it replaces
+    #[command(disable_help_flag = true)]
+    Bench(tools::Passed),
     Dist(dist::Dist),
     Fuzz(fuzz::Fuzz),
     Bundle(verbs::Bundle),
@@ -63,16 +58,16 @@ enum Task {
 }
 
 impl Task {
-    fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
+    fn run(self, workspace: &Workspace) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Interop(passed) => return passed.run(workspace, "interop"),
+            Self::Bench(passed) => return passed.run(workspace, "bench"),
             Self::Setup => setup::run(workspace),
             Self::Test(task) => task.run(workspace),
             Self::Tidy => tidy::run(workspace),
             Self::Deny(task) => task.run(workspace),
             Self::Fixture(task) => task.run(workspace),
             Self::E2e(task) => task.run(workspace),
-            Self::Interop(task) => task.run(workspace),
-            Self::Bench(task) => task.run(workspace),
             Self::Dist(task) => task.run(workspace),
             Self::Fuzz(task) => task.run(workspace),
             Self::Bundle(task) => task.run(workspace),
@@ -80,13 +75,14 @@ impl Task {
             Self::Register(task) => task.run(workspace),
             Self::Tutorial(task) => task.run(workspace),
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match Workspace::find().and_then(|workspace| arguments.task.run(&workspace)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

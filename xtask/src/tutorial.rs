@@ -1,9 +1,8 @@
 //! `cargo xtask tutorial`
 
 use clap::Args;
+use support::workspace::Workspace;
 use xshell::cmd;
-
-use crate::workspace::Workspace;
 
 /// Run the tutorial of 2010, command by command, and compare what it prints with the page
 ///

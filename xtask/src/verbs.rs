@@ -6,10 +6,9 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use fs_err::File;
-
-use crate::cloud::Cloud;
-use crate::gumnut::{self, Profile};
-use crate::workspace::{Workspace, foreign_settings};
+use support::cloud::Cloud;
+use support::gumnut::{self, Profile};
+use support::workspace::{Workspace, foreign_settings};
 
 /// `gumnut bundle` with the credentials of the workspace's own cloud.
 ///

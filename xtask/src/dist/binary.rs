@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
+use support::system;
 use xshell::cmd;
 
 use super::Making;
-use crate::setup;
 
 pub(super) const TARGET: &str = "x86_64-unknown-linux-musl";
 
@@ -17,7 +17,7 @@ pub(super) fn build(making: &Making<'_>) -> anyhow::Result<PathBuf> {
     if !PathBuf::from(library.quiet().read()?).is_dir() {
         bail!("the standard library for {TARGET} is missing; run: rustup target add {TARGET}");
     }
-    setup::program(shell, "musl-gcc", "musl-tools")?;
+    system::program(shell, "musl-gcc", "musl-tools")?;
     let root = making.workspace.root().display();
     let cargo = cargo_home()?;
     let cargo = cargo.display();

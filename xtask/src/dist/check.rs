@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use support::system;
+use support::workspace::is_root;
 use xshell::cmd;
 
 use super::Making;
-use crate::setup;
-use crate::workspace::is_root;
 
 const SUITE: &str = "bookworm";
 const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
@@ -78,7 +78,7 @@ fn base(making: &Making<'_>) -> anyhow::Result<PathBuf> {
     if tarball.exists() {
         return Ok(tarball);
     }
-    setup::program(shell, "debootstrap", "debootstrap")?;
+    system::program(shell, "debootstrap", "debootstrap")?;
     let folder = making.workspace.scratch("debootstrap")?;
     let folder = folder.path();
     cmd!(shell, "debootstrap --variant=minbase {SUITE} {folder}")

@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use support::report::Steps;
+use support::workspace::Workspace;
 use xshell::{Shell, cmd};
-
-use crate::report::Steps;
-use crate::workspace::Workspace;
 
 /// Make a static binary, a Debian package, a bill of materials and their checksums.
 ///

@@ -3,15 +3,15 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use support::system;
 use xshell::cmd;
 
 use super::Making;
-use crate::setup;
 
 /// Makes the package: binary, old names, manual pages, completions, and what Debian wants to know.
 pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyhow::Result<()> {
     let shell = &making.shell;
-    setup::program(shell, "dpkg-deb", "dpkg")?;
+    system::program(shell, "dpkg-deb", "dpkg")?;
     let stage = making.workspace.scratch("deb")?;
     let root = stage.path().join("root");
     let folder = |path: &str| {

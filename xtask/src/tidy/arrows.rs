@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Each package and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("gumnut-types", &[]),
     ("gumnut-crypto", &["gumnut-types"]),
     ("gumnut-archive", &["gumnut-types"]),
@@ -68,7 +68,10 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ),
     ("gumnut", EVERYTHING),
     ("gumnut-tests", &[]),
-    ("xtask", &[]),
+    ("support", &[]),
+    ("bench", &["support"]),
+    ("interop", &["support"]),
+    ("xtask", &["support"]),
 ];
 
 /// Only the program composes all of it.

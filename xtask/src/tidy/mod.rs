@@ -6,8 +6,7 @@ mod members;
 mod sources;
 
 use anyhow::bail;
-
-use crate::workspace::Workspace;
+use support::workspace::Workspace;
 
 /// Checks every rule and says so.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {

@@ -1,0 +1,63 @@
+//! How long the embedded cloud takes to start: one that makes its keys first, and one that has them.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+
+use crate::measure::Sample;
+use crate::row::{Reference, Row, heading};
+use crate::suites::Suites;
+
+pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
+    heading();
+    let folder = suites.folder()?;
+    let known = folder.path().join("known");
+    once(suites.program(), &known)?;
+    let (mut new, mut again) = (Vec::new(), Vec::new());
+    for round in 0..suites.rounds {
+        let data = folder.path().join(format!("new-{round}"));
+        new.push(once(suites.program(), &data)?);
+        again.push(once(suites.program(), &known)?);
+    }
+    let reference = Reference {
+        cores: suites.cores,
+        peer: &[],
+        sha1: 0.0,
+    };
+    let row = |input: &str, samples: &[Sample]| {
+        let names = ("start", input.to_owned(), "gumnut cloud start".to_owned());
+        let row = Row::new(names, samples, &reference);
+        row.print();
+        println!("          {:.0} ms", row.seconds() * 1000.0);
+        row
+    };
+    Ok(vec![row("a new cloud", &new), row("a known one", &again)])
+}
+
+/// Seconds until it says where it listens.
+fn once(program: &Path, data: &Path) -> anyhow::Result<Sample> {
+    let start = Instant::now();
+    let mut process = Command::new(program)
+        .args(["--json", "cloud", "start", "--listen", "127.0.0.1:0"])
+        .arg("--data")
+        .arg(data)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let stdout = process.stdout.take().context("standard output is a pipe")?;
+    let mut line = String::new();
+    let read = BufReader::new(stdout).read_line(&mut line);
+    let wall = start.elapsed().as_secs_f64();
+    process.kill()?;
+    process.wait()?;
+    read?;
+    ensure!(line.contains("endpoint"), "it did not start: {line:?}");
+    Ok(Sample {
+        wall,
+        ..Sample::default()
+    })
+}

