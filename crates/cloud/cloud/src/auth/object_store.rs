@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::{Caller, DEFAULT_PORT, Identity, Refusal, find_key};
 use crate::catalogue::Catalogue;
+use crate::store::StoreError;
 
 /// What the body of a request is checked with.
 #[derive(Debug)]
@@ -44,10 +45,7 @@ pub(crate) async fn verify(
         return Ok((Identity::User(caller), unsigned_payload(view)));
     }
     if signed {
-        return Err(Refusal::new(
-            "MissingSecurityHeader",
-            "Your request was missing a required header.",
-        ));
+        return Err(StoreError::MissingSecurityHeader.into());
     }
     Ok((Identity::Anonymous, unsigned_payload(view)))
 }
@@ -62,10 +60,9 @@ fn malformed_v4(view: &RequestView<'_>, error: SignatureError) -> Refusal {
         return match error {
             SignatureError::Missing("the request date")
             | SignatureError::Malformed("the request date") => Refusal::of("", error),
-            error => Refusal::new(
-                "AuthorizationHeaderMalformed",
-                format!("The authorization header is malformed; {error}."),
-            ),
+            error => StoreError::AuthorizationHeaderMalformed
+                .saying(format!("The authorization header is malformed; {error}."))
+                .into(),
         };
     }
     let number = || {
@@ -83,25 +80,26 @@ fn malformed_v4(view: &RequestView<'_>, error: SignatureError) -> Refusal {
         SignatureError::Malformed("X-Amz-Expires") => {
             Refusal::denied("Invalid X-Amz-Expires parameter.")
         }
-        error => Refusal::new(
-            "AuthorizationQueryParametersError",
-            format!("The parameters of the signature are malformed; {error}."),
-        ),
+        error => StoreError::AuthorizationQueryParametersError
+            .saying(format!(
+                "The parameters of the signature are malformed; {error}."
+            ))
+            .into(),
     }
 }
 
 fn malformed_v2(in_header: bool, error: SignatureError) -> Refusal {
     match error {
-        SignatureError::Missing("Expires") => {
-            Refusal::new("InvalidSecurity", "Expires parameter must be specified.")
-        }
+        SignatureError::Missing("Expires") => StoreError::InvalidSecurity
+            .saying("Expires parameter must be specified.")
+            .into(),
         SignatureError::Missing("Signature") => Refusal::denied(
             "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
         ),
-        _ if in_header => Refusal::new(
-            "InvalidArgument",
+        _ if in_header => StoreError::argument(
             "Authorization header is invalid. Expected AwsAccessKeyId:signature",
-        ),
+        )
+        .into(),
         error => Refusal::of("", error),
     }
 }

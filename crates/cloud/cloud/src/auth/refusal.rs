@@ -13,32 +13,18 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal without details.
-    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        StoreError::Argument { code, message }.into()
-    }
-
     pub(super) fn denied(message: impl Into<String>) -> Self {
-        Self::new("AccessDenied", message)
+        StoreError::AccessDenied.saying(message).into()
     }
 
     pub(super) fn unknown_key(access_key: &str) -> Self {
-        let refusal = Self::new(
-            "InvalidAccessKeyId",
-            "The AWS Access Key Id you provided does not exist in our records.",
-        );
         Self {
+            error: StoreError::InvalidAccessKeyId,
             details: vec![("AWSAccessKeyId", access_key.to_owned())],
-            ..refusal
         }
     }
 
     pub(super) fn mismatch(access_key: &str, mismatch: Mismatch) -> Self {
-        let refusal = Self::new(
-            "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided.",
-        );
         let bytes: Vec<_> = mismatch
             .string_to_sign
             .bytes()
@@ -55,17 +41,17 @@ impl Refusal {
                 .canonical_request
                 .map(|text| ("CanonicalRequest", text)),
         );
-        Self { details, ..refusal }
+        Self {
+            error: StoreError::SignatureDoesNotMatch,
+            details,
+        }
     }
 
     /// What is common to all forms of signatures.
     pub(super) fn of(access_key: &str, error: SignatureError) -> Self {
         match error {
             SignatureError::Mismatch(mismatch) => Self::mismatch(access_key, *mismatch),
-            SignatureError::Skewed => Self::new(
-                "RequestTimeTooSkewed",
-                "The difference between the request time and the current time is too large.",
-            ),
+            SignatureError::Skewed => StoreError::RequestTimeTooSkewed.into(),
             SignatureError::Expired => Self::denied("Cannot process request. Expired."),
             SignatureError::NotYetValid => {
                 Self::denied("Cannot process request. X-Amz-Date is not yet valid.")
@@ -80,10 +66,7 @@ impl Refusal {
             SignatureError::MissingHeader(name) => {
                 Self::denied(format!("The signed header {name} is missing."))
             }
-            other => Self::new(
-                "InvalidArgument",
-                format!("Cannot process request: {other}."),
-            ),
+            other => StoreError::argument(format!("Cannot process request: {other}.")).into(),
         }
     }
 }

@@ -40,18 +40,14 @@ pub(super) fn asked(
         });
     };
     if !grants.is_empty() {
-        return Err(StoreError::Refused {
-            code: "InvalidRequest",
-            message: "Specifying both Canned ACLs and Header Grants is not allowed",
-        });
+        return Err(StoreError::invalid_request(
+            "Specifying both Canned ACLs and Header Grants is not allowed",
+        ));
     }
     let canned = CannedAcl::parse(name)
         .ok_or_else(|| StoreError::argument(format!("Unknown canned ACL {name:?}")))?;
     match config.refuse_acl {
-        Some(RefuseAcl::Always) => Err(StoreError::Refused {
-            code: "AccessControlListNotSupported",
-            message: "The bucket does not allow ACLs",
-        }),
+        Some(RefuseAcl::Always) => Err(StoreError::AccessControlListNotSupported),
         Some(RefuseAcl::Foreign) if canned.is_foreign() => {
             Err(StoreError::argument(format!("Unknown canned ACL {name:?}")))
         }
@@ -134,14 +130,8 @@ fn of_request(
     let in_headers = asked(config, canned, headers)?;
     match (in_headers, document) {
         (AclRequest::Default, Some(document)) => of_document(document, owner),
-        (AclRequest::Default, None) => Err(StoreError::Refused {
-            code: "MissingSecurityHeader",
-            message: "Your request was missing a required header.",
-        }),
-        (_, Some(_)) => Err(StoreError::Refused {
-            code: "UnexpectedContent",
-            message: "This request does not support content",
-        }),
+        (AclRequest::Default, None) => Err(StoreError::MissingSecurityHeader),
+        (_, Some(_)) => Err(StoreError::UnexpectedContent),
         (asked, None) => Ok(asked),
     }
 }

@@ -145,10 +145,9 @@ pub(super) async fn set_versioning(
     };
     let change = move |settings: &mut Settings| {
         if settings.lock.is_some() && versioning == Versioning::Suspended {
-            return Err(StoreError::Refused {
-                code: "InvalidBucketState",
-                message: "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
-            });
+            return Err(StoreError::InvalidBucketState.saying(
+                "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+            ));
         }
         settings.versioning = versioning;
         Ok(())

@@ -183,10 +183,7 @@ impl SentHeaders {
             .map(|(name, value)| name.len() + value.len())
             .sum();
         if size > MAX_METADATA {
-            return Err(StoreError::Refused {
-                code: "MetadataTooLarge",
-                message: "Your metadata headers exceed the maximum allowed metadata size.",
-            });
+            return Err(StoreError::MetadataTooLarge);
         }
         Ok(Headers {
             content_type: self.content_type.filter(|value| !value.is_empty()),
@@ -222,10 +219,7 @@ impl Unsupported<'_> {
         }
         match self.class {
             None | Some("STANDARD" | "REDUCED_REDUNDANCY") => Ok(()),
-            Some(_) => Err(StoreError::Refused {
-                code: "InvalidStorageClass",
-                message: "The storage class you specified is not valid.",
-            }),
+            Some(_) => Err(StoreError::InvalidStorageClass),
         }
     }
 }

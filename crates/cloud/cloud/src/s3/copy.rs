@@ -35,10 +35,9 @@ pub(super) async fn object(
         .is_none_or(|directive| directive.as_str() == dto::TaggingDirective::COPY);
     let place = Place::newest(input.bucket, input.key);
     if place == source && !replace {
-        return Err(StoreError::Refused {
-            code: "InvalidRequest",
-            message: "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
-        });
+        return Err(StoreError::invalid_request(
+            "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+        ));
     }
     let acl = acl::asked(
         &state.config,

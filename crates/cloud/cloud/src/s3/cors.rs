@@ -17,10 +17,7 @@ pub(super) async fn get(
     let who = who(&request);
     let settings = state.store.settings(who, request.input.bucket).await?;
     if settings.cors.is_empty() {
-        return Err(StoreError::Refused {
-            code: "NoSuchCORSConfiguration",
-            message: "The CORS configuration does not exist",
-        });
+        return Err(StoreError::NoCorsConfiguration);
     }
     let list = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
     let rules = settings.cors.into_iter().map(|rule| dto::CORSRule {
@@ -64,12 +61,9 @@ fn rule(rule: dto::CORSRule) -> Result<CorsRule, StoreError> {
         .iter()
         .find(|method| !METHODS.contains(&method.as_str()))
     {
-        return Err(StoreError::Argument {
-            code: "InvalidRequest",
-            message: format!(
-                "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
-            ),
-        });
+        return Err(StoreError::invalid_request(format!(
+            "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+        )));
     }
     let headers = rule.allowed_headers.unwrap_or_default();
     let mut patterns = rule.allowed_origins.iter().chain(&headers);

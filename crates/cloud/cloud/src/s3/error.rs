@@ -1,6 +1,6 @@
 //! Errors of the store as answers of the protocol.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode};
 
 use crate::store::StoreError;
@@ -10,22 +10,17 @@ pub(super) fn answer(error: &StoreError) -> S3Error {
     log(error);
     let code =
         S3ErrorCode::from_bytes(error.code().as_bytes()).unwrap_or(S3ErrorCode::InternalError);
-    let message = match error {
-        StoreError::Refused { .. }
-        | StoreError::Marked { .. }
-        | StoreError::Argument { .. }
-        | StoreError::Full(_) => error.to_string(),
-        _ => StoreError::Internal.to_string(),
+    let message = if error.is_refusal() || matches!(error, StoreError::Full(_)) {
+        error.to_string()
+    } else {
+        StoreError::Internal.to_string()
     };
     let mut answer = S3Error::with_message(code, message);
-    if answer.status_code().is_none() {
-        answer.set_status_code(match error.code() {
-            "InsufficientStorage" => http::StatusCode::INSUFFICIENT_STORAGE,
-            "NoSuchPublicAccessBlockConfiguration" => http::StatusCode::NOT_FOUND,
-            _ => http::StatusCode::BAD_REQUEST,
-        });
+    // The protocol's layer does not know all codes, and takes those for errors of the server.
+    if let Ok(status) = StatusCode::from_u16(error.status()) {
+        answer.set_status_code(status);
     }
-    if let StoreError::Marked { headers, .. } = error {
+    if let StoreError::WithHeaders { headers, .. } = error {
         answer.set_headers(header_map(headers));
     }
     answer
@@ -41,8 +36,7 @@ fn header_map(headers: &[(&'static str, String)]) -> HeaderMap {
 
 /// Logs an error that is the server's own.
 pub(crate) fn log(error: &StoreError) {
-    match error {
-        StoreError::Refused { .. } | StoreError::Marked { .. } | StoreError::Argument { .. } => {}
-        other => tracing::error!(error = other as &dyn std::error::Error, "the store failed"),
+    if !error.is_refusal() {
+        tracing::error!(error = error as &dyn std::error::Error, "the store failed");
     }
 }

@@ -111,10 +111,9 @@ pub(super) async fn set_configuration(
         .ok_or(StoreError::MalformedXml)?;
     let change = move |settings: &mut Settings| {
         if settings.lock.is_none() && settings.versioning != crate::store::Versioning::Enabled {
-            return Err(StoreError::Refused {
-                code: "InvalidBucketState",
-                message: "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
-            });
+            return Err(StoreError::InvalidBucketState.saying(
+                "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+            ));
         }
         settings.lock = Some(lock(wanted)?);
         Ok(())
@@ -142,10 +141,7 @@ fn lock(wanted: dto::ObjectLockConfiguration) -> Result<Lock, StoreError> {
         _ => return Err(StoreError::MalformedXml),
     };
     if length <= 0 {
-        return Err(StoreError::Refused {
-            code: "InvalidRetentionPeriod",
-            message: "Default retention period must be a positive integer value",
-        });
+        return Err(StoreError::InvalidRetentionPeriod);
     }
     Ok(Lock {
         default: Some((mode, period)),

@@ -165,10 +165,9 @@ fn wanted(
     let range = match (range, part) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
-            return Err(StoreError::Refused {
-                code: "InvalidRequest",
-                message: "Cannot specify both Range header and partNumber query parameter",
-            });
+            return Err(StoreError::invalid_request(
+                "Cannot specify both Range header and partNumber query parameter",
+            ));
         }
         (Some(range), None) => range.check(object.size).ok(),
         (None, Some(number)) => {
@@ -248,7 +247,7 @@ pub(super) async fn delete_many(
         .delete(who, input.bucket, doomed.clone(), governance)
         .await;
     let results = match results {
-        Err(error) if error.code() == StoreError::AccessDenied.code() => {
+        Err(StoreError::AccessDenied) => {
             let denied = || Err(StoreError::AccessDenied);
             doomed.iter().map(|_| denied()).collect()
         }

@@ -12,10 +12,9 @@ pub(super) async fn get(
 ) -> Result<dto::GetPublicAccessBlockOutput, StoreError> {
     let who = who(&request);
     let settings = state.store.settings(who, request.input.bucket).await?;
-    let access = settings.public_access.ok_or(StoreError::Refused {
-        code: "NoSuchPublicAccessBlockConfiguration",
-        message: "The public access block configuration was not found",
-    })?;
+    let access = settings
+        .public_access
+        .ok_or(StoreError::NoPublicAccessBlock)?;
     Ok(dto::GetPublicAccessBlockOutput {
         public_access_block_configuration: Some(dto::PublicAccessBlockConfiguration {
             block_public_acls: Some(access.block_acls),

@@ -72,10 +72,7 @@ pub(super) async fn get_of_bucket(
 ) -> Result<dto::GetBucketTaggingOutput, StoreError> {
     let who = who(&request);
     let settings = state.store.settings(who, request.input.bucket).await?;
-    let tags = settings.tags.ok_or(StoreError::Refused {
-        code: "NoSuchTagSet",
-        message: "The TagSet does not exist.",
-    })?;
+    let tags = settings.tags.ok_or(StoreError::NoTagSet)?;
     Ok(dto::GetBucketTaggingOutput {
         tag_set: convert::tag_set(tags),
     })

@@ -82,17 +82,9 @@ impl Page {
     /// Why a question is refused that no rule has allowed.
     pub(super) fn refusal(&self) -> StoreError {
         if self.method.is_none() {
-            return StoreError::Refused {
-                code: "BadRequest",
-                message: "Insufficient information. Access-Control-Request-Method header needed.",
-            };
+            return StoreError::BadRequest
+                .saying("Insufficient information. Access-Control-Request-Method header needed.");
         }
-        FORBIDDEN
+        StoreError::AccessForbidden
     }
 }
-
-/// Refuses a question that no rule answers.
-const FORBIDDEN: StoreError = StoreError::Refused {
-    code: "AccessForbidden",
-    message: "CORSResponse: This CORS request is not allowed.",
-};

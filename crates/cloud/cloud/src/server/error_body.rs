@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use quick_xml::escape::{partial_escape, unescape};
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
-use s3s::{Body, S3ErrorCode};
+use s3s::Body;
 
 use super::{RefusalCode, RequestId};
 use crate::auth::Refusal;
@@ -28,7 +28,7 @@ impl Asked<'_> {
         let (code, message) = (refusal.error.code(), refusal.error.to_string());
         crate::s3::log(&refusal.error);
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = status(code);
+        *response.status_mut() = status(&refusal.error);
         self.fill(&mut response, code, &message, &refusal.details);
         response
     }
@@ -46,7 +46,7 @@ impl Asked<'_> {
             .map(http_body_util::Collected::to_bytes);
         let (code, message) = body.map(|body| read(&body)).unwrap_or_default();
         let mut response = Response::from_parts(parts, Body::empty());
-        let message = message.unwrap_or_else(|| default_message(&code).to_owned());
+        let message = message.unwrap_or_else(|| default_message(&code));
         let mut code = code;
         if is_against_policy(&code, &message) {
             StoreError::AccessDenied.code().clone_into(&mut code);
@@ -108,14 +108,9 @@ fn is_against_policy(code: &str, message: &str) -> bool {
     code == "InvalidPolicyDocument" && failed.iter().any(|start| message.starts_with(start))
 }
 
-/// The status of a code.
-fn status(code: &str) -> StatusCode {
-    let known = S3ErrorCode::from_bytes(code.as_bytes()).and_then(|code| code.status_code());
-    known.unwrap_or(match code {
-        "AccessForbidden" | "InvalidSecurity" => StatusCode::FORBIDDEN,
-        "InsufficientStorage" => StatusCode::INSUFFICIENT_STORAGE,
-        _ => StatusCode::BAD_REQUEST,
-    })
+/// The status of a refusal.
+fn status(error: &StoreError) -> StatusCode {
+    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Code and message of the protocol's own answer.
@@ -148,25 +143,12 @@ fn read(body: &[u8]) -> (String, Option<String>) {
     }
 }
 
-/// Messages of codes that the protocol's own layer sends without one.
-fn default_message(code: &str) -> &'static str {
-    match code {
-        "InternalError" => "We encountered an internal error. Please try again.",
-        "InvalidBucketName" => "The specified bucket is not valid.",
-        "InvalidRange" => "The requested range is not satisfiable.",
-        "InvalidURI" => "Couldn't parse the specified URI.",
-        "KeyTooLongError" => "Your key is too long.",
-        "MalformedXML" => {
-            "The XML you provided was not well-formed or did not validate against our published schema."
-        }
-        "MethodNotAllowed" => "The specified method is not allowed against this resource.",
-        "MissingContentLength" => "You must provide the Content-Length HTTP header.",
-        "MissingRequestBodyError" => "Request body is empty.",
-        "NotImplemented" => {
-            "A header or query you provided requested a function that is not implemented."
-        }
-        _ => "The request was refused.",
-    }
+/// The message of a code that the protocol's own layer sends without one.
+fn default_message(code: &str) -> String {
+    StoreError::of_code(code).map_or_else(
+        || "The request was refused.".to_owned(),
+        |refusal| refusal.to_string(),
+    )
 }
 
 #[cfg(test)]

@@ -117,10 +117,7 @@ fn check_expiration(policy: &str) -> Result<(), StoreError> {
     if time.as_bytes().get(10) == Some(&b'T') && time.ends_with('Z') {
         return Ok(());
     }
-    Err(StoreError::Refused {
-        code: "InvalidPolicyDocument",
-        message: "Invalid Policy: Invalid 'expiration' value.",
-    })
+    Err(StoreError::InvalidPolicyDocument.saying("Invalid Policy: Invalid 'expiration' value."))
 }
 
 /// Puts the tag in the address that a form leads to into quotes, as it is in all answers.

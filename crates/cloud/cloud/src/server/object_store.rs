@@ -148,10 +148,7 @@ fn preflight(headers: HeaderMap) -> Response<Body> {
 }
 
 fn cors_without_origin() -> StoreError {
-    StoreError::Refused {
-        code: "BadRequest",
-        message: "Insufficient information. Origin request header needed.",
-    }
+    StoreError::BadRequest.saying("Insufficient information. Origin request header needed.")
 }
 
 /// Checks who asks, and makes the request that the protocol sees.

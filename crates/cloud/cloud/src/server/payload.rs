@@ -44,18 +44,11 @@ impl From<&PayloadError> for StoreError {
             | PayloadError::Length
             | PayloadError::Chunks(ChunkError::Incomplete) => Self::IncompleteBody,
             PayloadError::Checksum => Self::BadChecksum,
-            PayloadError::Hash => Self::Refused {
-                code: "XAmzContentSHA256Mismatch",
-                message: "The provided 'x-amz-content-sha256' header does not match what was computed.",
-            },
-            PayloadError::Chunks(ChunkError::Signature) => Self::Refused {
-                code: "SignatureDoesNotMatch",
-                message: "The request signature we calculated does not match the signature you provided.",
-            },
-            PayloadError::Chunks(error) => Self::Argument {
-                code: "InvalidRequest",
-                message: format!("Cannot process request: {error}."),
-            },
+            PayloadError::Hash => Self::ContentSha256Mismatch,
+            PayloadError::Chunks(ChunkError::Signature) => Self::SignatureDoesNotMatch,
+            PayloadError::Chunks(error) => {
+                Self::invalid_request(format!("Cannot process request: {error}."))
+            }
         }
     }
 }

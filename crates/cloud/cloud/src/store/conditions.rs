@@ -55,9 +55,7 @@ impl Conditions {
     /// Decides on the source of a copy, where there is no answer "not modified".
     pub(crate) fn for_copying(&self, object: &Object) -> Result<(), StoreError> {
         match self.for_reading(object) {
-            Err(StoreError::Refused { .. } | StoreError::Marked { .. }) => {
-                Err(StoreError::PreconditionFailed)
-            }
+            Err(error) if error.is_refusal() => Err(StoreError::PreconditionFailed),
             other => other,
         }
     }

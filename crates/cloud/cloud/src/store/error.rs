@@ -4,157 +4,209 @@ use std::io;
 
 use rusqlite::ErrorCode;
 
-/// Why the object store refuses something. Each has a code of S3's protocol.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    /// A rule of the protocol; the message is what the client reads.
-    #[error("{message}")]
-    Refused {
-        code: &'static str,
-        message: &'static str,
-    },
-    /// A rule of the protocol, and what the answer says of the object in its headers.
-    #[error("{message}")]
-    Marked {
-        code: &'static str,
-        message: &'static str,
-        headers: Vec<(&'static str, String)>,
-    },
-    /// An argument of the request, named in the message.
-    #[error("{message}")]
-    Argument { code: &'static str, message: String },
-    /// The catalogue cannot be used.
-    #[error("cannot use the catalogue")]
-    Catalogue(#[source] rusqlite::Error),
-    /// A row of the catalogue cannot be understood.
-    #[error("the catalogue holds something that is not understood")]
-    Row(#[from] serde_json::Error),
-    /// A file of the store cannot be used; the source names it.
-    #[error("cannot use a file of the store")]
-    File(#[from] io::Error),
-    /// The disk is full, or the quota used up.
-    #[error("There is no room left on the disk of the cloud.")]
-    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A task ended before its time.
-    #[error("a task of the store failed")]
-    Task(#[from] tokio::task::JoinError),
-}
-
+/// Makes [`StoreError`] from the table of refusals below: variant, code of S3's protocol, status of HTTP, and the
+/// message that the client reads.
 macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident: $code:literal, $message:literal;)*) => {
-        #[expect(non_upper_case_globals, reason = "they read like the variants of an enum")]
+    ($($name:ident $code:literal $status:literal $message:literal;)*) => {
+        /// Why the object store refuses something. Each has a code of S3's protocol and a status of HTTP.
+        #[derive(Debug, thiserror::Error)]
+        pub(crate) enum StoreError {
+            $(
+                #[doc = concat!("`", $code, "`: ", $message)]
+                #[error($message)]
+                $name,
+            )*
+            /// A refusal with a message of its own, which names what is wrong with this request.
+            #[error("{message}")]
+            Worded {
+                /// The refusal: code and status are its own.
+                refusal: Box<StoreError>,
+                /// What the client reads in place of the refusal's message.
+                message: String,
+            },
+            /// A refusal that tells something of the object in the headers of the answer.
+            #[error("{refusal}")]
+            WithHeaders {
+                /// The refusal: code, status and message are its own.
+                refusal: Box<StoreError>,
+                /// Names in lower case, and values.
+                headers: Vec<(&'static str, String)>,
+            },
+            /// The catalogue cannot be used.
+            #[error("cannot use the catalogue")]
+            Catalogue(#[source] rusqlite::Error),
+            /// A row of the catalogue cannot be understood.
+            #[error("the catalogue holds something that is not understood")]
+            Row(#[from] serde_json::Error),
+            /// A file of the store cannot be used; the source names it.
+            #[error("cannot use a file of the store")]
+            File(#[from] io::Error),
+            /// The disk is full, or the quota used up.
+            #[error("There is no room left on the disk of the cloud.")]
+            Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+            /// A task ended before its time.
+            #[error("a task of the store failed")]
+            Task(#[from] tokio::task::JoinError),
+        }
+
         impl StoreError {
-            $($(#[$doc])* pub(crate) const $name: Self = Self::Refused { code: $code, message: $message };)*
+            /// The refusals of the table, in its order.
+            fn refusals() -> impl Iterator<Item = Self> {
+                [$(Self::$name),*].into_iter()
+            }
+
+            /// Code and status.
+            fn row(&self) -> (&'static str, u16) {
+                match self {
+                    $(Self::$name => ($code, $status),)*
+                    Self::Worded { refusal, .. } | Self::WithHeaders { refusal, .. } => refusal.row(),
+                    Self::Full(_) => Self::InsufficientStorage.row(),
+                    Self::Catalogue(_) | Self::Row(_) | Self::File(_) | Self::Task(_) => {
+                        Self::Internal.row()
+                    }
+                }
+            }
         }
     };
 }
 
+// Where a code has several messages, the first is the one for whoever knows the code alone.
 refusals! {
-    AccessDenied: "AccessDenied", "Access Denied";
-    BadDigest: "BadDigest", "The Content-MD5 you specified did not match what we received.";
-    BadChecksum: "BadDigest", "The checksum you specified did not match what we received.";
-    BucketExists: "BucketAlreadyExists", "The requested bucket name is not available.";
-    BucketOwned: "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.";
-    BucketNotEmpty: "BucketNotEmpty", "The bucket you tried to delete is not empty.";
-    DocumentTooLarge: "MaxMessageLengthExceeded", "Your request was too big.";
-    EntityTooLarge: "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.";
-    EntityTooSmall: "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed object size.";
-    IncompleteBody: "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header.";
-    Internal: "InternalError", "We encountered an internal error. Please try again.";
-    InvalidDigest: "InvalidDigest", "The Content-MD5 you specified is not valid.";
-    InvalidPart: "InvalidPart", "One or more of the specified parts could not be found.";
-    InvalidPartOrder: "InvalidPartOrder", "The list of parts was not in ascending order.";
-    InvalidRange: "InvalidRange", "The requested range is not satisfiable.";
-    InvalidUri: "InvalidURI", "Couldn't parse the specified URI.";
-    InvalidTag: "InvalidTag", "The tag provided was not a valid tag.";
-    KeyTooLong: "KeyTooLongError", "Your key is too long.";
-    Locked: "AccessDenied", "Access Denied because object protected by object lock.";
-    MalformedAcl: "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema.";
-    MalformedForm: "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.";
-    MalformedXml: "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.";
-    MethodNotAllowed: "MethodNotAllowed", "The specified method is not allowed against this resource.";
-    MissingContentLength: "MissingContentLength", "You must provide the Content-Length HTTP header.";
-    NoSuchBucket: "NoSuchBucket", "The specified bucket does not exist.";
-    NoSuchKey: "NoSuchKey", "The specified key does not exist.";
-    NoSuchUpload: "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
-    NoSuchVersion: "NoSuchVersion", "The specified version does not exist.";
-    PreconditionFailed: "PreconditionFailed", "At least one of the preconditions you specified did not hold.";
-    SlowDown: "SlowDown", "Please reduce your request rate.";
-    Timeout: "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period.";
-    NoLockConfiguration: "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket.";
-    NoObjectLock: "NoSuchObjectLockConfiguration", "The specified object does not have an ObjectLock configuration.";
-    NoTorrent: "NoSuchKey", "There is no torrent of the specified key.";
-    NotLockable: "InvalidRequest", "Bucket is missing Object Lock Configuration.";
-    TooManyBuckets: "TooManyBuckets", "You have attempted to create more buckets than allowed.";
-    TooManyTags: "BadRequest", "Object tags cannot be greater than 10";
+    AccessControlListNotSupported "AccessControlListNotSupported" 400 "The bucket does not allow ACLs";
+    AccessDenied "AccessDenied" 403 "Access Denied";
+    AccessForbidden "AccessForbidden" 403 "CORSResponse: This CORS request is not allowed.";
+    AuthorizationHeaderMalformed "AuthorizationHeaderMalformed" 400 "The authorization header you provided is malformed.";
+    AuthorizationQueryParametersError "AuthorizationQueryParametersError" 400 "The authorization query parameters that you provided are not valid.";
+    BadDigest "BadDigest" 400 "The Content-MD5 you specified did not match what we received.";
+    BadChecksum "BadDigest" 400 "The checksum you specified did not match what we received.";
+    BadRequest "BadRequest" 400 "Bad Request";
+    BucketExists "BucketAlreadyExists" 409 "The requested bucket name is not available.";
+    BucketOwned "BucketAlreadyOwnedByYou" 409 "Your previous request to create the named bucket succeeded and you already own it.";
+    BucketNotEmpty "BucketNotEmpty" 409 "The bucket you tried to delete is not empty.";
+    ContentSha256Mismatch "XAmzContentSHA256Mismatch" 400 "The provided 'x-amz-content-sha256' header does not match what was computed.";
+    DocumentTooLarge "MaxMessageLengthExceeded" 400 "Your request was too big.";
+    EntityTooLarge "EntityTooLarge" 400 "Your proposed upload exceeds the maximum allowed object size.";
+    EntityTooSmall "EntityTooSmall" 400 "Your proposed upload is smaller than the minimum allowed object size.";
+    IncompleteBody "IncompleteBody" 400 "You did not provide the number of bytes specified by the Content-Length HTTP header.";
+    InsufficientStorage "InsufficientStorage" 507 "There is no room left on the disk of the cloud.";
+    Internal "InternalError" 500 "We encountered an internal error. Please try again.";
+    InvalidAccessKeyId "InvalidAccessKeyId" 403 "The AWS Access Key Id you provided does not exist in our records.";
+    InvalidArgument "InvalidArgument" 400 "Invalid Argument";
+    InvalidBucketName "InvalidBucketName" 400 "The specified bucket is not valid.";
+    InvalidBucketState "InvalidBucketState" 409 "The request is not valid for the current state of the bucket.";
+    InvalidDigest "InvalidDigest" 400 "The Content-MD5 you specified is not valid.";
+    InvalidPart "InvalidPart" 400 "One or more of the specified parts could not be found.";
+    InvalidPartOrder "InvalidPartOrder" 400 "The list of parts was not in ascending order.";
+    InvalidPolicyDocument "InvalidPolicyDocument" 400 "The content of the form does not meet the conditions specified in the policy document.";
+    InvalidRange "InvalidRange" 416 "The requested range is not satisfiable.";
+    InvalidRequest "InvalidRequest" 400 "Invalid Request";
+    InvalidRetentionPeriod "InvalidRetentionPeriod" 400 "Default retention period must be a positive integer value";
+    InvalidSecurity "InvalidSecurity" 403 "The provided security credentials are not valid.";
+    InvalidStorageClass "InvalidStorageClass" 400 "The storage class you specified is not valid.";
+    InvalidTag "InvalidTag" 400 "The tag provided was not a valid tag.";
+    InvalidUri "InvalidURI" 400 "Couldn't parse the specified URI.";
+    KeyTooLong "KeyTooLongError" 400 "Your key is too long.";
+    Locked "AccessDenied" 403 "Access Denied because object protected by object lock.";
+    MalformedAcl "MalformedACLError" 400 "The XML you provided was not well-formed or did not validate against our published schema.";
+    MalformedForm "MalformedPOSTRequest" 400 "The body of your POST request is not well-formed multipart/form-data.";
+    MalformedXml "MalformedXML" 400 "The XML you provided was not well-formed or did not validate against our published schema.";
+    MetadataTooLarge "MetadataTooLarge" 400 "Your metadata headers exceed the maximum allowed metadata size.";
+    MethodNotAllowed "MethodNotAllowed" 405 "The specified method is not allowed against this resource.";
+    MissingContentLength "MissingContentLength" 411 "You must provide the Content-Length HTTP header.";
+    MissingRequestBody "MissingRequestBodyError" 400 "Request body is empty.";
+    MissingSecurityHeader "MissingSecurityHeader" 400 "Your request was missing a required header.";
+    NoCorsConfiguration "NoSuchCORSConfiguration" 404 "The CORS configuration does not exist";
+    NoLockConfiguration "ObjectLockConfigurationNotFoundError" 404 "Object Lock configuration does not exist for this bucket.";
+    NoObjectLock "NoSuchObjectLockConfiguration" 404 "The specified object does not have an ObjectLock configuration.";
+    NoPublicAccessBlock "NoSuchPublicAccessBlockConfiguration" 404 "The public access block configuration was not found";
+    NoSuchBucket "NoSuchBucket" 404 "The specified bucket does not exist.";
+    NoSuchKey "NoSuchKey" 404 "The specified key does not exist.";
+    NoSuchUpload "NoSuchUpload" 404 "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    NoSuchVersion "NoSuchVersion" 404 "The specified version does not exist.";
+    NoTagSet "NoSuchTagSet" 404 "The TagSet does not exist.";
+    NoTorrent "NoSuchKey" 404 "There is no torrent of the specified key.";
+    NotImplemented "NotImplemented" 501 "A header or query you provided requested a function that is not implemented.";
+    NotLockable "InvalidRequest" 400 "Bucket is missing Object Lock Configuration.";
+    NotModified "NotModified" 304 "Not Modified";
+    PreconditionFailed "PreconditionFailed" 412 "At least one of the preconditions you specified did not hold.";
+    RequestTimeTooSkewed "RequestTimeTooSkewed" 403 "The difference between the request time and the current time is too large.";
+    SignatureDoesNotMatch "SignatureDoesNotMatch" 403 "The request signature we calculated does not match the signature you provided.";
+    SlowDown "SlowDown" 503 "Please reduce your request rate.";
+    Timeout "RequestTimeout" 400 "Your socket connection to the server was not read from or written to within the timeout period.";
+    TooManyBuckets "TooManyBuckets" 400 "You have attempted to create more buckets than allowed.";
+    TooManyTags "BadRequest" 400 "Object tags cannot be greater than 10";
+    UnexpectedContent "UnexpectedContent" 400 "This request does not support content";
+    UnresolvableGrant "UnresolvableGrantByEmailAddress" 400 "The email address you provided does not match any account on record.";
 }
 
 impl StoreError {
-    /// The code of S3's protocol.
+    /// The code of S3's protocol: `NoSuchKey`.
     pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Refused { code, .. }
-            | Self::Marked { code, .. }
-            | Self::Argument { code, .. } => code,
-            Self::Full(_) => "InsufficientStorage",
-            Self::Catalogue(_) | Self::Row(_) | Self::File(_) | Self::Task(_) => "InternalError",
+        self.row().0
+    }
+
+    /// The status of HTTP: 404.
+    pub(crate) fn status(&self) -> u16 {
+        self.row().1
+    }
+
+    /// The refusal that has this code, with its usual message; `None` for codes that are not in the table.
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
+        Self::refusals().find(|refusal| refusal.code() == code)
+    }
+
+    /// Whether a rule of the protocol says no; everything else has gone wrong in the cloud itself.
+    pub(crate) fn is_refusal(&self) -> bool {
+        !matches!(
+            self,
+            Self::Full(_) | Self::Catalogue(_) | Self::Row(_) | Self::File(_) | Self::Task(_)
+        )
+    }
+
+    /// This refusal, with a message of its own.
+    pub(crate) fn saying(self, message: impl Into<String>) -> Self {
+        Self::Worded {
+            refusal: Box::new(self),
+            message: message.into(),
+        }
+    }
+
+    /// This refusal, with something of the object in the headers of the answer.
+    fn with_headers(self, headers: Vec<(&'static str, String)>) -> Self {
+        Self::WithHeaders {
+            refusal: Box::new(self),
+            headers,
         }
     }
 
     /// An argument that cannot be, for which `InvalidArgument` is the code.
     pub(crate) fn argument(message: impl Into<String>) -> Self {
-        Self::Argument {
-            code: "InvalidArgument",
-            message: message.into(),
-        }
+        Self::InvalidArgument.saying(message)
     }
 
     /// A request that contradicts itself, or what it goes on with.
     pub(crate) fn invalid_request(message: impl Into<String>) -> Self {
-        Self::Argument {
-            code: "InvalidRequest",
-            message: message.into(),
-        }
-    }
-
-    /// The answer to a reader who has the object already.
-    pub(crate) fn not_modified(etag: &str) -> Self {
-        Self::Marked {
-            code: "NotModified",
-            message: "Not Modified",
-            headers: vec![("etag", format!("\"{etag}\""))],
-        }
-    }
-
-    /// The answer to whoever asks for something that a marker of a deletion hides.
-    pub(crate) fn deleted(version: &str) -> Self {
-        Self::hidden(Self::NoSuchKey, version)
-    }
-
-    /// The answer to whoever asks for the marker of a deletion itself.
-    pub(crate) fn is_marker(version: &str) -> Self {
-        Self::hidden(Self::MethodNotAllowed, version)
-    }
-
-    fn hidden(refusal: Self, version: &str) -> Self {
-        let Self::Refused { code, message } = refusal else {
-            return refusal;
-        };
-        let marker = ("x-amz-delete-marker", "true".to_owned());
-        let version = ("x-amz-version-id", version.to_owned());
-        Self::Marked {
-            code,
-            message,
-            headers: vec![marker, version],
-        }
+        Self::InvalidRequest.saying(message)
     }
 
     /// Something that the protocol knows and this store does not.
     pub(crate) fn not_implemented(message: &'static str) -> Self {
-        Self::Refused {
-            code: "NotImplemented",
-            message,
-        }
+        Self::NotImplemented.saying(message)
+    }
+
+    /// The answer to a reader who has the object already.
+    pub(crate) fn not_modified(etag: &str) -> Self {
+        Self::NotModified.with_headers(vec![("etag", format!("\"{etag}\""))])
+    }
+
+    /// The answer to whoever asks for something that a marker of a deletion hides.
+    pub(crate) fn deleted(version: &str) -> Self {
+        Self::NoSuchKey.with_headers(of_marker(version))
+    }
+
+    /// The answer to whoever asks for the marker of a deletion itself.
+    pub(crate) fn is_marker(version: &str) -> Self {
+        Self::MethodNotAllowed.with_headers(of_marker(version))
     }
 
     /// An error of writing, told apart from a full disk.
@@ -166,6 +218,14 @@ impl StoreError {
             _ => Self::File(source),
         }
     }
+}
+
+/// What an answer says of the marker of a deletion.
+fn of_marker(version: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("x-amz-delete-marker", "true".to_owned()),
+        ("x-amz-version-id", version.to_owned()),
+    ]
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -194,5 +254,31 @@ mod tests {
         assert_eq!(error.code(), "InsufficientStorage");
         let error = StoreError::writing(io::ErrorKind::PermissionDenied.into());
         assert_eq!(error.code(), "InternalError");
+    }
+
+    #[test]
+    fn a_code_alone_leads_to_status_and_message() {
+        let refusal = StoreError::of_code("BadDigest").unwrap();
+        assert!(matches!(refusal, StoreError::BadDigest));
+        assert_eq!(StoreError::of_code("InvalidRange").unwrap().status(), 416);
+        assert!(StoreError::of_code("NoSuchCode").is_none());
+    }
+
+    #[test]
+    fn a_code_has_one_status() {
+        for refusal in StoreError::refusals() {
+            let first = StoreError::of_code(refusal.code()).unwrap();
+            assert_eq!(first.status(), refusal.status(), "{}", refusal.code());
+        }
+    }
+
+    #[test]
+    fn words_and_headers_change_neither_code_nor_status() {
+        let worded = StoreError::AccessDenied.saying("No.");
+        assert_eq!((worded.code(), worded.status()), ("AccessDenied", 403));
+        assert_eq!(worded.to_string(), "No.");
+        let deleted = StoreError::deleted("v");
+        assert_eq!((deleted.code(), deleted.status()), ("NoSuchKey", 404));
+        assert_eq!(deleted.to_string(), StoreError::NoSuchKey.to_string());
     }
 }

@@ -60,12 +60,8 @@ impl GranteeName {
         let unknown = || StoreError::argument("Invalid id");
         match self {
             Self::Id(id) => account(identities::by_owner_id(connection, &id)?).ok_or_else(unknown),
-            Self::Email(email) => {
-                account(identities::by_email(connection, &email)?).ok_or(StoreError::Refused {
-                    code: "UnresolvableGrantByEmailAddress",
-                    message: "The email address you provided does not match any account on record.",
-                })
-            }
+            Self::Email(email) => account(identities::by_email(connection, &email)?)
+                .ok_or(StoreError::UnresolvableGrant),
             Self::Group(uri) => {
                 Grantee::of_group(&uri).ok_or_else(|| StoreError::argument("Invalid group uri"))
             }

@@ -39,7 +39,7 @@ impl Store {
         self.dropping(move |tx: &Transaction<'_>| {
             let list = last_of_each(list);
             let row = match find(tx, &who, &upload) {
-                Err(missing) if missing.code() == StoreError::NoSuchUpload.code() => {
+                Err(missing @ StoreError::NoSuchUpload) => {
                     let stored = completed(tx, &upload, &list)?.ok_or(missing)?;
                     return Ok((stored, Vec::new()));
                 }

@@ -134,9 +134,7 @@ impl Store {
                         files.extend(gone);
                         Ok(deleted)
                     }
-                    Err(refused @ (StoreError::Refused { .. } | StoreError::Marked { .. })) => {
-                        Err(refused)
-                    }
+                    Err(refused) if refused.is_refusal() => Err(refused),
                     Err(failure) => return Err(failure),
                 });
             }
