@@ -11,7 +11,7 @@ use gumnut_disk_image::DiskImageError;
 use gumnut_manifest::ManifestError;
 use gumnut_qemu::BootError;
 use gumnut_transport::TransportError;
-use gumnut_workflows::PublishError;
+use gumnut_workflows::WorkflowError;
 
 /// What a run ended with. The numbers are part of the interface; see `docs/exit-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ pub(crate) fn transport_of<'e>(
     cause: &'e (dyn std::error::Error + 'static),
 ) -> Option<&'e TransportError> {
     let passed_on = || match cause.downcast_ref()? {
-        PublishError::Transport(error) => Some(error),
+        WorkflowError::Transport(error) => Some(error),
         _ => None,
     };
     cause.downcast_ref().or_else(passed_on)
@@ -177,8 +177,8 @@ fn cloud(error: &CloudError) -> Exit {
 }
 
 /// Nothing where the error below decides.
-fn publish(error: &PublishError) -> Option<Exit> {
-    use PublishError as E;
+fn publish(error: &WorkflowError) -> Option<Exit> {
+    use WorkflowError as E;
     match error {
         E::NoEc2 => Some(Exit::Usage),
         E::NoImage(_) | E::NoManifest { .. } | E::NoBundle(_) | E::InUse { .. } => {

@@ -49,6 +49,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "gumnut-manifest",
             "gumnut-bundle",
             "gumnut-disk-image",
+            "gumnut-signing",
             "gumnut-transport",
             "gumnut-walrus-client",
             "gumnut-ec2-client",

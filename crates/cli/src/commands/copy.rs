@@ -7,11 +7,10 @@ use clap::Args;
 use gumnut_crypto::{Certificate, PrivateKey};
 use gumnut_ec2_client::{Image, RegisterImage};
 use gumnut_types::{ImageId, ImageKind, Limits};
-use gumnut_workflows::{CopiedBundle, CopyTo, Original, PublishError, Site};
+use gumnut_workflows::{BundleRef, CloudClient, CopiedBundle, CopyTo, Original, WorkflowError};
 use serde_json::{Value, json};
 
 use super::destination::Target;
-use super::place::Place;
 use super::trust::{self, Trust};
 use super::upload::AclChoice;
 use super::{Context, keys, remote};
@@ -35,7 +34,7 @@ Examples:
 pub(crate) struct Copy {
     /// The image, or the manifest of its bundle
     #[arg(value_name = "ID|BUCKET/KEY")]
-    image: Place,
+    image: BundleRef,
     /// The other cloud: an eucarc or its folder, or a region of the ini files
     #[arg(long, value_name = "[USER@]REGION|EUCARC")]
     to: String,
@@ -66,7 +65,7 @@ pub(crate) struct Copy {
 
 /// An image here.
 struct Source {
-    place: Place,
+    place: BundleRef,
     image: Option<Image>,
 }
 
@@ -84,7 +83,7 @@ struct Work<'a> {
     command: &'a Copy,
     context: &'a Context<'a>,
     settings: &'a Settings,
-    from: Site,
+    from: CloudClient,
     key: PrivateKey,
     to: CopyTo,
     bar: Bar,
@@ -100,7 +99,7 @@ impl Copy {
             command: self,
             context,
             settings: &settings,
-            from: remote::site(context, &settings, context.global.signature)?,
+            from: remote::signed_cloud(context, &settings, context.global.signature)?,
             key: self.trust.need_private_key(&settings)?,
             to: self.destination(context, &bar)?,
             bar: bar.clone(),
@@ -121,9 +120,9 @@ impl Copy {
         let user: Certificate = certificate(KeyFile::Certificate)?;
         let target = self.to_bucket.clone();
         Ok(CopyTo {
-            site: remote::site(context, &settings, signature)?,
+            cloud: remote::signed_cloud(context, &settings, signature)?,
             author,
-            cloud: certificate(KeyFile::CloudCertificate)?.public_key().clone(),
+            cloud_key: certificate(KeyFile::CloudCertificate)?.public_key().clone(),
             user: Some(user.public_key().clone()),
             account: settings.account(None)?,
             place: target.map(|target| (target.bucket, target.prefix)),
@@ -137,10 +136,10 @@ impl Copy {
 }
 
 impl Work<'_> {
-    async fn copy(&mut self, place: &Place) -> Result<(), anyhow::Error> {
+    async fn copy(&mut self, place: &BundleRef) -> Result<(), anyhow::Error> {
         let image = match place {
-            Place::Image(id) => Some(self.from.image(id).await?),
-            Place::Location(_) => None,
+            BundleRef::Image(id) => Some(self.from.image(id).await?),
+            BundleRef::Location(_) => None,
         };
         let source = Source {
             place: place.clone(),
@@ -153,7 +152,8 @@ impl Work<'_> {
 
     /// The bundle with its believed manifest.
     async fn open(&self, source: &Source) -> Result<Original, anyhow::Error> {
-        let bundle = source.place.find(self.context, self.settings).await?;
+        let cloud = remote::cloud_of(&source.place, self.context, self.settings)?;
+        let bundle = cloud.find(&source.place).await?;
         let manifest = bundle.manifest(&Limits::default()).await?;
         trust::say_warnings(manifest.warnings());
         let signed = self
@@ -213,7 +213,7 @@ impl Work<'_> {
     async fn bring(&mut self, id: &ImageId) -> Result<Option<ImageId>, anyhow::Error> {
         let source = Source {
             image: Some(self.from.image(id).await?),
-            place: Place::Image(id.clone()),
+            place: BundleRef::Image(id.clone()),
         };
         let original = self.open(&source).await?;
         self.one(source, original).await?;
@@ -243,10 +243,10 @@ impl Work<'_> {
     }
 }
 
-fn explain(error: PublishError) -> anyhow::Error {
+fn explain(error: WorkflowError) -> anyhow::Error {
     let hint = match &error {
-        PublishError::Taken(_) => "pass another --to-bucket, or retire what is there",
-        PublishError::AclRefused(_) => {
+        WorkflowError::Taken(_) => "pass another --to-bucket, or retire what is there",
+        WorkflowError::AclRefused(_) => {
             "repeat with --acl none, and let the cloud read the bucket in another way"
         }
         _ => return error.into(),

@@ -8,10 +8,9 @@ use clap::Args;
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_disk_image::Conversion;
 use gumnut_types::{ByteSize, Limits};
-use gumnut_workflows::{Fetched, Folder, StoredBundle};
+use gumnut_workflows::{BundleRef, Fetched, Folder};
 use serde_json::json;
 
-use super::place::Place;
 use super::trust::{self, Trust};
 use super::unbundle::Format;
 use super::{Context, remote};
@@ -31,7 +30,7 @@ Examples:
 pub(crate) struct Fetch {
     /// The image, or the manifest of its bundle
     #[arg(value_name = "ID|BUCKET/KEY")]
-    image: Place,
+    image: BundleRef,
     /// The restored image
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -112,7 +111,8 @@ impl Fetch {
         let key = self.trust.need_private_key(settings)?;
         let limits = Limits::default();
         let find = async {
-            let bundle: StoredBundle = self.image.find(context, settings).await?;
+            let cloud = remote::cloud_of(&self.image, context, settings)?;
+            let bundle = cloud.find(&self.image).await?;
             let manifest = bundle.manifest(&limits).await?;
             Ok((bundle, manifest))
         };

@@ -15,7 +15,6 @@ pub(crate) mod generate;
 pub(crate) mod images;
 pub(crate) mod inspect;
 pub(crate) mod keys;
-pub(crate) mod place;
 pub(crate) mod publish;
 pub(crate) mod register;
 pub(crate) mod remote;

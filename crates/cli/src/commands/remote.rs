@@ -2,17 +2,16 @@
 
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use gumnut_crypto::Certificate;
 use gumnut_ec2_client::Ec2Client;
 use gumnut_manifest::UntrustedManifest;
-use gumnut_transport::{ServerIdentity, SignatureVersion, Transport, TransportConfig};
+use gumnut_transport::SignatureVersion;
 use gumnut_types::{Limits, ManifestLocation};
 use gumnut_walrus_client::WalrusClient;
-use gumnut_workflows::{PublishError, Site, StoredBundle};
+use gumnut_workflows::{BundleRef, CloudClient, Connection, StoredBundle, WorkflowError};
 use url::Url;
 
 use super::{Context, keys, read_bounded};
@@ -74,37 +73,61 @@ pub(crate) fn walrus(
     context: &Context<'_>,
     settings: &Settings,
 ) -> Result<WalrusClient, anyhow::Error> {
-    let signature = match context.tradition.s3_signature {
-        Some(_) if settings.force_sigv4()? => Signature::V4,
-        Some(signature) => signature,
-        None => context.global.signature,
-    };
-    Ok(WalrusClient::new(
-        settings.s3_url()?,
-        transport(context, settings, signature)?,
-    ))
+    let endpoint = settings.s3_url()?;
+    let connection = connection(context, settings)?.store(endpoint);
+    Ok(connect(&connection)?.store()?.clone())
 }
 
 /// A client of the EC2 service that the settings name.
 pub(crate) fn ec2(context: &Context<'_>, settings: &Settings) -> Result<Ec2Client, anyhow::Error> {
-    Ok(Ec2Client::new(
-        settings.ec2_url()?,
-        transport(context, settings, context.global.signature)?,
-    ))
+    let endpoint = settings.ec2_url()?;
+    let connection = connection(context, settings)?.ec2(endpoint);
+    Ok(connect(&connection)?.ec2()?.clone())
+}
+
+/// Both services that the settings name; the EC2 service may be missing.
+pub(crate) fn cloud(
+    context: &Context<'_>,
+    settings: &Settings,
+) -> Result<CloudClient, anyhow::Error> {
+    let store = settings.s3_url()?;
+    let connection = connection(context, settings)?
+        .store(store)
+        .ec2(settings.ec2_url().ok());
+    connect(&connection)
+}
+
+/// What a command needs to find a bundle: the store, and for an image the EC2 service, too.
+pub(crate) fn cloud_of(
+    bundle: &BundleRef,
+    context: &Context<'_>,
+    settings: &Settings,
+) -> Result<CloudClient, anyhow::Error> {
+    let cloud = cloud(context, settings)?;
+    if matches!(bundle, BundleRef::Image(_)) {
+        settings.ec2_url()?;
+    }
+    Ok(cloud)
 }
 
 /// Both services of a cloud, whose requests are signed so.
-pub(crate) fn site(
+pub(crate) fn signed_cloud(
     context: &Context<'_>,
     settings: &Settings,
     signature: Signature,
-) -> Result<Site, anyhow::Error> {
-    let transport = transport(context, settings, signature)?;
-    let ec2 = settings.ec2_url().ok();
-    Ok(Site {
-        store: WalrusClient::new(settings.s3_url()?, Arc::clone(&transport)),
-        ec2: ec2.map(|url| Ec2Client::new(url, transport)),
-    })
+) -> Result<CloudClient, anyhow::Error> {
+    let connection = signed_connection(context, settings, signature)?
+        .store(settings.s3_url()?)
+        .ec2(settings.ec2_url().ok());
+    connect(&connection)
+}
+
+/// Makes clients, and warns where nobody has to prove who it is.
+fn connect(connection: &Connection) -> Result<CloudClient, anyhow::Error> {
+    if connection.is_unverified() {
+        Output::warn("verify-ssl is false: anybody on the way can read and change what is sent");
+    }
+    Ok(CloudClient::connect(connection)?)
 }
 
 /// The certificate of the cloud, as the cloud tells it.
@@ -121,8 +144,8 @@ pub(crate) async fn cloud_certificate(
             None,
         )?);
     };
-    let client = Ec2Client::new(endpoint, transport(context, settings, Signature::V4)?);
-    let pem = client.bundling_certificate().await?;
+    let connection = signed_connection(context, settings, Signature::V4)?.ec2(endpoint);
+    let pem = connect(&connection)?.ec2()?.bundling_certificate().await?;
     let certificate = Certificate::from_pem(pem.as_bytes())?;
     Output::warn(format!(
         "no cloud certificate is set; using that of {}, which the cloud told",
@@ -131,56 +154,67 @@ pub(crate) async fn cloud_certificate(
     Ok(certificate)
 }
 
-fn transport(
-    context: &Context<'_>,
-    settings: &Settings,
-    signature: Signature,
-) -> Result<Arc<Transport>, anyhow::Error> {
-    let config = transport_config(context, settings, signature)?;
-    if config.server_identity == ServerIdentity::Unverified {
-        Output::warn("verify-ssl is false: anybody on the way can read and change what is sent");
-    }
-    Ok(Arc::new(Transport::new(config)?))
+/// How the cloud of the settings is reached, without its endpoints.
+fn connection(context: &Context<'_>, settings: &Settings) -> Result<Connection, anyhow::Error> {
+    let store = match context.tradition.s3_signature {
+        Some(_) if settings.force_sigv4()? => Signature::V4,
+        Some(signature) => signature,
+        None => context.global.signature,
+    };
+    let connection = signed_connection(context, settings, context.global.signature)?;
+    Ok(connection.store_signature(version(settings, store)))
 }
 
-/// How requests are made, as the settings say.
-pub(crate) fn transport_config(
+/// How a cloud is reached whose requests are all signed so, without its endpoints.
+pub(crate) fn signed_connection(
     context: &Context<'_>,
     settings: &Settings,
     signature: Signature,
-) -> Result<TransportConfig, anyhow::Error> {
-    let signature = match signature {
-        Signature::V4 => SignatureVersion::V4 {
-            region: settings.region().to_owned(),
-        },
-        Signature::V2 => SignatureVersion::V2,
+) -> Result<Connection, anyhow::Error> {
+    let mut connection = Connection::new(settings.credentials()?, version(settings, signature));
+    let retries = match context.global.retries {
+        Some(retries) => Some(retries),
+        None => settings.max_retries()?,
     };
-    let mut config = TransportConfig::new(Some(settings.credentials()?), signature);
-    config.retry.retries = match context.global.retries {
-        Some(retries) => retries,
-        None => settings.max_retries()?.unwrap_or(config.retry.retries),
-    };
-    config.retry.per_attempt = settings.timeout()?.unwrap_or(config.retry.per_attempt);
-    if !settings.verify_tls()? {
-        config.server_identity = ServerIdentity::Unverified;
+    if let Some(retries) = retries {
+        connection = connection.retries(retries);
     }
-    let read = |path: &Path| read_bounded("certificate authority", path, MAX_CA);
-    config.extra_ca_pem = match (&context.global.ca_cert, settings.ca_bundle()) {
-        (Some(path), _) => Some(read(path)?),
+    if let Some(timeout) = settings.timeout()? {
+        connection = connection.timeout(timeout);
+    }
+    if !settings.verify_tls()? {
+        connection = connection.unverified();
+    }
+    let authorities = match (&context.global.ca_cert, settings.ca_bundle()) {
+        (Some(path), _) => Some(read_authorities(path)?),
         // Plain HTTP does without, and HTTPS trusts nobody for want of it.
-        (None, Some(path)) => read(path)
+        (None, Some(path)) => read_authorities(path)
             .inspect_err(|error| Output::warn(format!("AWS_CA_BUNDLE: {error}")))
             .ok(),
         (None, None) => None,
     };
-    Ok(config)
+    Ok(connection.trust(authorities))
+}
+
+/// The version of a signature, with the region of its scope.
+pub(crate) fn version(settings: &Settings, signature: Signature) -> SignatureVersion {
+    match signature {
+        Signature::V4 => SignatureVersion::V4 {
+            region: settings.region().to_owned(),
+        },
+        Signature::V2 => SignatureVersion::V2,
+    }
+}
+
+fn read_authorities(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_bounded("certificate authority", path, MAX_CA)
 }
 
 /// Fetches and reads the manifest at a location. Nothing vouches for it but the store.
 pub(crate) async fn fetch_manifest(
     store: &WalrusClient,
     location: &ManifestLocation,
-) -> Result<UntrustedManifest, PublishError> {
+) -> Result<UntrustedManifest, WorkflowError> {
     let limits = Limits::default();
     stored(store, location).manifest(&limits).await
 }

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 use gumnut_types::{Limits, ManifestLocation};
-use gumnut_workflows::{PublishError, Retired, Subject};
+use gumnut_workflows::{BundleRef, Retired, WorkflowError};
 use serde_json::{Value, json};
 
-use super::place::Place;
 use super::{Context, remote};
 use crate::exit::{self, Exit, Failure};
 
@@ -24,7 +23,7 @@ Examples:
 pub(crate) struct Retire {
     /// The image, kernel or ramdisk; or the manifest of a bundle that no image uses any more
     #[arg(value_name = "ID|BUCKET/KEY")]
-    subject: Place,
+    subject: BundleRef,
     /// Retire the image's kernel and ramdisk too, unless another image uses them
     #[arg(long)]
     with_kernel_and_ramdisk: bool,
@@ -40,16 +39,12 @@ impl Retire {
     pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
         let retire = gumnut_workflows::Retire {
-            site: remote::site(context, &settings, context.global.signature)?,
+            cloud: remote::signed_cloud(context, &settings, context.global.signature)?,
             with_kernel_and_ramdisk: self.with_kernel_and_ramdisk,
             patience: Duration::from_secs(self.timeout),
             limits: Limits::default(),
         };
-        let subject = match &self.subject {
-            Place::Image(id) => Subject::Image(id.clone()),
-            Place::Location(location) => Subject::Bundle(location.clone()),
-        };
-        let plan = retire.plan(&subject).await.map_err(explain)?;
+        let plan = retire.plan(&self.subject).await.map_err(explain)?;
         let preview = plan.preview();
         if self.dry_run {
             return self.tell(context, &preview);
@@ -93,12 +88,12 @@ fn lines(retired: &Retired) -> String {
     images.chain(bundles).chain(kept).collect()
 }
 
-fn explain(error: PublishError) -> anyhow::Error {
+fn explain(error: WorkflowError) -> anyhow::Error {
     match error {
-        error @ PublishError::InUse { .. } => Failure::new(Exit::Refused, error.to_string())
+        error @ WorkflowError::InUse { .. } => Failure::new(Exit::Refused, error.to_string())
             .hint("retire that image first")
             .into(),
-        error @ PublishError::NoImage(_) => Failure::new(Exit::Refused, error.to_string())
+        error @ WorkflowError::NoImage(_) => Failure::new(Exit::Refused, error.to_string())
             .hint("gumnut images lists what there is; the bundle of an image that is gone is retired by BUCKET/KEY")
             .into(),
         error => error.into(),
@@ -106,7 +101,7 @@ fn explain(error: PublishError) -> anyhow::Error {
 }
 
 /// The bundle is what a run leaves behind that was interrupted; its image may be gone.
-fn go_on_with(error: PublishError, bundles: &[(ManifestLocation, usize)]) -> anyhow::Error {
+fn go_on_with(error: WorkflowError, bundles: &[(ManifestLocation, usize)]) -> anyhow::Error {
     let Some((location, _)) = bundles.first() else {
         return error.into();
     };

@@ -8,10 +8,9 @@ use clap::Args;
 use gumnut_bundle::FolderSource;
 use gumnut_manifest::{SignedManifest, UntrustedManifest};
 use gumnut_types::{ByteSize, Limits};
-use gumnut_workflows::StoredBundle;
+use gumnut_workflows::BundleRef;
 use serde_json::{Value, json};
 
-use super::place::Place;
 use super::{Context, remote, trust};
 use crate::progress::{Bar, Stop};
 use crate::settings::Settings;
@@ -64,7 +63,7 @@ impl Verify {
     }
 
     /// The stored bundle that is meant, if it is one: files come first.
-    fn place(&self, settings: &Settings) -> Option<Place> {
+    fn place(&self, settings: &Settings) -> Option<BundleRef> {
         let text = self.manifest.to_str()?;
         let path = text.starts_with(['/', '.']) || self.manifest.exists();
         if path || self.parts.is_some() {
@@ -109,10 +108,11 @@ impl Verify {
         verdict.tell(work.context, image_size)
     }
 
-    fn stored(&self, work: &Work<'_>, place: &Place) -> Result<(), anyhow::Error> {
+    fn stored(&self, work: &Work<'_>, place: &BundleRef) -> Result<(), anyhow::Error> {
         let limits = Limits::default();
         let find = async {
-            let bundle: StoredBundle = place.find(work.context, work.settings).await?;
+            let cloud = remote::cloud_of(place, work.context, work.settings)?;
+            let bundle = cloud.find(place).await?;
             let manifest = bundle.manifest(&limits).await?;
             Ok((bundle, manifest))
         };

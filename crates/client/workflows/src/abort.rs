@@ -6,7 +6,7 @@ use gumnut_types::{BucketName, ImageId, ManifestLocation};
 use crate::journal::{ImageState, Journal, State};
 use crate::publisher::blocking;
 use crate::run::Run;
-use crate::{PublishError, Publisher, RunId, Step};
+use crate::{Publisher, RunId, Step, WorkflowError};
 
 /// What was removed when a run was given up.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ impl Publisher {
     /// # Errors
     /// When there is no such run, it is complete or for another cloud, or the cloud refuses. What is left can be removed by
     /// another call.
-    pub async fn abort(&self, id: &RunId) -> Result<Removed, PublishError> {
+    pub async fn abort(&self, id: &RunId) -> Result<Removed, WorkflowError> {
         let folder = self.runs.existing(id)?;
         let observer = std::sync::Arc::clone(&self.observer);
         let mut journal = blocking({
@@ -43,12 +43,12 @@ impl Publisher {
             complete,
             ..
         } = journal.state().clone();
-        let begun = begun.ok_or_else(|| PublishError::NoRun(id.clone()))?;
+        let begun = begun.ok_or_else(|| WorkflowError::NoRun(id.clone()))?;
         if complete.is_some() {
-            return Err(PublishError::Complete(id.clone()));
+            return Err(WorkflowError::Complete(id.clone()));
         }
-        if begun.site != crate::identity::site(&self.site) {
-            return Err(PublishError::OtherSite {
+        if begun.site != self.cloud.endpoints()? {
+            return Err(WorkflowError::OtherSite {
                 run: id.clone(),
                 site: begun.site,
             });
@@ -73,8 +73,8 @@ impl Publisher {
         Ok(removed)
     }
 
-    async fn remove_bucket(&self, bucket: BucketName) -> Result<Option<BucketName>, PublishError> {
-        match self.site.store.delete_bucket(&bucket).await {
+    async fn remove_bucket(&self, bucket: BucketName) -> Result<Option<BucketName>, WorkflowError> {
+        match self.cloud.store()?.delete_bucket(&bucket).await {
             Ok(()) => Ok(Some(bucket)),
             Err(error) if code(&error) == "BucketNotEmpty" => Ok(None),
             Err(error) => Err(error.into()),
@@ -83,7 +83,7 @@ impl Publisher {
 }
 
 impl Run<'_> {
-    async fn remove(&self, state: &ImageState, removed: &mut Removed) -> Result<(), PublishError> {
+    async fn remove(&self, state: &ImageState, removed: &mut Removed) -> Result<(), WorkflowError> {
         let Some(sealing) = &state.sealing else {
             return Ok(());
         };
@@ -102,7 +102,7 @@ impl Run<'_> {
             None => None,
         };
         if let Some(id) = id {
-            let done = self.publisher.site.ec2()?.deregister_image(&id).await;
+            let done = self.publisher.cloud.ec2()?.deregister_image(&id).await;
             match done {
                 Err(error) if code(&error).starts_with("InvalidAMIID") => {}
                 done => done?,

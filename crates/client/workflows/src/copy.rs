@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use crate::destination::Destination;
 use crate::receive::Forget;
 use crate::register::{image_at, register_once};
-use crate::{PartOutput, PublishError, Site, StoredBundle};
+use crate::{CloudClient, PartOutput, StoredBundle, WorkflowError};
 
 /// Bytes of parts that may lie in memory, unless one part alone is larger.
 const BUDGET: u32 = 64 << 20;
@@ -29,11 +29,11 @@ const MAX_PART: u64 = 1 << 30;
 /// The cloud that images are copied to, and as whom.
 pub struct CopyTo {
     /// The cloud.
-    pub site: Site,
+    pub cloud: CloudClient,
     /// Who signs manifests there.
     pub author: PrivateKey,
     /// The cloud's key.
-    pub cloud: PublicKey,
+    pub cloud_key: PublicKey,
     /// The owner's key there, if the owner shall be able to open the bundle.
     pub user: Option<PublicKey>,
     /// The owner's account there.
@@ -81,15 +81,15 @@ impl CopyTo {
     ///
     /// # Errors
     /// When a part is missing or damaged, when another bundle is where this one would be, and when a store refuses.
-    pub async fn bundle(&self, original: &Original) -> Result<CopiedBundle, PublishError> {
+    pub async fn bundle(&self, original: &Original) -> Result<CopiedBundle, WorkflowError> {
         let source = &original.bundle.location;
-        let destination = self.destination(source);
+        let destination = self.destination(source)?;
         let name = source.key.file_name();
         let location = destination.location(name)?;
         let identity = self.identity(original);
         let written = match destination.manifest(&location).await {
             Ok(Some((_, Some(found)))) if found == identity => true,
-            Ok(Some(_)) => return Err(PublishError::Taken(location)),
+            Ok(Some(_)) => return Err(WorkflowError::Taken(location)),
             Ok(None) => false,
             Err(error) => return Err(error),
         };
@@ -117,8 +117,8 @@ impl CopyTo {
         &self,
         copied: &CopiedBundle,
         request: &RegisterImage,
-    ) -> Result<(ImageId, bool), PublishError> {
-        let ec2 = self.site.ec2()?;
+    ) -> Result<(ImageId, bool), WorkflowError> {
+        let ec2 = self.cloud.ec2()?;
         if let Some(id) = image_at(ec2, &copied.location).await? {
             return Ok((id, false));
         }
@@ -130,22 +130,22 @@ impl CopyTo {
         Ok((id, true))
     }
 
-    fn destination(&self, source: &ManifestLocation) -> Destination {
+    fn destination(&self, source: &ManifestLocation) -> Result<Destination, WorkflowError> {
         let folder = source.key.as_str().rsplit_once('/');
         let as_here = || {
             let folder = folder.map(|(folder, _)| folder.to_owned());
             (source.bucket.clone(), folder)
         };
         let (bucket, prefix) = self.place.clone().unwrap_or_else(as_here);
-        Destination {
-            store: self.site.store.clone(),
+        Ok(Destination {
+            store: self.cloud.store()?.clone(),
             bucket,
             prefix,
             acl: self.acl,
-        }
+        })
     }
 
-    async fn make_bucket(&self, destination: &Destination) -> Result<(), PublishError> {
+    async fn make_bucket(&self, destination: &Destination) -> Result<(), WorkflowError> {
         let Destination { store, bucket, .. } = destination;
         if store.bucket_state(bucket).await? == BucketState::Missing {
             let location = self.bucket_location.as_deref();
@@ -168,7 +168,7 @@ impl CopyTo {
             "copy".to_owned(),
             image_digest.to_string(),
             first.unwrap_or_default(),
-            self.cloud.fingerprint(),
+            self.cloud_key.fingerprint(),
             self.user
                 .as_ref()
                 .map_or("-".to_owned(), PublicKey::fingerprint),
@@ -180,9 +180,9 @@ impl CopyTo {
         .join(" ")
     }
 
-    fn manifest(&self, original: &Original) -> Result<Vec<u8>, PublishError> {
+    fn manifest(&self, original: &Original) -> Result<Vec<u8>, WorkflowError> {
         let changes = Rewrap {
-            cloud: Some(&self.cloud),
+            cloud: Some(&self.cloud_key),
             user: self.user.as_ref(),
             account: Some(&self.account),
             kind: Some(&original.kind),
@@ -197,7 +197,7 @@ impl CopyTo {
         original: &Original,
         destination: &Destination,
         location: &ManifestLocation,
-    ) -> Result<usize, PublishError> {
+    ) -> Result<usize, WorkflowError> {
         let manifest = original.manifest.manifest();
         let (parts, size) = (&manifest.parts, manifest.bundled_size);
         let mut limits = self.limits.clone();
@@ -236,14 +236,14 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Copies a part; tells whether it was sent.
-    async fn part(&self, part: &Part, head: &ObjectHead) -> Result<bool, PublishError> {
+    async fn part(&self, part: &Part, head: &ObjectHead) -> Result<bool, WorkflowError> {
         if self.is_there(part, head).await? {
             self.copy.progress.advance(head.size);
             return Ok(false);
         }
         let permits = u32::try_from(head.size).unwrap_or(BUDGET).min(BUDGET);
         let room = self.room.acquire_many(permits).await;
-        let _room = room.map_err(|_| PublishError::Died)?;
+        let _room = room.map_err(|_| WorkflowError::Died)?;
         let mut buffer = Buffer(BytesMut::new());
         let (source, limits) = (self.source, &self.limits);
         source
@@ -256,7 +256,7 @@ impl Work<'_> {
     }
 
     /// Whether the other store has the part: by its tag where that is an MD5 in both stores, else by its bytes.
-    async fn is_there(&self, part: &Part, head: &ObjectHead) -> Result<bool, PublishError> {
+    async fn is_there(&self, part: &Part, head: &ObjectHead) -> Result<bool, WorkflowError> {
         let key = self.copied.part_key(&part.name)?;
         let bucket = &self.copied.location.bucket;
         let there = match self.copied.store.head_object(bucket, &key).await? {
@@ -272,7 +272,7 @@ impl Work<'_> {
             .receive(part, Some(&there), &self.limits, &mut forget);
         match read.await {
             Ok(_) => Ok(true),
-            Err(PublishError::PartDamaged { .. } | PublishError::PartMissing { .. }) => Ok(false),
+            Err(WorkflowError::PartDamaged { .. } | WorkflowError::PartMissing { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

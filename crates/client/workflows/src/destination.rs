@@ -5,7 +5,7 @@ use gumnut_walrus_client::{
     CannedAcl, Content, ListedObject, ObjectHead, PutOptions, WalrusClient, is_md5,
 };
 
-use crate::PublishError;
+use crate::WorkflowError;
 
 /// The metadata that tells what a manifest was made of.
 const SOURCE: &str = "gumnut-source";
@@ -21,7 +21,7 @@ pub(crate) struct Destination {
 
 impl Destination {
     /// Where an object of this name lies.
-    pub(crate) fn location(&self, name: &str) -> Result<ManifestLocation, PublishError> {
+    pub(crate) fn location(&self, name: &str) -> Result<ManifestLocation, WorkflowError> {
         let key = match &self.prefix {
             Some(prefix) => format!("{prefix}/{name}"),
             None => name.to_owned(),
@@ -29,12 +29,12 @@ impl Destination {
         let parsed: Result<ObjectKey, _> = key.parse();
         Ok(ManifestLocation {
             bucket: self.bucket.clone(),
-            key: parsed.map_err(|source| PublishError::Key { key, source })?,
+            key: parsed.map_err(|source| WorkflowError::Key { key, source })?,
         })
     }
 
     /// Puts an object beside others of the run.
-    pub(crate) async fn put(&self, name: &str, content: &Content) -> Result<(), PublishError> {
+    pub(crate) async fn put(&self, name: &str, content: &Content) -> Result<(), WorkflowError> {
         self.put_with(name, content, &[]).await
     }
 
@@ -44,7 +44,7 @@ impl Destination {
         name: &str,
         content: &Content,
         source: &str,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), WorkflowError> {
         self.put_with(name, content, &[(SOURCE, source)]).await
     }
 
@@ -53,7 +53,7 @@ impl Destination {
         name: &str,
         content: &Content,
         metadata: &[(&str, &str)],
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), WorkflowError> {
         let key = self.location(name)?.key;
         let options = PutOptions {
             acl: self.acl,
@@ -63,7 +63,7 @@ impl Destination {
         match put.await {
             Ok(_) => Ok(()),
             Err(error) if self.acl.is_some() && CannedAcl::is_refused_by(&error) => {
-                Err(PublishError::AclRefused(error))
+                Err(WorkflowError::AclRefused(error))
             }
             Err(error) => Err(error.into()),
         }
@@ -73,7 +73,7 @@ impl Destination {
     pub(crate) async fn manifest(
         &self,
         location: &ManifestLocation,
-    ) -> Result<Option<(ObjectHead, Option<String>)>, PublishError> {
+    ) -> Result<Option<(ObjectHead, Option<String>)>, WorkflowError> {
         let head = self.store.head_object(&location.bucket, &location.key);
         Ok(head.await?.map(|head| {
             let source = head.metadata.get(SOURCE).cloned();
@@ -82,7 +82,7 @@ impl Destination {
     }
 
     /// The objects of the bundle whose manifest has this name.
-    pub(crate) async fn objects(&self, name: &str) -> Result<Vec<ListedObject>, PublishError> {
+    pub(crate) async fn objects(&self, name: &str) -> Result<Vec<ListedObject>, WorkflowError> {
         let key = self.location(name)?.key;
         let prefix = key.as_str().trim_end_matches("manifest.xml");
         Ok(self.store.list_objects(&self.bucket, prefix).await?)

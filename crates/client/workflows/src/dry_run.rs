@@ -10,7 +10,7 @@ use gumnut_types::{ImageName, PartIndex};
 use crate::observer::Watched;
 use crate::publisher::blocking;
 use crate::source::choose;
-use crate::{Observer, Plan, PublishError, Publisher, Role};
+use crate::{Observer, Plan, Publisher, Role, WorkflowError};
 
 /// Disk images shrink to about a third; of a compressed tarball it is known better.
 const RATIO: u64 = 3;
@@ -33,7 +33,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the target has not one disk, or cannot be read.
-    pub async fn dry_run(&self, plan: &Plan) -> Result<Vec<Call>, PublishError> {
+    pub async fn dry_run(&self, plan: &Plan) -> Result<Vec<Call>, WorkflowError> {
         let (owned, observer) = (plan.clone(), Arc::clone(&self.observer));
         let images = blocking(move || estimate(&owned, &*observer)).await?;
         let destination = self.destination(plan)?;
@@ -44,12 +44,12 @@ impl Publisher {
         };
         let mut calls = vec![call("PUT", destination.bucket.to_string(), None)];
         for (role, name, bytes) in &images {
-            let names = BundleNames::new(name.clone()).map_err(PublishError::names)?;
+            let names = BundleNames::new(name.clone()).map_err(WorkflowError::names)?;
             let part_size = plan.form.part_size.get();
             let parts = bytes.div_ceil(part_size).max(1);
             for index in 0..parts {
                 let index_here = PartIndex(u32::try_from(index).unwrap_or(u32::MAX));
-                let part = names.part(index_here).map_err(PublishError::names)?;
+                let part = names.part(index_here).map_err(WorkflowError::names)?;
                 let location = destination.location(part.as_str())?;
                 let length = part_size.min(bytes - index * part_size);
                 calls.push(call("PUT", location.to_string(), Some(length)));
@@ -74,11 +74,11 @@ impl Publisher {
 fn estimate(
     plan: &Plan,
     observer: &dyn Observer,
-) -> Result<Vec<(Role, ImageName, u64)>, PublishError> {
+) -> Result<Vec<(Role, ImageName, u64)>, WorkflowError> {
     let name = |path: &Path| {
         let text = path.file_name().and_then(|name| name.to_str());
         let name: Result<ImageName, _> = text.unwrap_or_default().parse();
-        name.map_err(|source| PublishError::ImageName {
+        name.map_err(|source| WorkflowError::ImageName {
             path: path.to_owned(),
             source,
         })
@@ -86,7 +86,7 @@ fn estimate(
     let small = |item: &Item| item.inspection.length;
     let mut images = Vec::new();
     let is_tarball =
-        |path: &Path| Ok::<_, PublishError>(matches!(inspect(path)?.content, Content::Tarball(_)));
+        |path: &Path| Ok::<_, WorkflowError>(matches!(inspect(path)?.content, Content::Tarball(_)));
     if !plan.target.is_dir() && is_tarball(&plan.target)? {
         let loaded = load(
             &plan.target,
@@ -94,7 +94,7 @@ fn estimate(
             plan.hypervisor.into(),
             &Watched(observer),
         )?;
-        let whole = fs_err::metadata(&plan.target).map_err(|source| PublishError::Scratch {
+        let whole = fs_err::metadata(&plan.target).map_err(|source| WorkflowError::Scratch {
             path: plan.target.clone(),
             source,
         })?;

@@ -18,8 +18,11 @@ use crate::{RunId, RunIdError};
 /// Why a workflow ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PublishError {
-    /// The site has no EC2 service.
+pub enum WorkflowError {
+    /// The cloud has no object store.
+    #[error("this needs an object store, and none is set")]
+    NoStore,
+    /// The cloud has no EC2 service.
     #[error("this needs an EC2 service, and none is set")]
     NoEc2,
     /// The cloud does not show this image.
@@ -262,7 +265,7 @@ pub enum PublishError {
     Died,
 }
 
-impl PublishError {
+impl WorkflowError {
     /// A name from which no bundle can be made.
     pub(crate) fn names(error: gumnut_bundle::SplitterError) -> Self {
         Self::Bundle(BundleError::WriteParts(error))

@@ -5,7 +5,7 @@ use gumnut_bundle::Fingerprint;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Plan, Site};
+use crate::Plan;
 
 /// The digest of what is published and where: 64 hex digits. How the bundles are made, who may run the images and how they
 /// are tagged is not in it, nor what the files are called on this machine.
@@ -31,10 +31,4 @@ pub(crate) fn identity(plan: &Plan, site: &str, fingerprints: &[Fingerprint]) ->
         "again": plan.again,
     });
     HEXLOWER.encode(&Sha256::digest(document.to_string()))
-}
-
-/// The endpoints of a site, as the journal and the identity have them.
-pub(crate) fn site(site: &Site) -> String {
-    let ec2 = site.ec2.as_ref().map(|ec2| ec2.endpoint().to_string());
-    format!("{} {}", site.store.endpoint(), ec2.unwrap_or_default())
 }

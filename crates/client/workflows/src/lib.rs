@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod abort;
+mod bundle_ref;
+mod cloud;
+mod connection;
 mod copy;
 mod destination;
 mod digest;
@@ -20,7 +23,6 @@ mod role;
 mod run;
 mod runs;
 mod seal;
-mod site;
 mod source;
 mod stored;
 mod streaming;
@@ -29,20 +31,22 @@ mod upload;
 mod verify;
 
 pub use abort::Removed;
+pub use bundle_ref::{BundleRef, BundleRefError};
+pub use cloud::CloudClient;
+pub use connection::Connection;
 pub use copy::{CopiedBundle, CopyTo, Original};
 pub use digest::digest_of_file;
 pub use dry_run::Call;
-pub use error::PublishError;
+pub use error::WorkflowError;
 pub use fetch::{Fetch, Fetched, Folder};
 pub use journal::{RunId, RunIdError, Runs};
 pub use observer::{Observer, Step};
 pub use plan::{Form, Hypervisor, HypervisorError, Plan};
 pub use publisher::{Keys, Published, PublishedImage, Publisher};
 pub use receive::PartOutput;
-pub use retire::{Kept, Retire, Retired, Retirement, Subject};
+pub use retire::{Kept, Retire, Retired, Retirement};
 pub use role::Role;
 pub use runs::{RunInfo, RunStatus};
-pub use site::Site;
 pub use stored::StoredBundle;
 pub use streaming::stream_parts;
 pub use verify::Verify;

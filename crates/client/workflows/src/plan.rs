@@ -14,7 +14,7 @@ use gumnut_types::{AccountId, Architecture, BucketName, ImageId};
 use gumnut_walrus_client::CannedAcl;
 use serde::{Deserialize, Serialize};
 
-use crate::{PublishError, text};
+use crate::{WorkflowError, text};
 
 /// Ends of file names that say nothing about an image, from the last to the first.
 const ENDINGS: [&str; 11] = [
@@ -95,7 +95,7 @@ impl Plan {
     }
 
     /// A bucket named after the target: its file name in lower case, without what names its form.
-    pub(crate) fn default_bucket(&self) -> Result<BucketName, PublishError> {
+    pub(crate) fn default_bucket(&self) -> Result<BucketName, WorkflowError> {
         let name = self.target.file_name().and_then(|name| name.to_str());
         let mut name = name.unwrap_or_default().to_ascii_lowercase();
         for ending in ENDINGS {
@@ -109,10 +109,10 @@ impl Plan {
         let name: String = name.chars().map(legal).take(LONGEST_BUCKET).collect();
         let name = name.trim_matches('-');
         if name.len() < SHORTEST_BUCKET {
-            return Err(PublishError::NoBucket(self.target.clone()));
+            return Err(WorkflowError::NoBucket(self.target.clone()));
         }
         name.parse()
-            .map_err(|_| PublishError::NoBucket(self.target.clone()))
+            .map_err(|_| WorkflowError::NoBucket(self.target.clone()))
     }
 }
 

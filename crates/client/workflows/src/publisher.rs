@@ -11,11 +11,11 @@ use gumnut_types::{Architecture, ImageId, ManifestLocation};
 use gumnut_walrus_client::BucketState;
 
 use crate::destination::Destination;
-use crate::identity::{identity, site};
+use crate::identity::identity;
 use crate::journal::{Begun, Journal, Record, RunFolder, VERSION};
 use crate::run::Run;
 use crate::source::{self, Source};
-use crate::{Observer, Plan, PublishError, Role, RunId, Runs, Site, Step};
+use crate::{CloudClient, Observer, Plan, Role, RunId, Runs, Step, WorkflowError};
 
 /// The keys that bundles are made with.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Keys {
 /// Publishes images.
 pub struct Publisher {
     /// The cloud.
-    pub site: Site,
+    pub cloud: CloudClient,
     /// The keys.
     pub keys: Keys,
     /// Where journals lie.
@@ -76,7 +76,7 @@ impl Publisher {
     /// # Errors
     /// When the target is no image, or has grave faults; when the store or the cloud refuses or does not answer; when the
     /// journal cannot be written. What was done until then stands in the journal, and another call goes on from there.
-    pub async fn publish(&self, plan: &Plan) -> Result<Published, PublishError> {
+    pub async fn publish(&self, plan: &Plan) -> Result<Published, WorkflowError> {
         let identity = self.identity(plan).await?;
         self.run(plan, &identity).await
     }
@@ -85,7 +85,7 @@ impl Publisher {
     ///
     /// # Errors
     /// As [`Publisher::publish`]; and when there is no such run, it is for another cloud, or its target has changed.
-    pub async fn resume(&self, id: &RunId) -> Result<Published, PublishError> {
+    pub async fn resume(&self, id: &RunId) -> Result<Published, WorkflowError> {
         let folder = self.runs.existing(id)?;
         let begun = crate::journal::look(&folder.journal())?.begun;
         let Begun {
@@ -93,15 +93,15 @@ impl Publisher {
             site: at,
             identity: known,
             ..
-        } = begun.ok_or_else(|| PublishError::NoRun(id.clone()))?;
-        if at != site(&self.site) {
-            return Err(PublishError::OtherSite {
+        } = begun.ok_or_else(|| WorkflowError::NoRun(id.clone()))?;
+        if at != self.cloud.endpoints()? {
+            return Err(WorkflowError::OtherSite {
                 run: id.clone(),
                 site: at,
             });
         }
         if self.identity(&plan).await? != known {
-            return Err(PublishError::TargetChanged {
+            return Err(WorkflowError::TargetChanged {
                 run: id.clone(),
                 target: plan.target,
             });
@@ -110,13 +110,13 @@ impl Publisher {
     }
 
     /// What tells whether another run is for the same; reads the whole target.
-    async fn identity(&self, plan: &Plan) -> Result<String, PublishError> {
+    async fn identity(&self, plan: &Plan) -> Result<String, WorkflowError> {
         let (owned, observer) = (plan.clone(), Arc::clone(&self.observer));
         let fingerprints = blocking(move || source::fingerprints(&owned, &*observer)).await?;
-        Ok(identity(plan, &site(&self.site), &fingerprints))
+        Ok(identity(plan, &self.cloud.endpoints()?, &fingerprints))
     }
 
-    async fn run(&self, plan: &Plan, identity: &str) -> Result<Published, PublishError> {
+    async fn run(&self, plan: &Plan, identity: &str) -> Result<Published, WorkflowError> {
         let id = RunId::of(identity)?;
         let folder = self.runs.folder(&id);
         let destination = self.destination(plan)?;
@@ -161,7 +161,7 @@ impl Publisher {
         })
     }
 
-    async fn open(&self, id: &RunId, folder: &RunFolder) -> Result<Journal, PublishError> {
+    async fn open(&self, id: &RunId, folder: &RunFolder) -> Result<Journal, WorkflowError> {
         folder.create()?;
         let (folder, id) = (folder.clone(), id.clone());
         let observer = Arc::clone(&self.observer);
@@ -176,7 +176,7 @@ impl Publisher {
         identity: &str,
         id: &RunId,
         journal: &mut Journal,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), WorkflowError> {
         let state = journal.state();
         let same = state
             .begun
@@ -191,7 +191,7 @@ impl Publisher {
             version: VERSION,
             at: now.unwrap_or_default().as_secs(),
             plan: Box::new(plan.clone()),
-            site: site(&self.site),
+            site: self.cloud.endpoints()?,
             identity: identity.to_owned(),
         })
     }
@@ -203,7 +203,7 @@ impl Publisher {
         destination: &Destination,
         folder: &RunFolder,
         journal: &mut Journal,
-    ) -> Result<(Source, Architecture, BucketState), PublishError> {
+    ) -> Result<(Source, Architecture, BucketState), WorkflowError> {
         let bucket = destination.store.bucket_state(&destination.bucket).await?;
         let source = self.source(plan, folder, journal).await?;
         let architecture = source.architecture(plan)?;
@@ -217,7 +217,7 @@ impl Publisher {
         plan: &Plan,
         folder: &RunFolder,
         journal: &mut Journal,
-    ) -> Result<Source, PublishError> {
+    ) -> Result<Source, WorkflowError> {
         let known = journal.state().prepared.clone();
         let (owned, folder) = (plan.clone(), folder.clone());
         let observer = Arc::clone(&self.observer);
@@ -241,7 +241,7 @@ impl Publisher {
         plan: &Plan,
         source: &Source,
         architecture: Architecture,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), WorkflowError> {
         let inspection = |role| source.image(role).map(|image| &image.inspection);
         let Some(machine) = inspection(Role::Machine) else {
             return Ok(());
@@ -264,18 +264,18 @@ impl Publisher {
             .filter(|finding| finding.check.severity == Severity::Error)
             .count();
         if grave > 0 && !plan.ignore_checks {
-            return Err(PublishError::Checks { grave });
+            return Err(WorkflowError::Checks { grave });
         }
         Ok(())
     }
 
     /// The bucket and the prefix of a plan.
-    pub(crate) fn destination(&self, plan: &Plan) -> Result<Destination, PublishError> {
+    pub(crate) fn destination(&self, plan: &Plan) -> Result<Destination, WorkflowError> {
         let parts = [plan.prefix.as_deref().unwrap_or_default(), &plan.again];
         let parts = parts.map(|part| part.trim_matches('/'));
         let named: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Ok(Destination {
-            store: self.site.store.clone(),
+            store: self.cloud.store()?.clone(),
             bucket: match &plan.bucket {
                 Some(bucket) => bucket.clone(),
                 None => plan.default_bucket()?,
@@ -291,7 +291,7 @@ impl Publisher {
         destination: &Destination,
         state: BucketState,
         journal: &mut Journal,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), WorkflowError> {
         let bucket = &destination.bucket;
         let store = &destination.store;
         if state == BucketState::Missing {
@@ -308,29 +308,29 @@ impl Publisher {
 }
 
 /// Whether the same may work another time: the cloud did not answer, or the user stopped it.
-fn may_pass(error: &PublishError) -> bool {
+fn may_pass(error: &WorkflowError) -> bool {
     matches!(
         error,
-        PublishError::Transport(TransportError::Network { .. } | TransportError::Timeout { .. })
-            | PublishError::Cancelled
+        WorkflowError::Transport(TransportError::Network { .. } | TransportError::Timeout { .. })
+            | WorkflowError::Cancelled
     )
 }
 
 /// A bare file system does not start without a kernel.
-fn insist_on_kernel(plan: &Plan, source: &Source) -> Result<(), PublishError> {
+fn insist_on_kernel(plan: &Plan, source: &Source) -> Result<(), WorkflowError> {
     let machine = source.image(Role::Machine);
     let bare = machine.is_some_and(|image| !image.is_whole_disk());
     let kernel = plan.kernel.is_some() || source.image(Role::Kernel).is_some();
     if bare && !kernel && plan.register && !plan.ignore_checks {
-        return Err(PublishError::NoKernel);
+        return Err(WorkflowError::NoKernel);
     }
     Ok(())
 }
 
 /// Runs what needs a processor or a disk.
 pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PublishError> + Send + 'static,
-) -> Result<T, PublishError> {
+    work: impl FnOnce() -> Result<T, WorkflowError> + Send + 'static,
+) -> Result<T, WorkflowError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| PublishError::Died)?
+    done.map_err(|_| WorkflowError::Died)?
 }

@@ -12,7 +12,7 @@ use gumnut_types::{Limits, ObjectKey, Sha1Digest};
 use gumnut_walrus_client::ObjectHead;
 use sha1::{Digest as _, Sha1};
 
-use crate::{PublishError, StoredBundle};
+use crate::{StoredBundle, WorkflowError};
 
 /// Where the bytes of a part go while they come. What it holds is to be believed when [`StoredBundle::receive`] has returned
 /// without an error.
@@ -55,7 +55,7 @@ impl StoredBundle {
         head: Option<&ObjectHead>,
         limits: &Limits,
         output: &mut impl PartOutput,
-    ) -> Result<u64, PublishError> {
+    ) -> Result<u64, WorkflowError> {
         let first = self.receive_once(part, head, limits, output).await;
         match first {
             Err(error) if may_be_better(&error) => {
@@ -74,7 +74,7 @@ impl StoredBundle {
         head: Option<&ObjectHead>,
         limits: &Limits,
         output: &mut impl PartOutput,
-    ) -> Result<u64, PublishError> {
+    ) -> Result<u64, WorkflowError> {
         let key = self.part_key(&part.name)?;
         let mut reader = self.store.read_object(&self.location.bucket, &key, head);
         let (mut hash, mut size) = (Sha1::new(), 0);
@@ -83,7 +83,7 @@ impl StoredBundle {
             size += piece.len() as u64;
             let limit = limits.part_bytes;
             if size > limit {
-                return Err(PublishError::PartTooLarge { key, size, limit });
+                return Err(WorkflowError::PartTooLarge { key, size, limit });
             }
             hash.update(&piece);
             let written = output.write(piece).await;
@@ -91,7 +91,7 @@ impl StoredBundle {
         }
         let actual = Sha1Digest::from_bytes(hash.finalize().into());
         if actual != part.digest {
-            return Err(PublishError::PartDamaged {
+            return Err(WorkflowError::PartDamaged {
                 key,
                 size,
                 expected: part.digest,
@@ -101,9 +101,9 @@ impl StoredBundle {
         Ok(size)
     }
 
-    fn part_failed(&self, key: &ObjectKey, error: TransportError) -> PublishError {
+    fn part_failed(&self, key: &ObjectKey, error: TransportError) -> WorkflowError {
         if error.refusal().is_some_and(|refusal| refusal.status == 404) {
-            return PublishError::PartMissing {
+            return WorkflowError::PartMissing {
                 bucket: self.location.bucket.clone(),
                 key: key.clone(),
             };
@@ -113,19 +113,19 @@ impl StoredBundle {
 }
 
 /// Whether the part itself may be right: the way damaged it, or the store has told its size or its tag wrongly.
-fn may_be_better(error: &PublishError) -> bool {
+fn may_be_better(error: &WorkflowError) -> bool {
     match error {
-        PublishError::PartDamaged { .. }
-        | PublishError::Transport(TransportError::Malformed { .. }) => true,
-        PublishError::Transport(error) => {
+        WorkflowError::PartDamaged { .. }
+        | WorkflowError::Transport(TransportError::Malformed { .. }) => true,
+        WorkflowError::Transport(error) => {
             error.refusal().is_some_and(|refusal| refusal.status == 412)
         }
         _ => false,
     }
 }
 
-fn store_failed(part: &Part, source: io::Error) -> PublishError {
-    PublishError::KeepPart {
+fn store_failed(part: &Part, source: io::Error) -> WorkflowError {
+    WorkflowError::KeepPart {
         name: part.name.clone(),
         source,
     }

@@ -9,7 +9,7 @@ use gumnut_types::{ImageId, ManifestLocation};
 use crate::journal::Record;
 use crate::run::Run;
 use crate::source::Image;
-use crate::{PublishError, PublishedImage, Role, Step};
+use crate::{PublishedImage, Role, Step, WorkflowError};
 
 /// How often the cloud is asked before it is taken for dead.
 const ATTEMPTS: u32 = 5;
@@ -26,7 +26,7 @@ impl Run<'_> {
         location: &ManifestLocation,
         kernel: Option<ImageId>,
         ramdisk: Option<ImageId>,
-    ) -> Result<Option<ImageId>, PublishError> {
+    ) -> Result<Option<ImageId>, WorkflowError> {
         if !self.plan.register {
             return Ok(None);
         }
@@ -81,8 +81,8 @@ impl Run<'_> {
         request: &RegisterImage,
         location: &ManifestLocation,
         asked: bool,
-    ) -> Result<ImageId, PublishError> {
-        let ec2 = self.publisher.site.ec2()?;
+    ) -> Result<ImageId, WorkflowError> {
+        let ec2 = self.publisher.cloud.ec2()?;
         if asked && let Some(id) = image_at(ec2, location).await? {
             return Ok(id);
         }
@@ -94,8 +94,8 @@ impl Run<'_> {
     pub(crate) async fn find(
         &self,
         location: &ManifestLocation,
-    ) -> Result<Option<ImageId>, PublishError> {
-        image_at(self.publisher.site.ec2()?, location).await
+    ) -> Result<Option<ImageId>, WorkflowError> {
+        image_at(self.publisher.cloud.ec2()?, location).await
     }
 
     pub(crate) fn told(&self, role: Role, id: &ImageId, already: bool) {
@@ -104,11 +104,11 @@ impl Run<'_> {
     }
 
     /// What a complete run has published, if all of it is still there; nothing otherwise.
-    pub(crate) async fn found(&mut self) -> Result<Option<Vec<PublishedImage>>, PublishError> {
+    pub(crate) async fn found(&mut self) -> Result<Option<Vec<PublishedImage>>, WorkflowError> {
         let mut found = Vec::new();
         let images = self.journal.state().images.clone();
         let shown = if self.plan.register {
-            own_images(self.publisher.site.ec2()?).await?
+            own_images(self.publisher.cloud.ec2()?).await?
         } else {
             Vec::new()
         };
@@ -154,7 +154,7 @@ pub(crate) async fn register_once(
     request: &RegisterImage,
     location: &ManifestLocation,
     mut asked: bool,
-) -> Result<ImageId, PublishError> {
+) -> Result<ImageId, WorkflowError> {
     let mut wait = FIRST_WAIT;
     for attempt in 1.. {
         if asked && let Some(id) = image_at(ec2, location).await? {
@@ -171,18 +171,18 @@ pub(crate) async fn register_once(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(PublishError::Died)
+    Err(WorkflowError::Died)
 }
 
 /// The image of the caller that is registered from a location.
 pub(crate) async fn image_at(
     ec2: &Ec2Client,
     location: &ManifestLocation,
-) -> Result<Option<ImageId>, PublishError> {
+) -> Result<Option<ImageId>, WorkflowError> {
     Ok(registered_from(&own_images(ec2).await?, location))
 }
 
-async fn own_images(ec2: &Ec2Client) -> Result<Vec<DescribedImage>, PublishError> {
+async fn own_images(ec2: &Ec2Client) -> Result<Vec<DescribedImage>, WorkflowError> {
     let wanted = DescribeImages {
         owners: vec!["self".to_owned()],
         ..DescribeImages::default()

@@ -5,7 +5,7 @@ use gumnut_manifest::UntrustedManifest;
 use gumnut_types::{Limits, ManifestLocation, ObjectKey};
 use gumnut_walrus_client::{Content, PutOptions};
 
-use crate::{PublishError, StoredBundle};
+use crate::{StoredBundle, WorkflowError};
 
 /// What the manifest's key ends with while its parts are being deleted.
 const MARK: &str = ".retired";
@@ -27,11 +27,11 @@ impl Doomed {
     pub(crate) async fn find(
         bundle: StoredBundle,
         limits: &Limits,
-    ) -> Result<Option<Self>, PublishError> {
+    ) -> Result<Option<Self>, WorkflowError> {
         let location = &bundle.location;
         let file_name = format!("{}{MARK}", location.key.file_name());
         let key = location.key.sibling(&file_name);
-        let key = key.map_err(|source| PublishError::Key {
+        let key = key.map_err(|source| WorkflowError::Key {
             key: file_name,
             source,
         })?;
@@ -56,7 +56,7 @@ impl Doomed {
         bundle: StoredBundle,
         manifest: UntrustedManifest,
         mark: ManifestLocation,
-    ) -> Result<Self, PublishError> {
+    ) -> Result<Self, WorkflowError> {
         let parts = manifest.manifest().parts.iter();
         let parts: Result<_, _> = parts.map(|part| bundle.part_key(&part.name)).collect();
         Ok(Self {
@@ -83,7 +83,7 @@ impl Doomed {
 
     /// Deletes it. The manifest goes first: what can be seen as a bundle is one. A copy of it stays as long as there are
     /// parts, so that the same can be asked again after an interruption.
-    pub(crate) async fn delete(&self) -> Result<(), PublishError> {
+    pub(crate) async fn delete(&self) -> Result<(), WorkflowError> {
         let StoredBundle { store, location } = &self.bundle;
         let bucket = &location.bucket;
         let copy = Content::bytes(self.manifest.bytes().to_vec());
@@ -103,10 +103,10 @@ impl Doomed {
 
 /// Nothing instead of a refusal because there is nothing.
 fn present(
-    manifest: Result<UntrustedManifest, PublishError>,
-) -> Result<Option<UntrustedManifest>, PublishError> {
+    manifest: Result<UntrustedManifest, WorkflowError>,
+) -> Result<Option<UntrustedManifest>, WorkflowError> {
     match manifest {
-        Err(PublishError::Transport(error))
+        Err(WorkflowError::Transport(error))
             if error.refusal().is_some_and(|refusal| refusal.status == 404) =>
         {
             Ok(None)

@@ -1,8 +1,8 @@
 //! The end of an image: deregistered, and its bundle deleted if nobody else needs it.
 //!
 //! First the image goes, then its bundle: an image whose bundle is gone would still be offered. Of the bundle the manifest goes
-//! first, because a manifest whose parts are gone looks like a bundle and is none; see [`StoredBundle::delete`] for how an
-//! interruption is recovered from.
+//! first, because a manifest whose parts are gone looks like a bundle and is none; a copy of it tells the next run how to go on after an
+//! interruption.
 
 use std::time::Duration;
 
@@ -12,25 +12,16 @@ use gumnut_types::{ImageId, Limits, ManifestLocation};
 use tokio::time::Instant;
 
 use crate::remove::Doomed;
-use crate::{PublishError, Site, StoredBundle};
+use crate::{BundleRef, CloudClient, WorkflowError};
 
 /// Longest pause between two looks whether an image is gone.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// What is to be retired.
-#[derive(Clone, Debug)]
-pub enum Subject {
-    /// An image and its bundle.
-    Image(ImageId),
-    /// A bundle that no image uses, as an interrupted run leaves one.
-    Bundle(ManifestLocation),
-}
 
 /// How images are retired.
 #[derive(Clone, Debug)]
 pub struct Retire {
     /// The cloud.
-    pub site: Site,
+    pub cloud: CloudClient,
     /// Whether the kernel and the ramdisk of a machine image go too, where no other image uses them.
     pub with_kernel_and_ramdisk: bool,
     /// How long the cloud may take until an image is gone.
@@ -104,12 +95,12 @@ impl Retire {
     ///
     /// # Errors
     /// When there is no such image or bundle, when another image needs what is named, and when the cloud refuses.
-    pub async fn plan(&self, subject: &Subject) -> Result<Retirement, PublishError> {
-        let is_bundle = matches!(subject, Subject::Bundle(_));
-        let all = if is_bundle && self.site.ec2.is_none() {
+    pub async fn plan(&self, subject: &BundleRef) -> Result<Retirement, WorkflowError> {
+        let is_bundle = matches!(subject, BundleRef::Location(_));
+        let all = if is_bundle && !self.cloud.has_ec2() {
             Vec::new()
         } else {
-            let ec2 = self.site.ec2()?;
+            let ec2 = self.cloud.ec2()?;
             ec2.describe_images(&DescribeImages::default()).await?
         };
         let mut plan = Planner {
@@ -122,8 +113,8 @@ impl Retire {
             },
         };
         match subject {
-            Subject::Image(id) => plan.image(id).await?,
-            Subject::Bundle(location) => plan.bundle(location).await?,
+            BundleRef::Image(id) => plan.image(id).await?,
+            BundleRef::Location(location) => plan.bundle(location).await?,
         }
         Ok(plan.plan)
     }
@@ -136,7 +127,7 @@ impl Retire {
         &self,
         plan: Retirement,
         tell: &(dyn Fn(&str) + Sync),
-    ) -> Result<Retired, PublishError> {
+    ) -> Result<Retired, WorkflowError> {
         let mut retired = Retired {
             kept: plan.kept,
             ..Retired::default()
@@ -156,8 +147,8 @@ impl Retire {
     }
 
     /// Deregisters an image and waits until the cloud shows it no more.
-    async fn deregister(&self, id: &ImageId) -> Result<(), PublishError> {
-        let ec2 = self.site.ec2()?;
+    async fn deregister(&self, id: &ImageId) -> Result<(), WorkflowError> {
+        let ec2 = self.cloud.ec2()?;
         match ec2.deregister_image(id).await {
             Err(error) if !knows_not(&error) => return Err(error.into()),
             _ => {}
@@ -171,7 +162,7 @@ impl Retire {
         let mut pause = Duration::from_millis(50);
         while self.is_shown(id).await? {
             if Instant::now() + pause > end {
-                return Err(PublishError::StillThere { id: id.clone() });
+                return Err(WorkflowError::StillThere { id: id.clone() });
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE);
@@ -179,11 +170,11 @@ impl Retire {
         Ok(())
     }
 
-    async fn is_shown(&self, id: &ImageId) -> Result<bool, PublishError> {
-        match self.site.image(id).await {
+    async fn is_shown(&self, id: &ImageId) -> Result<bool, WorkflowError> {
+        match self.cloud.image(id).await {
             Ok(image) => Ok(image.state.as_deref() != Some("deregistered")),
-            Err(PublishError::NoImage(_)) => Ok(false),
-            Err(PublishError::Transport(error)) if knows_not(&error) => Ok(false),
+            Err(WorkflowError::NoImage(_)) => Ok(false),
+            Err(WorkflowError::Transport(error)) if knows_not(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -206,11 +197,11 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    async fn image(&mut self, id: &ImageId) -> Result<(), PublishError> {
+    async fn image(&mut self, id: &ImageId) -> Result<(), WorkflowError> {
         let image = self.find(id).cloned();
-        let image = image.ok_or_else(|| PublishError::NoImage(id.clone()))?;
+        let image = image.ok_or_else(|| WorkflowError::NoImage(id.clone()))?;
         if let Some(by) = self.user_of(&image.image_id) {
-            return Err(PublishError::InUse {
+            return Err(WorkflowError::InUse {
                 what: image.image_id.clone(),
                 by,
             });
@@ -226,7 +217,7 @@ impl Planner<'_> {
     }
 
     /// A kernel or ramdisk of an image that goes.
-    async fn related(&mut self, id: &str) -> Result<(), PublishError> {
+    async fn related(&mut self, id: &str) -> Result<(), WorkflowError> {
         if let Some(by) = self.user_of(id) {
             self.keep(id, format!("{by} uses it"));
             return Ok(());
@@ -239,15 +230,15 @@ impl Planner<'_> {
         Ok(())
     }
 
-    async fn bundle(&mut self, location: &ManifestLocation) -> Result<(), PublishError> {
+    async fn bundle(&mut self, location: &ManifestLocation) -> Result<(), WorkflowError> {
         if let Some(by) = self.image_at(location) {
-            return Err(PublishError::InUse {
+            return Err(WorkflowError::InUse {
                 what: location.to_string(),
                 by,
             });
         }
         let doomed = self.doomed(location).await?;
-        let doomed = doomed.ok_or_else(|| PublishError::NoBundle(location.clone()))?;
+        let doomed = doomed.ok_or_else(|| WorkflowError::NoBundle(location.clone()))?;
         self.plan.items.push(Item {
             image: None,
             bundle: Some(doomed),
@@ -255,11 +246,11 @@ impl Planner<'_> {
         Ok(())
     }
 
-    async fn add(&mut self, image: &Image) -> Result<(), PublishError> {
+    async fn add(&mut self, image: &Image) -> Result<(), WorkflowError> {
         let id: ImageId = image
             .image_id
             .parse()
-            .map_err(|_| PublishError::UnknownId(image.image_id.clone()))?;
+            .map_err(|_| WorkflowError::UnknownId(image.image_id.clone()))?;
         self.going.push(image.image_id.clone());
         let bundle = self.bundle_of(&id, image.location.as_deref()).await?;
         self.plan.items.push(Item {
@@ -274,7 +265,7 @@ impl Planner<'_> {
         &mut self,
         id: &ImageId,
         location: Option<&str>,
-    ) -> Result<Option<Doomed>, PublishError> {
+    ) -> Result<Option<Doomed>, WorkflowError> {
         let Some(location) = location.and_then(|text| text.parse::<ManifestLocation>().ok()) else {
             self.keep(
                 id.as_str(),
@@ -294,11 +285,8 @@ impl Planner<'_> {
     }
 
     /// What is to be deleted at a location; nothing when there is nothing any more.
-    async fn doomed(&self, location: &ManifestLocation) -> Result<Option<Doomed>, PublishError> {
-        let bundle = StoredBundle {
-            store: self.retire.site.store.clone(),
-            location: location.clone(),
-        };
+    async fn doomed(&self, location: &ManifestLocation) -> Result<Option<Doomed>, WorkflowError> {
+        let bundle = self.retire.cloud.bundle(location.clone())?;
         let Some(doomed) = Doomed::find(bundle, &self.retire.limits).await? else {
             return Ok(None);
         };
@@ -311,7 +299,7 @@ impl Planner<'_> {
                 && doomed.has_part(&manifest)
             {
                 let by = image.image_id.clone();
-                return Err(PublishError::InUse {
+                return Err(WorkflowError::InUse {
                     what: manifest.to_string(),
                     by,
                 });

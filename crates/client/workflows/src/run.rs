@@ -10,7 +10,7 @@ use gumnut_walrus_client::Content;
 use crate::destination::{Destination, is_same};
 use crate::journal::{ImageState, Journal, Record, Sealing, StoredPart};
 use crate::source::{Image, Source};
-use crate::{Plan, PublishError, PublishedImage, Publisher, Role, Step};
+use crate::{Plan, PublishedImage, Publisher, Role, Step, WorkflowError};
 
 /// What the steps of one run share.
 pub(crate) struct Run<'a> {
@@ -52,7 +52,7 @@ impl<'a> Run<'a> {
         &mut self,
         source: &Source,
         architecture: Architecture,
-    ) -> Result<Vec<PublishedImage>, PublishError> {
+    ) -> Result<Vec<PublishedImage>, WorkflowError> {
         let mut done: Vec<PublishedImage> = Vec::new();
         for image in source.images() {
             let id = |role| {
@@ -75,8 +75,8 @@ impl<'a> Run<'a> {
         image: &Image,
         architecture: Architecture,
         (kernel, ramdisk): (Option<ImageId>, Option<ImageId>),
-    ) -> Result<PublishedImage, PublishError> {
-        let names = BundleNames::new(image.name.clone()).map_err(PublishError::names)?;
+    ) -> Result<PublishedImage, WorkflowError> {
+        let names = BundleNames::new(image.name.clone()).map_err(WorkflowError::names)?;
         let location = self.destination.location(names.manifest().as_str())?;
         if let Some(published) = self.adopt(image.role, &location).await? {
             return Ok(published);
@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
         &mut self,
         role: Role,
         location: &ManifestLocation,
-    ) -> Result<Option<PublishedImage>, PublishError> {
+    ) -> Result<Option<PublishedImage>, WorkflowError> {
         let state = self.state(role);
         let Some((_, source)) = self.destination.manifest(location).await? else {
             return Ok(None);
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
         // A store that keeps no metadata leaves it to the journal.
         let ours = source.map_or(state.manifest.is_some(), |source| source == self.identity);
         if !ours {
-            return Err(PublishError::Taken(location.clone()));
+            return Err(WorkflowError::Taken(location.clone()));
         }
         if state.sealing.is_some() || !self.plan.register {
             return Ok(None);
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
         &self,
         role: Role,
         manifest: &str,
-    ) -> Result<InStore, PublishError> {
+    ) -> Result<InStore, WorkflowError> {
         let state = self.state(role);
         let mut there = InStore {
             parts: BTreeMap::new(),
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
     }
 
     /// Compares what the store holds with what was sent.
-    async fn verify(&self, role: Role) -> Result<(), PublishError> {
+    async fn verify(&self, role: Role) -> Result<(), WorkflowError> {
         let state = self.state(role);
         let Some(Sealing { location, .. }) = state.sealing else {
             return Ok(());
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
         if there.manifest && there.parts.len() == state.parts.len() {
             Ok(())
         } else {
-            Err(PublishError::Altered(location))
+            Err(WorkflowError::Altered(location))
         }
     }
 
@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
     pub(crate) async fn attributes(
         &mut self,
         images: &[PublishedImage],
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), WorkflowError> {
         let (public, tags) = (self.plan.public, &self.plan.tags);
         let before = self.journal.state().complete.clone().unwrap_or_default();
         if before == (public, tags.clone()) && self.journal.state().complete.is_some() {
@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
         }
         for image in images {
             let Some(id) = &image.id else { continue };
-            let ec2 = self.publisher.site.ec2()?;
+            let ec2 = self.publisher.cloud.ec2()?;
             if public {
                 let everybody = [LaunchPermission::All];
                 let change = PermissionChange::Add;

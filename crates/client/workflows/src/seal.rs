@@ -11,7 +11,7 @@ use crate::journal::{Record, Sealing, StoredPart};
 use crate::run::Run;
 use crate::source::Image;
 use crate::upload::Upload;
-use crate::{PublishError, Step};
+use crate::{Step, WorkflowError};
 
 /// How often an image is begun again because it is not what its stored parts were made of.
 const RESTARTS: u32 = 1;
@@ -24,7 +24,7 @@ impl Run<'_> {
         meta: BundleMeta,
         location: &ManifestLocation,
         mut kept: BTreeMap<u32, StoredPart>,
-    ) -> Result<String, PublishError> {
+    ) -> Result<String, WorkflowError> {
         let role = image.role;
         let mut restarts = 0;
         let mut sealing = self.state(role).sealing;
@@ -65,7 +65,7 @@ impl Run<'_> {
             let stored = |part| journal.write(Record::Stored { role, part });
             let observer = Arc::clone(&self.publisher.observer);
             match upload.run(self.destination, observer, stored).await {
-                Err(PublishError::Differs) if restarts < RESTARTS => {
+                Err(WorkflowError::Differs) if restarts < RESTARTS => {
                     restarts += 1;
                     sealing = None;
                 }
@@ -94,7 +94,7 @@ impl Run<'_> {
     fn new_sealing(
         &self,
         location: &ManifestLocation,
-    ) -> Result<((BundleKey, BundleIv), Sealing), PublishError> {
+    ) -> Result<((BundleKey, BundleIv), Sealing), WorkflowError> {
         let (key, iv) = (BundleKey::generate()?, BundleIv::generate()?);
         let user = self.publisher.keys.user.public_key();
         let sealing = Sealing {

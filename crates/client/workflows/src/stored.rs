@@ -5,7 +5,7 @@ use gumnut_manifest::{Part, UntrustedManifest};
 use gumnut_types::{Limits, ManifestLocation, ObjectKey, PartName};
 use gumnut_walrus_client::{ObjectHead, WalrusClient};
 
-use crate::PublishError;
+use crate::WorkflowError;
 
 /// Where a bundle is stored.
 #[derive(Clone, Debug)]
@@ -21,11 +21,11 @@ impl StoredBundle {
     ///
     /// # Errors
     /// When the store refuses, and when it is no manifest.
-    pub async fn manifest(&self, limits: &Limits) -> Result<UntrustedManifest, PublishError> {
+    pub async fn manifest(&self, limits: &Limits) -> Result<UntrustedManifest, WorkflowError> {
         let ManifestLocation { bucket, key } = &self.location;
         let limit = limits.manifest_bytes;
         let bytes = self.store.get_object_bytes(bucket, key, limit).await?;
-        UntrustedManifest::parse(&bytes, limits).map_err(|source| PublishError::StoredManifest {
+        UntrustedManifest::parse(&bytes, limits).map_err(|source| WorkflowError::StoredManifest {
             location: self.location.clone(),
             source: Box::new(source),
         })
@@ -35,9 +35,9 @@ impl StoredBundle {
     ///
     /// # Errors
     /// When it would be too long.
-    pub fn part_key(&self, name: &PartName) -> Result<ObjectKey, PublishError> {
+    pub fn part_key(&self, name: &PartName) -> Result<ObjectKey, WorkflowError> {
         let key = self.location.key.sibling(name.as_str());
-        key.map_err(|source| PublishError::PartKey {
+        key.map_err(|source| WorkflowError::PartKey {
             name: name.clone(),
             source,
         })
@@ -48,17 +48,17 @@ impl StoredBundle {
         &self,
         name: &PartName,
         limits: &Limits,
-    ) -> Result<ObjectHead, PublishError> {
+    ) -> Result<ObjectHead, WorkflowError> {
         let key = self.part_key(name)?;
         let bucket = &self.location.bucket;
         let head = self.store.head_object(bucket, &key).await?;
-        let head = head.ok_or_else(|| PublishError::PartMissing {
+        let head = head.ok_or_else(|| WorkflowError::PartMissing {
             bucket: bucket.clone(),
             key: key.clone(),
         })?;
         let (size, limit) = (head.size, limits.part_bytes);
         if size > limit {
-            return Err(PublishError::PartTooLarge { key, size, limit });
+            return Err(WorkflowError::PartTooLarge { key, size, limit });
         }
         Ok(head)
     }
@@ -70,7 +70,7 @@ impl StoredBundle {
         bundled_size: u64,
         jobs: usize,
         limits: &Limits,
-    ) -> Result<Vec<ObjectHead>, PublishError> {
+    ) -> Result<Vec<ObjectHead>, WorkflowError> {
         let heads: Vec<_> = stream::iter(parts)
             .map(|part| self.part_head(&part.name, limits))
             .buffered(jobs.max(1))
@@ -79,7 +79,7 @@ impl StoredBundle {
         let sizes = heads.iter().map(|head| head.size);
         let actual = sizes.fold(0, u64::saturating_add);
         if actual != bundled_size {
-            return Err(PublishError::PartSizes {
+            return Err(WorkflowError::PartSizes {
                 expected: bundled_size,
                 actual,
             });

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::PublishError;
+use crate::WorkflowError;
 
 /// Parts that need not be sent: digest and length in bytes of each, by its index.
 pub(crate) type Kept = BTreeMap<u32, (Sha1Digest, u64)>;
@@ -31,7 +31,7 @@ pub async fn stream_parts<T, E>(
 ) -> Result<T, E>
 where
     T: Send + 'static,
-    E: From<PublishError> + Send + 'static,
+    E: From<WorkflowError> + Send + 'static,
 {
     stream_other_parts(jobs, Kept::new(), seal, send).await
 }
@@ -45,7 +45,7 @@ pub(crate) async fn stream_other_parts<T, E>(
 ) -> Result<T, E>
 where
     T: Send + 'static,
-    E: From<PublishError> + Send + 'static,
+    E: From<WorkflowError> + Send + 'static,
 {
     let jobs = jobs.max(1);
     let (sender, receiver) = channel(jobs);
@@ -67,7 +67,7 @@ where
         .buffer_unordered(jobs)
         .try_collect::<()>()
         .await;
-    let sealed = sealing.await.map_err(|_| PublishError::Died)?;
+    let sealed = sealing.await.map_err(|_| WorkflowError::Died)?;
     all?;
     sealed
 }

@@ -13,7 +13,7 @@ use crate::destination::Destination;
 use crate::journal::StoredPart;
 use crate::observer::Watched;
 use crate::streaming::{differs, stream_other_parts};
-use crate::{Observer, PublishError};
+use crate::{Observer, WorkflowError};
 
 /// An image that is to be sealed into the store.
 pub(crate) struct Upload {
@@ -35,8 +35,8 @@ impl Upload {
         mut self,
         destination: &Destination,
         observer: Arc<dyn Observer>,
-        stored: impl FnMut(StoredPart) -> Result<(), PublishError>,
-    ) -> Result<Bundled, PublishError> {
+        stored: impl FnMut(StoredPart) -> Result<(), WorkflowError>,
+    ) -> Result<Bundled, WorkflowError> {
         let kept = std::mem::take(&mut self.kept).into_values();
         let kept = kept.map(|part| (part.index, (part.digest, part.size)));
         let stored = Mutex::new(stored);
@@ -62,7 +62,7 @@ impl Upload {
         self,
         sink: &mut dyn PartSink,
         observer: &dyn Observer,
-    ) -> Result<Bundled, PublishError> {
+    ) -> Result<Bundled, WorkflowError> {
         let recipients = Recipients {
             cloud: &self.cloud,
             user: Some(&self.user),
@@ -79,7 +79,7 @@ impl Upload {
         );
         bundled.map_err(|error| {
             if differs(&error) {
-                PublishError::Differs
+                WorkflowError::Differs
             } else {
                 error.into()
             }

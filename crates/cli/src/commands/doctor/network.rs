@@ -83,7 +83,8 @@ impl Cloud<'_> {
 
     /// Requests that are made once and end in time.
     pub(super) fn transport(&self, signature: Signature) -> Result<Arc<Transport>, anyhow::Error> {
-        let mut config = remote::transport_config(self.context, self.settings, signature)?;
+        let connection = remote::signed_connection(self.context, self.settings, signature)?;
+        let mut config = connection.transport_config(remote::version(self.settings, signature));
         config.retry.retries = 0;
         config.retry.per_attempt = self.limit;
         config.retry.total = self.limit;

@@ -1,12 +1,12 @@
 //! What to do about the failures of a run.
 
-use gumnut_workflows::PublishError;
+use gumnut_workflows::WorkflowError;
 
 use crate::exit::{Exit, Failure};
 
 /// The failure with its exit code and a hint, where there is one to give.
-pub(super) fn explain(error: PublishError) -> anyhow::Error {
-    use PublishError as E;
+pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
+    use WorkflowError as E;
     let (exit, hint) = match &error {
         E::NoEc2 => (
             Exit::Usage,

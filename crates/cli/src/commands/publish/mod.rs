@@ -13,7 +13,7 @@ use std::sync::Arc;
 use clap::Args;
 use gumnut_bundle::{BundleOptions, Level};
 use gumnut_types::{Architecture, BucketName, ByteSize, ImageId};
-use gumnut_workflows::{Form, Hypervisor, Keys, Plan, Publisher, Runs, Site};
+use gumnut_workflows::{Form, Hypervisor, Keys, Plan, Publisher, Runs};
 
 use self::explain::explain;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};
@@ -149,12 +149,8 @@ fn publisher(
         Failure::new(Exit::Usage, "there is no folder for journals")
             .hint("set XDG_STATE_HOME or HOME")
     })?;
-    let ec2 = settings.ec2_url().is_ok();
     Ok(Publisher {
-        site: Site {
-            store: remote::walrus(context, settings)?,
-            ec2: ec2.then(|| remote::ec2(context, settings)).transpose()?,
-        },
+        cloud: remote::cloud(context, settings)?,
         keys,
         runs: Runs::new(runs),
         jobs: usize::from(jobs),
@@ -171,7 +167,7 @@ impl Publish {
         let keys = keys_of(&self.keys, context, &settings)?;
         let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
         if plan.register {
-            publisher.site.ec2().map_err(explain)?;
+            publisher.cloud.ec2().map_err(explain)?;
         }
         if self.dry_run {
             let calls =

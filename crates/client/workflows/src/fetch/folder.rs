@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
-use crate::{PublishError, digest_of_file};
+use crate::{WorkflowError, digest_of_file};
 
 /// What files that are being written begin with, in this crate and in those that write the image.
 const TEMPORARY: &str = ".gumnut-";
@@ -41,8 +41,8 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be made, is somebody else's or something else, or another run uses it.
-    pub fn open(path: &Path) -> Result<Self, PublishError> {
-        let failed = |source: io::Error| PublishError::Folder {
+    pub fn open(path: &Path) -> Result<Self, WorkflowError> {
+        let failed = |source: io::Error| WorkflowError::Folder {
             path: path.to_owned(),
             source,
         };
@@ -120,9 +120,9 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be removed.
-    pub fn remove(self) -> Result<(), PublishError> {
+    pub fn remove(self) -> Result<(), WorkflowError> {
         let cleared = self.clear(|name| is_part(name) || name.starts_with(TEMPORARY));
-        cleared.map_err(|source| PublishError::Folder {
+        cleared.map_err(|source| WorkflowError::Folder {
             path: self.path.clone(),
             source,
         })
@@ -172,14 +172,14 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-fn not_ours(path: &Path) -> PublishError {
-    PublishError::NotOurs {
+fn not_ours(path: &Path) -> WorkflowError {
+    WorkflowError::NotOurs {
         path: path.to_owned(),
     }
 }
 
-fn busy(path: &Path) -> PublishError {
-    PublishError::Busy {
+fn busy(path: &Path) -> WorkflowError {
+    WorkflowError::Busy {
         path: path.to_owned(),
     }
 }

@@ -25,7 +25,7 @@ use tokio::task::spawn_blocking;
 
 pub use self::folder::Folder;
 use self::part_file::PartFile;
-use crate::{PublishError, StoredBundle};
+use crate::{StoredBundle, WorkflowError};
 use arrivals::{Arrival, Arrivals};
 
 /// An image that is to be fetched.
@@ -85,7 +85,7 @@ impl Fetch {
     /// # Errors
     /// When a part is missing or damaged, when the image is not what the manifest says, and when the store refuses. What
     /// has come and is right stays in the folder for the next run.
-    pub async fn run(self, folder: &Folder, image: ImageFile) -> Result<Fetched, PublishError> {
+    pub async fn run(self, folder: &Folder, image: ImageFile) -> Result<Fetched, WorkflowError> {
         let places = self.find(folder).await?;
         let here = |place: &&Place| matches!(place, Place::Here(_));
         let parts_kept = places.iter().filter(here).count();
@@ -97,7 +97,7 @@ impl Fetch {
         let restoring =
             spawn_blocking(move || unbundle(&manifest, &mut arrivals, image, &limits, &progress));
         let came = self.bring(folder, &places, sender).await;
-        let restored = restoring.await.map_err(|_| PublishError::Died)?;
+        let restored = restoring.await.map_err(|_| WorkflowError::Died)?;
         // That a part did not come is the cause of what the restoring says then.
         let bytes_fetched = came?;
         let Unbundled {
@@ -120,8 +120,8 @@ impl Fetch {
     }
 
     /// Finds out where each part is before anything is fetched: a bundle that is not whole is not worth the way.
-    async fn find(&self, folder: &Folder) -> Result<Vec<Place>, PublishError> {
-        let failed = |source| PublishError::Folder {
+    async fn find(&self, folder: &Folder) -> Result<Vec<Place>, WorkflowError> {
+        let failed = |source| WorkflowError::Folder {
             path: folder.path().to_owned(),
             source,
         };
@@ -134,16 +134,16 @@ impl Fetch {
         let expected = self.manifest.manifest().bundled_size;
         let actual = places.iter().map(Place::size).fold(0, u64::saturating_add);
         if actual != expected {
-            return Err(PublishError::PartSizes { expected, actual });
+            return Err(WorkflowError::PartSizes { expected, actual });
         }
         Ok(places)
     }
 
-    async fn place(&self, folder: &Folder, part: &Part) -> Result<Place, PublishError> {
+    async fn place(&self, folder: &Folder, part: &Part) -> Result<Place, WorkflowError> {
         let (path, digest) = (folder.part(part.digest), part.digest);
         let kept = spawn_blocking(move || folder::kept(&path, digest)).await;
-        let kept = kept.map_err(|_| PublishError::Died)?;
-        let kept = kept.map_err(|source| PublishError::KeepPart {
+        let kept = kept.map_err(|_| WorkflowError::Died)?;
+        let kept = kept.map_err(|source| WorkflowError::KeepPart {
             name: part.name.clone(),
             source,
         })?;
@@ -161,7 +161,7 @@ impl Fetch {
         folder: &Folder,
         places: &[Place],
         sender: Sender<Arrival>,
-    ) -> Result<u64, PublishError> {
+    ) -> Result<u64, WorkflowError> {
         let mut parts = stream::iter(self.parts().iter().zip(places))
             .map(|(part, place)| self.bring_one(folder, part, place))
             .buffered(self.jobs.max(1));
@@ -181,7 +181,7 @@ impl Fetch {
         folder: &Folder,
         part: &Part,
         place: &Place,
-    ) -> Result<(Arrival, u64), PublishError> {
+    ) -> Result<(Arrival, u64), WorkflowError> {
         let path = folder.part(part.digest);
         let arrival = Arrival {
             index: part.index,
@@ -190,7 +190,7 @@ impl Fetch {
         let Place::Stored(head) = place else {
             return Ok((arrival, 0));
         };
-        let failed = |source| PublishError::KeepPart {
+        let failed = |source| WorkflowError::KeepPart {
             name: part.name.clone(),
             source,
         };

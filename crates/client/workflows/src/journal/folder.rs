@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use super::look;
 use crate::journal::State;
-use crate::{PublishError, Role, RunInfo, RunStatus};
+use crate::{Role, RunInfo, RunStatus, WorkflowError};
 
 /// The name of a run: the first digits of its identity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,8 +65,8 @@ impl Runs {
     ///
     /// # Errors
     /// When a journal cannot be read.
-    pub fn list(&self) -> Result<Vec<RunInfo>, PublishError> {
-        let failed = |source| PublishError::Journal {
+    pub fn list(&self) -> Result<Vec<RunInfo>, WorkflowError> {
+        let failed = |source| WorkflowError::Journal {
             path: self.0.clone(),
             source,
         };
@@ -94,12 +94,12 @@ impl Runs {
     }
 
     /// The folder of a run that is there.
-    pub(crate) fn existing(&self, id: &RunId) -> Result<RunFolder, PublishError> {
+    pub(crate) fn existing(&self, id: &RunId) -> Result<RunFolder, WorkflowError> {
         let folder = self.folder(id);
         if folder.journal().is_file() {
             Ok(folder)
         } else {
-            Err(PublishError::NoRun(id.clone()))
+            Err(WorkflowError::NoRun(id.clone()))
         }
     }
 }
@@ -124,7 +124,7 @@ fn info(id: RunId, state: &State) -> Option<RunInfo> {
 
 impl RunFolder {
     /// Makes the folder, for this user alone.
-    pub(crate) fn create(&self) -> Result<(), PublishError> {
+    pub(crate) fn create(&self) -> Result<(), WorkflowError> {
         let made = DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -151,29 +151,29 @@ impl RunFolder {
     }
 
     /// Brings the names in the folder to the disk.
-    pub(crate) fn sync(&self) -> Result<(), PublishError> {
+    pub(crate) fn sync(&self) -> Result<(), WorkflowError> {
         let synced = fs_err::File::open(&self.0).and_then(|folder| folder.sync_all());
         synced.map_err(|source| self.failed(source))
     }
 
     /// Removes an empty scratch folder, or a full one.
-    pub(crate) fn clear_scratch(&self) -> Result<(), PublishError> {
+    pub(crate) fn clear_scratch(&self) -> Result<(), WorkflowError> {
         remove(fs_err::remove_dir_all(self.scratch())).map_err(|source| self.failed(source))
     }
 
     /// Removes the copy of the disk, once nobody needs it.
-    pub(crate) fn drop_disk(&self) -> Result<(), PublishError> {
+    pub(crate) fn drop_disk(&self) -> Result<(), WorkflowError> {
         self.clear_scratch()?;
         remove(fs_err::remove_file(self.disk())).map_err(|source| self.failed(source))
     }
 
     /// Removes everything that is known of the run.
-    pub(crate) fn remove(&self) -> Result<(), PublishError> {
+    pub(crate) fn remove(&self) -> Result<(), WorkflowError> {
         remove(fs_err::remove_dir_all(&self.0)).map_err(|source| self.failed(source))
     }
 
-    fn failed(&self, source: std::io::Error) -> PublishError {
-        PublishError::Journal {
+    fn failed(&self, source: std::io::Error) -> WorkflowError {
+        WorkflowError::Journal {
             path: self.0.clone(),
             source,
         }

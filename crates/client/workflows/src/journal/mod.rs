@@ -12,7 +12,7 @@ pub(crate) use self::folder::RunFolder;
 pub use self::folder::{RunId, RunIdError, Runs};
 pub(crate) use self::record::{Prepared, Record, Sealing, StoredPart, VERSION};
 pub(crate) use self::state::{Begun, ImageState, State};
-use crate::PublishError;
+use crate::WorkflowError;
 
 /// The longest line that is read: a manifest of the largest size, with its quotation marks escaped.
 const MAX_LINE: usize = 16 << 20;
@@ -31,10 +31,10 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens the journal of a run, or begins one. Waits for another process that has it; `waiting` is called before.
-    pub(crate) fn open(folder: &RunFolder, waiting: impl FnOnce()) -> Result<Self, PublishError> {
+    pub(crate) fn open(folder: &RunFolder, waiting: impl FnOnce()) -> Result<Self, WorkflowError> {
         let lock = lock(folder, waiting)?;
         let path = folder.journal();
-        let failed = |source| PublishError::Journal {
+        let failed = |source| WorkflowError::Journal {
             path: path.clone(),
             source,
         };
@@ -61,8 +61,8 @@ impl Journal {
     }
 
     /// Writes a line and waits until it is on the disk.
-    pub(crate) fn write(&mut self, record: Record) -> Result<(), PublishError> {
-        let failed = |source| PublishError::Journal {
+    pub(crate) fn write(&mut self, record: Record) -> Result<(), WorkflowError> {
+        let failed = |source| WorkflowError::Journal {
             path: self.path.clone(),
             source,
         };
@@ -78,8 +78,8 @@ impl Journal {
 }
 
 /// Reads the journal at `path` without locking it, for a listing.
-pub(crate) fn look(path: &Path) -> Result<State, PublishError> {
-    let failed = |source| PublishError::Journal {
+pub(crate) fn look(path: &Path) -> Result<State, WorkflowError> {
+    let failed = |source| WorkflowError::Journal {
         path: path.to_owned(),
         source,
     };
@@ -124,9 +124,9 @@ fn private(options: &mut std::fs::OpenOptions) -> &mut std::fs::OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
 }
 
-fn lock(folder: &RunFolder, waiting: impl FnOnce()) -> Result<File, PublishError> {
+fn lock(folder: &RunFolder, waiting: impl FnOnce()) -> Result<File, WorkflowError> {
     let path = folder.lock();
-    let failed = |source| PublishError::Journal {
+    let failed = |source| WorkflowError::Journal {
         path: path.clone(),
         source,
     };

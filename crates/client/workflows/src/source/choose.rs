@@ -6,7 +6,7 @@ use gumnut_disk_image::{Collection, Content, Inspection, Item, inspect};
 use gumnut_types::ImageName;
 
 use super::Image;
-use crate::{Plan, PublishError, Role};
+use crate::{Plan, Role, WorkflowError};
 
 /// The files that were chosen.
 pub(crate) struct Chosen(Vec<(Role, Item)>);
@@ -30,7 +30,7 @@ impl Chosen {
     pub(super) fn images(
         self,
         path: impl Fn(&Path) -> Option<PathBuf>,
-    ) -> Result<Vec<Image>, PublishError> {
+    ) -> Result<Vec<Image>, WorkflowError> {
         let image = |(role, item): (Role, Item)| {
             let path = path(&item.path).unwrap_or_else(|| item.path.clone());
             Image::new(role, &item.path, path, item.inspection)
@@ -45,12 +45,12 @@ impl Image {
         name: &Path,
         path: PathBuf,
         inspection: Inspection,
-    ) -> Result<Self, PublishError> {
+    ) -> Result<Self, WorkflowError> {
         let text = name.file_name().and_then(|name| name.to_str());
         let name: Result<ImageName, _> = text.unwrap_or_default().parse();
         Ok(Self {
             role,
-            name: name.map_err(|source| PublishError::ImageName {
+            name: name.map_err(|source| WorkflowError::ImageName {
                 path: path.clone(),
                 source,
             })?,
@@ -61,8 +61,8 @@ impl Image {
 }
 
 /// Chooses the disk and, unless the plan names them, the kernel and the ramdisk.
-pub(crate) fn choose(plan: &Plan, collection: &Collection) -> Result<Chosen, PublishError> {
-    let ambiguous = |what: &'static str, items: &[&Item]| PublishError::Ambiguous {
+pub(crate) fn choose(plan: &Plan, collection: &Collection) -> Result<Chosen, WorkflowError> {
+    let ambiguous = |what: &'static str, items: &[&Item]| WorkflowError::Ambiguous {
         target: plan.target.clone(),
         what,
         found: items.iter().map(|item| item.path.clone()).collect(),
@@ -98,7 +98,7 @@ pub(crate) fn choose(plan: &Plan, collection: &Collection) -> Result<Chosen, Pub
 }
 
 /// Adds the kernel and the ramdisk that the plan names as files.
-pub(super) fn add_files(plan: &Plan, images: &mut Vec<Image>) -> Result<(), PublishError> {
+pub(super) fn add_files(plan: &Plan, images: &mut Vec<Image>) -> Result<(), WorkflowError> {
     let files = [
         (Role::Kernel, &plan.kernel_file),
         (Role::Ramdisk, &plan.ramdisk_file),

@@ -12,7 +12,7 @@ use gumnut_types::{Architecture, ImageName};
 use self::choose::{Chosen, choose};
 use crate::journal::{Prepared, RunFolder};
 use crate::observer::Watched;
-use crate::{Observer, Plan, PublishError, Role, Step};
+use crate::{Observer, Plan, Role, Step, WorkflowError};
 
 /// The images that are to be published.
 #[derive(Debug)]
@@ -51,14 +51,14 @@ impl Source {
     }
 
     /// The architecture that the plan or the images say.
-    pub(crate) fn architecture(&self, plan: &Plan) -> Result<Architecture, PublishError> {
+    pub(crate) fn architecture(&self, plan: &Plan) -> Result<Architecture, WorkflowError> {
         let shown = || {
             let known = |role| self.image(role)?.inspection.architecture();
             known(Role::Machine).or_else(|| known(Role::Kernel))
         };
         plan.architecture
             .or_else(shown)
-            .ok_or(PublishError::UnknownArchitecture)
+            .ok_or(WorkflowError::UnknownArchitecture)
     }
 }
 
@@ -66,7 +66,7 @@ impl Source {
 pub(crate) fn fingerprints(
     plan: &Plan,
     observer: &dyn Observer,
-) -> Result<Vec<Fingerprint>, PublishError> {
+) -> Result<Vec<Fingerprint>, WorkflowError> {
     let mut files = vec![plan.target.clone()];
     if plan.target.is_dir() {
         let collection = Collection::of_folder(&plan.target)?;
@@ -92,10 +92,10 @@ pub(crate) fn open(
     folder: &RunFolder,
     prepared: Option<&Prepared>,
     observer: &dyn Observer,
-) -> Result<(Source, Option<Prepared>), PublishError> {
+) -> Result<(Source, Option<Prepared>), WorkflowError> {
     folder.clear_scratch()?;
     let scratch = folder.scratch();
-    let failed = |source| PublishError::Scratch {
+    let failed = |source| WorkflowError::Scratch {
         path: folder.scratch(),
         source,
     };
@@ -144,7 +144,7 @@ pub(crate) fn open(
         None => None,
     };
     if observer.cancelled() {
-        return Err(PublishError::Cancelled);
+        return Err(WorkflowError::Cancelled);
     }
     let source = Source {
         images,

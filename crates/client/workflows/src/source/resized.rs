@@ -8,7 +8,7 @@ use gumnut_disk_image::{Existing, Item, NewSize, ResizeOptions, Target, inspect,
 use super::Image;
 use crate::journal::{Prepared, RunFolder};
 use crate::observer::Watched;
-use crate::{Observer, Plan, PublishError, Step};
+use crate::{Observer, Plan, Step, WorkflowError};
 
 /// A copy that an earlier attempt has made, and that nobody has touched since.
 pub(super) struct Kept {
@@ -22,7 +22,7 @@ impl Kept {
     }
 
     /// The copy in the place of the disk that it was made of.
-    pub(super) fn item(&self) -> Result<Item, PublishError> {
+    pub(super) fn item(&self) -> Result<Item, WorkflowError> {
         Ok(Item::new(
             PathBuf::from(&self.prepared.name),
             inspect(&self.path)?,
@@ -47,7 +47,7 @@ pub(super) fn prepare(
     kept: Option<Kept>,
     machine: &mut Image,
     observer: &dyn Observer,
-) -> Result<Option<Prepared>, PublishError> {
+) -> Result<Option<Prepared>, WorkflowError> {
     let Some(size) = plan.size else {
         return Ok(None);
     };
@@ -63,7 +63,7 @@ pub(super) fn prepare(
     resize(&machine.path, size, file, options, &Watched(observer))?;
     machine.path.clone_from(&target);
     machine.inspection = inspect(&target)?;
-    let failed = |source| PublishError::Scratch {
+    let failed = |source| WorkflowError::Scratch {
         path: target.clone(),
         source,
     };

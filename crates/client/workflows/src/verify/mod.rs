@@ -12,7 +12,7 @@ use gumnut_walrus_client::ObjectHead;
 use tokio::task::spawn_blocking;
 
 use crate::receive::Forget;
-use crate::{PublishError, StoredBundle};
+use crate::{StoredBundle, WorkflowError};
 use streams::{Feed, Streams};
 
 /// A stored bundle that is to be checked.
@@ -33,7 +33,7 @@ impl Verify {
     ///
     /// # Errors
     /// When a part is missing or damaged, and when the store refuses.
-    pub async fn parts(&self, manifest: &SignedManifest) -> Result<(), PublishError> {
+    pub async fn parts(&self, manifest: &SignedManifest) -> Result<(), WorkflowError> {
         let manifest = manifest.manifest();
         let heads = self.survey(manifest).await?;
         stream::iter(manifest.parts.iter().zip(&heads))
@@ -50,10 +50,10 @@ impl Verify {
     ///
     /// # Errors
     /// As [`Verify::parts`]; and when the image is not what the manifest says.
-    pub async fn image(&self, manifest: &OpenManifest) -> Result<Checked, PublishError> {
+    pub async fn image(&self, manifest: &OpenManifest) -> Result<Checked, WorkflowError> {
         let heads = self.survey(manifest.manifest()).await?;
         let first = self.stream(manifest, &heads).await;
-        let Err(PublishError::Bundle(BundleError::ReadParts(SplitterError::Digest {
+        let Err(WorkflowError::Bundle(BundleError::ReadParts(SplitterError::Digest {
             ref name,
             ..
         }))) = first
@@ -61,19 +61,19 @@ impl Verify {
             return first;
         };
         // What is damaged in the store stays so; what only came damaged does not.
-        let part = named(manifest.manifest(), name).ok_or(PublishError::Died)?;
+        let part = named(manifest.manifest(), name).ok_or(WorkflowError::Died)?;
         self.part(part, None).await?;
         self.stream(manifest, &heads).await
     }
 
-    async fn survey(&self, manifest: &Manifest) -> Result<Vec<ObjectHead>, PublishError> {
+    async fn survey(&self, manifest: &Manifest) -> Result<Vec<ObjectHead>, WorkflowError> {
         let (parts, size) = (&manifest.parts, manifest.bundled_size);
         self.bundle
             .survey(parts, size, self.jobs, &self.limits)
             .await
     }
 
-    async fn part(&self, part: &Part, head: Option<&ObjectHead>) -> Result<(), PublishError> {
+    async fn part(&self, part: &Part, head: Option<&ObjectHead>) -> Result<(), WorkflowError> {
         let mut forget = Forget(Arc::clone(&self.progress));
         let read = self.bundle.receive(part, head, &self.limits, &mut forget);
         read.await.map(drop)
@@ -83,7 +83,7 @@ impl Verify {
         &self,
         manifest: &OpenManifest,
         heads: &[ObjectHead],
-    ) -> Result<Checked, PublishError> {
+    ) -> Result<Checked, WorkflowError> {
         let sizes = heads.iter().map(|head| head.size).collect();
         let (inlet, mut streams) = Streams::new(self.jobs, sizes);
         let (manifest, limits) = (manifest.clone(), self.limits.clone());
@@ -91,7 +91,7 @@ impl Verify {
         let parts = manifest.manifest().parts.clone();
         let checking = spawn_blocking(move || verify(&manifest, &mut streams, &limits, &*progress));
         let fed = self.feed(&parts, heads, inlet).await;
-        let checked = checking.await.map_err(|_| PublishError::Died)?;
+        let checked = checking.await.map_err(|_| WorkflowError::Died)?;
         // That a part did not come is the cause of what the check says then.
         fed?;
         Ok(checked?)
@@ -103,7 +103,7 @@ impl Verify {
         parts: &[Part],
         heads: &[ObjectHead],
         feed: Feed,
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), WorkflowError> {
         let feed = &feed;
         stream::iter(parts.iter().zip(heads))
             .then(async |part| (feed.begin(part.0.index).await, part))

@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{PublishError, StoredBundle};
+use crate::{StoredBundle, WorkflowError};
 
 /// Bytes that all parts together may hold in memory.
 pub(super) const BUDGET: usize = 64 << 20;
@@ -75,7 +75,7 @@ impl Feed {
         begun: Option<Begun>,
         bundle: &StoredBundle,
         (part, head): (&Part, &ObjectHead),
-    ) -> Result<(), PublishError> {
+    ) -> Result<(), WorkflowError> {
         let Some(Begun(sender)) = begun else {
             return Ok(());
         };
@@ -94,7 +94,7 @@ impl Feed {
             let permit = Arc::clone(&room).acquire_many_owned(size).await;
             let piece = Piece {
                 bytes,
-                _room: permit.map_err(|_| PublishError::Died)?,
+                _room: permit.map_err(|_| WorkflowError::Died)?,
             };
             if sender.send(Some(piece)).is_err() {
                 return Ok(());
