@@ -90,12 +90,7 @@ impl Fetch {
             let file = ImageFile::create_in(&self.output, existing, folder)?;
             return Ok((file, None));
         };
-        let replace = if self.force {
-            gumnut_disk_image::Existing::Replace
-        } else {
-            gumnut_disk_image::Existing::Refuse
-        };
-        let conversion = Conversion::begin_in(&self.output, format, replace, folder)?;
+        let conversion = Conversion::begin_in(&self.output, format, existing, folder)?;
         let raw = ImageFile::create(&conversion.raw(), Existing::Refuse)?;
         Ok((raw, Some(conversion)))
     }

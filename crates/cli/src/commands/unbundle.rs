@@ -237,12 +237,7 @@ impl Unbundle {
         let Some(format) = self.format.converted() else {
             return Ok(Target::File(ImageFile::create(output, existing)?));
         };
-        let replace = if self.force {
-            gumnut_disk_image::Existing::Replace
-        } else {
-            gumnut_disk_image::Existing::Refuse
-        };
-        let conversion = Conversion::begin(output, format, replace)?;
+        let conversion = Conversion::begin(output, format, existing)?;
         let raw = ImageFile::create(&conversion.raw(), Existing::Refuse)?;
         Ok(Target::Converted(raw, conversion))
     }
