@@ -2,29 +2,10 @@
 
 use crc_fast::{CrcAlgorithm, checksum_combine};
 use data_encoding::BASE64;
+pub(crate) use gumnut_cloud_catalogue::{ChecksumAlgorithm as Algorithm, PartsChecksum};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto;
-use serde::{Deserialize, Serialize};
-
-/// How a checksum is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Algorithm {
-    Crc32,
-    Crc32c,
-    Crc64Nvme,
-    Sha1,
-    Sha256,
-}
-
-/// The checksum that an upload in parts is to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PartsChecksum {
-    pub(crate) algorithm: Algorithm,
-    /// Of all bytes of the object; else of the checksums of its parts.
-    pub(crate) whole: bool,
-}
 
 /// A checksum as it is kept: the algorithm's name, and the value.
 pub(crate) fn named(checksum: Option<(Algorithm, String)>) -> Option<(String, String)> {
@@ -47,117 +28,73 @@ pub(crate) struct Hasher {
     hasher: ChecksumHasher,
 }
 
-impl Algorithm {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Crc32,
-        Self::Crc32c,
-        Self::Crc64Nvme,
-        Self::Sha1,
-        Self::Sha256,
-    ];
-
-    /// As names of headers end, and as it is kept.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Crc32 => "crc32",
-            Self::Crc32c => "crc32c",
-            Self::Crc64Nvme => "crc64nvme",
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-        }
-    }
-
-    /// The algorithm of a name in any case.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.name().eq_ignore_ascii_case(name))
-    }
-
-    /// Lets `hasher` compute this too.
-    pub(crate) fn add_to(self, hasher: &mut ChecksumHasher) {
-        match self {
-            Self::Crc32 => hasher.crc32 = Some(Crc32::new()),
-            Self::Crc32c => hasher.crc32c = Some(Crc32c::new()),
-            Self::Crc64Nvme => hasher.crc64nvme = Some(Crc64Nvme::new()),
-            Self::Sha1 => hasher.sha1 = Some(Sha1::new()),
-            Self::Sha256 => hasher.sha256 = Some(Sha256::new()),
-        }
-    }
-
-    /// That of several, in base64.
-    pub(crate) fn of(self, sums: &dto::Checksum) -> Option<&str> {
-        let sum = match self {
-            Self::Crc32 => &sums.checksum_crc32,
-            Self::Crc32c => &sums.checksum_crc32c,
-            Self::Crc64Nvme => &sums.checksum_crc64nvme,
-            Self::Sha1 => &sums.checksum_sha1,
-            Self::Sha256 => &sums.checksum_sha256,
-        };
-        sum.as_deref()
-    }
-
-    /// The CRC and its length in bytes; nothing for digests, which know no order of parts.
-    fn crc(self) -> Option<(CrcAlgorithm, usize)> {
-        match self {
-            Self::Crc32 => Some((CrcAlgorithm::Crc32IsoHdlc, 4)),
-            Self::Crc32c => Some((CrcAlgorithm::Crc32Iscsi, 4)),
-            Self::Crc64Nvme => Some((CrcAlgorithm::Crc64Nvme, 8)),
-            Self::Sha1 | Self::Sha256 => None,
-        }
+/// Lets `hasher` compute a checksum too.
+pub(crate) fn add_to(algorithm: Algorithm, hasher: &mut ChecksumHasher) {
+    match algorithm {
+        Algorithm::Crc32 => hasher.crc32 = Some(Crc32::new()),
+        Algorithm::Crc32c => hasher.crc32c = Some(Crc32c::new()),
+        Algorithm::Crc64Nvme => hasher.crc64nvme = Some(Crc64Nvme::new()),
+        Algorithm::Sha1 => hasher.sha1 = Some(Sha1::new()),
+        Algorithm::Sha256 => hasher.sha256 = Some(Sha256::new()),
     }
 }
 
-impl PartsChecksum {
-    /// The one that an upload asks for, of the whole or not as S3 has it when nothing is said; nothing when the two do not
-    /// go together.
-    pub(crate) fn new(algorithm: Algorithm, whole: Option<bool>) -> Option<Self> {
-        let whole = whole.unwrap_or(algorithm == Algorithm::Crc64Nvme);
-        let possible = if whole {
-            algorithm.crc().is_some()
-        } else {
-            algorithm != Algorithm::Crc64Nvme
-        };
-        possible.then_some(Self { algorithm, whole })
-    }
+/// The checksum of this algorithm among several, in base64; `None` when it is not among them.
+pub(crate) fn among(algorithm: Algorithm, sums: &dto::Checksum) -> Option<&str> {
+    let sum = match algorithm {
+        Algorithm::Crc32 => &sums.checksum_crc32,
+        Algorithm::Crc32c => &sums.checksum_crc32c,
+        Algorithm::Crc64Nvme => &sums.checksum_crc64nvme,
+        Algorithm::Sha1 => &sums.checksum_sha1,
+        Algorithm::Sha256 => &sums.checksum_sha256,
+    };
+    sum.as_deref()
+}
 
-    /// As requests and answers name whether it is of the whole.
-    pub(crate) fn type_name(self) -> &'static str {
-        if self.whole {
-            dto::ChecksumType::FULL_OBJECT
-        } else {
-            dto::ChecksumType::COMPOSITE
-        }
+/// The CRC and its length in bytes; `None` for digests, which know no order of parts.
+fn crc(algorithm: Algorithm) -> Option<(CrcAlgorithm, usize)> {
+    match algorithm {
+        Algorithm::Crc32 => Some((CrcAlgorithm::Crc32IsoHdlc, 4)),
+        Algorithm::Crc32c => Some((CrcAlgorithm::Crc32Iscsi, 4)),
+        Algorithm::Crc64Nvme => Some((CrcAlgorithm::Crc64Nvme, 8)),
+        Algorithm::Sha1 | Algorithm::Sha256 => None,
     }
+}
 
-    /// That of an object whose parts have these checksums, in base64, and sizes.
-    pub(crate) fn of_parts(self, parts: &[(&str, u64)]) -> Option<String> {
-        let decoded = parts.iter().map(|(sum, size)| {
-            let sum = BASE64.decode(sum.as_bytes()).ok()?;
-            Some((sum, *size))
-        });
-        let decoded: Vec<_> = decoded.collect::<Option<_>>()?;
-        if !self.whole {
-            let mut hasher = Hasher::new(self.algorithm);
-            for (sum, _) in &decoded {
-                hasher.update(sum);
-            }
-            return Some(format!("{}-{}", hasher.finish().1, parts.len()));
-        }
-        let (crc, length) = self.algorithm.crc()?;
-        let number = |sum: &[u8]| sum.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
-        let sums = decoded.iter().map(|(sum, size)| (number(sum), *size));
-        let join =
-            |(sum, size), (next, more)| (checksum_combine(crc, sum, next, more), size + more);
-        let (sum, _) = sums.reduce(join)?;
-        Some(BASE64.encode(&sum.to_be_bytes()[8 - length..]))
+/// The checksum of an object whose parts have these checksums, in base64, and sizes in bytes. `None` when one of them
+/// cannot be read, or when they cannot be joined.
+pub(crate) fn of_parts(checksum: PartsChecksum, parts: &[(&str, u64)]) -> Option<String> {
+    let mut decoded = Vec::with_capacity(parts.len());
+    for (sum, size) in parts {
+        decoded.push((BASE64.decode(sum.as_bytes()).ok()?, *size));
     }
+    if !checksum.whole {
+        let mut hasher = Hasher::new(checksum.algorithm);
+        for (sum, _) in &decoded {
+            hasher.update(sum);
+        }
+        return Some(format!("{}-{}", hasher.finish().1, parts.len()));
+    }
+    let (crc, length) = crc(checksum.algorithm)?;
+    let (joined, _) = decoded
+        .iter()
+        .map(|(sum, size)| (big_endian(sum), *size))
+        .reduce(|(sum, size), (next, more)| {
+            (checksum_combine(crc, sum, next, more), size + more)
+        })?;
+    Some(BASE64.encode(&joined.to_be_bytes()[8 - length..]))
+}
+
+fn big_endian(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 impl Hasher {
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         let mut hasher = ChecksumHasher::default();
-        algorithm.add_to(&mut hasher);
+        add_to(algorithm, &mut hasher);
         Self { algorithm, hasher }
     }
 
@@ -168,7 +105,7 @@ impl Hasher {
     /// In base64.
     pub(crate) fn finish(self) -> (Algorithm, String) {
         let sums = self.hasher.finalize();
-        let sum = self.algorithm.of(&sums).unwrap_or_default().to_owned();
+        let sum = among(self.algorithm, &sums).unwrap_or_default().to_owned();
         (self.algorithm, sum)
     }
 }
@@ -216,22 +153,11 @@ mod tests {
         ];
         let parts = parts.each_ref().map(|sum| (sum.as_str(), 5));
         let checksum = PartsChecksum::new(Algorithm::Sha256, None).unwrap();
-        let sum = checksum.of_parts(&parts);
+        let sum = of_parts(checksum, &parts);
         assert_eq!(
             sum.unwrap(),
             "LzQWAyxTThs81Y8OBSjFqPV96lhreIsEDE+rDTcFXSg=-2"
         );
-    }
-
-    #[test]
-    fn what_goes_together() {
-        let whole = |algorithm, asked| PartsChecksum::new(algorithm, asked).map(|sum| sum.whole);
-        assert_eq!(whole(Algorithm::Crc32, None), Some(false));
-        assert_eq!(whole(Algorithm::Crc32c, Some(true)), Some(true));
-        assert_eq!(whole(Algorithm::Crc64Nvme, None), Some(true));
-        assert_eq!(whole(Algorithm::Crc64Nvme, Some(false)), None);
-        assert_eq!(whole(Algorithm::Sha1, Some(true)), None);
-        assert_eq!(whole(Algorithm::Sha256, None), Some(false));
     }
 
     proptest! {
@@ -241,7 +167,7 @@ mod tests {
                 let sums: Vec<_> = parts.iter().map(|part| (sum(algorithm, part), part.len() as u64)).collect();
                 let sums: Vec<_> = sums.iter().map(|(sum, size)| (sum.as_str(), *size)).collect();
                 let whole = PartsChecksum::new(algorithm, Some(true)).unwrap();
-                prop_assert_eq!(whole.of_parts(&sums).unwrap(), sum(algorithm, &parts.concat()));
+                prop_assert_eq!(of_parts(whole, &sums).unwrap(), sum(algorithm, &parts.concat()));
             }
         }
     }

@@ -4,15 +4,9 @@ use gumnut_types::{AccountId, SecretString};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::auth::Caller;
+use gumnut_cloud_catalogue::Owner;
 
-/// An account as the object store shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    /// The owner id.
-    pub(crate) id: String,
-    pub(crate) name: String,
-}
+use crate::auth::Caller;
 
 /// The user with this access key, and the secret key to it; only active keys count.
 pub(crate) fn by_access_key(

@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::CloudError;
 
-pub(crate) use identities::Owner;
+pub(crate) use gumnut_cloud_catalogue::Owner;
 pub(crate) use json::Json;
 
 /// The one connection to the catalogue. Clones share it.

@@ -9,8 +9,8 @@ use super::images::{self, Image, Launch};
 use super::parameters::{Parameters, not_found};
 use super::{Context, Xml, xml};
 use crate::auth::Caller;
-use crate::profile::Profile;
 use crate::register::Refusal;
+use gumnut_cloud_catalogue::Profile;
 
 /// The devices that every image in an object store has.
 const DEVICES: [(&str, &str); 4] = [
@@ -32,7 +32,7 @@ fn own_image(
         Ok(image)
     } else {
         let message = "Not authorized for image:".to_owned() + id;
-        Err(profile.refuse("AuthFailure", message))
+        Err(crate::register::refuse(profile, "AuthFailure", message))
     }
 }
 
@@ -141,7 +141,11 @@ impl Entries {
                 Err(_) if profile.is_legacy() => Ok(user.clone()),
                 Err(_) => {
                     let message = format!("Not a valid userId : {user}");
-                    Err(profile.refuse("InvalidParameterValue", message))
+                    Err(crate::register::refuse(
+                        profile,
+                        "InvalidParameterValue",
+                        message,
+                    ))
                 }
             }
         };

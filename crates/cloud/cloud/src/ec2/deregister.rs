@@ -3,8 +3,8 @@
 use super::parameters::{Parameters, not_found};
 use super::{Context, Xml, images, xml};
 use crate::auth::Caller;
-use crate::profile::Profile;
 use crate::register::Refusal;
+use gumnut_cloud_catalogue::Profile;
 
 pub(super) async fn run(
     context: &Context<'_>,
@@ -45,5 +45,5 @@ async fn deregister(
 }
 
 fn not_the_owner(profile: Profile) -> Refusal {
-    profile.refuse("AuthFailure", "Not authorized to deregister image")
+    crate::register::refuse(profile, "AuthFailure", "Not authorized to deregister image")
 }

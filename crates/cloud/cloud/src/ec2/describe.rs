@@ -7,8 +7,8 @@ use super::parameters::{Parameters, well_formed};
 use super::select::Wanted;
 use super::{Context, Xml, filter::Filter, page, tags};
 use crate::auth::Caller;
-use crate::profile::ImageRules;
 use crate::register::{Refusal, class_name};
+use gumnut_cloud_catalogue::ImageRules;
 
 /// With this id an administrator sees images in every state.
 const VERBOSE: &str = "verbose";

@@ -5,8 +5,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::Xml;
 use crate::auth::AuthFailure;
-use crate::profile::{ImageRules, Profile};
 use crate::register::Refusal;
+use gumnut_cloud_catalogue::{ImageRules, Profile};
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml;charset=UTF-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain");

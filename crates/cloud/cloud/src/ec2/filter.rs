@@ -2,8 +2,8 @@
 
 use super::images::Image;
 use super::parameters::Parameters;
-use crate::profile::OwnerId;
 use crate::register::{Refusal, class_name};
+use gumnut_cloud_catalogue::OwnerId;
 
 /// A filter: one of its values must match.
 #[derive(Clone, Debug)]

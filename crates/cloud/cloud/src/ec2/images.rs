@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use super::tags::Tag;
 use crate::auth::Caller;
 use crate::catalogue::Json;
-use crate::profile::{OwnerId, Profile};
 use crate::register::{Ids, Refusal};
+use gumnut_cloud_catalogue::{OwnerId, Profile};
 
 /// The state of an image that can be used.
 pub(crate) const AVAILABLE: &str = "available";

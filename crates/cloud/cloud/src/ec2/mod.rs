@@ -24,10 +24,10 @@ use http::Response;
 use crate::accounts::Keys;
 use crate::auth::Caller;
 use crate::catalogue::Catalogue;
-use crate::profile::{ImageRules, Profile};
 use crate::register::{Ids, Objects, Refusal};
 use crate::server::Ec2Request;
 use crate::state::State;
+use gumnut_cloud_catalogue::{ImageRules, Profile};
 use parameters::Parameters;
 use xml::Xml;
 

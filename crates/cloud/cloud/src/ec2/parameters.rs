@@ -2,8 +2,8 @@
 
 use gumnut_types::ImageId;
 
-use crate::profile::Profile;
 use crate::register::Refusal;
+use gumnut_cloud_catalogue::Profile;
 
 /// Most entries of a list that are looked at.
 const MAX_LIST: usize = 1000;
@@ -90,7 +90,13 @@ impl Parameters {
 
 /// Insists on the form of an image id.
 pub(super) fn well_formed(profile: Profile, id: &str) -> Result<(), Refusal> {
-    let malformed = |_| profile.refuse("InvalidAMIID.Malformed", format!("Invalid id: \"{id}\""));
+    let malformed = |_| {
+        crate::register::refuse(
+            profile,
+            "InvalidAMIID.Malformed",
+            format!("Invalid id: \"{id}\""),
+        )
+    };
     id.parse::<ImageId>().map(drop).map_err(malformed)
 }
 

@@ -7,8 +7,8 @@ use super::images::{self, Image};
 use super::parameters::not_found;
 use super::tags;
 use crate::auth::Caller;
-use crate::profile::ImageRules;
 use crate::register::Refusal;
+use gumnut_cloud_catalogue::ImageRules;
 
 /// What a request asks for: an image must satisfy all of it.
 pub(super) struct Wanted {

@@ -7,8 +7,8 @@ use super::images;
 use super::parameters::{Parameters, not_found};
 use super::{Context, Xml, xml};
 use crate::auth::Caller;
-use crate::profile::Profile;
 use crate::register::{Refusal, class_name};
+use gumnut_cloud_catalogue::Profile;
 
 /// Most tags of a resource, longest key and longest value, in characters, as in EC2.
 const MAX_TAGS: usize = 50;

@@ -8,7 +8,7 @@ use super::{ObjectError, Objects, Refusal, Registration};
 use crate::accounts::CloudKeys;
 use crate::auth::Identity;
 use crate::ec2::images::Image;
-use crate::profile::Profile;
+use gumnut_cloud_catalogue::Profile;
 
 /// A refusal for what is wrong with the manifest.
 pub(super) fn invalid(message: impl Into<String>) -> Refusal {
@@ -180,5 +180,5 @@ pub(super) fn size(profile: Profile, size: u64, limit: u64) -> Result<(), Refusa
          image size of {} GB.",
         limit >> 30
     );
-    Err(profile.refuse("InvalidManifest", message))
+    Err(crate::register::refuse(profile, "InvalidManifest", message))
 }

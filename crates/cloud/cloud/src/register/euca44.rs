@@ -7,7 +7,7 @@ use super::lenient::Lenient;
 use super::{Refusal, Registration, Request, check, image_type};
 use crate::auth::{Caller, Identity};
 use crate::ec2::images;
-use crate::profile::Profile;
+use gumnut_cloud_catalogue::Profile;
 
 /// The architectures that it knows.
 const ARCHITECTURES: [&str; 3] = ["i386", "x86_64", "other"];

@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use gumnut_types::ImageClass;
 
 use super::Refusal;
-use crate::profile::{IdPolicy, ImageRules};
+use gumnut_cloud_catalogue::{IdPolicy, ImageRules};
 
 /// Makes ids. Clones share the times that were given for them.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use crate::accounts;
 use crate::auth::{Caller, Identity};
 use crate::catalogue::buckets;
 use crate::ec2::images;
-use crate::profile::Profile;
+use gumnut_cloud_catalogue::Profile;
 
 const NOT_THE_OWNER: &str =
     "Image registration failed: you must own the bucket containing the image.";

@@ -24,7 +24,7 @@ use gumnut_types::Sha1Digest;
 use crate::accounts::CloudKeys;
 use crate::auth::{Caller, Identity};
 use crate::catalogue::Catalogue;
-use crate::profile::{ImageRules, Profile};
+use gumnut_cloud_catalogue::{ImageRules, Profile};
 
 pub(crate) use ids::Ids;
 pub(crate) use image_type::class_name;
@@ -93,13 +93,11 @@ impl Refusal {
     }
 }
 
-impl Profile {
-    /// A refusal with a code of `strict` where the real clouds have none.
-    pub(crate) fn refuse(self, code: &'static str, message: impl Into<String>) -> Refusal {
-        match self {
-            Self::Strict => Refusal::new(code, message),
-            Self::Euca16 | Self::Euca20 | Self::Euca44 => Refusal::generic(message),
-        }
+/// A refusal by a profile: with a code of `strict`, or without one where the real clouds have none.
+pub(crate) fn refuse(profile: Profile, code: &'static str, message: impl Into<String>) -> Refusal {
+    match profile {
+        Profile::Strict => Refusal::new(code, message),
+        Profile::Euca16 | Profile::Euca20 | Profile::Euca44 => Refusal::generic(message),
     }
 }
 

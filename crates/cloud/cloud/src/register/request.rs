@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::{Refusal, Registration};
 use crate::auth::Caller;
 use crate::ec2::images;
-use crate::profile::Profile;
+use gumnut_cloud_catalogue::Profile;
 
 /// The fields of a `RegisterImage` call, as they came.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +119,11 @@ impl Request {
         }
         let hvm = virtualization(profile, self.virtualization.as_deref())?;
         if let Some(message) = self.block_devices.fault() {
-            return Err(profile.refuse("InvalidParameterValue", message));
+            return Err(crate::register::refuse(
+                profile,
+                "InvalidParameterValue",
+                message,
+            ));
         }
         let (bucket, key) = self.location(profile)?;
         Ok(Checked {
@@ -135,7 +139,7 @@ impl Request {
     fn location(&self, profile: Profile) -> Result<(String, String), Refusal> {
         let refusal = || {
             let message = format!("Invalid image location: {}", self.location);
-            profile.refuse("InvalidManifest", message)
+            crate::register::refuse(profile, "InvalidManifest", message)
         };
         let location = self.location.trim_start_matches('/');
         let (bucket, key) = location.split_once('/').ok_or_else(refusal)?;
@@ -168,7 +172,11 @@ impl Request {
             Some("windows") => Ok(true),
             Some(other) => {
                 let message = format!("Value ({other}) for parameter platform is invalid.");
-                Err(profile.refuse("InvalidParameterValue", message))
+                Err(crate::register::refuse(
+                    profile,
+                    "InvalidParameterValue",
+                    message,
+                ))
             }
         }
     }
@@ -200,7 +208,11 @@ fn virtualization(profile: Profile, text: Option<&str>) -> Result<bool, Refusal>
         Some("hvm") => Ok(true),
         Some(other) => {
             let message = format!("Value ({other}) for parameter virtualizationType is invalid.");
-            Err(profile.refuse("InvalidParameterValue", message))
+            Err(crate::register::refuse(
+                profile,
+                "InvalidParameterValue",
+                message,
+            ))
         }
     }
 }

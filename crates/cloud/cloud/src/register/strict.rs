@@ -8,7 +8,7 @@ use super::{Refusal, Registration, Request, check, content, image_type};
 use crate::accounts;
 use crate::auth::{Caller, Identity};
 use crate::ec2::images::{self, Image};
-use crate::profile::Profile;
+use gumnut_cloud_catalogue::Profile;
 
 /// Checks everything, in the order in which clients are told, and stores the image under a new id.
 pub(super) async fn register(

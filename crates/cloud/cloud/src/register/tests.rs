@@ -399,12 +399,10 @@ async fn row_2_a_name_can_be_made_mandatory() {
 
 #[tokio::test]
 async fn settings_of_strict_decide_on_visibility_and_ids() {
-    let rules = ImageRules {
-        default_public: true,
-        ids: Some(crate::IdPolicy::AdlerMs),
-        epoch_ms: vec![1_275_606_157_552],
-        ..ImageRules::default()
-    };
+    let mut rules = ImageRules::default();
+    rules.default_public = true;
+    rules.ids = Some(crate::IdPolicy::AdlerMs);
+    rules.epoch_ms = vec![1_275_606_157_552];
     let mut world = World::with(rules);
     let location = world.put_in("image-bucket", "vmlinuz", &Bundle::kernel());
     let id = world.register(&location).await.unwrap();

@@ -66,7 +66,7 @@ pub(super) fn new_marks(
     Ok(Marks {
         tags: convert::tags_of_header(tags)?,
         retention,
-        hold: hold.map(is_held).transpose()?,
+        legal_hold: hold.map(is_held).transpose()?,
     })
 }
 
@@ -198,7 +198,9 @@ pub(super) async fn set_retention(
     let change = move |bucket: &Bucket, object: &Object, now: i64| {
         check_lockable(bucket)?;
         if let Some(old) = object.marks.retention {
-            old.may_become(new, now, governance)?;
+            if !old.may_become(new, now, governance) {
+                return Err(StoreError::Locked);
+            }
         }
         Ok(Marks {
             retention: new,
@@ -227,7 +229,7 @@ pub(super) async fn hold(
 ) -> Result<dto::GetObjectLegalHoldOutput, StoreError> {
     let who = who(&request);
     let object = lockable(state, who, place!(request.input)).await?;
-    let hold = object.marks.hold.ok_or(StoreError::NoObjectLock)?;
+    let hold = object.marks.legal_hold.ok_or(StoreError::NoObjectLock)?;
     Ok(dto::GetObjectLegalHoldOutput {
         legal_hold: Some(dto::ObjectLockLegalHold {
             status: Some(hold_status(hold)),
@@ -246,7 +248,7 @@ pub(super) async fn set_hold(
     let change = move |bucket: &Bucket, object: &Object, _| {
         check_lockable(bucket)?;
         Ok(Marks {
-            hold: Some(held),
+            legal_hold: Some(held),
             ..object.marks.clone()
         })
     };

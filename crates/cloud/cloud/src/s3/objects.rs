@@ -50,7 +50,7 @@ pub(super) async fn get(
     let length = reader.left();
     let tag_count = i32::try_from(object.marks.tags.len()).ok();
     let retention = object.marks.retention;
-    let hold = object.marks.hold;
+    let hold = object.marks.legal_hold;
     let versions = has_versions(state, bucket).await?;
     let headers = object.headers;
     Ok(with_checksums!(
@@ -115,7 +115,7 @@ pub(super) async fn head(
     let (range, parts_count) = part.unwrap_or_default();
     let length = range.map_or(object.size, |range| range.end - range.start);
     let retention = object.marks.retention;
-    let hold = object.marks.hold;
+    let hold = object.marks.legal_hold;
     let versions = has_versions(state, bucket).await?;
     let headers = object.headers;
     Ok(with_checksums!(

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use s3s::checksum::ChecksumHasher;
 
-use crate::checksum::Algorithm;
+use crate::checksum::{self, Algorithm};
 
 /// What the name of a header with a checksum begins with.
 const PREFIX: &str = "x-amz-checksum-";
@@ -63,7 +63,7 @@ impl Checksums {
     fn want(&mut self, algorithm: Algorithm, value: Option<String>) {
         self.wanted.insert(algorithm, value);
         self.confirmed.announced.push(algorithm);
-        algorithm.add_to(&mut self.hasher);
+        checksum::add_to(algorithm, &mut self.hasher);
     }
 
     pub(super) fn update(&mut self, data: &[u8]) {
@@ -81,7 +81,7 @@ impl Checksums {
         let sums = self.hasher.finalize();
         let mut right = BTreeMap::new();
         for (algorithm, value) in wanted {
-            match algorithm.of(&sums) {
+            match checksum::among(algorithm, &sums) {
                 Some(computed) if value.as_deref() == Some(computed) => {
                     right.insert(algorithm.name().to_owned(), computed.to_owned());
                 }

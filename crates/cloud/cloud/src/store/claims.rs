@@ -46,7 +46,7 @@ impl Claims {
                 wanted.type_name()
             )));
         }
-        let sum = wanted.of_parts(&of_each(wanted, list, parts)?);
+        let sum = checksum::of_parts(wanted, &of_each(wanted, list, parts)?);
         let sum = sum.ok_or(StoreError::Internal)?;
         // Of a checksum of checksums the number of parts may be left out.
         let bare = checksum::without_count(&sum);

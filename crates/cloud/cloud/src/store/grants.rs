@@ -3,8 +3,7 @@
 use rusqlite::Connection;
 
 use super::StoreError;
-use super::acl::{Acl, Grant, Grantee, Permission};
-use super::canned::CannedAcl;
+use super::{Acl, CannedAcl, Grant, Grantee, Permission};
 use crate::catalogue::{Owner, identities};
 
 /// The ACL that a request asks for, as far as the request alone can tell.

@@ -3,24 +3,20 @@
 //! It knows no protocol: `s3` speaks to clients and `register` reads through the same checks of rights.
 
 mod access;
-mod acl;
 mod blobs;
 mod buckets;
-mod canned;
 mod claims;
 mod commit;
 mod conditions;
 mod error;
 mod grants;
-mod headers;
 mod listing;
-mod marks;
 mod multipart;
 mod names;
 mod objects;
 mod reader;
 mod receive;
-mod settings;
+mod tags;
 mod uploads;
 mod versions;
 mod writer;
@@ -31,22 +27,23 @@ use std::path::Path;
 use crate::catalogue::{Catalogue, objects as rows};
 use crate::{Clock, CloudError, Limits};
 
-pub(crate) use acl::{Acl, Grant, Grantee, Permission};
 pub(crate) use blobs::Blobs;
 pub(crate) use buckets::{Again, BucketQuery};
-pub(crate) use canned::CannedAcl;
 pub(crate) use claims::Claims;
 pub(crate) use conditions::{Conditions, EtagMatch};
 pub(crate) use error::StoreError;
 pub(crate) use grants::{AclRequest, GranteeName};
-pub(crate) use headers::Headers;
+pub(crate) use gumnut_cloud_catalogue::{
+    Acl, BucketSettings as Settings, CannedAcl, CorsRule, Governance, Grant, Grantee, LockMode,
+    LockPeriod, ObjectHeaders as Headers, ObjectLock as Lock, Permission, PublicAccess, Retention,
+    Tags, TagsAndLock as Marks, Versioning,
+};
 pub(crate) use listing::{Entry, Page, Query};
-pub(crate) use marks::{Governance, LockMode, Marks, Retention, Tags, bucket_tags, object_tags};
 pub(crate) use multipart::ListedPart;
 pub(crate) use names::is_bucket_name;
 pub(crate) use objects::{Place, Stored, Target};
 pub(crate) use reader::{ObjectReader, Segment};
-pub(crate) use settings::{CorsRule, Lock, LockPeriod, PublicAccess, Settings, Versioning};
+pub(crate) use tags::{bucket_tags, object_tags};
 pub(crate) use uploads::{UploadQuery, UploadRef};
 pub(crate) use versions::{Doomed, Version};
 pub(crate) use writer::{Blob, BlobWriter};

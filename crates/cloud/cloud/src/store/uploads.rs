@@ -59,7 +59,7 @@ impl Store {
             let (account, owner) = new_owner(&who, &bucket);
             let acl = target.acl.resolve(tx, owner, &bucket.owner.id)?;
             bucket.check_new_acl(&acl)?;
-            bucket.settings.check_marks(&target.marks)?;
+            super::versions::check_marks(&bucket.settings, &target.marks)?;
             let id = random_name()?;
             let upload = NewUpload {
                 id: &id,

@@ -44,22 +44,19 @@ pub(crate) struct Version<'a> {
     pub(crate) upload: Option<&'a str>,
 }
 
-impl Settings {
-    fn new_version(&self) -> Result<String, StoreError> {
-        Ok(match self.versioning {
-            Versioning::Enabled => random_name()?,
-            Versioning::Never | Versioning::Suspended => NULL_VERSION.to_owned(),
-        })
-    }
+fn new_version(settings: &Settings) -> Result<String, StoreError> {
+    Ok(match settings.versioning {
+        Versioning::Enabled => random_name()?,
+        Versioning::Never | Versioning::Suspended => NULL_VERSION.to_owned(),
+    })
+}
 
-    /// Refuses locks where objects cannot be locked.
-    pub(super) fn check_marks(&self, marks: &Marks) -> Result<(), StoreError> {
-        let locked = marks.retention.is_some() || marks.hold.is_some();
-        if locked && self.lock.is_none() {
-            return Err(StoreError::NotLockable);
-        }
-        Ok(())
+/// Refuses locks where objects cannot be locked.
+pub(super) fn check_marks(settings: &Settings, marks: &Marks) -> Result<(), StoreError> {
+    if marks.has_lock() && settings.lock.is_none() {
+        return Err(StoreError::NotLockable);
     }
+    Ok(())
 }
 
 /// Gives a version its row, and the files that it takes the place of.
@@ -70,7 +67,7 @@ pub(super) fn add(
     segments: &[NewSegment],
 ) -> Result<(Stored, Vec<String>), StoreError> {
     let settings = &bucket.settings;
-    settings.check_marks(&version.marks)?;
+    check_marks(settings, &version.marks)?;
     let Version {
         mut marks, etag, ..
     } = version;
@@ -78,7 +75,7 @@ pub(super) fn add(
         let lock = settings.lock;
         marks.retention = lock.and_then(|lock| lock.of_new(version.modified));
     }
-    let name = settings.new_version()?;
+    let name = new_version(settings)?;
     let object = NewObject {
         bucket: &bucket.name,
         key: version.key,
@@ -156,7 +153,7 @@ impl Store {
             let bucket = access::any_bucket(tx, &place.bucket)?;
             let object = access::object(tx, &who, &place, permission)?;
             let marks = change(&bucket, &object, now)?;
-            bucket.settings.check_marks(&marks)?;
+            check_marks(&bucket.settings, &marks)?;
             objects::set_marks(tx, object.id, &marks)?;
             Ok(object)
         };
@@ -208,7 +205,9 @@ fn delete_version(
 ) -> Result<(Deleted, Vec<String>), StoreError> {
     let found = objects::find_version(tx, &bucket.name, key, version)?;
     if let Some(object) = &found {
-        object.marks.may_delete(now, governance)?;
+        if object.marks.forbids_deletion(now, governance) {
+            return Err(StoreError::Locked);
+        }
     }
     let deleted = Deleted {
         version: Some(version.to_owned()),
@@ -229,7 +228,7 @@ fn delete_key(
         let files = objects::delete(tx, &bucket.name, key, NULL_VERSION)?;
         return Ok((Deleted::default(), files));
     }
-    let version = bucket.settings.new_version()?;
+    let version = new_version(&bucket.settings)?;
     let (account, owner) = new_owner(who, bucket);
     let marker = NewObject {
         bucket: &bucket.name,

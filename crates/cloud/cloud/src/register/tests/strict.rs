@@ -33,10 +33,9 @@ fn put(world: &mut World, fixture: &str, change: impl Fn(&mut Manifest)) -> Stri
 }
 
 fn unbundling() -> World {
-    World::with(ImageRules {
-        full_unbundle: true,
-        ..ImageRules::default()
-    })
+    let mut rules = ImageRules::default();
+    rules.full_unbundle = true;
+    World::with(rules)
 }
 
 const KERNEL: &str = "euca2ools-2.1.4-kernel";

@@ -103,7 +103,7 @@ impl ImageRules {
     }
 
     /// Whether everybody may run a new image.
-    pub(crate) fn is_public(&self) -> bool {
+    pub fn is_public(&self) -> bool {
         match self.profile {
             Profile::Strict => self.default_public,
             Profile::Euca16 | Profile::Euca20 => true,
@@ -112,7 +112,7 @@ impl ImageRules {
     }
 
     /// What `imageOwnerId` shows.
-    pub(crate) fn shown_owner(&self) -> OwnerId {
+    pub fn shown_owner(&self) -> OwnerId {
         match self.profile {
             Profile::Strict => self.owner_id,
             Profile::Euca16 | Profile::Euca20 => OwnerId::User,
@@ -136,7 +136,7 @@ impl Profile {
     }
 
     /// Whether it is one of the clouds of 2009 and 2010.
-    pub(crate) fn is_legacy(self) -> bool {
+    pub fn is_legacy(self) -> bool {
         matches!(self, Self::Euca16 | Self::Euca20)
     }
 }

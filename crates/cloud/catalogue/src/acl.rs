@@ -2,26 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::Identity;
+use crate::Identity;
 
 /// Grants on a bucket or an object. The owner's own rights are grants like the others, and can be taken
 /// away; reading and writing the list itself cannot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Acl(pub(crate) Vec<Grant>);
+pub struct Acl(
+    /// The grants, in the order in which they were given.
+    pub Vec<Grant>,
+);
 
 /// One right of one grantee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Grant {
-    pub(crate) grantee: Grantee,
-    pub(crate) permission: Permission,
+pub struct Grant {
+    /// Who has it.
+    pub grantee: Grantee,
+    /// What it allows.
+    pub permission: Permission,
 }
 
 /// Who has a right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Grantee {
-    /// An account, by its owner id.
+pub enum Grantee {
+    /// An account, by its canonical user id.
     Account(String),
     /// Everybody.
     AllUsers,
@@ -37,11 +42,16 @@ pub(crate) enum Grantee {
 
 /// What a grant allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Permission {
+pub enum Permission {
+    /// Of a bucket to list it, of an object to read it.
     Read,
+    /// Of a bucket to put and delete objects in it.
     Write,
+    /// To read the ACL.
     ReadAcp,
+    /// To change the ACL.
     WriteAcp,
+    /// All four.
     FullControl,
 }
 
@@ -80,7 +90,7 @@ const PERMISSIONS: [(Permission, &str); 5] = [
 
 impl Acl {
     /// The list that gives the owner everything and others nothing.
-    pub(crate) fn private(owner: &str) -> Self {
+    pub fn private(owner: &str) -> Self {
         let grantee = Grantee::Account(owner.to_owned());
         Self(vec![Grant {
             grantee,
@@ -88,18 +98,20 @@ impl Acl {
         }])
     }
 
-    /// The owner ids of the accounts that have grants.
-    pub(crate) fn accounts(&self) -> Vec<String> {
-        let ids = self.0.iter().filter_map(|grant| match &grant.grantee {
-            Grantee::Account(id) => Some(id.clone()),
-            _ => None,
-        });
-        ids.collect()
+    /// The canonical user ids of the accounts that have grants.
+    pub fn accounts(&self) -> Vec<String> {
+        let grants = self.0.iter();
+        grants
+            .filter_map(|grant| match &grant.grantee {
+                Grantee::Account(id) => Some(id.clone()),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Adds a grant.
     #[must_use]
-    pub(crate) fn and(mut self, grantee: Grantee, permission: Permission) -> Self {
+    pub fn and(mut self, grantee: Grantee, permission: Permission) -> Self {
         self.0.push(Grant {
             grantee,
             permission,
@@ -108,38 +120,38 @@ impl Acl {
     }
 
     /// Whether the list gives something to everybody, signed or not.
-    pub(crate) fn is_public(&self) -> bool {
+    pub fn is_public(&self) -> bool {
         self.0.iter().any(|grant| grant.grantee.is_public())
     }
 
     /// The list without what it gives to everybody.
     #[must_use]
-    pub(crate) fn without_public(mut self) -> Self {
+    pub fn without_public(mut self) -> Self {
         self.0.retain(|grant| !grant.grantee.is_public());
         self
     }
 
-    /// Whether `who` may do what `permission` says to something of `owner`, an owner id.
-    pub(crate) fn allows(&self, who: &Identity, owner: &str, permission: Permission) -> bool {
+    /// Whether `caller` may do what `permission` says to something of `owner`, a canonical user id.
+    pub fn allows(&self, caller: &Identity, owner: &str, permission: Permission) -> bool {
         let of_the_list = matches!(permission, Permission::ReadAcp | Permission::WriteAcp);
-        if *who == Identity::Internal || (of_the_list && who.owns(owner)) {
+        if *caller == Identity::Internal || (of_the_list && caller.owns(owner)) {
             return true;
         }
         self.0
             .iter()
-            .any(|grant| grant.permission.covers(permission) && grant.grantee.includes(who))
+            .any(|grant| grant.permission.covers(permission) && grant.grantee.includes(caller))
     }
 }
 
 impl Grantee {
-    /// The group with this name.
-    pub(crate) fn of_group(uri: &str) -> Option<Self> {
+    /// The group with this URI; `None` for one that is not known.
+    pub fn of_group(uri: &str) -> Option<Self> {
         let group = GROUPS.iter().find(|(_, name)| *name == uri);
         group.map(|(grantee, _)| grantee.clone())
     }
 
-    /// The name of the group.
-    pub(crate) fn group(&self) -> Option<&'static str> {
+    /// The URI of the group; `None` for an account.
+    pub fn group(&self) -> Option<&'static str> {
         let group = GROUPS.iter().find(|(grantee, _)| grantee == self);
         group.map(|(_, name)| *name)
     }
@@ -161,14 +173,14 @@ impl Grantee {
 }
 
 impl Permission {
-    /// The permission with this name.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    /// The permission with this name, such as `FULL_CONTROL`; `None` for one that is not known.
+    pub fn parse(name: &str) -> Option<Self> {
         let found = PERMISSIONS.iter().find(|(_, known)| *known == name);
         found.map(|(permission, _)| *permission)
     }
 
-    /// The name on the wire.
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The name in requests and answers, such as `FULL_CONTROL`.
+    pub fn as_str(self) -> &'static str {
         let found = PERMISSIONS
             .iter()
             .find(|(permission, _)| *permission == self);
@@ -183,7 +195,7 @@ impl Permission {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::Caller;
+    use crate::Caller;
 
     fn user(id: &str, admin: bool) -> Identity {
         Identity::User(Caller {

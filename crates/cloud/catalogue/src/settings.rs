@@ -2,33 +2,38 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::marks::{LockMode, Retention, Tags};
+use crate::{LockMode, Retention, Tags};
 
 /// What the owner of a bucket has set for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Settings {
-    pub(crate) versioning: Versioning,
-    /// What its maker called its place.
+pub struct BucketSettings {
+    /// Whether it keeps old versions.
+    pub versioning: Versioning,
+    /// The location constraint that its maker gave.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) location: Option<String>,
+    pub location: Option<String>,
+    /// Its tags; `None` when none were ever set.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) tags: Option<Tags>,
+    pub tags: Option<Tags>,
+    /// The CORS configuration, rule by rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) cors: Vec<CorsRule>,
+    pub cors: Vec<CorsRule>,
     /// Whether objects can be locked, and how new ones are; set when the bucket is made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) lock: Option<Lock>,
+    pub lock: Option<ObjectLock>,
+    /// The public access block; `None` when it was never set.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) public_access: Option<PublicAccess>,
+    pub public_access: Option<PublicAccess>,
 }
 
 /// Whether the bucket keeps old versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Versioning {
+pub enum Versioning {
     /// It never has.
     #[default]
     Never,
+    /// It does.
     Enabled,
     /// It has, and new objects replace those without a version only.
     Suspended,
@@ -37,51 +42,63 @@ pub(crate) enum Versioning {
 /// Who may do what from pages of which origin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct CorsRule {
-    pub(crate) id: Option<String>,
-    pub(crate) origins: Vec<String>,
-    pub(crate) methods: Vec<String>,
-    pub(crate) headers: Vec<String>,
-    pub(crate) expose: Vec<String>,
-    pub(crate) max_age: Option<i32>,
+pub struct CorsRule {
+    /// The id that its maker gave.
+    pub id: Option<String>,
+    /// Origins of pages, each with at most one `*`.
+    pub origins: Vec<String>,
+    /// Methods of requests.
+    pub methods: Vec<String>,
+    /// Headers that requests may have, each with at most one `*`.
+    pub headers: Vec<String>,
+    /// Headers of answers that pages may see.
+    pub expose: Vec<String>,
+    /// How long a browser may remember the answer to its preflight request, in seconds.
+    pub max_age: Option<i32>,
 }
 
 /// That objects of a bucket can be locked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lock {
-    /// How new versions are locked.
-    pub(crate) default: Option<(LockMode, LockPeriod)>,
+pub struct ObjectLock {
+    /// Mode and length of the retention that new versions get; `None` for no retention.
+    pub default: Option<(LockMode, LockPeriod)>,
 }
 
 /// How long new versions are locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum LockPeriod {
+pub enum LockPeriod {
+    /// In days.
     Days(i32),
+    /// In years of 365 days.
     Years(i32),
 }
 
 /// What is not to be public, whatever ACLs say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the four of the protocol")]
-pub(crate) struct PublicAccess {
-    pub(crate) block_acls: bool,
-    pub(crate) ignore_acls: bool,
-    pub(crate) block_policy: bool,
-    pub(crate) restrict: bool,
+pub struct PublicAccess {
+    /// `BlockPublicAcls`: new ACLs that open something to the public are refused.
+    pub block_acls: bool,
+    /// `IgnorePublicAcls`: what ACLs give to the public does not count.
+    pub ignore_acls: bool,
+    /// `BlockPublicPolicy`: kept, as there are no bucket policies.
+    pub block_policy: bool,
+    /// `RestrictPublicBuckets`: kept, as there are no bucket policies.
+    pub restrict: bool,
 }
 
-impl Settings {
+impl BucketSettings {
     /// Whether answers about objects of the bucket name versions.
-    pub(crate) fn has_versions(&self) -> bool {
+    pub fn has_versions(&self) -> bool {
         self.versioning != Versioning::Never
     }
 }
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-impl Lock {
+impl ObjectLock {
     /// The lock of a version that is made at `now`, in milliseconds since 1970.
-    pub(crate) fn of_new(self, now: i64) -> Option<Retention> {
+    pub fn of_new(self, now: i64) -> Option<Retention> {
         let (mode, period) = self.default?;
         let days = match period {
             LockPeriod::Days(days) => i64::from(days),
@@ -94,13 +111,13 @@ impl Lock {
 
 impl CorsRule {
     /// Whether the rule is for this origin and method.
-    pub(crate) fn is_for(&self, origin: &str, method: &str) -> bool {
+    pub fn is_for(&self, origin: &str, method: &str) -> bool {
         self.methods.iter().any(|known| known == method)
             && self.origins.iter().any(|known| matches(known, origin))
     }
 
     /// Whether requests may have this header.
-    pub(crate) fn takes(&self, header: &str) -> bool {
+    pub fn takes(&self, header: &str) -> bool {
         let header = header.to_ascii_lowercase();
         let mut known = self.headers.iter();
         known.any(|known| matches(&known.to_ascii_lowercase(), &header))
@@ -141,12 +158,12 @@ mod tests {
 
     #[test]
     fn a_year_has_365_days() {
-        let lock = |period| Lock {
+        let lock = |period| ObjectLock {
             default: Some((LockMode::Governance, period)),
         };
         let until = |period| lock(period).of_new(1).unwrap().until;
         assert_eq!(until(LockPeriod::Days(2)), 1 + 2 * DAY);
         assert_eq!(until(LockPeriod::Years(1)), 1 + 365 * DAY);
-        assert_eq!(Lock::default().of_new(1), None);
+        assert_eq!(ObjectLock::default().of_new(1), None);
     }
 }

@@ -4,15 +4,24 @@ use super::acl::{Acl, Grantee, Permission};
 
 /// An ACL that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CannedAcl {
+pub enum CannedAcl {
+    /// `private`: the owner alone.
     Private,
+    /// `public-read`: everybody may read.
     PublicRead,
+    /// `public-read-write`: everybody may read and write.
     PublicReadWrite,
+    /// `authenticated-read`: everybody who signs may read.
     AuthenticatedRead,
+    /// `bucket-owner-read`: the bucket's owner may read.
     BucketOwnerRead,
+    /// `bucket-owner-full-control`: the bucket's owner may do everything.
     BucketOwnerFullControl,
+    /// `log-delivery-write`: the service that writes access logs may.
     LogDeliveryWrite,
+    /// `aws-exec-read`: the cloud may read, to register and run images.
     AwsExecRead,
+    /// `ec2-bundle-read`: the cloud may read, to bundle instances.
     Ec2BundleRead,
 }
 
@@ -32,19 +41,19 @@ const NAMES: [(CannedAcl, &str); 9] = [
 ];
 
 impl CannedAcl {
-    /// The ACL of this name.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    /// The ACL of this name; `None` for one that is not known.
+    pub fn parse(name: &str) -> Option<Self> {
         let found = NAMES.iter().find(|(_, known)| *known == name);
         found.map(|(canned, _)| *canned)
     }
 
-    /// Whether the name is the machine image world's and not S3's own.
-    pub(crate) fn is_foreign(self) -> bool {
+    /// Whether the name is one of EC2's for machine images, which other stores than AWS do not know.
+    pub fn is_foreign(self) -> bool {
         matches!(self, Self::AwsExecRead | Self::Ec2BundleRead)
     }
 
-    /// The grants, for something of `owner` in a bucket of `bucket_owner`, both owner ids.
-    pub(crate) fn grants(self, owner: &str, bucket_owner: &str) -> Acl {
+    /// The grants, for something of `owner` in a bucket of `bucket_owner`, both canonical user ids.
+    pub fn grants(self, owner: &str, bucket_owner: &str) -> Acl {
         use Permission::{FullControl, Read, ReadAcp, Write};
         let acl = Acl::private(owner);
         let of_bucket = Grantee::Account(bucket_owner.to_owned());
@@ -70,7 +79,7 @@ impl CannedAcl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::Identity;
+    use crate::Identity;
 
     #[test]
     fn only_one_canned_acl_lets_the_registration_read() {

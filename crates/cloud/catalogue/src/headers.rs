@@ -7,24 +7,29 @@ use serde::{Deserialize, Serialize};
 /// Headers that are kept with an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Headers {
+pub struct ObjectHeaders {
+    /// `Content-Type`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) content_type: Option<String>,
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cache_control: Option<String>,
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) content_disposition: Option<String>,
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`, without `aws-chunked`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) content_encoding: Option<String>,
+    pub content_encoding: Option<String>,
+    /// `Content-Language`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) content_language: Option<String>,
-    /// Seconds since 1970.
+    pub content_language: Option<String>,
+    /// `Expires`, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) expires: Option<i64>,
-    /// `x-amz-meta-`, without that prefix.
+    pub expires: Option<i64>,
+    /// User metadata: the headers `x-amz-meta-*`, by their names without that prefix.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) metadata: BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, String>,
     /// Checksums that came with the object and were right: algorithm in lower case, value in base64.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) checksums: BTreeMap<String, String>,
+    pub checksums: BTreeMap<String, String>,
 }

@@ -1,0 +1,249 @@
+//! The catalogue as domains use it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gumnut_types::{AccountId, SecretString};
+
+use crate::{
+    AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
+    BucketState, Caller, CatalogueError, Database, FoundObject, Image, ImageChange, ImageRef,
+    ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Part,
+    ResourceTag, Upload, UploadChange, UploadRef, UploadState,
+};
+
+/// The catalogue: everything that a cloud keeps but the bytes of objects. Clones share the database.
+///
+/// Changes are units: the decision gets what it rests on and gives what is to change and what the caller gets, or an error
+/// of its own, in which case nothing changes. A decision is pure: it may be made several times.
+#[derive(Clone, Debug)]
+pub struct Catalogue(Arc<dyn Database>);
+
+/// Where a decision leaves what the caller gets.
+struct Outcome<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
+
+impl<T, E: From<CatalogueError>> Outcome<T, E> {
+    fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Keeps the result of a decision and passes the change on.
+    fn keep<C>(&self, decided: Result<(C, T), E>) -> Option<C> {
+        let (change, result) = match decided {
+            Ok((change, result)) => (Some(change), Ok(result)),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        change
+    }
+
+    /// The result of the last decision.
+    fn take(&self) -> Result<T, E> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.unwrap_or_else(|| Err(CatalogueError::Closed.into()))
+    }
+
+    fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Catalogue {
+    /// A catalogue that this database keeps.
+    pub fn new(database: impl Database) -> Self {
+        Self(Arc::new(database))
+    }
+
+    /// Changes one key.
+    ///
+    /// # Errors
+    /// What the decision refuses with, or when the database cannot be used.
+    pub async fn change_key<T, E>(
+        &self,
+        at: KeyRef,
+        mut decide: impl FnMut(&KeyState) -> Result<(KeyChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let outcome = Outcome::new();
+        let decided = outcome.share();
+        let decide = Box::new(move |state: &KeyState| decided.keep(decide(state)));
+        self.0.change_key(at, decide).await?;
+        outcome.take()
+    }
+
+    /// Changes several keys, each as if alone, and gives a result for each. The decision gets the index of the key.
+    ///
+    /// # Errors
+    /// When the database cannot be used; some of the keys may be changed then.
+    pub async fn change_keys<T, E>(
+        &self,
+        keys: Vec<KeyRef>,
+        mut decide: impl FnMut(usize, &KeyState) -> Result<(KeyChange, T), E> + Send + 'static,
+    ) -> Result<Vec<Result<T, E>>, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let outcomes: Vec<Outcome<T, E>> = keys.iter().map(|_| Outcome::new()).collect();
+        let decided: Vec<_> = outcomes.iter().map(Outcome::share).collect();
+        let decide = Box::new(move |index: usize, state: &KeyState| {
+            decided[index].keep(decide(index, state))
+        });
+        self.0.change_keys(keys, decide).await?;
+        Ok(outcomes.iter().map(Outcome::take).collect())
+    }
+
+    /// Changes a bucket.
+    ///
+    /// # Errors
+    /// What the decision refuses with, or when the database cannot be used.
+    pub async fn change_bucket<T, E>(
+        &self,
+        at: BucketRef,
+        mut decide: impl FnMut(&BucketState) -> Result<(BucketChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let outcome = Outcome::new();
+        let decided = outcome.share();
+        let decide = Box::new(move |state: &BucketState| decided.keep(decide(state)));
+        self.0.change_bucket(at, decide).await?;
+        outcome.take()
+    }
+
+    /// Changes an upload.
+    ///
+    /// # Errors
+    /// What the decision refuses with, or when the database cannot be used.
+    pub async fn change_upload<T, E>(
+        &self,
+        at: UploadRef,
+        mut decide: impl FnMut(&UploadState) -> Result<(UploadChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let outcome = Outcome::new();
+        let decided = outcome.share();
+        let decide = Box::new(move |state: &UploadState| decided.keep(decide(state)));
+        self.0.change_upload(at, decide).await?;
+        outcome.take()
+    }
+
+    /// Changes images.
+    ///
+    /// # Errors
+    /// What the decision refuses with; [`CatalogueError::Conflict`] when an inserted image has an id or a unique name that
+    /// is taken; or when the database cannot be used.
+    pub async fn change_images<T, E>(
+        &self,
+        at: ImageRef,
+        mut decide: impl FnMut(&ImagesState) -> Result<(ImageChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let outcome = Outcome::new();
+        let decided = outcome.share();
+        let decide = Box::new(move |state: &ImagesState| decided.keep(decide(state)));
+        self.0.change_images(at, decide).await?;
+        outcome.take()
+    }
+
+    /// Changes accounts.
+    ///
+    /// # Errors
+    /// What the decision refuses with; [`CatalogueError::Conflict`] when a new name is taken; or when the database cannot
+    /// be used.
+    pub async fn change_accounts<T, E>(
+        &self,
+        mut decide: impl FnMut(&AccountsState) -> Result<(AccountsChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let outcome = Outcome::new();
+        let decided = outcome.share();
+        let decide = Box::new(move |state: &AccountsState| decided.keep(decide(state)));
+        self.0.change_accounts(decide).await?;
+        outcome.take()
+    }
+}
+
+/// Writes methods that pass a read on, with the documentation of [`Database`] in short.
+macro_rules! reads {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty = $given:expr),*) -> $result:ty;)*) => {
+        impl Catalogue {
+            $($(#[$doc])*
+            ///
+            /// # Errors
+            /// When the database cannot be used.
+            pub async fn $name(&self, $($argument: $type),*) -> Result<$result, CatalogueError> {
+                self.0.$name($($given),*).await
+            })*
+        }
+    };
+}
+
+reads! {
+    /// The user with this access key, and the secret key to it; `None` when there is no such key or it is good no more.
+    identity(access_key: &str = access_key.to_owned()) -> Option<(Caller, SecretString)>;
+    /// The accounts that these names stand for, as far as there are such.
+    accounts_named(names: Vec<AccountName> = names) -> KnownAccounts;
+    /// All accounts and users.
+    accounts() -> AccountsState;
+    /// The oldest good access key of the user with this name, or of the first administrator who has one for `None`.
+    access_key(user: Option<&str> = user.map(str::to_owned)) -> Option<AccessKey>;
+    /// The good certificates of an account, in PEM.
+    certificates(account: &AccountId = account.clone()) -> Vec<String>;
+    /// The bucket of this name; `None` when there is none.
+    bucket(name: &str = name.to_owned()) -> Option<Bucket>;
+    /// The buckets of the account with this number, by name.
+    buckets(account: &str = account.to_owned()) -> Vec<Bucket>;
+    /// A version of an object, the newest when `version` is `None`, with its segments if `segments`.
+    object(
+        bucket: &str = bucket.to_owned(),
+        key: &str = key.to_owned(),
+        version: Option<&str> = version.map(str::to_owned),
+        segments: bool = segments
+    ) -> FoundObject;
+    /// At most `limit` newest versions with keys from `from` on that are no delete markers, by key.
+    list_objects(bucket: &str = bucket.to_owned(), from: &str = from.to_owned(), limit: usize = limit) -> Vec<ListedVersion>;
+    /// At most `limit` versions from the key `from` on, of that key only those with rows up to `row`: by key, and of a key
+    /// the newest first.
+    list_versions(
+        bucket: &str = bucket.to_owned(),
+        from: &str = from.to_owned(),
+        row: i64 = row,
+        limit: usize = limit
+    ) -> Vec<ListedVersion>;
+    /// At most `limit` uploads to a bucket behind the pair `after` of key and upload id, in that order.
+    list_uploads(bucket: &str = bucket.to_owned(), after: (String, String) = after, limit: usize = limit) -> Vec<Upload>;
+    /// An upload as a decision about it would see it, and at most `limit` of its parts behind the number `after`.
+    upload(at: UploadRef = at, after: u32 = after, limit: usize = limit) -> (UploadState, Vec<Part>);
+    /// All images, in the order in which they were registered, with the tags of the account with the number `tags_of`.
+    images(tags_of: Option<&str> = tags_of.map(str::to_owned)) -> Vec<Image>;
+    /// The images with these ids, as a decision about them would see them.
+    images_by_id(at: ImageRef = at) -> ImagesState;
+    /// The id of the usable image of an account that has this name; `None` when there is none.
+    image_named(account: &AccountId = account.clone(), name: &str = name.to_owned()) -> Option<String>;
+    /// The tags that the account with this number has given images.
+    tags(account: &str = account.to_owned()) -> Vec<ResourceTag>;
+    /// At most `limit` blobs that were given up: no row names them.
+    garbage(limit: usize = limit) -> Vec<String>;
+    /// Forgets blobs that were given up: their bytes are gone.
+    forget_garbage(blobs: Vec<String> = blobs) -> ();
+    /// Those of the blobs that a row of an object or a part names.
+    named_blobs(blobs: Vec<String> = blobs) -> Vec<String>;
+    /// Every blob that a row names, with what it must be.
+    known_blobs() -> Vec<KnownBlob>;
+    /// What does not hold together in the database, a line each; empty when all is well.
+    faults() -> Vec<String>;
+}

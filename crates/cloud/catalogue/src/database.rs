@@ -1,0 +1,216 @@
+//! What a database has to do for the catalogue.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use gumnut_types::{AccountId, SecretString};
+
+use crate::{
+    AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
+    BucketState, Caller, CatalogueError, Image, ImageChange, ImageRef, ImagesState, KeyChange,
+    KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, ObjectVersion, Part, ResourceTag,
+    Segment, Upload, UploadChange, UploadRef, UploadState,
+};
+
+/// A decision: looks at a state and gives the change, or `None` when it refuses and nothing is to change.
+///
+/// It may be called several times, each time with a newer state; the last call counts.
+pub type Decide<S, C> = Box<dyn FnMut(&S) -> Option<C> + Send>;
+
+/// A decision about one of several keys, named by its index. Refusing one leaves the others alone.
+pub type DecideEach<S, C> = Box<dyn FnMut(usize, &S) -> Option<C> + Send>;
+
+/// What may be there only once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// The id of an image.
+    ImageId(String),
+    /// The name of an image of an account, with the id of the image that has it.
+    ImageName {
+        /// The name.
+        name: String,
+        /// The image that has it.
+        id: String,
+    },
+    /// The name of an account or a user.
+    Name,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ImageId(id) => write!(f, "the image id {id}"),
+            Self::ImageName { name, id } => write!(f, "the image name {name} of {id}"),
+            Self::Name => f.write_str("a name of an account or a user"),
+        }
+    }
+}
+
+/// An object as a reader finds it: all of it in one look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundObject {
+    /// The bucket; `None` when there is none of this name.
+    pub bucket: Option<Bucket>,
+    /// The version, which may be a delete marker; `None` when there is none.
+    pub object: Option<ObjectVersion>,
+    /// Its bytes in their order; empty unless they were asked for.
+    pub segments: Vec<Segment>,
+}
+
+/// A database that keeps the catalogue.
+///
+/// Domains do not call it: they call [`Catalogue`](crate::Catalogue), which gives deciders a result of their own. Each
+/// unit of change is one transaction: all of it happens or nothing, it is durable when the call returns, and no other unit
+/// changes what its decision rests on in between. A call that is dropped may still happen as a whole.
+///
+/// `contract` (a feature) has the tests that each database must pass.
+#[async_trait]
+pub trait Database: fmt::Debug + Send + Sync + 'static {
+    /// Changes one key.
+    async fn change_key(
+        &self,
+        at: KeyRef,
+        decide: Decide<KeyState, KeyChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Changes several keys, each as if alone; they may share transactions. The decision gets the index of the key.
+    async fn change_keys(
+        &self,
+        keys: Vec<KeyRef>,
+        decide: DecideEach<KeyState, KeyChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Changes a bucket.
+    async fn change_bucket(
+        &self,
+        at: BucketRef,
+        decide: Decide<BucketState, BucketChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Changes an upload.
+    async fn change_upload(
+        &self,
+        at: UploadRef,
+        decide: Decide<UploadState, UploadChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Changes images.
+    ///
+    /// [`CatalogueError::Conflict`] when an inserted image has an id that is taken, or a unique name that another usable
+    /// image of the account has.
+    async fn change_images(
+        &self,
+        at: ImageRef,
+        decide: Decide<ImagesState, ImageChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Changes accounts.
+    ///
+    /// [`CatalogueError::Conflict`] when the name of a new account or user is taken.
+    async fn change_accounts(
+        &self,
+        decide: Decide<AccountsState, AccountsChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// The user with this access key, and the secret key to it; `None` when there is no such key or it is good no more.
+    async fn identity(
+        &self,
+        access_key: String,
+    ) -> Result<Option<(Caller, SecretString)>, CatalogueError>;
+
+    /// The accounts that these names stand for, as far as there are such.
+    async fn accounts_named(
+        &self,
+        names: Vec<AccountName>,
+    ) -> Result<KnownAccounts, CatalogueError>;
+
+    /// All accounts and users, as a decision about them would see them.
+    async fn accounts(&self) -> Result<AccountsState, CatalogueError>;
+
+    /// The oldest good access key of the user with this name, or of the first administrator who has one for `None`.
+    async fn access_key(&self, user: Option<String>) -> Result<Option<AccessKey>, CatalogueError>;
+
+    /// The good certificates of an account, in PEM.
+    async fn certificates(&self, account: AccountId) -> Result<Vec<String>, CatalogueError>;
+
+    /// The bucket of this name; `None` when there is none.
+    async fn bucket(&self, name: String) -> Result<Option<Bucket>, CatalogueError>;
+
+    /// The buckets of the account with this number, by name.
+    async fn buckets(&self, account: String) -> Result<Vec<Bucket>, CatalogueError>;
+
+    /// A version of an object, the newest when none is named, with its segments if `segments`.
+    async fn object(
+        &self,
+        bucket: String,
+        key: String,
+        version: Option<String>,
+        segments: bool,
+    ) -> Result<FoundObject, CatalogueError>;
+
+    /// At most `limit` newest versions with keys from `from` on that are no delete markers, in the order of the bytes of
+    /// their keys.
+    async fn list_objects(
+        &self,
+        bucket: String,
+        from: String,
+        limit: usize,
+    ) -> Result<Vec<ListedVersion>, CatalogueError>;
+
+    /// At most `limit` versions from the key `from` on, of that key only those with rows up to `row`: by key, and of a
+    /// key the newest first.
+    async fn list_versions(
+        &self,
+        bucket: String,
+        from: String,
+        row: i64,
+        limit: usize,
+    ) -> Result<Vec<ListedVersion>, CatalogueError>;
+
+    /// At most `limit` uploads to a bucket behind the pair `after` of key and upload id, in that order.
+    async fn list_uploads(
+        &self,
+        bucket: String,
+        after: (String, String),
+        limit: usize,
+    ) -> Result<Vec<Upload>, CatalogueError>;
+
+    /// An upload as a decision about it would see it, and at most `limit` of its parts behind the number `after`.
+    async fn upload(
+        &self,
+        at: UploadRef,
+        after: u32,
+        limit: usize,
+    ) -> Result<(UploadState, Vec<Part>), CatalogueError>;
+
+    /// All images, in the order in which they were registered, with the tags of the account with this number.
+    async fn images(&self, tags_of: Option<String>) -> Result<Vec<Image>, CatalogueError>;
+
+    /// The images with these ids, as a decision about them would see them.
+    async fn images_by_id(&self, at: ImageRef) -> Result<ImagesState, CatalogueError>;
+
+    /// The id of the usable image of an account that has this name; `None` when there is none.
+    async fn image_named(
+        &self,
+        account: AccountId,
+        name: String,
+    ) -> Result<Option<String>, CatalogueError>;
+
+    /// The tags that the account with this number has given images.
+    async fn tags(&self, account: String) -> Result<Vec<ResourceTag>, CatalogueError>;
+
+    /// At most `limit` blobs that were given up: no row names them.
+    async fn garbage(&self, limit: usize) -> Result<Vec<String>, CatalogueError>;
+
+    /// Forgets blobs that were given up: their bytes are gone.
+    async fn forget_garbage(&self, blobs: Vec<String>) -> Result<(), CatalogueError>;
+
+    /// Those of the blobs that a row of an object or a part names.
+    async fn named_blobs(&self, blobs: Vec<String>) -> Result<Vec<String>, CatalogueError>;
+
+    /// Every blob that a row names, with what it must be.
+    async fn known_blobs(&self) -> Result<Vec<KnownBlob>, CatalogueError>;
+
+    /// What does not hold together in the database, a line each; empty when all is well.
+    async fn faults(&self) -> Result<Vec<String>, CatalogueError>;
+}

@@ -1,0 +1,42 @@
+#![doc = include_str!("../README.md")]
+
+mod account;
+mod acl;
+mod bucket;
+mod canned;
+mod catalogue;
+mod checksum;
+mod clock;
+mod database;
+mod error;
+mod headers;
+mod identity;
+mod image;
+mod object;
+mod profile;
+mod settings;
+mod tags_and_lock;
+mod unit;
+mod upload;
+
+pub use account::{AccessKey, Account, NewCertificate, NewUser, UserRow};
+pub use acl::{Acl, Grant, Grantee, Permission};
+pub use bucket::{Bucket, NewBucket};
+pub use canned::CannedAcl;
+pub use catalogue::Catalogue;
+pub use checksum::{ChecksumAlgorithm, PartsChecksum};
+pub use clock::Clock;
+pub use database::{Conflict, Database, Decide, DecideEach, FoundObject};
+pub use error::CatalogueError;
+pub use headers::ObjectHeaders;
+pub use identity::{AccountName, Caller, Identity, Owner};
+pub use image::{Image, ImageState, LaunchPermissions, ResourceTag, Tag};
+pub use object::{KnownBlob, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion, Segment};
+pub use profile::{IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
+pub use settings::{BucketSettings, CorsRule, LockPeriod, ObjectLock, PublicAccess, Versioning};
+pub use tags_and_lock::{Governance, LockMode, Retention, Tags, TagsAndLock};
+pub use unit::{
+    AccountsChange, AccountsState, BucketChange, BucketRef, BucketState, ImageChange, ImageRef,
+    ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, UploadChange, UploadRef, UploadState,
+};
+pub use upload::{NewUpload, Part, Upload};
