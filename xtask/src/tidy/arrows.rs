@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Each package and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("gumnut-types", &[]),
     ("gumnut-crypto", &["gumnut-types"]),
     ("gumnut-archive", &["gumnut-types"]),
@@ -31,9 +31,11 @@ const ARROWS: [(&str, &[&str]); 21] = [
         "gumnut-ec2-client",
         &["gumnut-types", "gumnut-signing", "gumnut-transport"],
     ),
+    ("gumnut-cloud-catalogue", &["gumnut-types"]),
     (
         "gumnut-cloud",
         &[
+            "gumnut-cloud-catalogue",
             "gumnut-types",
             "gumnut-crypto",
             "gumnut-manifest",
