@@ -2,6 +2,8 @@
 
 use std::io;
 
+use gumnut_types::Fault;
+
 /// Why a stream could not be written or read.
 ///
 /// Inside `Read`, `BufRead` and `Write` it travels as the inner error of an [`io::Error`];
@@ -147,6 +149,15 @@ impl ArchiveError {
         error.downcast().unwrap_or_else(Self::Io)
     }
 
+    /// Whose fault it is: what a stream holds is [`Fault::Input`], what the machine does to it [`Fault::System`].
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Io(_) | Self::SelfCheck => Fault::System,
+            Self::DeflateStuck | Self::WorkerDied | Self::Abandoned => Fault::Unexpected,
+            _ => Fault::Input,
+        }
+    }
+
     fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Io(error) => error.kind(),
@@ -186,5 +197,15 @@ mod tests {
         let error = io::Error::from(ArchiveError::Io(io::ErrorKind::StorageFull.into()));
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(matches!(ArchiveError::from_io(error), ArchiveError::Io(_)));
+    }
+
+    #[test]
+    fn the_content_the_machine_and_gumnut_are_told_apart() {
+        let io = ArchiveError::Io(io::ErrorKind::StorageFull.into());
+        assert_eq!(io.fault(), Fault::System);
+        assert_eq!(ArchiveError::SelfCheck.fault(), Fault::System);
+        assert_eq!(ArchiveError::WorkerDied.fault(), Fault::Unexpected);
+        assert_eq!(ArchiveError::Grew { expected: 1 }.fault(), Fault::Input);
+        assert_eq!(ArchiveError::TarCut.fault(), Fault::Input);
     }
 }

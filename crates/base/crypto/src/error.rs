@@ -1,5 +1,7 @@
 //! What can go wrong with keys.
 
+use gumnut_types::Fault;
+
 /// Why a key, a certificate or a wrapped secret cannot be used.
 ///
 /// No variant carries key material, and every failed unwrap is the same variant.
@@ -53,4 +55,28 @@ pub enum CryptoError {
     /// The operating system gives no random numbers.
     #[error("the operating system gives no random numbers")]
     Random(#[source] getrandom::Error),
+}
+
+impl CryptoError {
+    /// Whose fault it is: always that of the key, certificate or text that was given, so [`Fault::Input`].
+    pub fn fault(&self) -> Fault {
+        Fault::Input
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_a_fault_of_the_input() {
+        for error in [
+            CryptoError::NotPem,
+            CryptoError::Encrypted,
+            CryptoError::Unwrap,
+            CryptoError::Subject("?".to_owned()),
+        ] {
+            assert_eq!(error.fault(), Fault::Input, "{error}");
+        }
+    }
 }

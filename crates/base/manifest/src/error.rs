@@ -1,7 +1,7 @@
 //! Why a manifest is refused.
 
 use gumnut_crypto::CryptoError;
-use gumnut_types::{PartIndex, PartName};
+use gumnut_types::{Fault, PartIndex, PartName};
 
 /// Why a manifest is refused, cannot be opened or cannot be written.
 ///
@@ -121,6 +121,13 @@ pub enum ManifestError {
     Sign(#[source] CryptoError),
 }
 
+impl ManifestError {
+    /// Whose fault it is: always that of a manifest or key that was given, so [`Fault::Input`].
+    pub fn fault(&self) -> Fault {
+        Fault::Input
+    }
+}
+
 /// What is wrong with a list of parts.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -145,4 +152,21 @@ pub enum PartsProblem {
     /// Two parts have one file name.
     #[error("two parts are called {:?}", .0.as_str())]
     Name(PartName),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_that_is_refused_is_a_fault_of_the_input() {
+        for error in [
+            ManifestError::NotText,
+            ManifestError::Unsigned,
+            ManifestError::Unopened(CryptoError::Unwrap),
+            ManifestError::Parts(PartsProblem::None),
+        ] {
+            assert_eq!(error.fault(), Fault::Input, "{error}");
+        }
+    }
 }

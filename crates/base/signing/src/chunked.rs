@@ -1,6 +1,7 @@
 //! Bodies in signed chunks, `Content-Encoding: aws-chunked`.
 
 use data_encoding::HEXLOWER;
+use gumnut_types::Fault;
 use sha2::{Digest as _, Sha256};
 
 use crate::encode::header_lines;
@@ -27,6 +28,13 @@ pub enum ChunkError {
     /// The body ends before its last chunk.
     #[error("the chunked body ends too early")]
     Incomplete,
+}
+
+impl ChunkError {
+    /// Whose fault it is: always that of the body, which is not trusted, so [`Fault::Input`].
+    pub fn fault(&self) -> Fault {
+        Fault::Input
+    }
 }
 
 /// Takes chunks apart, however the body is cut into pieces, and checks their signatures.

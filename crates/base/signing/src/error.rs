@@ -1,5 +1,7 @@
 //! Why a signature is not accepted.
 
+use gumnut_types::Fault;
+
 /// Why a signature is not accepted. A server maps these to its protocol's codes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -32,6 +34,13 @@ pub enum SignatureError {
     /// The signature is another.
     #[error("the signature does not match")]
     Mismatch(Box<Mismatch>),
+}
+
+impl SignatureError {
+    /// Whose fault it is: always that of the request, which is not trusted, so [`Fault::Input`].
+    pub fn fault(&self) -> Fault {
+        Fault::Input
+    }
 }
 
 /// What the server computed, so that people can find the difference.

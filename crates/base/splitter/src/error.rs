@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use gumnut_types::{NameError, PartName, Sha1Digest};
+use gumnut_types::{Fault, NameError, PartName, Sha1Digest};
 
 /// Why parts could not be written, found or believed.
 ///
@@ -149,6 +149,18 @@ impl SplitterError {
         error.downcast().unwrap_or_else(Self::Io)
     }
 
+    /// Whose fault it is. A folder that is not there is one of the input; a folder that cannot be used for another
+    /// reason is one of the machine.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Folder { source, .. } if source.kind() == io::ErrorKind::NotFound => Fault::Input,
+            Self::Folder { .. } | Self::Store { .. } | Self::File { .. } | Self::Io(_) => {
+                Fault::System
+            }
+            _ => Fault::Input,
+        }
+    }
+
     fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Store { source, .. }
@@ -171,5 +183,40 @@ impl From<SplitterError> for io::Error {
             SplitterError::Io(error) => error,
             error => Self::new(error.kind(), error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_the_machine_and_what_cannot_be_read_the_bundle() {
+        let name: PartName = "image.part.0".parse().unwrap();
+        let folder = |kind: io::ErrorKind| SplitterError::Folder {
+            path: PathBuf::from("/bundles"),
+            source: kind.into(),
+        };
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let store = SplitterError::Store {
+            name: name.clone(),
+            source: full(),
+        };
+        let exists = SplitterError::Exists {
+            path: PathBuf::from("/bundles/image.part.0"),
+        };
+        let read = SplitterError::Read {
+            name,
+            source: full(),
+        };
+        assert_eq!(folder(io::ErrorKind::NotFound).fault(), Fault::Input);
+        assert_eq!(
+            folder(io::ErrorKind::PermissionDenied).fault(),
+            Fault::System
+        );
+        assert_eq!(store.fault(), Fault::System);
+        assert_eq!(SplitterError::Io(full()).fault(), Fault::System);
+        assert_eq!(exists.fault(), Fault::Input);
+        assert_eq!(read.fault(), Fault::Input);
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gumnut_types::Fault;
+
 /// Why a request has no good answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -98,6 +100,20 @@ impl TransportError {
         }
     }
 
+    /// Whose fault it is: an answer that is no is [`Fault::Refused`], silence and nonsense are [`Fault::Network`], and
+    /// what lies here is [`Fault::Input`] or [`Fault::System`].
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Refused(_) | Self::Redirected { .. } => Fault::Refused,
+            Self::Network { .. }
+            | Self::Untrusted { .. }
+            | Self::Timeout { .. }
+            | Self::Malformed { .. } => Fault::Network,
+            Self::File { .. } | Self::Authority(_) => Fault::Input,
+            Self::Setup { .. } => Fault::System,
+        }
+    }
+
     /// What the server said, if it answered with a refusal.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -151,6 +167,55 @@ impl fmt::Display for Refusal {
         match &self.request_id {
             Some(id) => write!(f, " (request {id})"),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_no_silence_and_a_missing_file_are_told_apart() {
+        let what = || "put an object".to_owned();
+        for (error, fault) in [
+            (
+                TransportError::Redirected {
+                    what: what(),
+                    to: String::new(),
+                },
+                Fault::Refused,
+            ),
+            (
+                TransportError::Timeout {
+                    what: what(),
+                    limit: Duration::ZERO,
+                },
+                Fault::Network,
+            ),
+            (
+                TransportError::Malformed {
+                    what: what(),
+                    reason: String::new(),
+                },
+                Fault::Network,
+            ),
+            (
+                TransportError::File {
+                    path: PathBuf::from("part.0"),
+                    source: std::io::ErrorKind::NotFound.into(),
+                },
+                Fault::Input,
+            ),
+            (
+                TransportError::Setup {
+                    what: "TLS",
+                    source: "no cipher".into(),
+                },
+                Fault::System,
+            ),
+        ] {
+            assert_eq!(error.fault(), fault, "{error:?}");
         }
     }
 }

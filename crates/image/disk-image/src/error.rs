@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gumnut_archive::ArchiveError;
+use gumnut_types::Fault;
 
 use crate::partition::PartitionTable;
 use crate::virtual_disk::VirtualDisk;
@@ -190,6 +191,27 @@ pub enum DiskImageError {
 }
 
 impl DiskImageError {
+    /// Whose fault it is. An image that cannot be opened, and an image for whose copy there is no space, are faults of
+    /// the input: another image or another place helps.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Cancelled => Fault::Cancelled,
+            Self::Io(source) => match source.kind() {
+                io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::StorageFull => Fault::Input,
+                _ => Fault::System,
+            },
+            Self::System { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Fault::Input
+            }
+            Self::System { .. } | Self::ToolMissing { .. } | Self::Busy { .. } => Fault::System,
+            Self::WrongResult { .. } => Fault::Unexpected,
+            _ => Fault::Input,
+        }
+    }
+
     /// The error with the tarball in which it came up.
     pub(crate) fn within(self, tarball: &Path) -> Self {
         let path = tarball.to_owned();
@@ -240,5 +262,50 @@ impl fmt::Display for ToolFailure {
             write!(f, "\n    {line}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_the_machine_and_gumnut_are_told_apart() {
+        let path = PathBuf::from("disk.img");
+        let io = |kind: io::ErrorKind| DiskImageError::Io(kind.into());
+        let system = |kind: io::ErrorKind| DiskImageError::System {
+            doing: "write",
+            path: path.clone(),
+            source: kind.into(),
+        };
+        for (error, fault) in [
+            (DiskImageError::Cancelled, Fault::Cancelled),
+            (io(io::ErrorKind::NotFound), Fault::Input),
+            (io(io::ErrorKind::StorageFull), Fault::Input),
+            (io(io::ErrorKind::BrokenPipe), Fault::System),
+            (system(io::ErrorKind::StorageFull), Fault::Input),
+            (system(io::ErrorKind::PermissionDenied), Fault::System),
+            (DiskImageError::Busy { path: path.clone() }, Fault::System),
+            (
+                DiskImageError::SameFile { path: path.clone() },
+                Fault::Input,
+            ),
+            (
+                DiskImageError::ToolMissing {
+                    tool: "resize2fs",
+                    package: "e2fsprogs",
+                },
+                Fault::System,
+            ),
+            (
+                DiskImageError::WrongResult {
+                    path: path.clone(),
+                    problem: String::new(),
+                },
+                Fault::Unexpected,
+            ),
+        ] {
+            assert_eq!(error.fault(), fault, "{error:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use gumnut_types::Architecture;
+use gumnut_types::{Architecture, Fault};
 
 /// Why a machine was not started, or did not run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -45,11 +45,41 @@ pub enum BootError {
     Console(#[source] io::Error),
 }
 
+impl BootError {
+    /// Whose fault it is: an image of a foreign architecture is [`Fault::Input`], all else is [`Fault::System`].
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Architecture(_) => Fault::Input,
+            _ => Fault::System,
+        }
+    }
+}
+
 fn said(output: &str) -> String {
     let output = output.trim_end();
     if output.is_empty() {
         String::new()
     } else {
         format!(":\n{output}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_foreign_architecture_is_a_fault_of_the_image() {
+        let console = BootError::Console(io::ErrorKind::BrokenPipe.into());
+        let missing = BootError::ProgramMissing {
+            program: "qemu-system-x86_64",
+            package: "qemu-system-x86",
+        };
+        assert_eq!(
+            BootError::Architecture(Architecture::Armhf).fault(),
+            Fault::Input
+        );
+        assert_eq!(console.fault(), Fault::System);
+        assert_eq!(missing.fault(), Fault::System);
     }
 }
