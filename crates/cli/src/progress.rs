@@ -112,7 +112,7 @@ impl gumnut_bundle::Progress for Bar {
     }
 }
 
-impl gumnut_disk_image::Progress for Bar {
+impl gumnut_disk_image::StepProgress for Bar {
     fn step(&self, step: gumnut_disk_image::Step) {
         use gumnut_disk_image::Step;
         let message = match step {
@@ -123,13 +123,5 @@ impl gumnut_disk_image::Progress for Bar {
             _ => "checking the result",
         };
         self.bar.set_message(message);
-    }
-
-    fn copied(&self, bytes: u64) {
-        self.add(bytes);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.stop.asked()
     }
 }

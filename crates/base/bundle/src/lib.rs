@@ -7,7 +7,6 @@ mod image;
 mod image_file;
 mod options;
 mod pipe;
-mod progress;
 mod seal;
 mod unbundle;
 mod unseal;
@@ -18,7 +17,6 @@ pub use fingerprint::Fingerprint;
 pub use image::ImageSource;
 pub use image_file::{ImageFile, write_file};
 pub use options::{BundleOptions, TarForm};
-pub use progress::{NoProgress, Progress};
 pub use unbundle::{
     Checked, Ciphertext, UnbundleWarning, Unbundled, unbundle, unbundle_ciphertext, unbundle_to,
     verify, verify_parts,
@@ -30,4 +28,4 @@ pub use gumnut_splitter::{
     BundleNames, ChannelSink, Committed, FinishedPart, FolderSink, FolderSource, MemoryParts,
     PartRecord, PartSink, PartSource, SplitterError,
 };
-pub use gumnut_types::{Existing, Fault};
+pub use gumnut_types::{Existing, Fault, NoProgress, Progress};

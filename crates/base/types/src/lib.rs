@@ -13,6 +13,7 @@ mod limits;
 mod location;
 mod name;
 mod part;
+mod progress;
 mod secret;
 mod size;
 
@@ -31,5 +32,6 @@ pub use location::{
 };
 pub use name::{ImageName, NameError, PartName};
 pub use part::PartIndex;
+pub use progress::{NoProgress, Progress};
 pub use secret::SecretString;
 pub use size::{ByteSize, ByteSizeError};

@@ -110,12 +110,4 @@ impl gumnut_bundle::Progress for Watched<'_> {
     }
 }
 
-impl gumnut_disk_image::Progress for Watched<'_> {
-    fn copied(&self, bytes: u64) {
-        self.0.advance(bytes);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
-}
+impl gumnut_disk_image::StepProgress for Watched<'_> {}

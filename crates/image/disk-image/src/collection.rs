@@ -7,7 +7,7 @@ use crate::check::Hypervisor;
 use crate::content::{Content, Inspection};
 use crate::error::DiskImageError;
 use crate::inspect::inspect;
-use crate::resize::Progress;
+use crate::resize::StepProgress;
 use crate::tarball::{self, Visitor};
 
 /// Images that belong together.
@@ -76,7 +76,7 @@ impl Collection {
     pub fn of_tarball(
         tarball: &Path,
         scratch: &Path,
-        progress: &dyn Progress,
+        progress: &dyn StepProgress,
     ) -> Result<Self, DiskImageError> {
         let mut looker = Looker {
             scratch,

@@ -40,11 +40,11 @@ pub use load::{Loaded, load};
 pub use partition::{Entry, PartitionTable};
 pub use ramdisk::Ramdisk;
 pub use raw::{Conversion, DiskFormat, RawImage, convert};
-pub use resize::{NewSize, Plan, Progress, ResizeOptions, Resized, Step, Target, plan, resize};
+pub use resize::{NewSize, Plan, ResizeOptions, Resized, Step, StepProgress, Target, plan, resize};
 pub use superblock::{ExtKind, State, Superblock, Uuid};
 pub use tool::find_program;
 pub use unpack::{Unpacked, unpack};
 pub use virtual_disk::VirtualDisk;
 
-// What a caller needs to say what happens to a file that exists.
-pub use gumnut_types::Existing;
+// What a caller needs to use this crate, so that most depend on nothing else for it.
+pub use gumnut_types::{Existing, NoProgress, Progress};

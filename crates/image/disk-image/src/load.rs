@@ -11,7 +11,7 @@ use crate::check::Hypervisor;
 use crate::collection::Collection;
 use crate::error::DiskImageError;
 use crate::inspect::inspect;
-use crate::resize::Progress;
+use crate::resize::StepProgress;
 use crate::tarball::{self, Visitor};
 
 /// The largest file that is kept in memory, in bytes: kernels and ramdisks are smaller, disks are not.
@@ -48,7 +48,7 @@ pub fn load(
     tarball: &Path,
     folder: Option<&Path>,
     hypervisor: Hypervisor,
-    progress: &dyn Progress,
+    progress: &dyn StepProgress,
 ) -> Result<Loaded, DiskImageError> {
     let mut loader = Loader {
         folder,

@@ -12,7 +12,7 @@ use crate::check::Hypervisor;
 use crate::compression::Compression;
 use crate::error::DiskImageError;
 use crate::inspect;
-use crate::resize::{Progress, Step};
+use crate::resize::{Step, StepProgress};
 use crate::text::printable;
 use crate::window::Window;
 
@@ -57,7 +57,7 @@ pub(crate) trait Visitor {
 /// Shows every member of the tarball to `visitor`.
 pub(crate) fn read(
     tarball: &Path,
-    progress: &dyn Progress,
+    progress: &dyn StepProgress,
     visitor: &mut dyn Visitor,
 ) -> Result<(), DiskImageError> {
     let (file, length) = inspect::open(tarball)?;
@@ -214,7 +214,7 @@ pub(crate) fn for_hypervisor(path: &Path, wanted: Option<Hypervisor>) -> bool {
 /// Tells how much of the tarball was read, and stops when asked to.
 struct Counted<'a> {
     file: fs_err::File,
-    progress: &'a dyn Progress,
+    progress: &'a dyn StepProgress,
 }
 
 impl Read for Counted<'_> {
@@ -223,7 +223,7 @@ impl Read for Counted<'_> {
             return Err(io::Error::other("stopped"));
         }
         let count = self.file.read(buffer)?;
-        self.progress.copied(count as u64);
+        self.progress.advance(count as u64);
         Ok(count)
     }
 }

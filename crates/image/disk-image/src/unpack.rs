@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::check::Hypervisor;
 use crate::error::DiskImageError;
-use crate::resize::Progress;
+use crate::resize::StepProgress;
 use crate::tarball::{self, Visitor};
 
 /// What was unpacked.
@@ -37,7 +37,7 @@ pub fn unpack(
     tarball: &Path,
     folder: &Path,
     hypervisor: Option<Hypervisor>,
-    progress: &dyn Progress,
+    progress: &dyn StepProgress,
 ) -> Result<Unpacked, DiskImageError> {
     let staging = tempfile::Builder::new()
         .prefix(".gumnut-")

@@ -7,7 +7,7 @@ use fs_err::File;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
-use super::{Progress, Step};
+use super::{Step, StepProgress};
 use crate::error::DiskImageError;
 
 /// Piece of the image that is read at once, in bytes.
@@ -30,11 +30,11 @@ pub(super) fn sparse(
     from: &File,
     to: &File,
     length: u64,
-    progress: &dyn Progress,
+    progress: &dyn StepProgress,
 ) -> Result<(), DiskImageError> {
     if rustix::fs::ioctl_ficlone(to.file(), from.file()).is_ok() {
         progress.step(Step::Copy { bytes: length });
-        progress.copied(length);
+        progress.advance(length);
         return Ok(());
     }
     stretch(from, Stretch { start: 0, length }, to, 0, progress)
@@ -46,7 +46,7 @@ pub(super) fn stretch(
     part: Stretch,
     to: &File,
     at: u64,
-    progress: &dyn Progress,
+    progress: &dyn StepProgress,
 ) -> Result<(), DiskImageError> {
     let Stretch { start, length } = part;
     progress.step(Step::Copy { bytes: length });
@@ -55,7 +55,7 @@ pub(super) fn stretch(
     let mut position = start;
     let last = start + length;
     while let Some((data, end)) = next_data(from, position, last)? {
-        progress.copied(data - position);
+        progress.advance(data - position);
         position = data;
         while position < end {
             if progress.cancelled() {
@@ -68,10 +68,10 @@ pub(super) fn stretch(
                 .map_err(failed("copy", from))?;
             write_nonzero(to, piece, position - start + at)?;
             position += count as u64;
-            progress.copied(count as u64);
+            progress.advance(count as u64);
         }
     }
-    progress.copied(last - position);
+    progress.advance(last - position);
     Ok(())
 }
 

@@ -6,20 +6,24 @@
 
 use std::path::PathBuf;
 
+use gumnut_types::Progress;
+
 use super::file_system::{Done, Job};
 use super::partial::Partial;
 use super::subject::{Last, Subject};
-use super::{NewSize, Progress, Step, copy, write_at};
+use super::{NewSize, Step, StepProgress, copy, write_at};
 use crate::error::DiskImageError;
 
 /// Passes on only the wish to stop.
-struct Quiet<'a>(&'a dyn Progress);
+struct Quiet<'a>(&'a dyn StepProgress);
 
 impl Progress for Quiet<'_> {
     fn cancelled(&self) -> bool {
         self.0.cancelled()
     }
 }
+
+impl StepProgress for Quiet<'_> {}
 
 /// Writes the disk with its last partition resized into `target`.
 pub(super) fn resize(

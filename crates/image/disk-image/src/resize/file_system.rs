@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fs_err::File;
 
-use super::{Progress, Step};
+use super::{Step, StepProgress};
 use crate::error::DiskImageError;
 use crate::inspect;
 use crate::superblock::Superblock;
@@ -15,7 +15,7 @@ use crate::window::Window;
 pub(super) struct Job<'a> {
     /// The original, for messages.
     pub(super) source: &'a Path,
-    pub(super) progress: &'a dyn Progress,
+    pub(super) progress: &'a dyn StepProgress,
     discard: bool,
     e2fsck: Tool,
     resize2fs: Tool,
@@ -32,7 +32,7 @@ impl<'a> Job<'a> {
     pub(super) fn new(
         source: &'a Path,
         discard: bool,
-        progress: &'a dyn Progress,
+        progress: &'a dyn StepProgress,
     ) -> Result<Self, DiskImageError> {
         Ok(Self {
             source,

@@ -10,7 +10,7 @@ mod subject;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use gumnut_types::Existing;
+use gumnut_types::{Existing, NoProgress, Progress};
 
 use crate::error::DiskImageError;
 use crate::inspect;
@@ -84,26 +84,16 @@ pub enum Step {
     Assemble,
 }
 
-/// Who wants to know how far a resize is, and may stop it.
-pub trait Progress {
+/// Told which step of a copy or resize begins, beside the bytes of the image that are copied, holes included. Whether to
+/// stop is asked between pieces of the copy and between steps.
+pub trait StepProgress: Progress {
     /// A step begins.
     fn step(&self, step: Step) {
         let _ = step;
     }
-
-    /// So many more bytes of the image are copied, holes included.
-    fn copied(&self, bytes: u64) {
-        let _ = bytes;
-    }
-
-    /// Whether to stop; asked between pieces of the copy and between steps.
-    fn cancelled(&self) -> bool {
-        false
-    }
 }
 
-/// Nobody wants to know.
-impl Progress for () {}
+impl StepProgress for NoProgress {}
 
 /// A finished resize.
 #[derive(Clone, Debug)]
@@ -180,7 +170,7 @@ pub fn resize(
     size: NewSize,
     target: Target<'_>,
     options: ResizeOptions,
-    progress: &dyn Progress,
+    progress: &dyn StepProgress,
 ) -> Result<Resized, DiskImageError> {
     let subject = Subject::open(source)?;
     let wanted = subject.file_system_size(size)?;

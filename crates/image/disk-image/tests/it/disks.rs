@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use fs_err::File;
 use gumnut_disk_image::{
-    Content, Disk, DiskImageError, NewSize, PartitionTable, ResizeOptions, Resized, Target,
-    inspect, resize,
+    Content, Disk, DiskImageError, NewSize, NoProgress, PartitionTable, ResizeOptions, Resized,
+    Target, inspect, resize,
 };
 
 use crate::image::{Image, LENGTH, MIB, UUID, dumpe2fs, succeed};
@@ -57,7 +57,7 @@ fn disk(image: &Image, script: &str) -> PathBuf {
 
 fn to(source: &Path, target: &Path, size: NewSize) -> Result<Resized, DiskImageError> {
     let options = ResizeOptions::default();
-    resize(source, size, Target::File(target), options, &())
+    resize(source, size, Target::File(target), options, &NoProgress)
 }
 
 fn read(path: &Path) -> Disk {

@@ -1,13 +1,14 @@
 //! Growing real images; `e2fsck` is the judge.
 
-use std::cell::RefCell;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_err::File;
 use gumnut_disk_image::{
-    DiskImageError, Existing, NewSize, Progress, ResizeOptions, Resized, State, Step, Target, plan,
-    resize,
+    DiskImageError, Existing, NewSize, NoProgress, Progress, ResizeOptions, Resized, State, Step,
+    StepProgress, Target, plan, resize,
 };
 
 use crate::image::{Image, LABEL, LENGTH, MIB, UUID, dumpe2fs, e2fs};
@@ -15,14 +16,14 @@ use crate::image::{Image, LABEL, LENGTH, MIB, UUID, dumpe2fs, e2fs};
 const NEW: u64 = 64 * MIB;
 
 fn grow(image: &Image, size: u64) -> Result<Resized, DiskImageError> {
-    to_new(image, NewSize::Bytes(size), &())
+    to_new(image, NewSize::Bytes(size), &NoProgress)
 }
 
 /// Resizes into `new.img`.
 fn to_new(
     image: &Image,
     size: NewSize,
-    progress: &dyn Progress,
+    progress: &dyn StepProgress,
 ) -> Result<Resized, DiskImageError> {
     let target = image.join("new.img");
     let options = ResizeOptions::default();
@@ -194,7 +195,7 @@ fn each_kind_shrinks_and_keeps_what_it_is() {
 #[test]
 fn the_least_size_is_found_and_is_less_than_the_content_cannot_have() {
     let image = Image::ext3_with(|tree| fs_err::write(tree.join("big"), vec![7; 3 << 20]).unwrap());
-    let least = to_new(&image, NewSize::Minimum, &()).unwrap().after;
+    let least = to_new(&image, NewSize::Minimum, &NoProgress).unwrap().after;
     let new = image.join("new.img");
     assert_eq!(fs_err::metadata(&new).unwrap().len(), least);
     assert!((3 * MIB..LENGTH).contains(&least), "{least}");
@@ -233,7 +234,7 @@ fn in_place_the_original_is_replaced_only_by_a_good_image() {
     symlink(&image.path, &link).unwrap();
     let options = ResizeOptions::default();
     let size = NewSize::Bytes(NEW);
-    resize(&link, size, Target::InPlace, options, &()).unwrap();
+    resize(&link, size, Target::InPlace, options, &NoProgress).unwrap();
     assert!(link.symlink_metadata().unwrap().is_symlink());
     let metadata = fs_err::metadata(&image.path).unwrap();
     assert_eq!((metadata.len(), metadata.mode() & 0o777), (NEW, 0o640));
@@ -242,7 +243,7 @@ fn in_place_the_original_is_replaced_only_by_a_good_image() {
     image.debugfs("set_inode_field <2> mode 0100644");
     let broken = fs_err::read(&image.path).unwrap();
     let size = NewSize::Bytes(2 * NEW);
-    assert!(resize(&image.path, size, Target::InPlace, options, &()).is_err());
+    assert!(resize(&image.path, size, Target::InPlace, options, &NoProgress).is_err());
     assert!(
         fs_err::read(&image.path).unwrap() == broken,
         "it was touched"
@@ -265,7 +266,14 @@ fn what_deleted_files_have_left_is_dropped_only_when_asked() {
             .existing(Existing::Replace)
             .drop_free_blocks(drop);
         let size = NewSize::Bytes(NEW);
-        resize(&image.path, size, Target::File(&target), options, &()).unwrap();
+        resize(
+            &image.path,
+            size,
+            Target::File(&target),
+            options,
+            &NoProgress,
+        )
+        .unwrap();
         assert_eq!(holds(), !drop);
         assert_sound(&target);
     }
@@ -286,7 +294,7 @@ fn an_existing_target_stays_unless_asked_otherwise() {
         NewSize::Bytes(NEW),
         Target::File(&target),
         replace,
-        &(),
+        &NoProgress,
     )
     .unwrap();
     assert_sound(&target);
@@ -305,7 +313,7 @@ fn the_original_is_never_the_target() {
             NewSize::Bytes(NEW),
             Target::File(target),
             replace,
-            &(),
+            &NoProgress,
         )
         .unwrap_err();
         assert!(matches!(error, DiskImageError::SameFile { .. }), "{error}");
@@ -317,7 +325,7 @@ fn the_original_is_never_the_target() {
         NewSize::Bytes(NEW),
         Target::File(&image.join("x")),
         replace,
-        &(),
+        &NoProgress,
     )
     .unwrap_err();
     assert!(matches!(error, DiskImageError::SameFile { .. }), "{error}");
@@ -353,7 +361,7 @@ fn disks_and_names_that_the_tools_cannot_take_are_refused() {
         NewSize::Bytes(NEW),
         Target::File(Path::new("new?offset=1")),
         ResizeOptions::default(),
-        &(),
+        &NoProgress,
     );
     assert!(matches!(error, Err(DiskImageError::QuestionMark { .. })));
     image.patch(512, b"EFI PART");
@@ -370,22 +378,24 @@ fn disks_and_names_that_the_tools_cannot_take_are_refused() {
 
 #[derive(Default)]
 struct Recorder {
-    steps: RefCell<Vec<Step>>,
-    copied: RefCell<u64>,
+    steps: Mutex<Vec<Step>>,
+    copied: AtomicU64,
     stop_at: Option<Step>,
 }
 
 impl Progress for Recorder {
-    fn step(&self, step: Step) {
-        self.steps.borrow_mut().push(step);
-    }
-
-    fn copied(&self, bytes: u64) {
-        *self.copied.borrow_mut() += bytes;
+    fn advance(&self, bytes: u64) {
+        self.copied.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn cancelled(&self) -> bool {
-        self.stop_at.is_some() && self.steps.borrow().last().copied() == self.stop_at
+        self.stop_at.is_some() && self.steps.lock().unwrap().last().copied() == self.stop_at
+    }
+}
+
+impl StepProgress for Recorder {
+    fn step(&self, step: Step) {
+        self.steps.lock().unwrap().push(step);
     }
 }
 
@@ -400,7 +410,7 @@ fn progress_names_each_step_and_counts_the_whole_image() {
         Step::Resize,
         Step::Verify,
     ];
-    assert_eq!(recorder.steps.into_inner(), steps);
+    assert_eq!(recorder.steps.into_inner().unwrap(), steps);
     assert_eq!(recorder.copied.into_inner(), LENGTH);
 }
 

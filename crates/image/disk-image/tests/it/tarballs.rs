@@ -5,7 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gumnut_disk_image::{Collection, Content, DiskImageError, Hypervisor, Progress, unpack};
+use gumnut_disk_image::{
+    Collection, Content, DiskImageError, Hypervisor, NoProgress, Progress, StepProgress, unpack,
+};
 use gumnut_types::Architecture;
 use tempfile::TempDir;
 
@@ -73,7 +75,7 @@ impl Layout {
     /// Unpacks into a new folder.
     fn unpack(&self, tarball: &Path) -> Result<TempDir, DiskImageError> {
         let target = tempfile::tempdir_in(self.folder.path()).unwrap();
-        unpack(tarball, target.path(), None, &())?;
+        unpack(tarball, target.path(), None, &NoProgress)?;
         Ok(target)
     }
 }
@@ -126,7 +128,7 @@ fn a_tarball_and_its_folder_list_what_belongs_together() {
     let layout = Layout::new();
     let tarball = layout.tar(&["--sparse", "--gzip"]);
     let scratch = tempfile::tempdir().unwrap();
-    let packed = Collection::of_tarball(&tarball, scratch.path(), &()).unwrap();
+    let packed = Collection::of_tarball(&tarball, scratch.path(), &NoProgress).unwrap();
     let unpacked = Collection::of_folder(layout.folder.path().join(NAME).as_path()).unwrap();
     for found in [packed, unpacked] {
         let [disk] = found.disks.try_into().unwrap();
@@ -160,7 +162,13 @@ fn a_tarball_and_its_folder_list_what_belongs_together() {
 fn one_hypervisor_can_be_chosen() {
     let layout = Layout::new();
     let target = tempfile::tempdir().unwrap();
-    unpack(&layout.tar(&[]), target.path(), Some(Hypervisor::Xen), &()).unwrap();
+    unpack(
+        &layout.tar(&[]),
+        target.path(),
+        Some(Hypervisor::Xen),
+        &NoProgress,
+    )
+    .unwrap();
     let top = target.path().join(NAME);
     assert!(top.join("xen-kernel").is_dir() && !top.join("kvm-kernel").exists());
     assert!(target.path().join(DISK).is_file());
@@ -171,7 +179,7 @@ fn what_is_there_already_stays() {
     let layout = Layout::new();
     let target = tempfile::tempdir().unwrap();
     fs_err::write(target.path().join(NAME), "precious").unwrap();
-    let error = unpack(&layout.tar(&[]), target.path(), None, &()).unwrap_err();
+    let error = unpack(&layout.tar(&[]), target.path(), None, &NoProgress).unwrap_err();
     assert!(matches!(error, DiskImageError::Exists { .. }), "{error}");
     assert_eq!(fs_err::read(target.path().join(NAME)).unwrap(), b"precious");
     assert_eq!(fs_err::read_dir(target.path()).unwrap().count(), 1);
@@ -180,7 +188,7 @@ fn what_is_there_already_stays() {
 /// Unpacking must fail, say the word and leave nothing.
 fn refused(layout: &Layout, tarball: &Path, word: &str) {
     let target = tempfile::tempdir().unwrap();
-    let error = unpack(tarball, target.path(), None, &()).unwrap_err();
+    let error = unpack(tarball, target.path(), None, &NoProgress).unwrap_err();
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(error) = source {
@@ -277,7 +285,7 @@ fn names_that_lead_out_and_links_never_touch_anything() {
     )
     .unwrap();
     let target = tempfile::tempdir().unwrap();
-    let unpacked = unpack(&path, target.path(), None, &()).unwrap();
+    let unpacked = unpack(&path, target.path(), None, &NoProgress).unwrap();
     assert_eq!(unpacked.left_out, [Path::new("a")]);
     assert!(target.path().join("a/evil").is_file());
     assert!(!target.path().join("a").is_symlink());
@@ -322,6 +330,8 @@ impl Progress for Stopped {
         true
     }
 }
+
+impl StepProgress for Stopped {}
 
 #[test]
 fn stopping_leaves_nothing() {
