@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Each package and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("gumnut-types", &[]),
     ("gumnut-crypto", &["gumnut-types"]),
     ("gumnut-archive", &["gumnut-types"]),
@@ -32,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
         &["gumnut-types", "gumnut-signing", "gumnut-transport"],
     ),
     ("gumnut-cloud-catalogue", &["gumnut-types"]),
+    ("gumnut-cloud-blobs", &["gumnut-types"]),
     (
         "gumnut-cloud",
         &[
