@@ -18,6 +18,17 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Catalogue(Arc<dyn Database>);
 
+/// What a unit of change has led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "blobs that were given up wait for their deletion"]
+pub struct Changed<T> {
+    /// What the decision gives the caller.
+    pub result: T,
+    /// The names of the blobs that the unit has made garbage. No row names them, and [`Catalogue::garbage`] lists them
+    /// until they are forgotten.
+    pub garbage: Vec<String>,
+}
+
 /// Where a decision leaves what the caller gets.
 struct Outcome<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
 
@@ -61,7 +72,7 @@ impl Catalogue {
         &self,
         at: KeyRef,
         mut decide: impl FnMut(&KeyState) -> Result<(KeyChange, T), E> + Send + 'static,
-    ) -> Result<T, E>
+    ) -> Result<Changed<T>, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
@@ -69,8 +80,9 @@ impl Catalogue {
         let outcome = Outcome::new();
         let decided = outcome.share();
         let decide = Box::new(move |state: &KeyState| decided.keep(decide(state)));
-        self.0.change_key(at, decide).await?;
-        outcome.take()
+        let garbage = self.0.change_key(at, decide).await?;
+        let result = outcome.take()?;
+        Ok(Changed { result, garbage })
     }
 
     /// Changes several keys, each as if alone, and gives a result for each. The decision gets the index of the key.
@@ -81,7 +93,7 @@ impl Catalogue {
         &self,
         keys: Vec<KeyRef>,
         mut decide: impl FnMut(usize, &KeyState) -> Result<(KeyChange, T), E> + Send + 'static,
-    ) -> Result<Vec<Result<T, E>>, E>
+    ) -> Result<Changed<Vec<Result<T, E>>>, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
@@ -91,8 +103,9 @@ impl Catalogue {
         let decide = Box::new(move |index: usize, state: &KeyState| {
             decided[index].keep(decide(index, state))
         });
-        self.0.change_keys(keys, decide).await?;
-        Ok(outcomes.iter().map(Outcome::take).collect())
+        let garbage = self.0.change_keys(keys, decide).await?;
+        let result = outcomes.iter().map(Outcome::take).collect();
+        Ok(Changed { result, garbage })
     }
 
     /// Changes a bucket.
@@ -103,7 +116,7 @@ impl Catalogue {
         &self,
         at: BucketRef,
         mut decide: impl FnMut(&BucketState) -> Result<(BucketChange, T), E> + Send + 'static,
-    ) -> Result<T, E>
+    ) -> Result<Changed<T>, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
@@ -111,8 +124,9 @@ impl Catalogue {
         let outcome = Outcome::new();
         let decided = outcome.share();
         let decide = Box::new(move |state: &BucketState| decided.keep(decide(state)));
-        self.0.change_bucket(at, decide).await?;
-        outcome.take()
+        let garbage = self.0.change_bucket(at, decide).await?;
+        let result = outcome.take()?;
+        Ok(Changed { result, garbage })
     }
 
     /// Changes an upload.
@@ -123,7 +137,7 @@ impl Catalogue {
         &self,
         at: UploadRef,
         mut decide: impl FnMut(&UploadState) -> Result<(UploadChange, T), E> + Send + 'static,
-    ) -> Result<T, E>
+    ) -> Result<Changed<T>, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
@@ -131,8 +145,9 @@ impl Catalogue {
         let outcome = Outcome::new();
         let decided = outcome.share();
         let decide = Box::new(move |state: &UploadState| decided.keep(decide(state)));
-        self.0.change_upload(at, decide).await?;
-        outcome.take()
+        let garbage = self.0.change_upload(at, decide).await?;
+        let result = outcome.take()?;
+        Ok(Changed { result, garbage })
     }
 
     /// Changes images.

@@ -66,33 +66,34 @@ pub struct FoundObject {
 /// `contract` (a feature) has the tests that each database must pass.
 #[async_trait]
 pub trait Database: fmt::Debug + Send + Sync + 'static {
-    /// Changes one key.
+    /// Changes one key, and gives the names of the blobs that this has made garbage.
     async fn change_key(
         &self,
         at: KeyRef,
         decide: Decide<KeyState, KeyChange>,
-    ) -> Result<(), CatalogueError>;
+    ) -> Result<Vec<String>, CatalogueError>;
 
-    /// Changes several keys, each as if alone; they may share transactions. The decision gets the index of the key.
+    /// Changes several keys, each as if alone, and gives the names of the blobs that this has made garbage. They may share
+    /// transactions. The decision gets the index of the key.
     async fn change_keys(
         &self,
         keys: Vec<KeyRef>,
         decide: DecideEach<KeyState, KeyChange>,
-    ) -> Result<(), CatalogueError>;
+    ) -> Result<Vec<String>, CatalogueError>;
 
-    /// Changes a bucket.
+    /// Changes a bucket, and gives the names of the blobs that this has made garbage.
     async fn change_bucket(
         &self,
         at: BucketRef,
         decide: Decide<BucketState, BucketChange>,
-    ) -> Result<(), CatalogueError>;
+    ) -> Result<Vec<String>, CatalogueError>;
 
-    /// Changes an upload.
+    /// Changes an upload, and gives the names of the blobs that this has made garbage.
     async fn change_upload(
         &self,
         at: UploadRef,
         decide: Decide<UploadState, UploadChange>,
-    ) -> Result<(), CatalogueError>;
+    ) -> Result<Vec<String>, CatalogueError>;
 
     /// Changes images.
     ///

@@ -23,7 +23,7 @@ pub use account::{AccessKey, Account, NewCertificate, NewUser, UserRow};
 pub use acl::{Acl, Grant, Grantee, Permission};
 pub use bucket::{Bucket, NewBucket};
 pub use canned::CannedAcl;
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, Changed};
 pub use checksum::{ChecksumAlgorithm, PartsChecksum};
 pub use clock::Clock;
 pub use database::{Conflict, Database, Decide, DecideEach, FoundObject};
