@@ -8,7 +8,7 @@ use gumnut_bundle::{
     verify_parts,
 };
 use gumnut_crypto::PrivateKey;
-use gumnut_manifest::UntrustedManifest;
+use gumnut_manifest::{BelievedManifest, UntrustedManifest};
 use gumnut_splitter::PartRecord;
 use gumnut_types::{Limits, PartIndex, PartName, Sha1Digest};
 use sha1::{Digest as _, Sha1};
@@ -92,7 +92,7 @@ fn whole(mut input: Input<'_>) {
         let len = usize::from(input.u16());
         parts.insert(part.name.clone(), input.bytes(len).to_vec());
     }
-    let trusted = manifest.trust_unverified("a fuzzer wrote it");
+    let trusted = BelievedManifest::from(manifest.trust_unverified("a fuzzer wrote it"));
     let parts_match = verify_parts(&trusted, &mut parts, &limits, &NoProgress).is_ok();
     let Ok(open) = trusted.open(&KEY) else {
         return;

@@ -13,8 +13,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use gumnut_bundle::{
-    BundleMeta, BundleNames, BundleOptions, ChannelSink, FinishedPart, ImageSource, NoProgress,
-    PartRecord, PartSink, Recipients, bundle,
+    BundleMeta, BundleNames, BundleOptions, Bundler, ChannelSink, FinishedPart, ImageSource,
+    NoProgress, PartRecord, PartSink, Recipients,
 };
 use gumnut_crypto::{Certificate, PrivateKey};
 use gumnut_types::{Architecture, ImageKind, PartIndex, PartName};
@@ -118,9 +118,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         product_codes: Vec::new(),
     };
     let part_size = NonZeroU64::new(4 << 20).ok_or("a part has a size")?;
-    let options = BundleOptions {
-        part_size,
-        ..BundleOptions::default()
+    let bundler = Bundler {
+        options: BundleOptions {
+            part_size,
+            ..BundleOptions::default()
+        },
+        ..Bundler::new(meta, recipients)
     };
     let image = image(std::env::args().nth(1))?;
 
@@ -134,7 +137,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             sink: ChannelSink::new(sender),
             parts,
         };
-        bundle(image, meta, recipients, &options, &mut sink, &NoProgress)
+        bundler.bundle(image, &mut sink, &NoProgress)
     })?;
     let count = bundled.parts().len();
     let manifest = bundled.into_manifest()?.sign(&user)?;

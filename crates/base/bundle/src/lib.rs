@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod bundle;
+mod bundler;
 mod error;
 mod fingerprint;
 mod image;
@@ -11,7 +11,7 @@ mod seal;
 mod unbundle;
 mod unseal;
 
-pub use bundle::{BundleMeta, Bundled, Recipients, bundle, bundle_with_key};
+pub use bundler::{BundleMeta, Bundled, Bundler, Recipients};
 pub use error::BundleError;
 pub use fingerprint::Fingerprint;
 pub use image::ImageSource;

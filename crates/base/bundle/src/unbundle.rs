@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gumnut_archive::{Discard, ImageOutput};
 use gumnut_crypto::{BundleIv, BundleKey};
-use gumnut_manifest::{Manifest, OpenManifest, SignedManifest};
+use gumnut_manifest::{BelievedManifest, Manifest, OpenManifest};
 use gumnut_splitter::{ExpectedPart, Joiner, PartRecord, PartSource, SplitterError};
 use gumnut_types::{Limits, PartName, Sha1Digest};
 
@@ -168,7 +168,7 @@ pub fn verify(
 ///
 /// A part is missing, damaged, or another one; `progress` says that the work is cancelled.
 pub fn verify_parts(
-    manifest: &SignedManifest,
+    manifest: &BelievedManifest,
     source: &mut dyn PartSource,
     limits: &Limits,
     progress: &dyn Progress,

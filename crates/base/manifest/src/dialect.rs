@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Bundler;
+use crate::BundlerVersion;
 
 /// Which program wrote a manifest, as far as its `bundler` element tells. Nobody signs that element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    pub(crate) fn of(bundler: &Bundler) -> Self {
+    pub(crate) fn of(bundler: &BundlerVersion) -> Self {
         let version = bundler.version.as_str();
         match (bundler.name.as_str(), version, bundler.release.as_str()) {
             ("euca-tools", "1.0", _) => Self::Euca2ools10,

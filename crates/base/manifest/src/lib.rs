@@ -15,8 +15,10 @@ mod warning;
 pub use dialect::Dialect;
 pub use encode::UnsignedManifest;
 pub use error::{ManifestError, PartsProblem};
-pub use model::{Bundler, Manifest, Part, WrappedKeys, WrappedPair};
+pub use model::{BundlerVersion, Manifest, Part, WrappedKeys, WrappedPair};
 pub use open::{OpenManifest, Recipient};
 pub use rewrap::Rewrap;
-pub use trust::{SignatureStatus, SignedManifest, UntrustedManifest};
+pub use trust::{
+    BelievedManifest, SignatureStatus, SignedManifest, TrustedManifest, UntrustedManifest,
+};
 pub use warning::Warning;

@@ -12,7 +12,7 @@ use crate::Dialect;
 pub struct Manifest {
     /// The program that wrote it. Not signed, never used for decisions but the two that
     /// [`Manifest::image_digest_is_meaningful`] and the legacy keys of old releases need.
-    pub bundler: Bundler,
+    pub bundler: BundlerVersion,
     /// Architecture of the image.
     pub architecture: Architecture,
     /// Block devices, machine images only, sorted by virtual name when written.
@@ -41,9 +41,9 @@ pub struct Manifest {
     pub kernel_name: Option<String>,
 }
 
-/// Name and version of the writing program.
+/// The program that made the bundle, as it says itself: the `bundler` element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bundler {
+pub struct BundlerVersion {
     /// `euca2ools`, `euca-tools`, `ec2-ami-tools`, `gumnut`.
     pub name: String,
     /// Its version.

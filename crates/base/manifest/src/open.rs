@@ -2,7 +2,7 @@
 
 use gumnut_crypto::{BundleIv, BundleKey, CryptoError, HexRule, PrivateKey};
 
-use crate::{Manifest, ManifestError, SignedManifest, WrappedPair};
+use crate::{BelievedManifest, Manifest, ManifestError, WrappedPair};
 
 /// Whose wrapped pair was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Recipient {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct OpenManifest {
-    signed: SignedManifest,
+    believed: BelievedManifest,
     key: BundleKey,
     iv: BundleIv,
     recipient: Recipient,
@@ -26,12 +26,12 @@ pub struct OpenManifest {
 impl OpenManifest {
     /// What it says.
     pub fn manifest(&self) -> &Manifest {
-        self.signed.manifest()
+        self.believed.manifest()
     }
 
-    /// The manifest without the key.
-    pub fn signed(&self) -> &SignedManifest {
-        &self.signed
+    /// The manifest without the key, and why it is believed.
+    pub fn believed(&self) -> &BelievedManifest {
+        &self.believed
     }
 
     /// The key of the parts.
@@ -51,17 +51,17 @@ impl OpenManifest {
 }
 
 pub(crate) fn open(
-    signed: SignedManifest,
+    believed: BelievedManifest,
     key: &PrivateKey,
 ) -> Result<OpenManifest, ManifestError> {
-    let manifest = signed.manifest();
+    let manifest = believed.manifest();
     let failure = match manifest.keys.user {
         Some(_) => ManifestError::Unopened(CryptoError::Unwrap),
         None => ManifestError::CloudOnly,
     };
     let (recipient, key, iv) = secrets(manifest, key).ok_or(failure)?;
     Ok(OpenManifest {
-        signed,
+        believed,
         key,
         iv,
         recipient,

@@ -49,15 +49,40 @@ impl SignatureStatus {
     }
 }
 
-/// A manifest that is believed: its signature is valid, or somebody took the responsibility.
+/// What a manifest says and the bytes it was read from, whoever believes it.
+#[derive(Clone, Debug)]
+struct Content {
+    bytes: Vec<u8>,
+    manifest: Manifest,
+    warnings: Vec<Warning>,
+}
+
+/// A manifest whose signature was made with one of the keys that [`UntrustedManifest::verify`] was given.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SignedManifest {
-    bytes: Vec<u8>,
-    manifest: Manifest,
-    status: SignatureStatus,
-    unverified: Option<String>,
-    warnings: Vec<Warning>,
+    content: Content,
+    signer: String,
+}
+
+/// A manifest that is believed although nobody has checked its signature: somebody took the responsibility, and said
+/// why.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct TrustedManifest {
+    content: Content,
+    reason: String,
+    signature: SignatureStatus,
+}
+
+/// A manifest that is believed, and on which ground.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum BelievedManifest {
+    /// Its signature is valid.
+    Signed(SignedManifest),
+    /// Its signature was not checked.
+    Trusted(TrustedManifest),
 }
 
 impl UntrustedManifest {
@@ -129,7 +154,10 @@ impl UntrustedManifest {
     /// [`ManifestError::Unsigned`], [`ManifestError::SignatureMismatch`]; without any key, the latter.
     pub fn verify(self, keys: &[&PublicKey]) -> Result<SignedManifest, ManifestError> {
         match self.signature_status(keys) {
-            status @ SignatureStatus::Valid { .. } => Ok(self.believe(status, None)),
+            SignatureStatus::Valid { key } => Ok(SignedManifest {
+                content: self.into_content(),
+                signer: key,
+            }),
             SignatureStatus::Unsigned => Err(ManifestError::Unsigned),
             SignatureStatus::Invalid | SignatureStatus::NotChecked => {
                 Err(ManifestError::SignatureMismatch)
@@ -137,26 +165,21 @@ impl UntrustedManifest {
         }
     }
 
-    /// Believes the manifest without looking at its signature. The caller says why; the result
-    /// remembers it.
-    pub fn trust_unverified(self, reason: impl Into<String>) -> SignedManifest {
-        let status = self.signature_status(&[]);
-        self.believe(status, Some(reason.into()))
+    /// Believes the manifest without looking at its signature. The caller says why, and the type of the result remembers
+    /// it.
+    pub fn trust_unverified(self, reason: impl Into<String>) -> TrustedManifest {
+        TrustedManifest {
+            reason: reason.into(),
+            signature: self.signature_status(&[]),
+            content: self.into_content(),
+        }
     }
 
-    fn believe(self, status: SignatureStatus, unverified: Option<String>) -> SignedManifest {
-        let Self {
-            bytes,
-            manifest,
-            warnings,
-            ..
-        } = self;
-        SignedManifest {
-            bytes,
-            manifest,
-            status,
-            unverified,
-            warnings,
+    fn into_content(self) -> Content {
+        Content {
+            bytes: self.bytes,
+            manifest: self.manifest,
+            warnings: self.warnings,
         }
     }
 }
@@ -164,27 +187,92 @@ impl UntrustedManifest {
 impl SignedManifest {
     /// What it says.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.content.manifest
     }
 
     /// The bytes of the file.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// What is known about the signature.
-    pub fn signature(&self) -> &SignatureStatus {
-        &self.status
-    }
-
-    /// Why it is believed although its signature was not checked; nothing if it was.
-    pub fn unverified_reason(&self) -> Option<&str> {
-        self.unverified.as_deref()
+        &self.content.bytes
     }
 
     /// What is odd about it.
     pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+        &self.content.warnings
+    }
+
+    /// What is known about the signature: always `Valid`, with the key that verified it.
+    pub fn signature(&self) -> SignatureStatus {
+        SignatureStatus::Valid {
+            key: self.signer.clone(),
+        }
+    }
+
+    /// Opens the bundle's key and iv: the owner's pair first, then the cloud's.
+    ///
+    /// # Errors
+    /// [`ManifestError::Unopened`], [`ManifestError::CloudOnly`].
+    pub fn open(self, key: &PrivateKey) -> Result<OpenManifest, ManifestError> {
+        BelievedManifest::from(self).open(key)
+    }
+}
+
+impl TrustedManifest {
+    /// What it says, on nobody's word but its own.
+    pub fn manifest(&self) -> &Manifest {
+        &self.content.manifest
+    }
+
+    /// The bytes of the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.content.bytes
+    }
+
+    /// What is odd about it.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.content.warnings
+    }
+
+    /// What is known about the signature without checking it: `Unsigned` or `NotChecked`.
+    pub fn signature(&self) -> SignatureStatus {
+        self.signature.clone()
+    }
+
+    /// Why it is believed, as the caller of [`UntrustedManifest::trust_unverified`] said.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Opens the bundle's key and iv: the owner's pair first, then the cloud's.
+    ///
+    /// # Errors
+    /// [`ManifestError::Unopened`], [`ManifestError::CloudOnly`].
+    pub fn open(self, key: &PrivateKey) -> Result<OpenManifest, ManifestError> {
+        BelievedManifest::from(self).open(key)
+    }
+}
+
+impl BelievedManifest {
+    /// What it says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.content().manifest
+    }
+
+    /// The bytes of the file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.content().bytes
+    }
+
+    /// What is odd about it.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.content().warnings
+    }
+
+    /// What is known about the signature: `Valid` when it was verified, otherwise `Unsigned` or `NotChecked`.
+    pub fn signature(&self) -> SignatureStatus {
+        match self {
+            Self::Signed(signed) => signed.signature(),
+            Self::Trusted(trusted) => trusted.signature(),
+        }
     }
 
     /// Opens the bundle's key and iv: the owner's pair first, then the cloud's.
@@ -193,5 +281,24 @@ impl SignedManifest {
     /// [`ManifestError::Unopened`], [`ManifestError::CloudOnly`].
     pub fn open(self, key: &PrivateKey) -> Result<OpenManifest, ManifestError> {
         open::open(self, key)
+    }
+
+    fn content(&self) -> &Content {
+        match self {
+            Self::Signed(signed) => &signed.content,
+            Self::Trusted(trusted) => &trusted.content,
+        }
+    }
+}
+
+impl From<SignedManifest> for BelievedManifest {
+    fn from(signed: SignedManifest) -> Self {
+        Self::Signed(signed)
+    }
+}
+
+impl From<TrustedManifest> for BelievedManifest {
+    fn from(trusted: TrustedManifest) -> Self {
+        Self::Trusted(trusted)
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use gumnut_bundle::{
-    BundleMeta, BundleOptions, Committed, Existing, FolderSink, ImageSource, PartRecord, PartSink,
-    Recipients, SplitterError, bundle_with_key,
+    BundleMeta, BundleOptions, Bundler, Committed, Existing, FolderSink, ImageSource, PartRecord,
+    PartSink, Recipients, SplitterError,
 };
 use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey};
 use gumnut_manifest::SignedManifest;
@@ -110,12 +110,13 @@ impl Seal {
         };
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let bar = output.bar("bundling", image.size()).stopped_by(&stop);
-        let bundled = match secrets {
-            None => gumnut_bundle::bundle(image, meta, recipients, &options, sink, &bar),
-            Some((key, iv)) => {
-                bundle_with_key((&key, &iv), image, meta, recipients, &options, sink, &bar)
-            }
+        let bundler = Bundler {
+            meta,
+            recipients,
+            options,
+            secrets,
         };
+        let bundled = bundler.bundle(image, sink, &bar);
         bar.clear();
         let bundled = bundled?;
         let parts = bundled.parts().to_vec();

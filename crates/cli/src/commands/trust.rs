@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gumnut_crypto::{PrivateKey, PublicKey};
-use gumnut_manifest::{SignedManifest, UntrustedManifest, Warning};
+use gumnut_manifest::{BelievedManifest, UntrustedManifest, Warning};
 use gumnut_types::Limits;
 
 use super::{keys, read_bounded, unreadable};
@@ -107,10 +107,10 @@ impl Trust {
         settings: &Settings,
         manifest: UntrustedManifest,
         key: Option<&PrivateKey>,
-    ) -> Result<SignedManifest, Failure> {
+    ) -> Result<BelievedManifest, Failure> {
         if self.unverified {
             Output::warn("the manifest's signature is not checked");
-            return Ok(manifest.trust_unverified("--unverified was given"));
+            return Ok(manifest.trust_unverified("--unverified was given").into());
         }
         let signer = self.signer.public_key(settings, key)?.ok_or_else(|| {
             Failure::new(
@@ -119,7 +119,7 @@ impl Trust {
             )
             .hint("pass --cert FILE or --private-key FILE, or --unverified to do without")
         })?;
-        manifest.verify(&[&signer]).map_err(|error| {
+        manifest.verify(&[&signer]).map(BelievedManifest::from).map_err(|error| {
             Failure::new(Exit::Input, "the manifest is not trusted").because(error).hint(
                 "the certificate must be that of the bundle's maker; --unverified reads it all the same",
             )

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::FolderSource;
-use gumnut_manifest::{SignedManifest, UntrustedManifest};
+use gumnut_manifest::{BelievedManifest, UntrustedManifest};
 use gumnut_types::{ByteSize, Limits};
 use gumnut_workflows::BundleRef;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ impl Verify {
         &self,
         work: &Work<'_>,
         manifest: UntrustedManifest,
-    ) -> Result<(SignedManifest, Option<gumnut_crypto::PrivateKey>), anyhow::Error> {
+    ) -> Result<(BelievedManifest, Option<gumnut_crypto::PrivateKey>), anyhow::Error> {
         trust::say_warnings(manifest.warnings());
         let key = self.trust.private_key(work.settings)?;
         let signed = self.trust.check(work.settings, manifest, key.as_ref())?;
@@ -158,7 +158,7 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn new(bundle: (&'static str, Value), signed: &SignedManifest) -> Self {
+    fn new(bundle: (&'static str, Value), signed: &BelievedManifest) -> Self {
         Self {
             bundle,
             signature: signed.signature().as_str(),

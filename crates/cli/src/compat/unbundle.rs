@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::{Existing, FolderSource, ImageFile};
-use gumnut_manifest::{SignatureStatus, SignedManifest, UntrustedManifest};
+use gumnut_manifest::{BelievedManifest, SignatureStatus, TrustedManifest, UntrustedManifest};
 use gumnut_types::Limits;
 
 use super::options::{Calling, Calls, CapitalKeys, Keys, Service, given};
@@ -48,23 +48,25 @@ impl Opening {
     ) -> Result<Opened, anyhow::Error> {
         trust::say_warnings(manifest.warnings());
         let key = keys::private_key(settings, self.private_key.as_deref())?;
-        let signed = match settings.key_file(KeyFile::Certificate, self.cert.as_deref()) {
+        let believed: BelievedManifest = match settings
+            .key_file(KeyFile::Certificate, self.cert.as_deref())
+        {
             Some(path) if !self.unverified => {
                 let certificate = keys::read_certificate(KeyFile::Certificate, &path)?;
                 manifest.verify(&[certificate.public_key()]).map_err(|error| {
                     Failure::new(Exit::Input, "the manifest is not trusted")
                         .because(error)
                         .hint(format!("{} must be the certificate of the bundle's maker; --unverified reads it all the same", path.display()))
-                })?
+                })?.into()
             }
             _ => match manifest.signature_status(&[key.public_key()]) {
-                SignatureStatus::Valid { .. } => manifest.verify(&[key.public_key()])?,
-                status => unverified(manifest, &status),
+                SignatureStatus::Valid { .. } => manifest.verify(&[key.public_key()])?.into(),
+                status => unverified(manifest, &status).into(),
             },
         };
         Ok(Opened {
-            signature: signed.signature().as_str(),
-            manifest: signed.open(&key)?,
+            signature: believed.signature().as_str(),
+            manifest: believed.open(&key)?,
             source: FolderSource::open(parts)?,
         })
     }
@@ -111,7 +113,7 @@ impl Opening {
     }
 }
 
-fn unverified(manifest: UntrustedManifest, status: &SignatureStatus) -> SignedManifest {
+fn unverified(manifest: UntrustedManifest, status: &SignatureStatus) -> TrustedManifest {
     let why = match status {
         SignatureStatus::Unsigned => "there is none",
         _ => "no certificate of the bundle's maker is set",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gumnut_bundle::{
-    BundleMeta, BundleOptions, Bundled, ImageSource, PartSink, Recipients, bundle_with_key,
+    BundleMeta, BundleOptions, Bundled, Bundler, ImageSource, PartSink, Recipients,
 };
 use gumnut_crypto::{BundleIv, BundleKey, PublicKey};
 use gumnut_walrus_client::Content;
@@ -67,16 +67,13 @@ impl Upload {
             cloud: &self.cloud,
             user: Some(&self.user),
         };
-        let (key, iv) = &self.secrets;
-        let bundled = bundle_with_key(
-            (key, iv),
-            self.image,
-            self.meta,
+        let bundler = Bundler {
+            meta: self.meta,
             recipients,
-            &self.options,
-            sink,
-            &Watched(observer),
-        );
+            options: self.options,
+            secrets: Some(self.secrets),
+        };
+        let bundled = bundler.bundle(self.image, sink, &Watched(observer));
         bundled.map_err(|error| {
             if differs(&error) {
                 WorkflowError::Differs

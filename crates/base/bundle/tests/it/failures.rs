@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fs_err as fs;
 use gumnut_archive::{ArchiveError, ImageOutput};
 use gumnut_bundle::{
-    BundleError, Bundled, Fault, ImageSource, MemoryParts, NoProgress, PartRecord, PartSink,
-    PartSource, Progress, SplitterError, bundle, unbundle_to, verify, verify_parts,
+    BundleError, Bundled, Bundler, Fault, ImageSource, MemoryParts, NoProgress, PartRecord,
+    PartSink, PartSource, Progress, SplitterError, unbundle_to, verify, verify_parts,
 };
 use gumnut_types::{ImageKind, Limits, PartIndex, PartName};
 
@@ -22,14 +22,11 @@ fn bundle_into(
     progress: &dyn Progress,
 ) -> Result<Bundled, BundleError> {
     let keys = Keys::new();
-    bundle(
-        image,
-        meta("image"),
-        keys.recipients(),
-        &options(PART),
-        sink,
-        progress,
-    )
+    let bundler = Bundler {
+        options: options(PART),
+        ..Bundler::new(meta("image"), keys.recipients())
+    };
+    bundler.bundle(image, sink, progress)
 }
 
 fn endless() -> ImageSource<'static> {
@@ -223,14 +220,11 @@ fn wrong_arguments_are_told_before_anything_is_read() {
     meta.kind = ImageKind::Kernel;
     meta.product_codes = vec!["code".to_owned()];
     let mut sink = MemoryParts::new();
-    let result = bundle(
-        image,
-        meta,
-        keys.recipients(),
-        &options(PART),
-        &mut sink,
-        &NoProgress,
-    );
+    let bundler = Bundler {
+        options: options(PART),
+        ..Bundler::new(meta, keys.recipients())
+    };
+    let result = bundler.bundle(image, &mut sink, &NoProgress);
     assert!(matches!(result, Err(BundleError::Manifest(_))));
 }
 
@@ -293,7 +287,7 @@ fn cancelling_ends_unbundling_and_verifying() {
     let cancel = || CancelAfter(AtomicU64::new(1 << 20));
     let whole = verify(&manifest, &mut parts, &limits, &cancel());
     assert!(matches!(whole, Err(BundleError::Cancelled)));
-    let digests = verify_parts(manifest.signed(), &mut parts, &limits, &cancel());
+    let digests = verify_parts(manifest.believed(), &mut parts, &limits, &cancel());
     assert!(matches!(digests, Err(BundleError::Cancelled)));
 }
 
@@ -309,6 +303,12 @@ fn progress_counts_every_byte_once() {
     let size = bundled.manifest().bundled_size;
     let manifest = open(bundled);
     let progress = CancelAfter(AtomicU64::new(u64::MAX));
-    verify_parts(manifest.signed(), &mut parts, &Limits::default(), &progress).unwrap();
+    verify_parts(
+        manifest.believed(),
+        &mut parts,
+        &Limits::default(),
+        &progress,
+    )
+    .unwrap();
     assert_eq!(seen(&progress), size);
 }

@@ -4,8 +4,8 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 
 use gumnut_bundle::{
-    BundleOptions, ImageSource, Level, MemoryParts, NoProgress, PartRecord, PartSource, TarForm,
-    bundle_with_key,
+    BundleOptions, Bundler, ImageSource, Level, MemoryParts, NoProgress, PartRecord, PartSource,
+    TarForm,
 };
 use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_types::{PartIndex, PartName};
@@ -15,24 +15,19 @@ use crate::support::{Keys, meta, noise, open, options, seal, unseal};
 
 /// The parts made with a fixed key.
 fn parts(image: &[u8], options: &BundleOptions) -> (Vec<PartRecord>, MemoryParts) {
-    let (key, iv) = (
-        BundleKey::from_bytes([1; 16]),
-        BundleIv::from_bytes([2; 16]),
-    );
     let mut parts = MemoryParts::new();
     let source = ImageSource::from_reader("bytes", image.len() as u64, image).unwrap();
     let keys = Keys::new();
-    let recipients = keys.recipients();
-    let (meta, sink) = (meta("image"), &mut parts);
-    let bundled = bundle_with_key(
-        (&key, &iv),
-        source,
-        meta,
-        recipients,
-        options,
-        sink,
-        &NoProgress,
-    );
+    let bundler = Bundler {
+        meta: meta("image"),
+        recipients: keys.recipients(),
+        options: options.clone(),
+        secrets: Some((
+            BundleKey::from_bytes([1; 16]),
+            BundleIv::from_bytes([2; 16]),
+        )),
+    };
+    let bundled = bundler.bundle(source, &mut parts, &NoProgress);
     (bundled.unwrap().parts().to_vec(), parts)
 }
 
@@ -109,15 +104,11 @@ fn a_reader_has_no_holes_to_leave_out() {
     };
     let keys = Keys::new();
     let mut sink = MemoryParts::new();
-    let recipients = keys.recipients();
-    let result = gumnut_bundle::bundle(
-        source,
-        meta("image"),
-        recipients,
-        &options,
-        &mut sink,
-        &NoProgress,
-    );
+    let bundler = Bundler {
+        options,
+        ..Bundler::new(meta("image"), keys.recipients())
+    };
+    let result = bundler.bundle(source, &mut sink, &NoProgress);
     assert!(matches!(
         result,
         Err(gumnut_bundle::BundleError::SparseReader { .. })
@@ -156,9 +147,8 @@ proptest! {
         let source = ImageSource::from_reader("bytes", len as u64, reader).unwrap();
         let (keys, options) = (Keys::new(), options(part_size));
         let mut memory = MemoryParts::new();
-        let bundled = gumnut_bundle::bundle(
-            source, meta("image"), keys.recipients(), &options, &mut memory, &NoProgress,
-        ).unwrap();
+        let bundler = Bundler { options, ..Bundler::new(meta("image"), keys.recipients()) };
+        let bundled = bundler.bundle(source, &mut memory, &NoProgress).unwrap();
         prop_assert_eq!(bundled.manifest().image_size, len as u64);
         let manifest = open(bundled);
         let (restored, checked) = unseal(&manifest, &mut Chunked(&mut memory, reads)).unwrap();

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use fs_err as fs;
 use gumnut_archive::ImageOutput;
 use gumnut_bundle::{
-    BundleError, BundleMeta, BundleNames, BundleOptions, Bundled, Checked, ImageSource, Level,
-    MemoryParts, NoProgress, PartSource, Recipients, StreamOutput, bundle, unbundle_to,
+    BundleError, BundleMeta, BundleNames, BundleOptions, Bundled, Bundler, Checked, ImageSource,
+    Level, MemoryParts, NoProgress, PartSource, Recipients, StreamOutput, unbundle_to,
 };
 use gumnut_crypto::{PrivateKey, PublicKey};
 use gumnut_manifest::{OpenManifest, SignedManifest, UntrustedManifest};
@@ -79,14 +79,11 @@ pub(crate) fn seal(image: &[u8], options: &BundleOptions) -> (Bundled, MemoryPar
     let mut parts = MemoryParts::new();
     let source = ImageSource::from_reader("bytes", image.len() as u64, image).unwrap();
     let keys = Keys::new();
-    let bundled = bundle(
-        source,
-        meta("image"),
-        keys.recipients(),
-        options,
-        &mut parts,
-        &NoProgress,
-    );
+    let bundler = Bundler {
+        options: options.clone(),
+        ..Bundler::new(meta("image"), keys.recipients())
+    };
+    let bundled = bundler.bundle(source, &mut parts, &NoProgress);
     (bundled.unwrap(), parts)
 }
 

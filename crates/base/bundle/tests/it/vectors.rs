@@ -5,22 +5,24 @@ use std::path::Path;
 
 use fs_err as fs;
 use gumnut_bundle::{
-    BundleNames, BundleOptions, Existing, FolderSink, FolderSource, ImageFile, ImageSource,
-    NoProgress, TarForm, UnbundleWarning, Unbundled, bundle, unbundle, verify, verify_parts,
+    BundleNames, BundleOptions, Bundler, Existing, FolderSink, FolderSource, ImageFile,
+    ImageSource, NoProgress, TarForm, UnbundleWarning, Unbundled, unbundle, verify, verify_parts,
 };
 use gumnut_crypto::PrivateKey;
-use gumnut_manifest::{OpenManifest, SignedManifest, UntrustedManifest};
+use gumnut_manifest::{BelievedManifest, OpenManifest, SignedManifest, UntrustedManifest};
 use gumnut_types::Limits;
 
 use crate::programs::run;
 use crate::support::{Keys, cloud_key, fixture, meta, noise, options, user_key};
 
-fn manifest(folder: &str, image: &str) -> SignedManifest {
+fn manifest(folder: &str, image: &str) -> BelievedManifest {
     let path = fixture(folder).join(format!("{image}.manifest.xml"));
     let parsed = UntrustedManifest::parse(&fs::read(path).unwrap(), &Limits::default()).unwrap();
     match folder {
-        "euca2ools-3.4.1-unsigned" => parsed.trust_unverified("the test is about its parts"),
-        _ => parsed.verify(&[user_key().public_key()]).unwrap(),
+        "euca2ools-3.4.1-unsigned" => parsed
+            .trust_unverified("the test is about its parts")
+            .into(),
+        _ => parsed.verify(&[user_key().public_key()]).unwrap().into(),
     }
 }
 
@@ -94,14 +96,11 @@ fn our_tar_stream_is_that_of_euca2ools_3() {
         let source = ImageSource::open(&fixture("images").join(image)).unwrap();
         let (keys, mut parts) = (Keys::new(), gumnut_bundle::MemoryParts::new());
         let recipients = keys.recipients();
-        let ours = bundle(
-            source,
-            meta(image),
-            recipients,
-            &options(4096),
-            &mut parts,
-            &NoProgress,
-        );
+        let bundler = Bundler {
+            options: options(4096),
+            ..Bundler::new(meta(image), recipients)
+        };
+        let ours = bundler.bundle(source, &mut parts, &NoProgress);
         let ours = ours.unwrap().manifest().image_digest;
         assert_eq!(ours, theirs.manifest().image_digest, "{folder}");
     }
@@ -114,14 +113,11 @@ fn bundle_file(image: &Path, folder: &Path, options: &BundleOptions) -> SignedMa
     let keys = Keys::new();
     let source = ImageSource::open(image).unwrap();
     let recipients = keys.recipients();
-    let bundled = bundle(
-        source,
-        meta("disk"),
-        recipients,
-        options,
-        &mut sink,
-        &NoProgress,
-    );
+    let bundler = Bundler {
+        options: options.clone(),
+        ..Bundler::new(meta("disk"), recipients)
+    };
+    let bundled = bundler.bundle(source, &mut sink, &NoProgress);
     let signed = bundled
         .unwrap()
         .into_manifest()

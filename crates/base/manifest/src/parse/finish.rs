@@ -12,7 +12,7 @@ use super::element::Element;
 use crate::signature::{Signature, SignedRanges};
 use crate::values::{self, AES, SHA1, shorten};
 use crate::{
-    Bundler, Manifest, ManifestError, Part, PartsProblem, Warning, WrappedKeys, WrappedPair,
+    BundlerVersion, Manifest, ManifestError, Part, PartsProblem, Warning, WrappedKeys, WrappedPair,
 };
 
 /// The only version of the format.
@@ -34,7 +34,7 @@ pub(super) fn finish(
     };
     let parts = parts(std::mem::take(&mut collector.parts), &collector)?;
     let manifest = Manifest {
-        bundler: Bundler {
+        bundler: BundlerVersion {
             name: bounded(&collector, Element::BundlerName, limits)?,
             version: bounded(&collector, Element::BundlerVersion, limits)?,
             release: bounded(&collector, Element::BundlerRelease, limits)?,

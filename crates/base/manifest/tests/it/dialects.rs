@@ -125,7 +125,7 @@ fn an_unsigned_manifest_needs_somebody_to_answer_for_it() {
         Err(ManifestError::Unsigned)
     ));
     let trusted = read().trust_unverified("a test");
-    assert_eq!(trusted.unverified_reason(), Some("a test"));
+    assert_eq!(trusted.reason(), "a test");
     assert!(matches!(
         trusted.clone().open(&key("user")),
         Err(ManifestError::CloudOnly)

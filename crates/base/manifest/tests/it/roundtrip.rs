@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use gumnut_crypto::{BundleIv, BundleKey, PrivateKey, WrappedSecret};
 use gumnut_manifest::{
-    Bundler, Manifest, ManifestError, Part, UnsignedManifest, UntrustedManifest, WrappedKeys,
-    WrappedPair,
+    BundlerVersion, Manifest, ManifestError, Part, UnsignedManifest, UntrustedManifest,
+    WrappedKeys, WrappedPair,
 };
 use gumnut_types::{Architecture, BlockDeviceMapping, ImageKind, Limits, PartIndex, Sha1Digest};
 use proptest::prelude::*;
@@ -93,7 +93,7 @@ prop_compose! {
     ) -> Manifest {
         let machine = matches!(kind, ImageKind::Machine { .. });
         Manifest {
-            bundler: Bundler { name: bundler.0, version: bundler.1, release: bundler.2 },
+            bundler: BundlerVersion { name: bundler.0, version: bundler.1, release: bundler.2 },
             architecture,
             block_devices: if machine { block_devices } else { Vec::new() },
             product_codes: if machine { product_codes } else { Vec::new() },

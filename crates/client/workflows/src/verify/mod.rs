@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gumnut_bundle::{BundleError, Checked, Progress, SplitterError, verify};
-use gumnut_manifest::{Manifest, OpenManifest, Part, SignedManifest};
+use gumnut_manifest::{BelievedManifest, Manifest, OpenManifest, Part};
 use gumnut_types::{Limits, PartName};
 use gumnut_walrus_client::ObjectHead;
 use tokio::task::spawn_blocking;
@@ -33,7 +33,7 @@ impl Verify {
     ///
     /// # Errors
     /// When a part is missing or damaged, and when the store refuses.
-    pub async fn parts(&self, manifest: &SignedManifest) -> Result<(), WorkflowError> {
+    pub async fn parts(&self, manifest: &BelievedManifest) -> Result<(), WorkflowError> {
         let manifest = manifest.manifest();
         let heads = self.survey(manifest).await?;
         stream::iter(manifest.parts.iter().zip(&heads))

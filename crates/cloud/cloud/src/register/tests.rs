@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey, PublicKey, WrappedSecret};
 use gumnut_manifest::{
-    Bundler, Manifest, Part, UnsignedManifest, UntrustedManifest, WrappedKeys, WrappedPair,
+    BundlerVersion, Manifest, Part, UnsignedManifest, UntrustedManifest, WrappedKeys, WrappedPair,
 };
 use gumnut_types::{
     Architecture, BlockDeviceMapping, ImageClass, ImageKind, PartIndex, Sha1Digest,
@@ -293,7 +293,7 @@ impl Bundle {
                 device: device.clone(),
             });
         let manifest = Manifest {
-            bundler: Bundler::default(),
+            bundler: BundlerVersion::default(),
             architecture: Architecture::X86_64,
             block_devices: devices.collect(),
             product_codes: self.product_codes.clone(),
