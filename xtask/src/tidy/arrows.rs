@@ -1,127 +1,97 @@
-//! Who may call whom. ARCHITECTURE.md has the same table in words.
+//! Who calls whom, by `cargo metadata`, against the tables of ARCHITECTURE.md and the rules of each kind.
 
 use serde_json::Value;
 
-/// Each package and the packages of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 23] = [
-    ("gumnut-types", &[]),
-    ("gumnut-crypto", &["gumnut-types"]),
-    ("gumnut-archive", &["gumnut-types"]),
-    ("gumnut-splitter", &["gumnut-types"]),
-    ("gumnut-manifest", &["gumnut-types", "gumnut-crypto"]),
-    (
-        "gumnut-bundle",
-        &[
-            "gumnut-types",
-            "gumnut-crypto",
-            "gumnut-archive",
-            "gumnut-splitter",
-            "gumnut-manifest",
-        ],
-    ),
-    ("gumnut-disk-image", &["gumnut-types", "gumnut-archive"]),
-    ("gumnut-qemu", &["gumnut-types"]),
-    ("gumnut-signing", &["gumnut-types"]),
-    ("gumnut-transport", &["gumnut-types", "gumnut-signing"]),
-    (
-        "gumnut-walrus-client",
-        &["gumnut-types", "gumnut-signing", "gumnut-transport"],
-    ),
-    (
-        "gumnut-ec2-client",
-        &["gumnut-types", "gumnut-signing", "gumnut-transport"],
-    ),
-    ("gumnut-cloud-catalogue", &["gumnut-types"]),
-    ("gumnut-cloud-blobs", &["gumnut-types"]),
-    (
-        "gumnut-cloud",
-        &[
-            "gumnut-cloud-catalogue",
-            "gumnut-types",
-            "gumnut-crypto",
-            "gumnut-manifest",
-            "gumnut-signing",
-            "gumnut-bundle",
-        ],
-    ),
-    (
-        "gumnut-workflows",
-        &[
-            "gumnut-types",
-            "gumnut-crypto",
-            "gumnut-manifest",
-            "gumnut-bundle",
-            "gumnut-disk-image",
-            "gumnut-signing",
-            "gumnut-transport",
-            "gumnut-walrus-client",
-            "gumnut-ec2-client",
-        ],
-    ),
-    (
-        "gumnut-fuzz-targets",
-        &[
-            "gumnut-types",
-            "gumnut-crypto",
-            "gumnut-splitter",
-            "gumnut-manifest",
-            "gumnut-bundle",
-            "gumnut-transport",
-            "gumnut-ec2-client",
-        ],
-    ),
-    ("gumnut", EVERYTHING),
-    ("gumnut-tests", &[]),
-    ("support", &[]),
-    ("bench", &["support"]),
-    ("interop", &["support"]),
-    ("xtask", &["support"]),
-];
+use super::kinds;
+use super::table::{Row, Table};
 
-/// Only the program composes all of it.
-const EVERYTHING: &[&str] = &[
-    "gumnut-types",
-    "gumnut-crypto",
-    "gumnut-archive",
-    "gumnut-splitter",
-    "gumnut-manifest",
-    "gumnut-bundle",
-    "gumnut-disk-image",
-    "gumnut-qemu",
-    "gumnut-signing",
-    "gumnut-transport",
-    "gumnut-walrus-client",
-    "gumnut-ec2-client",
-    "gumnut-workflows",
-    "gumnut-cloud",
-];
-
-/// Compares what `cargo metadata` says with the table; gives one line for each arrow that is not in it.
-/// Dependencies of tests and build scripts count as any other.
-pub(crate) fn check(metadata: &Value) -> Vec<String> {
+/// Gives one line for each arrow that is not in the table or breaks a rule, each foreign crate where it does not belong, and
+/// each difference between the table's crates and those that there are. Dependencies of build scripts count as any other.
+pub(super) fn check(table: &Table, metadata: &Value) -> Vec<String> {
     let packages = metadata["packages"]
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let mut problems = Vec::new();
+    let mut problems = kinds::check(table);
     if packages.is_empty() {
         problems.push("cargo metadata lists no packages".to_owned());
     }
     for package in packages {
         let name = text(&package["name"]);
-        let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
-            problems.push(format!(
-                "{name} is not in the table of xtask/src/tidy/arrows.rs"
-            ));
+        let Some(row) = table.row(name) else {
+            problems.push(format!("{name} is not in the table of ARCHITECTURE.md"));
             continue;
         };
-        let dependencies = package["dependencies"].as_array().into_iter().flatten();
-        let inside = dependencies.filter(|dependency| dependency["path"].is_string());
-        let wrong = inside.map(|dependency| text(&dependency["name"]));
-        let wrong = wrong.filter(|dependency| !allowed.contains(dependency));
-        problems.extend(wrong.map(|dependency| format!("{name} must not depend on {dependency}")));
+        let manifest = text(&package["manifest_path"]);
+        if !manifest.contains(row.kind.folder()) {
+            problems.push(format!("{name} does not lie in {}", row.kind.folder()));
+        }
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            problems.extend(objection(table, row, manifest, dependency));
+        }
+    }
+    for row in table.rows.iter().filter(|row| !row.is_later) {
+        if !packages
+            .iter()
+            .any(|package| text(&package["name"]) == row.name)
+        {
+            problems.push(format!(
+                "the table of ARCHITECTURE.md has {}, which is not there",
+                row.name
+            ));
+        }
     }
     problems
+}
+
+fn objection(table: &Table, row: &Row, manifest: &str, dependency: &Value) -> Option<String> {
+    let name = text(&dependency["name"]);
+    let in_tests = dependency["kind"] == "dev";
+    let reason = match dependency["path"].as_str() {
+        Some(path) => ours(table, row, manifest, path, name, in_tests),
+        None => foreign(table, row, name, in_tests),
+    };
+    reason.map(|reason| format!("{} must not depend on {name}: {reason}", row.name))
+}
+
+/// Why not, for a crate of the workspace.
+fn ours(
+    table: &Table,
+    row: &Row,
+    manifest: &str,
+    path: &str,
+    name: &str,
+    in_tests: bool,
+) -> Option<String> {
+    // By their folders, so that no table can change it.
+    for (one, other) in [
+        ("/crates/client/", "/crates/cloud/"),
+        ("/crates/cloud/", "/crates/client/"),
+    ] {
+        if manifest.contains(one) && path.contains(other) {
+            return Some("client and cloud never meet".to_owned());
+        }
+    }
+    let kind = table.row(name).map(|other| other.kind);
+    if let Some(reason) = kind.and_then(|kind| row.kind.objection(kind, in_tests)) {
+        return Some(reason.to_owned());
+    }
+    let is_allowed = row.calls.iter().any(|call| call == name)
+        || in_tests && row.tests.iter().any(|call| call == name);
+    (!is_allowed).then(|| "the table of ARCHITECTURE.md does not say so".to_owned())
+}
+
+/// Why not, for a crate of others.
+fn foreign(table: &Table, row: &Row, name: &str, in_tests: bool) -> Option<String> {
+    if let Some(owner) = table.owners.iter().find(|owner| owner.foreign == name) {
+        let is_owner =
+            owner.owners.contains(&row.name) || in_tests && owner.tests.contains(&row.name);
+        if !is_owner {
+            return Some(format!("it is for {} only", owner.owners.join(", ")));
+        }
+    }
+    let is_too_low = !in_tests && kinds::is_protocol_too_low(row.kind, name);
+    is_too_low.then(|| "seams and domains know no HTTP, no SQL and no wire format".to_owned())
 }
 
 fn text(value: &Value) -> &str {
@@ -131,60 +101,208 @@ fn text(value: &Value) -> &str {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use support::workspace::Workspace;
 
     use super::*;
 
-    fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Value {
-        let dependencies = dependencies.iter().map(|(dependency, kind)| {
-            json!({ "name": dependency, "kind": kind, "path": format!("/w/crates/{dependency}") })
+    /// The page, with the rows and owners that the tests need whether or not their crates are there yet.
+    fn table() -> Table {
+        Table::read(Workspace::find().unwrap().root()).unwrap()
+    }
+
+    /// One package with dependencies of a kind, each with its folder; none for foreign ones.
+    fn problems(
+        folder: &str,
+        name: &str,
+        dependencies: &[(&str, &str)],
+        kind: Option<&str>,
+    ) -> Vec<String> {
+        let dependencies = dependencies.iter().map(|(name, folder)| {
+            let path = (!folder.is_empty()).then(|| format!("/w/{folder}/{name}"));
+            json!({ "name": name, "kind": kind, "path": path })
         });
-        json!({ "packages": [{
+        let metadata = json!({ "packages": [{
             "name": name,
+            "manifest_path": format!("/w/{folder}/x/Cargo.toml"),
             "dependencies": dependencies.collect::<Vec<Value>>(),
-        }] })
+        }] });
+        check(&table(), &metadata)
+            .into_iter()
+            .filter(|problem| problem.contains("must not") || problem.contains("does not lie"))
+            .collect()
     }
 
     #[test]
     fn arrows_of_the_table_pass() {
-        let bundle = package(
-            "gumnut-bundle",
-            &[("gumnut-types", None), ("gumnut-archive", None)],
+        let below = [
+            ("gumnut-types", "crates/base"),
+            ("gumnut-archive", "crates/base"),
+            ("serde", ""),
+        ];
+        assert_eq!(
+            problems("crates/base", "gumnut-bundle", &below, None),
+            [""; 0]
         );
-        assert!(check(&bundle).is_empty());
     }
 
     #[test]
     fn an_arrow_the_wrong_way_is_found() {
-        for (from, to) in [
-            ("gumnut-types", "gumnut-crypto"),
-            ("gumnut-manifest", "gumnut-transport"),
-            ("gumnut-cloud", "gumnut-walrus-client"),
-            ("gumnut-walrus-client", "gumnut-ec2-client"),
-            ("gumnut-disk-image", "gumnut-bundle"),
-            ("xtask", "gumnut-types"),
+        for (folder, from, other, to) in [
+            (
+                "crates/base",
+                "gumnut-types",
+                "crates/base",
+                "gumnut-crypto",
+            ),
+            (
+                "crates/base",
+                "gumnut-manifest",
+                "crates/client",
+                "gumnut-transport",
+            ),
+            (
+                "crates/client",
+                "gumnut-walrus-client",
+                "crates/client",
+                "gumnut-ec2-client",
+            ),
+            (
+                "crates/image",
+                "gumnut-disk-image",
+                "crates/base",
+                "gumnut-bundle",
+            ),
+            (
+                "crates/cloud",
+                "gumnut-cloud-catalogue",
+                "crates/cloud",
+                "gumnut-cloud-sqlite",
+            ),
+            (
+                "crates/cloud",
+                "gumnut-cloud-objects",
+                "crates/cloud",
+                "gumnut-cloud-http",
+            ),
+            (
+                "crates/cloud",
+                "gumnut-cloud-http",
+                "crates/cloud",
+                "gumnut-cloud-accounts",
+            ),
+            ("xtask", "xtask", "crates/base", "gumnut-types"),
         ] {
-            let problems = check(&package(from, &[("gumnut-types", None), (to, None)]));
-            assert!(
-                problems.contains(&format!("{from} must not depend on {to}")),
-                "{problems:?}"
+            for kind in [None, Some("dev"), Some("build")] {
+                let found = problems(folder, from, &[(to, other)], kind);
+                let expected = format!("{from} must not depend on {to}: ");
+                assert!(
+                    found.len() == 1 && found[0].starts_with(&expected),
+                    "{found:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn front_ends_never_see_each_other() {
+        for (one, other) in [("s3", "ec2"), ("ec2", "s3")] {
+            let (one, other) = (
+                format!("gumnut-cloud-{one}"),
+                format!("gumnut-cloud-{other}"),
+            );
+            let found = problems(
+                "crates/cloud",
+                &one,
+                &[(&other, "crates/cloud")],
+                Some("dev"),
+            );
+            assert_eq!(
+                found,
+                [format!(
+                    "{one} must not depend on {other}: front ends never see each other"
+                )]
             );
         }
     }
 
     #[test]
-    fn tests_and_build_scripts_count() {
-        for kind in ["dev", "build"] {
-            let problems = check(&package("gumnut-tests", &[("gumnut-cloud", Some(kind))]));
-            assert_eq!(problems, ["gumnut-tests must not depend on gumnut-cloud"]);
+    fn a_foreign_crate_stays_with_its_owner() {
+        for (from, foreign, owner) in [
+            ("gumnut-cloud-objects", "rusqlite", "gumnut-cloud-sqlite"),
+            ("gumnut-cloud", "rusqlite", "gumnut-cloud-sqlite"),
+            ("gumnut-cloud-ec2", "s3s", "gumnut-cloud-s3"),
+            ("gumnut-cloud-http", "s3s", "gumnut-cloud-s3"),
+        ] {
+            for kind in [None, Some("dev")] {
+                let found = problems("crates/cloud", from, &[(foreign, "")], kind);
+                assert_eq!(
+                    found,
+                    [format!(
+                        "{from} must not depend on {foreign}: it is for {owner} only"
+                    )]
+                );
+            }
+            assert_eq!(
+                problems("crates/cloud", owner, &[(foreign, "")], None),
+                [""; 0]
+            );
         }
     }
 
     #[test]
-    fn foreign_crates_are_not_its_business_and_new_members_are() {
-        let mut metadata = package("gumnut-types", &[]);
-        metadata["packages"][0]["dependencies"] = json!([{ "name": "serde", "path": null }]);
-        assert!(check(&metadata).is_empty());
-        assert_eq!(check(&package("gumnut-new", &[])).len(), 1);
-        assert_eq!(check(&json!({ "packages": [] })).len(), 1);
+    fn domains_know_no_wire() {
+        let found = problems(
+            "crates/cloud",
+            "gumnut-cloud-images",
+            &[("quick-xml", "")],
+            None,
+        );
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn client_and_cloud_never_meet_whatever_they_are_called() {
+        for (from, folder, to, other) in [
+            (
+                "gumnut-cloud",
+                "crates/cloud",
+                "gumnut-walrus-client",
+                "crates/client",
+            ),
+            (
+                "gumnut-workflows",
+                "crates/client",
+                "gumnut-cloud",
+                "crates/cloud",
+            ),
+            (
+                "gumnut-transport",
+                "crates/client",
+                "gumnut-types",
+                "crates/cloud",
+            ),
+        ] {
+            let found = problems(folder, from, &[(to, other)], Some("dev"));
+            assert_eq!(
+                found,
+                [format!(
+                    "{from} must not depend on {to}: client and cloud never meet"
+                )]
+            );
+        }
+    }
+
+    #[test]
+    fn new_members_and_misplaced_ones_are_found() {
+        let packages = |name: &str| json!({ "packages": [{ "name": name, "manifest_path": "/w/crates/image/x/Cargo.toml" }] });
+        let found = check(&table(), &packages("gumnut-new"));
+        assert!(found.contains(&"gumnut-new is not in the table of ARCHITECTURE.md".to_owned()));
+        assert!(found.contains(
+            &"the table of ARCHITECTURE.md has gumnut-types, which is not there".to_owned()
+        ));
+        let found = check(&table(), &packages("gumnut-types"));
+        assert!(found.contains(&"gumnut-types does not lie in crates/base".to_owned()));
+        let found = check(&table(), &json!({ "packages": [] }));
+        assert!(found.contains(&"cargo metadata lists no packages".to_owned()));
     }
 }

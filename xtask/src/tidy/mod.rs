@@ -1,12 +1,23 @@
 //! `cargo xtask tidy`: the rules of the house that no compiler knows.
 
 mod arrows;
+mod circles;
+mod crates;
 mod docs;
+mod kinds;
 mod members;
+mod modules;
 mod sources;
+mod table;
+mod tokens;
 
 use anyhow::bail;
 use support::workspace::Workspace;
+
+use self::table::Table;
+
+/// Beginnings of problems that are known and on their way out. Nothing is added here.
+const EXCEPTIONS: &str = include_str!("exceptions.txt");
 
 /// Checks every rule and says so.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
@@ -17,11 +28,13 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// Checks every rule; the error names all that is not as it should be.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
-    let metadata = workspace.metadata()?;
-    let mut problems = arrows::check(&metadata);
-    problems.extend(members::check(workspace.root(), &metadata)?);
-    problems.extend(sources::check(workspace.root())?);
-    problems.extend(docs::check(workspace.root())?);
+    let (root, metadata) = (workspace.root(), workspace.metadata()?);
+    let mut problems = arrows::check(&Table::read(root)?, &metadata);
+    problems.extend(crates::check(root, &metadata)?);
+    problems.extend(members::check(root, &metadata)?);
+    problems.extend(sources::check(root)?);
+    problems.extend(docs::check(root)?);
+    problems.retain(|problem| !EXCEPTIONS.lines().any(|known| problem.starts_with(known)));
     if !problems.is_empty() {
         bail!("not tidy:\n  {}", problems.join("\n  "));
     }

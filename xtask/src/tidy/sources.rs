@@ -1,4 +1,4 @@
-//! Open ends in source files, and fixtures of unknown origin.
+//! Open ends in source files, comments that lean on their neighbour, and fixtures of unknown origin.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,11 @@ const EXTENSIONS: [&str; 4] = ["rs", "py", "sh", "toml"];
 /// Not ours, or made.
 const SKIPPED: [&str; 4] = [".git", ".gumnut", "fixtures", "target"];
 
-/// Gives one line for each open end without the number of its issue, and each fixture folder
-/// without a README.
+/// How no comment of documentation begins: in the page that is made of it, its neighbour is elsewhere.
+const LEANING: &str = "The same";
+
+/// Gives one line for each open end without the number of its issue, each comment that leans on another, and each fixture
+/// folder without a README.
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut files = Vec::new();
     collect(root, &mut files)?;
@@ -23,6 +26,9 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         let text = fs_err::read_to_string(&file)?;
         let place = file.strip_prefix(root).unwrap_or(&file).display();
         problems.extend(open_ends(&text).map(|line| format!("{place}:{line}: no issue number")));
+        problems.extend(
+            leaning(&text).map(|line| format!("a comment leans on its neighbour: {place}:{line}")),
+        );
     }
     for entry in fs_err::read_dir(root.join("fixtures"))? {
         let folder = entry?.path();
@@ -61,9 +67,27 @@ fn open_ends(text: &str) -> impl Iterator<Item = usize> {
         .map(|(index, _)| index + 1)
 }
 
+/// Numbers of the lines with which a comment begins that leans on another.
+fn leaning(text: &str) -> impl Iterator<Item = usize> {
+    let mut above = "";
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        let before = std::mem::replace(&mut above, line.trim_start());
+        let comment = line.trim_start().strip_prefix("///")?;
+        let is_first = !before.starts_with("///");
+        (is_first && comment.trim_start().starts_with(LEANING)).then_some(index + 1)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comment_stands_alone() {
+        let text = "/// The same as parts.\nfn a() {}\n    /// Bytes.\n    /// The same on both sides.\n// The same\n/// The sameness";
+        let text = text.replace("sameness", "other");
+        assert_eq!(leaning(&text).collect::<Vec<_>>(), [1]);
+    }
 
     #[test]
     fn open_ends_need_an_issue() {
