@@ -1,0 +1,171 @@
+//! Blobs as files in a data folder.
+
+mod folders;
+mod listing;
+mod reader;
+mod upload;
+
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+
+use crate::pins::{self, Pinned, Pins};
+use crate::store::blocking;
+use crate::{
+    BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream, Body, Fate, Folder, Found,
+    Grace, PendingBlob, PutError, Tap,
+};
+use folders::Folders;
+use reader::FileReader;
+use upload::Upload;
+
+/// Blobs as files in a data folder. Clones share it; other processes must not have it at the same time.
+///
+/// A blob is the file `objects/RANDOM`. Until it is kept it is the file `tmp/RANDOM`, so that what a stop has left in
+/// `tmp` is all that must be compared with rows at the next start.
+///
+/// A body that arrives in pieces is gathered in batches of 512 KiB. A batch is written, and shown to the tap, on a
+/// thread that may block, while the next one is received: a body takes twice as many of memory. A body that fits into
+/// one batch takes one such task from the making of its file to the disk. [`PendingBlob::keep`] renames the file, and
+/// does not wait for the disk.
+#[derive(Clone, Debug)]
+pub struct DiskBlobs(Arc<Disk>);
+
+#[derive(Debug)]
+struct Disk {
+    folders: Folders,
+    pins: Pins,
+}
+
+impl DiskBlobs {
+    /// Opens the folders `objects` and `tmp` below `data_dir`, and makes them if needed. It removes nothing.
+    ///
+    /// # Errors
+    /// If the folders cannot be made or brought to the disk; the error names the path.
+    pub fn open(data_dir: &Path) -> io::Result<Self> {
+        Ok(Self(Arc::new(Disk {
+            folders: Folders::open(data_dir)?,
+            pins: Pins::default(),
+        })))
+    }
+}
+
+impl Pinned for Disk {
+    fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    fn remove(&self, name: BlobName) -> io::Result<()> {
+        self.folders.remove(name)
+    }
+}
+
+#[async_trait]
+impl BlobStore for DiskBlobs {
+    async fn put(
+        &self,
+        body: Body,
+        tap: Box<dyn Tap>,
+    ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
+        let upload = Upload::new(Arc::clone(&self.0), tap);
+        match body {
+            Body::Stream(pieces) => upload.receive(pieces).await,
+            Body::Reader(reader) => blocking(move || upload.copy(reader)).await,
+        }
+    }
+
+    async fn get(&self, name: BlobName, range: Range<u64>) -> Result<BlobStream, BlobError> {
+        FileReader::stream(Arc::clone(&self.0), name, range).await
+    }
+
+    fn get_blocking(&self, name: BlobName, range: Range<u64>) -> Result<BlobReader, BlobError> {
+        let reader = FileReader::open(&self.0, name, range)?;
+        Ok(Box::new(reader))
+    }
+
+    async fn delete(&self, names: &[BlobName]) -> Result<Vec<BlobName>, BlobError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (disk, names) = (Arc::clone(&self.0), names.to_vec());
+        blocking(move || pins::delete(&*disk, &names)).await
+    }
+
+    async fn folders(&self) -> Result<Vec<Folder>, BlobError> {
+        Ok(vec![Folder::Root])
+    }
+
+    fn list(&self, folder: Folder) -> BoxStream<'static, Result<Found, BlobError>> {
+        match folder {
+            Folder::Root => listing::list(self.0.folders.objects().to_owned()).boxed(),
+            Folder::Hour(_) => stream::empty().boxed(),
+        }
+    }
+
+    fn pin(&self, names: &[BlobName]) -> BlobPin {
+        pins::pin(&self.0, names)
+    }
+
+    async fn check(&self, names: &[BlobName]) -> Result<(), BlobError> {
+        let (disk, names) = (Arc::clone(&self.0), names.to_vec());
+        blocking(move || disk.check(&names)).await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<BlobName>, BlobError> {
+        let disk = Arc::clone(&self.0);
+        blocking(move || Ok(disk.folders.unfinished()?)).await
+    }
+
+    async fn adopt(&self, names: &[BlobName]) -> Result<(), BlobError> {
+        let (disk, names) = (Arc::clone(&self.0), names.to_vec());
+        blocking(move || {
+            for name in names {
+                disk.folders.keep(name)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    fn grace(&self) -> Grace {
+        Grace {
+            orphan: None,
+            reader: Duration::ZERO,
+        }
+    }
+}
+
+impl Disk {
+    fn check(&self, names: &[BlobName]) -> Result<(), BlobError> {
+        for &name in names {
+            // First the mark, then the file: a deletion that ends in between leaves no file.
+            if self.pins.is_going(name) {
+                return Err(BlobError::NotFound(name));
+            }
+            self.folders
+                .find(name, |path| fs_err::metadata(path))
+                .map_err(|source| BlobError::opening(name, source))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the time of a file in `tmp`. When that fails, the next start does it.
+    fn settle(&self, name: BlobName, fate: Fate) {
+        let settled = match fate {
+            Fate::Keep => self.folders.keep(name),
+            Fate::Discard => self.folders.remove(name),
+        };
+        if let Err(error) = settled {
+            tracing::warn!(%error, "a file stays in the folder of what is not finished");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

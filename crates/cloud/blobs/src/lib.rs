@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+mod disk;
+mod error;
+mod memory;
+mod name;
+mod pending;
+mod pins;
+mod store;
+
+pub use body::{Body, Tap};
+pub use disk::DiskBlobs;
+pub use error::{BlobError, BoxError, PutError};
+pub use memory::MemoryBlobs;
+pub use name::{BlobName, BlobNameError, Folder};
+pub use pending::{Fate, PendingBlob};
+pub use pins::BlobPin;
+pub use store::{BlobReader, BlobStore, BlobStream, Found, Grace};
