@@ -3,17 +3,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use gumnut_cloud_http::{HttpLimits, Server, ServerOptions, tls_acceptor};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::accounts::Keys;
 use crate::catalogue::Catalogue;
 use crate::data_dir::DataDir;
+use crate::ec2::Ec2;
 use crate::register::Ids;
-use crate::server::{Handler, Server};
-use crate::state::State;
-use crate::store::Store;
-use crate::{CloudError, Config, Credentials, Report, Users, accounts, fsck, tls};
+use crate::s3::{S3, S3Options};
+use crate::store::{Again, Store};
+use crate::{
+    CloudError, Config, Credentials, Limits, Profile, Report, Tls, Users, accounts, front_ends,
+    fsck, tls,
+};
 
 /// The catalogue's file below the data folder.
 const CATALOGUE: &str = "catalogue.sqlite";
@@ -26,8 +31,11 @@ pub struct Cloud;
 #[derive(Debug)]
 pub struct Running {
     server: Server,
-    state: Arc<State>,
-    keys: JoinHandle<()>,
+    config: Config,
+    data_dir: Arc<DataDir>,
+    catalogue: Catalogue,
+    keys: Keys,
+    making_keys: JoinHandle<()>,
 }
 
 impl Cloud {
@@ -36,7 +44,7 @@ impl Cloud {
     /// # Errors
     /// When the data folder cannot be used.
     pub fn init(config: &Config) -> Result<(), CloudError> {
-        open(config.clone())?.0.keys.make()
+        open(config.clone())?.keys.make()
     }
 
     /// The users of the cloud in a data folder. The cloud may be running meanwhile.
@@ -85,32 +93,64 @@ impl Cloud {
                 return Err(CloudError::NotEncrypted(config.listen));
             }
         }
-        let (addr, grace) = (config.listen, config.grace);
-        let (state, tls) = tokio::task::spawn_blocking(|| open(config)).await??;
-        let state = Arc::new(state);
-        let listen = |source| CloudError::Listen { addr, source };
-        let listener = TcpListener::bind(addr).await.map_err(listen)?;
-        let handler = Handler::new(Arc::clone(&state));
-        let server = Server::start(listener, handler, tls, grace).map_err(listen)?;
-        let keys = tokio::task::spawn_blocking({
-            // With the state it keeps the lock of the data folder.
-            let state = Arc::clone(&state);
+        let Opened {
+            config,
+            data_dir,
+            keys,
+            catalogue,
+            store,
+            tls,
+        } = tokio::task::spawn_blocking(|| open(config)).await??;
+        let addr = config.listen;
+        let listener = TcpListener::bind(addr)
+            .await
+            .map_err(|source| CloudError::Listen { addr, source })?;
+        let ec2 = ec2(&config, &catalogue, &store, &keys);
+        let s3 = S3::new(store, catalogue.clone(), s3_options(&config));
+        // Connections may outlive the cloud; with the folder they keep its lock.
+        let disk = Arc::clone(&data_dir);
+        let options = ServerOptions {
+            front_ends: front_ends::in_order(s3, ec2),
+            limits: http_limits(&config.limits),
+            tls,
+            grace: config.grace,
+            free_space: Box::new(move || disk.free()),
+        };
+        let server = Server::start(listener, options)
+            .map_err(|source| CloudError::Listen { addr, source })?;
+        let making_keys = tokio::task::spawn_blocking({
+            // With the folder it keeps its lock.
+            let (keys, data_dir) = (keys.clone(), Arc::clone(&data_dir));
             move || {
-                if let Err(error) = state.keys.make() {
+                if let Err(error) = keys.make() {
                     tracing::error!(%error, "images cannot be registered");
                 }
+                drop(data_dir);
             }
         });
         tracing::info!(addr = %server.addr(), "the cloud is up");
         Ok(Running {
             server,
-            state,
+            config,
+            data_dir,
+            catalogue,
             keys,
+            making_keys,
         })
     }
 }
 
-fn open(config: Config) -> Result<(State, Option<TlsAcceptor>), CloudError> {
+/// What a start has opened.
+struct Opened {
+    config: Config,
+    data_dir: Arc<DataDir>,
+    keys: Keys,
+    catalogue: Catalogue,
+    store: Store,
+    tls: Option<TlsAcceptor>,
+}
+
+fn open(config: Config) -> Result<Opened, CloudError> {
     let data_dir = DataDir::open(&config.data_dir)?;
     let path = data_dir.path();
     let catalogue = Catalogue::open(&path.join(CATALOGUE))?;
@@ -123,27 +163,79 @@ fn open(config: Config) -> Result<(State, Option<TlsAcceptor>), CloudError> {
         config.limits.clone(),
     )?;
     let keys = accounts::init(&data_dir, &catalogue, &clock)?;
-    let tls = config.tls.as_ref().map(|tls| {
-        let host = config.host().to_string();
-        let names = tls::names(config.listen.ip(), host, &config.domains);
-        tls.prepare(path, &names)
-    });
-    let tls = tls.transpose()?;
-    let state = State {
-        ids: Ids::new(&config.images),
+    let tls = match &config.tls {
+        Some(tls) => Some(acceptor(&config, tls, path)?),
+        None => None,
+    };
+    Ok(Opened {
         config,
-        data_dir,
+        data_dir: Arc::new(data_dir),
         keys,
         catalogue,
         store,
-    };
-    Ok((state, tls))
+        tls,
+    })
+}
+
+fn acceptor(config: &Config, tls: &Tls, data_dir: &Path) -> Result<TlsAcceptor, CloudError> {
+    let host = config.host().to_string();
+    let names = tls::names(config.listen.ip(), host, &config.domains);
+    let certificate = tls.certificate(data_dir, &names)?;
+    let acceptor =
+        tls_acceptor(certificate.chain, certificate.key).map_err(|error| CloudError::Tls {
+            what: error.what.to_owned(),
+            source: Box::new(error.source),
+        })?;
+    // Last: a start that fails leaves to clients what they trust.
+    tls::keep_trusted(data_dir, certificate.trusted.as_deref())?;
+    Ok(acceptor)
+}
+
+fn http_limits(limits: &Limits) -> HttpLimits {
+    HttpLimits {
+        head_bytes: limits.head_bytes,
+        requests: limits.requests,
+        connections: limits.connections,
+        head_time: limits.head_time,
+        patience: limits.patience,
+        pace: limits.pace,
+    }
+}
+
+fn s3_options(config: &Config) -> S3Options {
+    S3Options {
+        clock: config.clock.clone(),
+        domains: config.domains.clone(),
+        extended_bucket_names: config.extended_bucket_names,
+        existing_bucket: match config.images.profile {
+            Profile::Strict => Again::Same,
+            Profile::Euca16 | Profile::Euca20 | Profile::Euca44 => Again::Never,
+        },
+        refuse_acl: config.refuse_acl,
+        put_bytes: config.limits.put_bytes,
+        document_bytes: config.limits.document_bytes,
+        patience: config.limits.patience,
+    }
+}
+
+fn ec2(config: &Config, catalogue: &Catalogue, store: &Store, keys: &Keys) -> Ec2 {
+    Ec2 {
+        catalogue: catalogue.clone(),
+        store: store.clone(),
+        keys: keys.clone(),
+        ids: Ids::new(&config.images),
+        rules: config.images.clone(),
+        clock: config.clock.clone(),
+        scheme: config.scheme(),
+        document_bytes: config.limits.document_bytes,
+        patience: config.limits.patience,
+    }
 }
 
 impl Running {
     /// Where the cloud answers: `http://127.0.0.1:8773`.
     pub fn endpoint(&self) -> String {
-        self.state.config.endpoint_at(self.server.addr().port())
+        self.config.endpoint_at(self.server.addr().port())
     }
 
     /// The administrator's credentials for this cloud.
@@ -156,13 +248,8 @@ impl Running {
 
     /// The users of this cloud.
     pub fn users(&self) -> Users {
-        let State {
-            data_dir,
-            catalogue,
-            keys,
-            ..
-        } = &*self.state;
-        Users::open(data_dir.path(), catalogue.clone(), Some(keys.clone()))
+        let catalogue = self.catalogue.clone();
+        Users::open(self.data_dir.path(), catalogue, Some(self.keys.clone()))
     }
 
     /// Ends the cloud: no new requests, and those that are running may finish within the grace time.
@@ -171,6 +258,59 @@ impl Running {
     /// When a task of the cloud has failed.
     pub async fn shutdown(self) -> Result<(), CloudError> {
         self.server.shutdown().await?;
-        Ok(self.keys.await?)
+        Ok(self.making_keys.await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn prefixes_and_parameters() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = open(Config::new(dir.path())).unwrap();
+        let ec2 = ec2(
+            &opened.config,
+            &opened.catalogue,
+            &opened.store,
+            &opened.keys,
+        );
+        let s3 = S3::new(opened.store, opened.catalogue, s3_options(&opened.config));
+        let front_ends = front_ends::in_order(s3, ec2);
+        let route = |method: &str, uri: &str, content_type: &str| {
+            let request = Request::builder().method(method).uri(uri);
+            let request = request
+                .header("content-type", content_type)
+                .body(())
+                .unwrap();
+            let (head, ()) = request.into_parts();
+            let at = front_ends
+                .iter()
+                .position(|front_end| front_end.wants(&head));
+            let place = ["/services/Walrus", "/services/objectstorage", "EC2", ""][at.unwrap()];
+            let name = if place == "EC2" { "ec2" } else { "s3" };
+            assert_eq!(front_ends[at.unwrap()].name(), name);
+            place
+        };
+        let form = "application/x-www-form-urlencoded; charset=utf-8";
+        let (old, new) = ("/services/Walrus", "/services/objectstorage");
+        assert_eq!(route("GET", "/services/Walrus", ""), old);
+        assert_eq!(route("PUT", "/services/Walrus/b/k", form), old);
+        assert_eq!(route("GET", "/services/Walrusbucket/k", ""), "");
+        assert_eq!(route("GET", "/services/objectstorage/?Action=x", ""), new);
+        assert_eq!(route("POST", "/services/Eucalyptus/", form), "EC2");
+        assert_eq!(route("GET", "/services/compute", ""), "EC2");
+        assert_eq!(route("GET", "/?Action=DescribeImages", ""), "EC2");
+        assert_eq!(
+            route("GET", "/any/path?Operation=DescribeImages", ""),
+            "EC2"
+        );
+        assert_eq!(route("POST", "/", form), "EC2");
+        assert_eq!(route("POST", "/bucket?delete", form), "");
+        assert_eq!(route("PUT", "/bucket/Action", form), "");
+        assert_eq!(route("GET", "/", ""), "");
     }
 }

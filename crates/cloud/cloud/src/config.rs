@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::s3::RefuseAcl;
 use crate::{Clock, ImageRules, Tls};
 
 /// The port that clients of a Eucalyptus cloud assume.
@@ -66,15 +67,6 @@ pub struct Limits {
     pub patience: Duration,
     /// Least bytes of a body that must come while we wait for `patience`.
     pub pace: u64,
-}
-
-/// How a canned ACL is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefuseAcl {
-    /// All of them, `AccessControlListNotSupported`: buckets of AWS made since April 2023.
-    Always,
-    /// Those that are not of S3 itself, `InvalidArgument`: Ceph's gateway.
-    Foreign,
 }
 
 impl Config {

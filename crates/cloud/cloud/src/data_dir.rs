@@ -44,6 +44,12 @@ impl DataDir {
         Ok(Self { path, _lock: lock })
     }
 
+    /// The bytes that are left for the folder on its disk.
+    pub(crate) fn free(&self) -> std::io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.path)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path

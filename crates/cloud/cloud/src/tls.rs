@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use rcgen::{
@@ -13,8 +12,6 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::{ServerConfig, crypto};
 
 use crate::CloudError;
 use crate::accounts::files;
@@ -47,32 +44,35 @@ pub enum Tls {
 }
 
 impl Tls {
-    /// Makes or reads what is needed to listen as `names`, and keeps what clients have to trust.
-    pub(crate) fn prepare(
+    /// Makes or reads what is needed to listen as `names`.
+    pub(crate) fn certificate(
         &self,
         data_dir: &Path,
         names: &[String],
-    ) -> Result<TlsAcceptor, CloudError> {
-        let folder = files::folder(data_dir)?;
-        let (chain, key, trusted) = match self {
-            Self::Made => made(&folder, names)?,
+    ) -> Result<ServerCertificate, CloudError> {
+        match self {
+            Self::Made => made(&files::folder(data_dir)?, names),
             Self::Given {
                 certificate,
                 key,
                 authority,
-            } => given(certificate, key, authority.as_deref())?,
-        };
-        let config =
-            ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(|error| failed("the protocol", error))?
-                .with_no_client_auth();
-        let config = config
-            .with_single_cert(chain, key)
-            .map_err(|error| failed("the certificate with its key", error))?;
-        keep(&folder.join(TRUSTED), trusted.as_deref())?;
-        Ok(Arc::new(config).into())
+            } => given(certificate, key, authority.as_deref()),
+        }
     }
+}
+
+/// What a cloud proves itself with.
+pub(crate) struct ServerCertificate {
+    /// The certificate, followed by those between it and its authority.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
+    /// What clients have to trust, in PEM form; `None` if they do already.
+    pub(crate) trusted: Option<String>,
+}
+
+/// Keeps what clients have to trust, for the credentials.
+pub(crate) fn keep_trusted(data_dir: &Path, trusted: Option<&str>) -> Result<(), CloudError> {
+    keep(&files::folder(data_dir)?.join(TRUSTED), trusted)
 }
 
 /// What clients have to trust, in PEM form, unless they do already or the cloud has never spoken TLS.
@@ -103,14 +103,8 @@ pub(crate) fn names(ip: IpAddr, host: String, domains: &[String]) -> Vec<String>
     names
 }
 
-type Identity = (
-    Vec<CertificateDer<'static>>,
-    PrivateKeyDer<'static>,
-    Option<String>,
-);
-
 /// A new certificate of the cloud's own authority.
-fn made(folder: &Path, names: &[String]) -> Result<Identity, CloudError> {
+fn made(folder: &Path, names: &[String]) -> Result<ServerCertificate, CloudError> {
     let what = "a new certificate";
     let (issuer, authority) = own_authority(folder)?;
     let key = KeyPair::generate().map_err(|error| failed(what, error))?;
@@ -126,7 +120,11 @@ fn made(folder: &Path, names: &[String]) -> Result<Identity, CloudError> {
         .map_err(|error| failed(what, error))?;
     let key = PrivateKeyDer::try_from(key.serialize_der())
         .map_err(|error| failed(what, std::io::Error::other(error)))?;
-    Ok((vec![certificate.der().clone()], key, Some(authority)))
+    Ok(ServerCertificate {
+        chain: vec![certificate.der().clone()],
+        key,
+        trusted: Some(authority),
+    })
 }
 
 /// The authority in the folder of keys, made if there is none, and its certificate in PEM form.
@@ -171,7 +169,11 @@ fn params(names: &[String]) -> Result<CertificateParams, CloudError> {
     Ok(params)
 }
 
-fn given(certificate: &Path, key: &Path, authority: Option<&Path>) -> Result<Identity, CloudError> {
+fn given(
+    certificate: &Path,
+    key: &Path,
+    authority: Option<&Path>,
+) -> Result<ServerCertificate, CloudError> {
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed(&certificate.display(), error))?;
@@ -184,7 +186,11 @@ fn given(certificate: &Path, key: &Path, authority: Option<&Path>) -> Result<Ide
             .map_err(|error| failed(&path.display(), error))?;
         Ok::<_, CloudError>(text)
     });
-    Ok((chain, private, authority.transpose()?))
+    Ok(ServerCertificate {
+        chain,
+        key: private,
+        trusted: authority.transpose()?,
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CloudError> {

@@ -4,7 +4,7 @@ use rusqlite::Transaction;
 
 use super::images::{self, Image};
 use super::parameters::{Parameters, well_formed};
-use super::select::Wanted;
+use super::selection::Wanted;
 use super::{Context, Xml, filter::Filter, page, tags};
 use crate::auth::Caller;
 use crate::register::{Refusal, class_name};

@@ -4,7 +4,7 @@ use gumnut_signing::SignatureError;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::Xml;
-use crate::auth::AuthFailure;
+use super::authenticate::AuthFailure;
 use crate::register::Refusal;
 use gumnut_cloud_catalogue::{ImageRules, Profile};
 

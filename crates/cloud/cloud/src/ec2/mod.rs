@@ -1,19 +1,21 @@
 //! The EC2 Query API, as far as images need it.
 
+mod allowed_parameters;
 mod attributes;
+mod authenticate;
 mod certificates;
 mod deregister;
 mod describe;
 mod errors;
 mod filter;
+mod front_end;
 pub(crate) mod images;
-mod known;
 mod objects;
 mod page;
 mod parameters;
-mod places;
+mod regions;
 mod register;
-mod select;
+mod selection;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -25,13 +27,12 @@ use crate::accounts::Keys;
 use crate::auth::Caller;
 use crate::catalogue::Catalogue;
 use crate::register::{Ids, Objects, Refusal};
-use crate::server::Ec2Request;
-use crate::state::State;
+use authenticate::AuthFailure;
 use gumnut_cloud_catalogue::{ImageRules, Profile};
 use parameters::Parameters;
 use xml::Xml;
 
-pub(crate) use objects::StoredObjects;
+pub(crate) use front_end::Ec2;
 
 /// What calls work with.
 pub(crate) struct Context<'a> {
@@ -46,23 +47,18 @@ pub(crate) struct Context<'a> {
     pub(crate) now: i64,
 }
 
-/// Answers a request.
-pub(crate) async fn handle(state: &State, request: Ec2Request) -> Response<String> {
-    let objects = StoredObjects(state);
-    let endpoint = request.endpoint.clone();
-    let context = Context {
-        catalogue: &state.catalogue,
-        objects: &objects,
-        keys: &state.keys,
-        rules: &state.config.images,
-        ids: &state.ids,
-        endpoint: &endpoint,
-        now: state.config.clock.now_millis(),
-    };
-    answer(&context, request).await
+/// A request whose body is read and whose signature has been looked at.
+#[derive(Debug)]
+struct Ec2Request {
+    /// Decoded parameters, those of the query before those of the form.
+    parameters: Vec<(String, String)>,
+    /// Who asks, or why that is not known.
+    caller: Result<Caller, AuthFailure>,
+    /// The id that the answer and the log carry.
+    request_id: String,
 }
 
-/// The same with another store of objects.
+/// Answers a request.
 async fn answer(context: &Context<'_>, request: Ec2Request) -> Response<String> {
     let parameters = Parameters(request.parameters);
     let id = &request.request_id;
@@ -104,8 +100,8 @@ async fn dispatch(
         "CreateTags" => tags::create(context, caller, parameters).await?,
         "DeleteTags" => tags::delete(context, caller, parameters).await?,
         "DescribeTags" => tags::describe(context, caller, parameters).await?,
-        "DescribeRegions" => places::regions(context, parameters)?,
-        "DescribeAvailabilityZones" => places::zones(context, parameters)?,
+        "DescribeRegions" => regions::regions(context, parameters)?,
+        "DescribeAvailabilityZones" => regions::zones(context, parameters)?,
         "DescribeServiceCertificates" => certificates::run(context, parameters).await?,
         _ => {
             let message = format!("The action {action} is not valid for this web service.");
@@ -125,7 +121,7 @@ fn check_parameters(
         let message = "The request must contain the parameter Version";
         return Err(Refusal::new("MissingParameter", message));
     }
-    let unknown = known::unknown(action, parameters);
+    let unknown = allowed_parameters::unknown(action, parameters);
     if unknown.is_empty() {
         return Ok(());
     }

@@ -8,14 +8,13 @@ use sha1::{Digest as _, Sha1};
 
 use crate::auth::Identity;
 use crate::register::{ObjectError, Objects};
-use crate::state::State;
-use crate::store::{ObjectReader, Place, StoreError};
+use crate::store::{ObjectReader, Place, Store, StoreError};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
 
 /// The objects of the object store.
-pub(crate) struct StoredObjects<'a>(pub(crate) &'a State);
+pub(super) struct StoredObjects<'a>(pub(super) &'a Store);
 
 impl StoredObjects<'_> {
     async fn with<T: Send + 'static>(
@@ -26,7 +25,7 @@ impl StoredObjects<'_> {
         work: impl FnOnce(ObjectReader) -> Result<T, ObjectError> + Send + 'static,
     ) -> Result<T, ObjectError> {
         let place = Place::newest(bucket, key);
-        let opened = self.0.store.open_object(who, place).await;
+        let opened = self.0.open_object(who, place).await;
         let (_, reader) = opened.map_err(|error| refused(&error))?;
         let done = tokio::task::spawn_blocking(move || work(reader)).await;
         done.map_err(|_| ObjectError("InternalError".to_owned()))?
@@ -57,7 +56,7 @@ impl Objects for StoredObjects<'_> {
 
     async fn open(&self, bucket: &str, key: &str) -> Result<Box<dyn io::Read + Send>, ObjectError> {
         let place = Place::newest(bucket, key);
-        let opened = self.0.store.open_object(Identity::ExecRead, place).await;
+        let opened = self.0.open_object(Identity::ExecRead, place).await;
         let (_, reader) = opened.map_err(|error| refused(&error))?;
         Ok(Box::new(reader))
     }

@@ -7,7 +7,6 @@ mod profiles;
 use gumnut_crypto::Certificate;
 
 use super::*;
-use crate::auth::AuthFailure;
 use crate::register::tests::{Bundle, World};
 use gumnut_signing::SignatureError;
 
@@ -70,7 +69,6 @@ async fn call_at(
     let request = Ec2Request {
         parameters: parameters.collect(),
         caller: Ok(world.caller(account)),
-        endpoint: "http://127.0.0.1:8773".to_owned(),
         request_id: "REQ".to_owned(),
     };
     let response = answer(&context, request).await;
@@ -395,7 +393,6 @@ async fn signatures_that_are_not_accepted_have_codes() {
         let request = Ec2Request {
             parameters: Vec::new(),
             caller: Err(failure),
-            endpoint: String::new(),
             request_id: "REQ".to_owned(),
         };
         let response = answer(&context, request).await;

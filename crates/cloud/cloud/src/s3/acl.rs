@@ -2,13 +2,12 @@
 
 use s3s::{S3Request, dto};
 
-use super::{convert, who};
-use crate::Config;
+use super::context::caller;
+use super::options::RefuseAcl;
+use super::{S3Options, convert};
 use crate::catalogue::Owner;
-use crate::config::RefuseAcl;
-use crate::state::State;
 use crate::store::{
-    Acl, AclRequest, CannedAcl, Grantee, GranteeName, Permission, Place, StoreError,
+    Acl, AclRequest, CannedAcl, Grantee, GranteeName, Permission, Place, Store, StoreError,
 };
 
 /// Most grants of a list, as in S3.
@@ -26,7 +25,7 @@ pub(super) struct GrantHeaders<'a> {
 
 /// The ACL that a request asks for in its headers.
 pub(super) fn asked(
-    config: &Config,
+    refuse: Option<RefuseAcl>,
     canned: Option<&str>,
     headers: &GrantHeaders<'_>,
 ) -> Result<AclRequest, StoreError> {
@@ -46,7 +45,7 @@ pub(super) fn asked(
     }
     let canned = CannedAcl::parse(name)
         .ok_or_else(|| StoreError::argument(format!("Unknown canned ACL {name:?}")))?;
-    match config.refuse_acl {
+    match refuse {
         Some(RefuseAcl::Always) => Err(StoreError::AccessControlListNotSupported),
         Some(RefuseAcl::Foreign) if canned.is_foreign() => {
             Err(StoreError::argument(format!("Unknown canned ACL {name:?}")))
@@ -121,13 +120,13 @@ fn of_document(policy: dto::AccessControlPolicy, owner: &Owner) -> Result<AclReq
 
 /// What a request on `?acl` asks for: a document or headers.
 fn of_request(
-    config: &Config,
+    refuse: Option<RefuseAcl>,
     document: Option<dto::AccessControlPolicy>,
     canned: Option<&str>,
     headers: &GrantHeaders<'_>,
     owner: &Owner,
 ) -> Result<AclRequest, StoreError> {
-    let in_headers = asked(config, canned, headers)?;
+    let in_headers = asked(refuse, canned, headers)?;
     match (in_headers, document) {
         (AclRequest::Default, Some(document)) => of_document(document, owner),
         (AclRequest::Default, None) => Err(StoreError::MissingSecurityHeader),
@@ -136,8 +135,8 @@ fn of_request(
     }
 }
 
-async fn grants(state: &State, acl: Acl) -> Result<Vec<dto::Grant>, StoreError> {
-    let names = state.store.account_names(&acl).await?;
+async fn grants(store: &Store, acl: Acl) -> Result<Vec<dto::Grant>, StoreError> {
+    let names = store.account_names(&acl).await?;
     let grant = |grant: crate::store::Grant| {
         let (id, kind) = match &grant.grantee {
             Grantee::Account(id) => (Some(id.clone()), dto::Type::CANONICAL_USER),
@@ -162,28 +161,27 @@ async fn grants(state: &State, acl: Acl) -> Result<Vec<dto::Grant>, StoreError> 
 }
 
 pub(super) async fn get_of_bucket(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetBucketAclInput>,
 ) -> Result<dto::GetBucketAclOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let bucket = request.input.bucket;
-    let bucket = state.store.bucket(who, bucket, Permission::ReadAcp).await?;
+    let bucket = store.bucket(caller, bucket, Permission::ReadAcp).await?;
     Ok(dto::GetBucketAclOutput {
-        grants: Some(grants(state, bucket.acl).await?),
+        grants: Some(grants(store, bucket.acl).await?),
         owner: Some(convert::owner(bucket.owner)),
     })
 }
 
 pub(super) async fn put_of_bucket(
-    state: &State,
+    store: &Store,
+    options: &S3Options,
     request: S3Request<dto::PutBucketAclInput>,
 ) -> Result<dto::PutBucketAclOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let name = input.bucket;
-    let bucket = state
-        .store
-        .bucket(who.clone(), name.clone(), Permission::WriteAcp);
+    let bucket = store.bucket(caller.clone(), name.clone(), Permission::WriteAcp);
     let owner = bucket.await?.owner;
     let headers = GrantHeaders {
         full_control: input.grant_full_control.as_deref(),
@@ -194,16 +192,16 @@ pub(super) async fn put_of_bucket(
     };
     let canned = input.acl.as_ref().map(dto::BucketCannedACL::as_str);
     let document = input.access_control_policy;
-    let acl = of_request(&state.config, document, canned, &headers, &owner)?;
-    state.store.set_bucket_acl(who, name, acl).await?;
+    let acl = of_request(options.refuse_acl, document, canned, &headers, &owner)?;
+    store.set_bucket_acl(caller, name, acl).await?;
     Ok(dto::PutBucketAclOutput::default())
 }
 
 pub(super) async fn get_of_object(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetObjectAclInput>,
 ) -> Result<dto::GetObjectAclOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let dto::GetObjectAclInput {
         bucket,
         key,
@@ -215,28 +213,27 @@ pub(super) async fn get_of_object(
         key,
         version: convert::version(version_id),
     };
-    let object = state.store.object(who, place, Permission::ReadAcp).await?;
+    let object = store.object(caller, place, Permission::ReadAcp).await?;
     Ok(dto::GetObjectAclOutput {
-        grants: Some(grants(state, object.acl).await?),
+        grants: Some(grants(store, object.acl).await?),
         owner: Some(convert::owner(object.owner)),
         ..dto::GetObjectAclOutput::default()
     })
 }
 
 pub(super) async fn put_of_object(
-    state: &State,
+    store: &Store,
+    options: &S3Options,
     request: S3Request<dto::PutObjectAclInput>,
 ) -> Result<dto::PutObjectAclOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let place = Place {
         bucket: input.bucket,
         key: input.key,
         version: convert::version(input.version_id),
     };
-    let object = state
-        .store
-        .object(who.clone(), place.clone(), Permission::WriteAcp);
+    let object = store.object(caller.clone(), place.clone(), Permission::WriteAcp);
     let owner = object.await?.owner;
     let headers = GrantHeaders {
         full_control: input.grant_full_control.as_deref(),
@@ -247,8 +244,8 @@ pub(super) async fn put_of_object(
     };
     let canned = input.acl.as_ref().map(dto::ObjectCannedACL::as_str);
     let document = input.access_control_policy;
-    let acl = of_request(&state.config, document, canned, &headers, &owner)?;
-    state.store.set_object_acl(who, place, acl).await?;
+    let acl = of_request(options.refuse_acl, document, canned, &headers, &owner)?;
+    store.set_object_acl(caller, place, acl).await?;
     Ok(dto::PutObjectAclOutput::default())
 }
 
@@ -270,26 +267,23 @@ mod tests {
             (GranteeName::Email("a@b".to_owned()), Permission::Read),
             (id(), Permission::WriteAcp),
         ];
-        let config = Config::new("/nowhere");
         assert_eq!(
-            asked(&config, None, &headers).unwrap(),
+            asked(None, None, &headers).unwrap(),
             AclRequest::Grants(expected)
         );
-        let both = asked(&config, Some("private"), &headers).unwrap_err();
+        let both = asked(None, Some("private"), &headers).unwrap_err();
         assert_eq!(both.code(), "InvalidRequest");
         let none = GrantHeaders::default();
         assert_eq!(
-            asked(&config, Some("mine"), &none).unwrap_err().code(),
+            asked(None, Some("mine"), &none).unwrap_err().code(),
             "InvalidArgument"
         );
     }
 
     #[test]
     fn acls_are_refused_as_other_stores_refuse_them() {
-        let mut config = Config::new("/nowhere");
-        let mut code = |refuse: RefuseAcl, name: &str| {
-            config.refuse_acl = Some(refuse);
-            let asked = asked(&config, Some(name), &GrantHeaders::default());
+        let code = |refuse: RefuseAcl, name: &str| {
+            let asked = asked(Some(refuse), Some(name), &GrantHeaders::default());
             asked.err().map(|error| error.code())
         };
         let foreign = "aws-exec-read";

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use s3s::{S3Request, dto};
 
+use super::context::caller;
 use super::convert::{self, Checksums, with_checksums};
 use super::copy::has_versions;
 use super::tagging::place;
-use super::who;
 use crate::catalogue::objects::{Object, PartOf};
 use crate::checksum;
-use crate::state::State;
-use crate::store::{Place, StoreError};
+use crate::store::{Place, Store, StoreError};
 
 const KNOWN: [&str; 5] = [
     dto::ObjectAttributes::CHECKSUM,
@@ -22,10 +21,10 @@ const KNOWN: [&str; 5] = [
 ];
 
 pub(super) async fn get(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetObjectAttributesInput>,
 ) -> Result<dto::GetObjectAttributesOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let names = names(&input.object_attributes)?;
     let asks = |name: &str| names.iter().any(|asked| asked == name);
@@ -34,8 +33,8 @@ pub(super) async fn get(
         .map_err(|_| StoreError::argument("x-amz-part-number-marker must not be negative"))?;
     let bucket = input.bucket.clone();
     let place = place!(input);
-    let (object, made_of) = state.store.object_and_parts(who, place).await?;
-    let versions = has_versions(state, bucket).await?;
+    let (object, made_of) = store.object_and_parts(caller, place).await?;
+    let versions = has_versions(store, bucket).await?;
 
     let sums = &object.headers.checksums;
     let with_parts = asks(dto::ObjectAttributes::OBJECT_PARTS) && object.is_of_parts();

@@ -2,19 +2,18 @@
 
 use s3s::{S3Request, dto};
 
-use super::{acl, convert, listing, who};
-use crate::Profile;
-use crate::state::State;
-use crate::store::{Again, BucketQuery, Lock, Permission, Settings, StoreError, Versioning};
+use super::context::caller;
+use super::{S3Options, acl, convert, listing};
+use crate::store::{BucketQuery, Lock, Permission, Settings, Store, StoreError, Versioning};
 
 /// Most buckets of a page, as in S3.
 const MAX_BUCKETS: usize = 10_000;
 
 pub(super) async fn list(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::ListBucketsInput>,
 ) -> Result<dto::ListBucketsOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let token = input.continuation_token.as_deref();
     let limit = input.max_buckets.map(|count| {
@@ -31,7 +30,7 @@ pub(super) async fn list(
             .unwrap_or_default(),
         limit: limit.transpose()?,
     };
-    let (owner, buckets, more) = state.store.list_buckets(who, query).await?;
+    let (owner, buckets, more) = store.list_buckets(caller, query).await?;
     let last = buckets.last().filter(|_| more);
     Ok(dto::ListBucketsOutput {
         continuation_token: last.map(|bucket| listing::write_token(&bucket.name)),
@@ -42,10 +41,11 @@ pub(super) async fn list(
 }
 
 pub(super) async fn create(
-    state: &State,
+    store: &Store,
+    options: &S3Options,
     request: S3Request<dto::CreateBucketInput>,
 ) -> Result<dto::CreateBucketOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let mut settings = Settings::default();
     if input.object_lock_enabled_for_bucket == Some(true) {
@@ -57,7 +57,7 @@ pub(super) async fn create(
         .and_then(|asked| asked.location_constraint)
         .map(|location| location.as_str().to_owned());
     let acl = acl::asked(
-        &state.config,
+        options.refuse_acl,
         input.acl.as_ref().map(dto::BucketCannedACL::as_str),
         &acl::GrantHeaders {
             full_control: input.grant_full_control.as_deref(),
@@ -69,44 +69,41 @@ pub(super) async fn create(
     )?;
     let location = format!("/{}", input.bucket);
     let bucket = input.bucket;
-    let again = match state.config.images.profile {
-        Profile::Strict => Again::Same,
-        Profile::Euca16 | Profile::Euca20 | Profile::Euca44 => Again::Never,
-    };
-    let create = state.store.create_bucket(who, bucket, acl, settings, again);
-    create.await?;
+    store
+        .create_bucket(caller, bucket, acl, settings, options.existing_bucket)
+        .await?;
     Ok(dto::CreateBucketOutput {
         location: Some(location),
     })
 }
 
 pub(super) async fn delete(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::DeleteBucketInput>,
 ) -> Result<dto::DeleteBucketOutput, StoreError> {
-    let who = who(&request);
-    state.store.delete_bucket(who, request.input.bucket).await?;
+    let caller = caller(&request);
+    store.delete_bucket(caller, request.input.bucket).await?;
     Ok(dto::DeleteBucketOutput::default())
 }
 
 pub(super) async fn head(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::HeadBucketInput>,
 ) -> Result<dto::HeadBucketOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let bucket = request.input.bucket;
-    state.store.bucket(who, bucket, Permission::Read).await?;
+    store.bucket(caller, bucket, Permission::Read).await?;
     Ok(dto::HeadBucketOutput::default())
 }
 
 /// There is one place only, but a bucket keeps the name that its maker gave to it.
 pub(super) async fn location(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetBucketLocationInput>,
 ) -> Result<dto::GetBucketLocationOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let bucket = request.input.bucket;
-    let bucket = state.store.bucket(who, bucket, Permission::Read).await?;
+    let bucket = store.bucket(caller, bucket, Permission::Read).await?;
     let location = bucket.settings.location;
     Ok(dto::GetBucketLocationOutput {
         location_constraint: location.map(dto::BucketLocationConstraint::from),
@@ -115,11 +112,11 @@ pub(super) async fn location(
 
 /// A bucket that never had versions says so by its silence.
 pub(super) async fn versioning(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetBucketVersioningInput>,
 ) -> Result<dto::GetBucketVersioningOutput, StoreError> {
-    let who = who(&request);
-    let settings = state.store.settings(who, request.input.bucket).await?;
+    let caller = caller(&request);
+    let settings = store.settings(caller, request.input.bucket).await?;
     let status = match settings.versioning {
         Versioning::Never => None,
         Versioning::Enabled => Some(dto::BucketVersioningStatus::ENABLED),
@@ -132,10 +129,10 @@ pub(super) async fn versioning(
 }
 
 pub(super) async fn set_versioning(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::PutBucketVersioningInput>,
 ) -> Result<dto::PutBucketVersioningOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let status = input.versioning_configuration.status;
     let versioning = match status.as_ref().map(dto::BucketVersioningStatus::as_str) {
@@ -153,6 +150,6 @@ pub(super) async fn set_versioning(
         Ok(())
     };
     let bucket = input.bucket;
-    state.store.change_settings(who, bucket, change).await?;
+    store.change_settings(caller, bucket, change).await?;
     Ok(dto::PutBucketVersioningOutput::default())
 }

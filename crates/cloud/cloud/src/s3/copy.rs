@@ -2,18 +2,19 @@
 
 use s3s::{S3Request, dto};
 
+use super::context::caller;
 use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
-use super::{acl, who};
+use super::{S3Options, acl};
 use crate::catalogue::objects::Object;
 use crate::checksum::{self, Algorithm};
-use crate::state::State;
-use crate::store::{Conditions, Place, StoreError, Target, UploadRef};
+use crate::store::{Conditions, Place, Store, StoreError, Target, UploadRef};
 
 pub(super) async fn object(
-    state: &State,
+    store: &Store,
+    options: &S3Options,
     request: S3Request<dto::CopyObjectInput>,
 ) -> Result<dto::CopyObjectOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let mut input = request.input;
     refuse_unsupported!(input)?;
     let source = source(&input.copy_source)?;
@@ -40,7 +41,7 @@ pub(super) async fn object(
         ));
     }
     let acl = acl::asked(
-        &state.config,
+        options.refuse_acl,
         input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
         &acl::GrantHeaders {
             full_control: input.grant_full_control.as_deref(),
@@ -51,15 +52,15 @@ pub(super) async fn object(
         },
     )?;
     let source_bucket = source.bucket.clone();
-    state.store.check_put(who.clone(), place.clone()).await?;
-    let (old, reader) = state.store.open_object(who.clone(), source).await?;
+    store.check_put(caller.clone(), place.clone()).await?;
+    let (old, reader) = store.open_object(caller.clone(), source).await?;
     conditions.for_copying(&old)?;
-    let source_versions = has_versions(state, source_bucket).await?;
+    let source_versions = has_versions(store, source_bucket).await?;
     let algorithm = match &input.checksum_algorithm {
         Some(algorithm) => Some(convert::algorithm(algorithm)?),
         None => of_checksums(&old),
     };
-    let writer = state.store.receive_copy(reader, algorithm).await?;
+    let writer = store.receive_copy(reader, algorithm).await?;
     if keep_tags {
         marks.tags = old.marks.tags;
     }
@@ -75,7 +76,7 @@ pub(super) async fn object(
         headers,
         conditions: Conditions::default(),
     };
-    let stored = state.store.put(who, target, writer).await?;
+    let stored = store.put(caller, target, writer).await?;
     let sums = Checksums::of(&stored.checksums);
     let result = with_checksums!(
         sums,
@@ -94,10 +95,10 @@ pub(super) async fn object(
 }
 
 pub(super) async fn part(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::UploadPartCopyInput>,
 ) -> Result<dto::UploadPartCopyOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let source = source(&input.copy_source)?;
     let conditions = convert::conditions(
@@ -111,18 +112,17 @@ pub(super) async fn part(
         id: input.upload_id,
     };
     let number = u32::try_from(input.part_number).unwrap_or(0);
-    let check = state.store.check_part(who.clone(), upload.clone(), number);
+    let check = store.check_part(caller.clone(), upload.clone(), number);
     let algorithm = check.await?.map(|wanted| wanted.algorithm);
-    let (old, reader) = state.store.open_object(who.clone(), source).await?;
+    let (old, reader) = store.open_object(caller.clone(), source).await?;
     conditions.for_copying(&old)?;
     let reader = match input.copy_source_range.as_deref() {
         Some(range) => reader.range(copy_range(range, old.size)?),
         None => reader,
     };
-    let writer = state.store.receive_copy(reader, algorithm).await?;
-    let stored = state
-        .store
-        .put_part(who, upload, number, (writer, None))
+    let writer = store.receive_copy(reader, algorithm).await?;
+    let stored = store
+        .put_part(caller, upload, number, (writer, None))
         .await?;
     let sums = Checksums::of(&stored.checksums);
     let result = with_checksums!(
@@ -146,8 +146,8 @@ fn of_checksums(old: &Object) -> Option<Algorithm> {
 }
 
 /// Whether answers about objects of a bucket name versions.
-pub(super) async fn has_versions(state: &State, bucket: String) -> Result<bool, StoreError> {
-    let settings = state.store.any_settings(bucket).await?;
+pub(super) async fn has_versions(store: &Store, bucket: String) -> Result<bool, StoreError> {
+    let settings = store.any_settings(bucket).await?;
     Ok(settings.is_some_and(|settings| settings.has_versions()))
 }
 

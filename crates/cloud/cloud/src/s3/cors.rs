@@ -2,20 +2,19 @@
 
 use s3s::{S3Request, dto};
 
-use super::who;
-use crate::state::State;
-use crate::store::{CorsRule, Settings, StoreError};
+use super::context::caller;
+use crate::store::{CorsRule, Settings, Store, StoreError};
 
 /// Most rules of a bucket, as in S3.
 const MAX_RULES: usize = 100;
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
 
 pub(super) async fn get(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetBucketCorsInput>,
 ) -> Result<dto::GetBucketCorsOutput, StoreError> {
-    let who = who(&request);
-    let settings = state.store.settings(who, request.input.bucket).await?;
+    let caller = caller(&request);
+    let settings = store.settings(caller, request.input.bucket).await?;
     if settings.cors.is_empty() {
         return Err(StoreError::NoCorsConfiguration);
     }
@@ -34,10 +33,10 @@ pub(super) async fn get(
 }
 
 pub(super) async fn put(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::PutBucketCorsInput>,
 ) -> Result<dto::PutBucketCorsOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let rules = input.cors_configuration.cors_rules.into_iter().map(rule);
     let rules = rules.collect::<Result<Vec<_>, _>>()?;
@@ -48,10 +47,7 @@ pub(super) async fn put(
         settings.cors = rules;
         Ok(())
     };
-    state
-        .store
-        .change_settings(who, input.bucket, change)
-        .await?;
+    store.change_settings(caller, input.bucket, change).await?;
     Ok(dto::PutBucketCorsOutput::default())
 }
 
@@ -81,15 +77,15 @@ fn rule(rule: dto::CORSRule) -> Result<CorsRule, StoreError> {
 }
 
 pub(super) async fn delete(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::DeleteBucketCorsInput>,
 ) -> Result<dto::DeleteBucketCorsOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let change = |settings: &mut Settings| {
         settings.cors.clear();
         Ok(())
     };
     let bucket = request.input.bucket;
-    state.store.change_settings(who, bucket, change).await?;
+    store.change_settings(caller, bucket, change).await?;
     Ok(dto::DeleteBucketCorsOutput::default())
 }

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// The answer to a request that the store refuses. What went wrong inside is for the log alone.
 pub(super) fn answer(error: &StoreError) -> S3Error {
-    log(error);
+    error.log();
     let code =
         S3ErrorCode::from_bytes(error.code().as_bytes()).unwrap_or(S3ErrorCode::InternalError);
     let message = if error.is_refusal() || matches!(error, StoreError::Full(_)) {
@@ -32,11 +32,4 @@ fn header_map(headers: &[(&'static str, String)]) -> HeaderMap {
         Some((HeaderName::from_static(name), value))
     };
     headers.iter().filter_map(header).collect()
-}
-
-/// Logs an error that is the server's own.
-pub(crate) fn log(error: &StoreError) {
-    if !error.is_refusal() {
-        tracing::error!(error = error as &dyn std::error::Error, "the store failed");
-    }
 }

@@ -4,9 +4,9 @@ use data_encoding::BASE64URL_NOPAD;
 use gumnut_signing::percent_encode;
 use s3s::{S3Request, dto};
 
-use super::{convert, who};
-use crate::state::State;
-use crate::store::{Entry, Page, Query, StoreError};
+use super::context::caller;
+use super::convert;
+use crate::store::{Entry, Page, Query, Store, StoreError};
 
 /// Writes keys as the client asked for: XML cannot carry every character.
 #[derive(Clone, Copy)]
@@ -129,10 +129,10 @@ impl Listing {
 }
 
 pub(super) async fn objects(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::ListObjectsInput>,
 ) -> Result<dto::ListObjectsOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
     let limit = convert::page_size(input.max_keys, "max-keys")?;
@@ -144,7 +144,7 @@ pub(super) async fn objects(
         limit,
     };
     let folded = !query.delimiter.is_empty();
-    let page = state.store.list(who, input.bucket.clone(), query).await?;
+    let page = store.list(caller, input.bucket.clone(), query).await?;
     let listing = Listing { page, encoding };
     let more = listing.page.truncated;
     let next = listing.last().filter(|_| more && folded);
@@ -167,10 +167,10 @@ pub(super) async fn objects(
 }
 
 pub(super) async fn objects_v2(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::ListObjectsV2Input>,
 ) -> Result<dto::ListObjectsV2Output, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
     let limit = convert::page_size(input.max_keys, "max-keys")?;
@@ -185,7 +185,7 @@ pub(super) async fn objects_v2(
         after_version: None,
         limit,
     };
-    let page = state.store.list(who, input.bucket.clone(), query).await?;
+    let page = store.list(caller, input.bucket.clone(), query).await?;
     let listing = Listing { page, encoding };
     let more = listing.page.truncated;
     let next = listing.last().filter(|_| more);
@@ -219,10 +219,10 @@ pub(super) fn read_token(token: &str) -> Result<String, StoreError> {
 }
 
 pub(super) async fn versions(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::ListObjectVersionsInput>,
 ) -> Result<dto::ListObjectVersionsOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
     let limit = convert::page_size(input.max_keys, "max-keys")?;
@@ -238,7 +238,7 @@ pub(super) async fn versions(
             "A version-id marker cannot be specified without a key marker.",
         ));
     }
-    let list = state.store.list_versions(who, input.bucket.clone(), query);
+    let list = store.list_versions(caller, input.bucket.clone(), query);
     let page = list.await?;
     let listing = Listing { page, encoding };
     let more = listing.page.truncated;

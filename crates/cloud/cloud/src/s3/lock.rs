@@ -2,14 +2,14 @@
 
 use s3s::{S3Request, dto};
 
+use super::context::caller;
+use super::convert;
 use super::objects::governance;
 use super::tagging::place;
-use super::{convert, who};
 use crate::catalogue::buckets::Bucket;
 use crate::catalogue::objects::Object;
-use crate::state::State;
 use crate::store::{
-    Lock, LockMode, LockPeriod, Marks, Permission, Place, Retention, Settings, StoreError,
+    Lock, LockMode, LockPeriod, Marks, Permission, Place, Retention, Settings, Store, StoreError,
 };
 
 const GOVERNANCE: &str = "GOVERNANCE";
@@ -71,11 +71,11 @@ pub(super) fn new_marks(
 }
 
 pub(super) async fn configuration(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetObjectLockConfigurationInput>,
 ) -> Result<dto::GetObjectLockConfigurationOutput, StoreError> {
-    let who = who(&request);
-    let settings = state.store.settings(who, request.input.bucket).await?;
+    let caller = caller(&request);
+    let settings = store.settings(caller, request.input.bucket).await?;
     let lock = settings.lock.ok_or(StoreError::NoLockConfiguration)?;
     let rule = lock.default.map(|(mode, period)| {
         let (days, years) = match period {
@@ -101,10 +101,10 @@ pub(super) async fn configuration(
 }
 
 pub(super) async fn set_configuration(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::PutObjectLockConfigurationInput>,
 ) -> Result<dto::PutObjectLockConfigurationOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let wanted = input
         .object_lock_configuration
@@ -118,10 +118,7 @@ pub(super) async fn set_configuration(
         settings.lock = Some(lock(wanted)?);
         Ok(())
     };
-    state
-        .store
-        .change_settings(who, input.bucket, change)
-        .await?;
+    store.change_settings(caller, input.bucket, change).await?;
     Ok(dto::PutObjectLockConfigurationOutput::default())
 }
 
@@ -150,24 +147,24 @@ fn lock(wanted: dto::ObjectLockConfiguration) -> Result<Lock, StoreError> {
 
 /// The object in a bucket whose objects can be locked.
 async fn lockable(
-    state: &State,
-    who: crate::auth::Identity,
+    store: &Store,
+    caller: crate::auth::Identity,
     place: Place,
 ) -> Result<Object, StoreError> {
-    let settings = state.store.any_settings(place.bucket.clone()).await?;
+    let settings = store.any_settings(place.bucket.clone()).await?;
     let settings = settings.ok_or(StoreError::NoSuchBucket)?;
     if settings.lock.is_none() {
         return Err(StoreError::NotLockable);
     }
-    state.store.object(who, place, Permission::Read).await
+    store.object(caller, place, Permission::Read).await
 }
 
 pub(super) async fn retention(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetObjectRetentionInput>,
 ) -> Result<dto::GetObjectRetentionOutput, StoreError> {
-    let who = who(&request);
-    let object = lockable(state, who, place!(request.input)).await?;
+    let caller = caller(&request);
+    let object = lockable(store, caller, place!(request.input)).await?;
     let kept = object.marks.retention.ok_or(StoreError::NoObjectLock)?;
     Ok(dto::GetObjectRetentionOutput {
         retention: Some(dto::ObjectLockRetention {
@@ -180,10 +177,10 @@ pub(super) async fn retention(
 }
 
 pub(super) async fn set_retention(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::PutObjectRetentionInput>,
 ) -> Result<dto::PutObjectRetentionOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let wanted = input.retention.ok_or(StoreError::MalformedXml)?;
     let new = match (wanted.mode, wanted.retain_until_date) {
@@ -197,10 +194,10 @@ pub(super) async fn set_retention(
     let governance = governance(input.bypass_governance_retention);
     let change = move |bucket: &Bucket, object: &Object, now: i64| {
         check_lockable(bucket)?;
-        if let Some(old) = object.marks.retention {
-            if !old.may_become(new, now, governance) {
-                return Err(StoreError::Locked);
-            }
+        if let Some(old) = object.marks.retention
+            && !old.may_become(new, now, governance)
+        {
+            return Err(StoreError::Locked);
         }
         Ok(Marks {
             retention: new,
@@ -208,9 +205,7 @@ pub(super) async fn set_retention(
         })
     };
     let place = place!(input);
-    let set = state
-        .store
-        .change_marks(who, place, Permission::FullControl, change);
+    let set = store.change_marks(caller, place, Permission::FullControl, change);
     set.await?;
     Ok(dto::PutObjectRetentionOutput::default())
 }
@@ -224,11 +219,11 @@ fn check_lockable(bucket: &Bucket) -> Result<(), StoreError> {
 }
 
 pub(super) async fn hold(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetObjectLegalHoldInput>,
 ) -> Result<dto::GetObjectLegalHoldOutput, StoreError> {
-    let who = who(&request);
-    let object = lockable(state, who, place!(request.input)).await?;
+    let caller = caller(&request);
+    let object = lockable(store, caller, place!(request.input)).await?;
     let hold = object.marks.legal_hold.ok_or(StoreError::NoObjectLock)?;
     Ok(dto::GetObjectLegalHoldOutput {
         legal_hold: Some(dto::ObjectLockLegalHold {
@@ -238,10 +233,10 @@ pub(super) async fn hold(
 }
 
 pub(super) async fn set_hold(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::PutObjectLegalHoldInput>,
 ) -> Result<dto::PutObjectLegalHoldOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let status = input.legal_hold.and_then(|hold| hold.status);
     let held = is_held(status.as_ref().map_or("", |status| status.as_str()))?;
@@ -253,9 +248,7 @@ pub(super) async fn set_hold(
         })
     };
     let place = place!(input);
-    let set = state
-        .store
-        .change_marks(who, place, Permission::FullControl, change);
+    let set = store.change_marks(caller, place, Permission::FullControl, change);
     set.await?;
     Ok(dto::PutObjectLegalHoldOutput::default())
 }

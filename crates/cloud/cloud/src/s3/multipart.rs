@@ -2,25 +2,26 @@
 
 use s3s::{S3Request, dto};
 
+use super::context::caller;
 use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
 use super::listing::Encoding;
-use super::{acl, who};
+use super::{S3Options, acl};
 use crate::checksum::{Algorithm, PartsChecksum};
-use crate::state::State;
 use crate::store::{
-    Claims, Conditions, ListedPart, Place, StoreError, Target, UploadQuery, UploadRef,
+    Claims, Conditions, ListedPart, Place, Store, StoreError, Target, UploadQuery, UploadRef,
 };
 
 pub(super) async fn create(
-    state: &State,
+    store: &Store,
+    options: &S3Options,
     request: S3Request<dto::CreateMultipartUploadInput>,
 ) -> Result<dto::CreateMultipartUploadOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let mut input = request.input;
     refuse_unsupported!(input)?;
     let headers = headers_of!(input)?;
     let acl = acl::asked(
-        &state.config,
+        options.refuse_acl,
         input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
         &acl::GrantHeaders {
             full_control: input.grant_full_control.as_deref(),
@@ -43,7 +44,7 @@ pub(super) async fn create(
         input.checksum_algorithm.as_ref(),
         input.checksum_type.as_ref(),
     )?;
-    let id = state.store.create_upload(who, target, checksum).await?;
+    let id = store.create_upload(caller, target, checksum).await?;
     Ok(dto::CreateMultipartUploadOutput {
         bucket: Some(place.bucket),
         checksum_algorithm: checksum.map(algorithm),
@@ -105,10 +106,10 @@ macro_rules! checksums_of {
 }
 
 pub(super) async fn complete(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::CompleteMultipartUploadInput>,
 ) -> Result<dto::CompleteMultipartUploadOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let mut input = request.input;
     let claims =
         Claims {
@@ -143,9 +144,8 @@ pub(super) async fn complete(
     };
     let conditions = convert::conditions(input.if_match, input.if_none_match, None, None);
     let Place { bucket, key, .. } = upload.place.clone();
-    let stored = state
-        .store
-        .complete_upload(who, upload, parts, conditions, claims)
+    let stored = store
+        .complete_upload(caller, upload, parts, conditions, claims)
         .await?;
     let sums = Checksums::of(&stored.checksums);
     Ok(with_checksums!(
@@ -163,10 +163,10 @@ pub(super) async fn complete(
 }
 
 pub(super) async fn abort(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::AbortMultipartUploadInput>,
 ) -> Result<dto::AbortMultipartUploadOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let dto::AbortMultipartUploadInput {
         bucket,
         key,
@@ -177,15 +177,15 @@ pub(super) async fn abort(
         place: Place::newest(bucket, key),
         id: upload_id,
     };
-    state.store.abort_upload(who, upload).await?;
+    store.abort_upload(caller, upload).await?;
     Ok(dto::AbortMultipartUploadOutput::default())
 }
 
 pub(super) async fn list_parts(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::ListPartsInput>,
 ) -> Result<dto::ListPartsOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let limit = convert::page_size(input.max_parts, "max-parts")?;
     let after = u32::try_from(input.part_number_marker.unwrap_or(0))
@@ -195,10 +195,7 @@ pub(super) async fn list_parts(
         id: input.upload_id.clone(),
     };
     // One more than asked for tells whether there are more.
-    let listed = state
-        .store
-        .list_parts(who, upload, after, limit + 1)
-        .await?;
+    let listed = store.list_parts(caller, upload, after, limit + 1).await?;
     let (upload, mut parts) = listed;
     let more = parts.len() > limit;
     parts.truncate(limit);
@@ -241,10 +238,10 @@ pub(super) async fn list_parts(
 }
 
 pub(super) async fn list_uploads(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::ListMultipartUploadsInput>,
 ) -> Result<dto::ListMultipartUploadsOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
     let limit = convert::page_size(input.max_uploads, "max-uploads")?;
@@ -260,7 +257,7 @@ pub(super) async fn list_uploads(
         limit,
     };
     let bucket = input.bucket.clone();
-    let page = state.store.list_uploads(who, bucket, query).await?;
+    let page = store.list_uploads(caller, bucket, query).await?;
     let (next_key, next_id) = page.last;
     let uploads = page.uploads.iter().map(|upload| {
         let owner = convert::owner(upload.owner.clone());

@@ -5,21 +5,21 @@ use std::ops::Range;
 use s3s::{S3Request, dto};
 use time::OffsetDateTime;
 
+use super::context::caller;
 use super::convert::{self, Checksums, with_checksums};
 use super::copy::has_versions;
-use super::{lock, who};
+use super::lock;
 use crate::catalogue::objects::Object;
-use crate::state::State;
-use crate::store::{Doomed, Governance, ObjectReader, Place, StoreError};
+use crate::store::{Doomed, Governance, ObjectReader, Place, Store, StoreError};
 
 /// Most keys of one request that deletes many, as in S3.
 const MAX_KEYS: usize = 1000;
 
 pub(super) async fn get(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetObjectInput>,
 ) -> Result<dto::GetObjectOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let bucket = input.bucket.clone();
     let place = Place {
@@ -27,7 +27,7 @@ pub(super) async fn get(
         key: input.key,
         version: convert::version(input.version_id),
     };
-    let (object, reader) = state.store.open_object(who, place).await?;
+    let (object, reader) = store.open_object(caller, place).await?;
     convert::conditions(
         input.if_match,
         input.if_none_match,
@@ -51,7 +51,7 @@ pub(super) async fn get(
     let tag_count = i32::try_from(object.marks.tags.len()).ok();
     let retention = object.marks.retention;
     let hold = object.marks.legal_hold;
-    let versions = has_versions(state, bucket).await?;
+    let versions = has_versions(store, bucket).await?;
     let headers = object.headers;
     Ok(with_checksums!(
         sums,
@@ -83,10 +83,10 @@ pub(super) async fn get(
 }
 
 pub(super) async fn head(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::HeadObjectInput>,
 ) -> Result<dto::HeadObjectOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let bucket = input.bucket.clone();
     let place = Place {
@@ -95,9 +95,9 @@ pub(super) async fn head(
         version: convert::version(input.version_id),
     };
     let (object, part) = match input.part_number {
-        None => (state.store.head(who, place).await?, None),
+        None => (store.head(caller, place).await?, None),
         Some(number) => {
-            let (object, reader) = state.store.open_object(who, place).await?;
+            let (object, reader) = store.open_object(caller, place).await?;
             let count = parts_count(&object, &reader, Some(number));
             let range = wanted(None, Some(number), &object, &reader)?;
             (object, Some((range, count)))
@@ -116,7 +116,7 @@ pub(super) async fn head(
     let length = range.map_or(object.size, |range| range.end - range.start);
     let retention = object.marks.retention;
     let hold = object.marks.legal_hold;
-    let versions = has_versions(state, bucket).await?;
+    let versions = has_versions(store, bucket).await?;
     let headers = object.headers;
     Ok(with_checksums!(
         sums,
@@ -146,12 +146,12 @@ pub(super) async fn head(
 
 /// There are no torrents here, which is told to whoever may read the object.
 pub(super) async fn torrent(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetObjectTorrentInput>,
 ) -> Result<dto::GetObjectTorrentOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let place = Place::newest(request.input.bucket, request.input.key);
-    state.store.head(who, place).await?;
+    store.head(caller, place).await?;
     Err(StoreError::NoTorrent)
 }
 
@@ -196,19 +196,18 @@ fn expires(seconds: i64) -> dto::Timestamp {
 }
 
 pub(super) async fn delete(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::DeleteObjectInput>,
 ) -> Result<dto::DeleteObjectOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let doomed = vec![Doomed {
         key: input.key,
         version: convert::version(input.version_id),
     }];
     let governance = governance(input.bypass_governance_retention);
-    let deleted = state
-        .store
-        .delete(who, input.bucket, doomed, governance)
+    let deleted = store
+        .delete(caller, input.bucket, doomed, governance)
         .await?;
     let deleted = deleted.into_iter().next().transpose()?.unwrap_or_default();
     Ok(dto::DeleteObjectOutput {
@@ -227,10 +226,10 @@ pub(super) fn governance(bypass: Option<bool>) -> Governance {
 }
 
 pub(super) async fn delete_many(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::DeleteObjectsInput>,
 ) -> Result<dto::DeleteObjectsOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let quiet = input.delete.quiet.unwrap_or(false);
     if input.delete.objects.len() > MAX_KEYS {
@@ -242,9 +241,8 @@ pub(super) async fn delete_many(
     });
     let doomed: Vec<_> = objects.collect();
     let governance = governance(input.bypass_governance_retention);
-    let results = state
-        .store
-        .delete(who, input.bucket, doomed.clone(), governance)
+    let results = store
+        .delete(caller, input.bucket, doomed.clone(), governance)
         .await;
     let results = match results {
         Err(StoreError::AccessDenied) => {

@@ -5,14 +5,14 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{Credentials, S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
 
+use super::context::RequestContext;
 use super::convert::{self, headers_of, marks_of, refuse_unsupported};
 use super::put::Upload;
-use super::{acl, error};
+use super::sent_checksums::ConfirmedChecksums;
+use super::{S3Options, acl, error};
 use crate::auth::{Identity, find_key};
 use crate::catalogue::Catalogue;
-use crate::server::FormAcl;
-use crate::state::State;
-use crate::store::{Conditions, Place, StoreError, Target};
+use crate::store::{Conditions, Place, Store, StoreError, Target};
 
 /// Gives the protocol the secret keys that it checks forms with.
 pub(super) struct FormAuth(pub(super) Catalogue);
@@ -42,24 +42,28 @@ impl S3Access for Open {
 }
 
 pub(super) async fn object(
-    state: &State,
+    store: &Store,
+    options: &S3Options,
+    catalogue: &Catalogue,
     request: S3Request<dto::PostObjectInput>,
 ) -> Result<dto::PostObjectOutput, StoreError> {
-    let who = match &request.credentials {
-        Some(signed) => signer(state, signed).await?,
+    let caller = match &request.credentials {
+        Some(signed) => signer(catalogue, signed).await?,
         None => Identity::Anonymous,
     };
+    let form_acl = RequestContext::of(&request).form_acl;
     let mut input = request.input;
     refuse_unsupported!(input)?;
     let headers = headers_of!(input)?;
     let marks = marks_of!(input)?;
-    let named = request.extensions.get::<FormAcl>();
-    let named = named.map(|acl| acl.0.as_str());
-    let named = named.or(input.acl.as_ref().map(dto::ObjectCannedACL::as_str));
+    let named = form_acl
+        .as_ref()
+        .map(|acl| acl.0.as_str())
+        .or(input.acl.as_ref().map(dto::ObjectCannedACL::as_str));
     let upload = Upload {
-        who,
+        caller,
         target: Target {
-            acl: acl::asked(&state.config, named, &acl::GrantHeaders::default())?,
+            acl: acl::asked(options.refuse_acl, named, &acl::GrantHeaders::default())?,
             place: Place::newest(input.bucket, input.key),
             headers,
             marks,
@@ -67,9 +71,10 @@ pub(super) async fn object(
         },
         body: input.body,
         md5: None,
-        confirmed: None,
+        // Those of the request are of the whole form.
+        confirmed: ConfirmedChecksums::default(),
     };
-    let stored = upload.store(state).await?;
+    let stored = upload.store(store).await?;
     Ok(dto::PostObjectOutput {
         e_tag: Some(convert::etag(stored.etag)),
         version_id: stored.version,
@@ -78,8 +83,8 @@ pub(super) async fn object(
 }
 
 /// Who has signed a form.
-async fn signer(state: &State, signed: &Credentials) -> Result<Identity, StoreError> {
-    let found = find_key(&state.catalogue, &signed.access_key).await?;
+async fn signer(catalogue: &Catalogue, signed: &Credentials) -> Result<Identity, StoreError> {
+    let found = find_key(catalogue, &signed.access_key).await?;
     let (caller, _) = found.ok_or(StoreError::AccessDenied)?;
     Ok(Identity::User(caller))
 }

@@ -2,16 +2,15 @@
 
 use s3s::{S3Request, dto};
 
-use super::who;
-use crate::state::State;
-use crate::store::{Permission, PublicAccess, Settings, StoreError};
+use super::context::caller;
+use crate::store::{Permission, PublicAccess, Settings, Store, StoreError};
 
 pub(super) async fn get(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetPublicAccessBlockInput>,
 ) -> Result<dto::GetPublicAccessBlockOutput, StoreError> {
-    let who = who(&request);
-    let settings = state.store.settings(who, request.input.bucket).await?;
+    let caller = caller(&request);
+    let settings = store.settings(caller, request.input.bucket).await?;
     let access = settings
         .public_access
         .ok_or(StoreError::NoPublicAccessBlock)?;
@@ -26,10 +25,10 @@ pub(super) async fn get(
 }
 
 pub(super) async fn put(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::PutPublicAccessBlockInput>,
 ) -> Result<dto::PutPublicAccessBlockOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let wanted = input.public_access_block_configuration;
     let access = PublicAccess {
@@ -42,35 +41,32 @@ pub(super) async fn put(
         settings.public_access = Some(access);
         Ok(())
     };
-    state
-        .store
-        .change_settings(who, input.bucket, change)
-        .await?;
+    store.change_settings(caller, input.bucket, change).await?;
     Ok(dto::PutPublicAccessBlockOutput::default())
 }
 
 pub(super) async fn delete(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::DeletePublicAccessBlockInput>,
 ) -> Result<dto::DeletePublicAccessBlockOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let change = |settings: &mut Settings| {
         settings.public_access = None;
         Ok(())
     };
     let bucket = request.input.bucket;
-    state.store.change_settings(who, bucket, change).await?;
+    store.change_settings(caller, bucket, change).await?;
     Ok(dto::DeletePublicAccessBlockOutput::default())
 }
 
 /// Whether the bucket is public, which without policies its ACL alone decides.
 pub(super) async fn status(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetBucketPolicyStatusInput>,
 ) -> Result<dto::GetBucketPolicyStatusOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let bucket = request.input.bucket;
-    let bucket = state.store.bucket(who, bucket, Permission::ReadAcp).await?;
+    let bucket = store.bucket(caller, bucket, Permission::ReadAcp).await?;
     let ignored = bucket
         .settings
         .public_access

@@ -7,43 +7,45 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use http::header::TRANSFER_ENCODING;
 use s3s::{S3Request, dto};
 
+use super::context::RequestContext;
 use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
-use super::{acl, who};
+use super::payload::PayloadError;
+use super::sent_checksums::ConfirmedChecksums;
+use super::{S3Options, acl};
 use crate::auth::Identity;
 use crate::checksum::{Algorithm, PartsChecksum};
-use crate::server::{Confirmed, PayloadError};
-use crate::state::State;
-use crate::store::{BlobWriter, Place, StoreError, Stored, Target, UploadRef};
+use crate::store::{BlobWriter, Place, Store, StoreError, Stored, Target, UploadRef};
 
 /// An object on its way in.
 pub(super) struct Upload {
-    pub(super) who: Identity,
+    pub(super) caller: Identity,
     pub(super) target: Target,
     pub(super) body: Option<dto::StreamingBlob>,
     /// That of `Content-MD5`, which the body is compared with.
     pub(super) md5: Option<[u8; 16]>,
     /// Where the checksums are that the body was compared with.
-    pub(super) confirmed: Option<Confirmed>,
+    pub(super) confirmed: ConfirmedChecksums,
 }
 
 impl Upload {
     /// Takes the bytes and stores the object.
-    pub(super) async fn store(mut self, state: &State) -> Result<Stored, StoreError> {
+    pub(super) async fn store(mut self, store: &Store) -> Result<Stored, StoreError> {
         let place = self.target.place.clone();
-        state.store.check_put(self.who.clone(), place).await?;
-        let writer = receive(state, self.body, self.md5, None).await?;
-        let confirmed = self.confirmed.map(|confirmed| confirmed.take());
-        self.target.headers.checksums = confirmed.unwrap_or_default();
-        state.store.put(self.who, self.target, writer).await
+        store.check_put(self.caller.clone(), place).await?;
+        let writer = receive(store, self.body, self.md5, None).await?;
+        self.target.headers.checksums = self.confirmed.take();
+        store.put(self.caller, self.target, writer).await
     }
 }
 
 pub(super) async fn object(
-    state: &State,
+    store: &Store,
+    options: &S3Options,
     request: S3Request<dto::PutObjectInput>,
 ) -> Result<dto::PutObjectOutput, StoreError> {
-    let who = who(&request);
-    let confirmed = request.extensions.get::<Confirmed>().cloned();
+    let RequestContext {
+        caller, confirmed, ..
+    } = RequestContext::of(&request);
     let chunked = request.headers.contains_key(TRANSFER_ENCODING);
     let mut input = request.input;
     refuse_unsupported!(input)?;
@@ -52,11 +54,11 @@ pub(super) async fn object(
             "This store does not append to objects.",
         ));
     }
-    check_length(state, chunked, input.content_length)?;
+    check_length(options, chunked, input.content_length)?;
     let headers = headers_of!(input)?;
     let marks = marks_of!(input)?;
     let acl = acl::asked(
-        &state.config,
+        options.refuse_acl,
         input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
         &acl::GrantHeaders {
             full_control: input.grant_full_control.as_deref(),
@@ -67,7 +69,7 @@ pub(super) async fn object(
         },
     )?;
     let upload = Upload {
-        who,
+        caller,
         target: Target {
             place: Place::newest(input.bucket, input.key),
             acl,
@@ -79,7 +81,7 @@ pub(super) async fn object(
         md5: md5(input.content_md5.as_deref())?,
         confirmed,
     };
-    let stored = upload.store(state).await?;
+    let stored = upload.store(store).await?;
     let sums = Checksums::of(&stored.checksums);
     Ok(with_checksums!(
         sums,
@@ -93,11 +95,13 @@ pub(super) async fn object(
 }
 
 pub(super) async fn part(
-    state: &State,
+    store: &Store,
+    options: &S3Options,
     request: S3Request<dto::UploadPartInput>,
 ) -> Result<dto::UploadPartOutput, StoreError> {
-    let who = who(&request);
-    let confirmed = request.extensions.get::<Confirmed>().cloned();
+    let RequestContext {
+        caller, confirmed, ..
+    } = RequestContext::of(&request);
     let chunked = request.headers.contains_key(TRANSFER_ENCODING);
     let input = request.input;
     if input.sse_customer_algorithm.is_some() {
@@ -105,7 +109,7 @@ pub(super) async fn part(
             "This store does not encrypt objects.",
         ));
     }
-    check_length(state, chunked, input.content_length)?;
+    check_length(options, chunked, input.content_length)?;
     let md5 = md5(input.content_md5.as_deref())?;
     let upload = UploadRef {
         place: Place::newest(input.bucket, input.key),
@@ -113,18 +117,14 @@ pub(super) async fn part(
     };
     // Zero, which no part has, stands for numbers that are none.
     let number = u32::try_from(input.part_number).unwrap_or(0);
-    let check = state.store.check_part(who.clone(), upload.clone(), number);
+    let check = store.check_part(caller.clone(), upload.clone(), number);
     let wanted = check.await?;
 
     let algorithm = wanted.map(|wanted| wanted.algorithm);
     // What the client sends is computed on the way already.
-    let own = algorithm.filter(|algorithm| {
-        let mut confirmed = confirmed.iter();
-        !confirmed.any(|confirmed| confirmed.announces(*algorithm))
-    });
-    let writer = receive(state, input.body, md5, own).await?;
-    let confirmed = confirmed.map(|confirmed| confirmed.take());
-    let mut sums = confirmed.unwrap_or_default();
+    let own = algorithm.filter(|algorithm| !confirmed.announces(*algorithm));
+    let writer = receive(store, input.body, md5, own).await?;
+    let mut sums = confirmed.take();
     if let Some(wanted) = wanted {
         check_sent(wanted, &sums)?;
     }
@@ -132,9 +132,8 @@ pub(super) async fn part(
         let sum = sums.get(algorithm.name())?;
         Some((algorithm, sum.clone()))
     });
-    let stored = state
-        .store
-        .put_part(who, upload, number, (writer, sent))
+    let stored = store
+        .put_part(caller, upload, number, (writer, sent))
         .await?;
     sums.extend(stored.checksums);
     let sums = Checksums::of(&sums);
@@ -162,14 +161,14 @@ fn check_sent(wanted: PartsChecksum, sent: &BTreeMap<String, String>) -> Result<
 
 /// Refuses a body that is too long, or whose end could not be told: that of one in chunks can, and how long it is shows
 /// when it is taken.
-fn check_length(state: &State, chunked: bool, length: Option<i64>) -> Result<(), StoreError> {
+fn check_length(options: &S3Options, chunked: bool, length: Option<i64>) -> Result<(), StoreError> {
     let length = match length {
         Some(length) => length,
         None if chunked => return Ok(()),
         None => return Err(StoreError::MissingContentLength),
     };
     match u64::try_from(length) {
-        Ok(length) if length <= state.config.limits.put_bytes => Ok(()),
+        Ok(length) if length <= options.put_bytes => Ok(()),
         Ok(_) => Err(StoreError::EntityTooLarge),
         Err(_) => Err(StoreError::argument("Content-Length must not be negative")),
     }
@@ -185,7 +184,7 @@ fn md5(header: Option<&str>) -> Result<Option<[u8; 16]>, StoreError> {
 
 /// Takes the bytes; what was said of them has been compared when this returns.
 async fn receive(
-    state: &State,
+    store: &Store,
     body: Option<dto::StreamingBlob>,
     md5: Option<[u8; 16]>,
     checksum: Option<Algorithm>,
@@ -195,7 +194,7 @@ async fn receive(
         None => StoreError::IncompleteBody,
     };
     let body = futures::stream::iter(body).flatten().map_err(failure);
-    let writer = state.store.receive(body, checksum).await?;
+    let writer = store.receive(body, checksum).await?;
     if md5.is_some_and(|expected| expected != writer.md5()) {
         return Err(StoreError::BadDigest);
     }

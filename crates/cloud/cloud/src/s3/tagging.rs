@@ -2,11 +2,11 @@
 
 use s3s::{S3Request, dto};
 
-use super::{convert, who};
+use super::context::caller;
+use super::convert;
 use crate::auth::Identity;
-use crate::state::State;
 use crate::store::{
-    Marks, Permission, Place, Settings, StoreError, Tags, bucket_tags, object_tags,
+    Marks, Permission, Place, Settings, Store, StoreError, Tags, bucket_tags, object_tags,
 };
 
 macro_rules! place {
@@ -21,12 +21,12 @@ macro_rules! place {
 pub(super) use place;
 
 pub(super) async fn get(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetObjectTaggingInput>,
 ) -> Result<dto::GetObjectTaggingOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let place = place!(request.input);
-    let object = state.store.object(who, place, Permission::Read).await?;
+    let object = store.object(caller, place, Permission::Read).await?;
     Ok(dto::GetObjectTaggingOutput {
         tag_set: convert::tag_set(object.marks.tags),
         version_id: None,
@@ -34,44 +34,42 @@ pub(super) async fn get(
 }
 
 pub(super) async fn put(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::PutObjectTaggingInput>,
 ) -> Result<dto::PutObjectTaggingOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let tags = object_tags(convert::tags_of_document(input.tagging))?;
-    set(state, who, place!(input), tags).await?;
+    set(store, caller, place!(input), tags).await?;
     Ok(dto::PutObjectTaggingOutput::default())
 }
 
 pub(super) async fn delete(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::DeleteObjectTaggingInput>,
 ) -> Result<dto::DeleteObjectTaggingOutput, StoreError> {
-    let who = who(&request);
-    set(state, who, place!(request.input), Tags::new()).await?;
+    let caller = caller(&request);
+    set(store, caller, place!(request.input), Tags::new()).await?;
     Ok(dto::DeleteObjectTaggingOutput::default())
 }
 
-async fn set(state: &State, who: Identity, place: Place, tags: Tags) -> Result<(), StoreError> {
+async fn set(store: &Store, caller: Identity, place: Place, tags: Tags) -> Result<(), StoreError> {
     let change = |_: &_, object: &crate::catalogue::objects::Object, _| {
         Ok(Marks {
             tags,
             ..object.marks.clone()
         })
     };
-    let changed = state
-        .store
-        .change_marks(who, place, Permission::FullControl, change);
+    let changed = store.change_marks(caller, place, Permission::FullControl, change);
     changed.await.map(drop)
 }
 
 pub(super) async fn get_of_bucket(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::GetBucketTaggingInput>,
 ) -> Result<dto::GetBucketTaggingOutput, StoreError> {
-    let who = who(&request);
-    let settings = state.store.settings(who, request.input.bucket).await?;
+    let caller = caller(&request);
+    let settings = store.settings(caller, request.input.bucket).await?;
     let tags = settings.tags.ok_or(StoreError::NoTagSet)?;
     Ok(dto::GetBucketTaggingOutput {
         tag_set: convert::tag_set(tags),
@@ -79,28 +77,28 @@ pub(super) async fn get_of_bucket(
 }
 
 pub(super) async fn put_of_bucket(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::PutBucketTaggingInput>,
 ) -> Result<dto::PutBucketTaggingOutput, StoreError> {
-    let who = who(&request);
+    let caller = caller(&request);
     let input = request.input;
     let tags = bucket_tags(convert::tags_of_document(input.tagging))?;
-    set_of_bucket(state, who, input.bucket, Some(tags)).await?;
+    set_of_bucket(store, caller, input.bucket, Some(tags)).await?;
     Ok(dto::PutBucketTaggingOutput::default())
 }
 
 pub(super) async fn delete_of_bucket(
-    state: &State,
+    store: &Store,
     request: S3Request<dto::DeleteBucketTaggingInput>,
 ) -> Result<dto::DeleteBucketTaggingOutput, StoreError> {
-    let who = who(&request);
-    set_of_bucket(state, who, request.input.bucket, None).await?;
+    let caller = caller(&request);
+    set_of_bucket(store, caller, request.input.bucket, None).await?;
     Ok(dto::DeleteBucketTaggingOutput::default())
 }
 
 async fn set_of_bucket(
-    state: &State,
-    who: Identity,
+    store: &Store,
+    caller: Identity,
     bucket: String,
     tags: Option<Tags>,
 ) -> Result<(), StoreError> {
@@ -108,5 +106,5 @@ async fn set_of_bucket(
         settings.tags = tags;
         Ok(())
     };
-    state.store.change_settings(who, bucket, change).await
+    store.change_settings(caller, bucket, change).await
 }

@@ -163,6 +163,13 @@ impl StoreError {
         )
     }
 
+    /// Logs what has gone wrong in the cloud itself; refusals are the client's matter.
+    pub(crate) fn log(&self) {
+        if !self.is_refusal() {
+            tracing::error!(error = self as &dyn std::error::Error, "the store failed");
+        }
+    }
+
     /// This refusal, with a message of its own.
     pub(crate) fn saying(self, message: impl Into<String>) -> Self {
         Self::Worded {

@@ -1,7 +1,6 @@
 //! What the cloud counts of itself, for Prometheus. Labels have few values, none of them from a request: no names of
 //! buckets, no keys.
 
-use std::path::Path;
 use std::time::Duration;
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -12,7 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use s3s::Body;
+
+use crate::body::{Body, full};
 
 /// What the text is that is answered.
 const OPEN_METRICS: HeaderValue =
@@ -31,12 +31,13 @@ const CODES: [&str; 9] = [
     "SlowDown",
 ];
 
-/// The code of a refusal, which travels with the answer to be counted.
+/// The code of a refusal, which travels with the answer, as an extension of it, to be counted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RefusalCode(&'static str);
+pub struct RefusalCode(&'static str);
 
 impl RefusalCode {
-    pub(crate) fn of(code: &str) -> Self {
+    /// The label of a code: the code itself if it says something about the cloud or its clients' keys, `other` for all others.
+    pub fn of(code: &str) -> Self {
         let known = CODES.into_iter().find(|known| *known == code);
         Self(known.unwrap_or("other"))
     }
@@ -61,7 +62,7 @@ struct RefusalLabels {
 }
 
 /// Everything that is counted.
-pub(super) struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
@@ -69,15 +70,15 @@ pub(super) struct Metrics {
     received: Family<ServiceLabels, Counter>,
     sent: Family<ServiceLabels, Counter>,
     free: Gauge,
-    pub(super) in_progress: Gauge,
-    pub(super) connections: Gauge,
+    pub(crate) in_progress: Gauge,
+    pub(crate) connections: Gauge,
 }
 
 /// Something of which there is one more as long as this lives.
-pub(super) struct InUse(Gauge);
+pub(crate) struct InUse(Gauge);
 
 impl InUse {
-    pub(super) fn new(gauge: &Gauge) -> Self {
+    pub(crate) fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }
@@ -90,7 +91,7 @@ impl Drop for InUse {
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // From a millisecond to nine minutes.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.001, 3.0, 13));
         let seconds = Family::new_with_constructor(histogram);
@@ -134,19 +135,19 @@ impl Metrics {
     }
 
     /// The counter of what clients send to a service.
-    pub(super) fn received(&self, service: &'static str) -> Counter {
+    pub(crate) fn received(&self, service: &'static str) -> Counter {
         self.received
             .get_or_create(&ServiceLabels { service })
             .clone()
     }
 
     /// The counter of what clients get from a service.
-    pub(super) fn sent(&self, service: &'static str) -> Counter {
+    pub(crate) fn sent(&self, service: &'static str) -> Counter {
         self.sent.get_or_create(&ServiceLabels { service }).clone()
     }
 
     /// Counts an answer.
-    pub(super) fn answered(
+    pub(crate) fn answered(
         &self,
         service: &'static str,
         method: &Method,
@@ -169,17 +170,16 @@ impl Metrics {
             .observe(time.as_secs_f64());
     }
 
-    /// The page that Prometheus reads.
-    pub(super) fn page(&self, data_dir: &Path) -> Response<Body> {
-        if let Ok(disk) = rustix::fs::statvfs(data_dir) {
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    /// The page that Prometheus reads. `free_space` is in bytes; `None` where it is not known.
+    pub(crate) fn page(&self, free_space: Option<u64>) -> Response<Body> {
+        if let Some(free) = free_space {
             self.free.set(i64::try_from(free).unwrap_or(i64::MAX));
         }
         let mut page = String::new();
         if let Err(error) = text::encode(&mut page, &self.registry) {
             tracing::error!(%error, "the metrics cannot be written");
         }
-        let mut response = Response::new(Body::from(page));
+        let mut response = Response::new(full(page));
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, OPEN_METRICS);

@@ -1,6 +1,7 @@
 //! Connections, from the first to the last.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::metrics::InUse;
-use super::{Handler, text};
-use crate::CloudError;
+use crate::body::CountedBody;
+use crate::handler::Handler;
+use crate::metrics::InUse;
+use crate::{FrontEnd, HttpLimits, text};
 
 /// Smallest bound on heads that the HTTP library takes, in bytes.
 const MIN_HEAD: usize = 8192;
@@ -30,26 +32,48 @@ const MAX_HEADERS: usize = 200;
 /// Pause after an `accept` that failed, for want of file descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The task that answers connections.
+/// Tells how many bytes are free where the server keeps things, for the metrics; it lives as long as the last connection.
+pub type FreeSpace = Box<dyn Fn() -> io::Result<u64> + Send + Sync>;
+
+/// What a server is started with.
+pub struct ServerOptions {
+    /// Who answers requests, in the order in which they are asked.
+    pub front_ends: Vec<Box<dyn FrontEnd>>,
+    /// Bounds on what clients may send and keep waiting.
+    pub limits: HttpLimits,
+    /// TLS, as [`tls_acceptor`](crate::tls_acceptor) makes it; `None` for plain HTTP.
+    pub tls: Option<TlsAcceptor>,
+    /// How long running requests may take when the server ends.
+    pub grace: Duration,
+    /// The room that is left, for the metrics.
+    pub free_space: FreeSpace,
+}
+
+/// A server that answers requests. Dropping it ends it as [`Server::shutdown`] does, without waiting.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     addr: SocketAddr,
     stop: watch::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    /// Starts to answer connections. `grace` is how long running requests may take when it ends.
-    pub(crate) fn start(
-        listener: TcpListener,
-        handler: Handler,
-        tls: Option<TlsAcceptor>,
-        grace: Duration,
-    ) -> std::io::Result<Self> {
+    /// Starts to answer connections, in a task of the current runtime.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub fn start(listener: TcpListener, options: ServerOptions) -> io::Result<Self> {
+        let ServerOptions {
+            front_ends,
+            limits,
+            tls,
+            grace,
+            free_space,
+        } = options;
         let addr = listener.local_addr()?;
         let (stop, stopped) = watch::channel(());
         let door = Door {
-            handler: Arc::new(handler),
+            handler: Arc::new(Handler::new(front_ends, limits, free_space)),
             tls,
             stopped: stopped.clone(),
         };
@@ -57,21 +81,24 @@ impl Server {
         Ok(Self { addr, stop, task })
     }
 
-    /// Where it listens.
-    pub(crate) fn addr(&self) -> SocketAddr {
+    /// The address at which the server listens.
+    pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Takes no more connections and waits for the running requests.
-    pub(crate) async fn shutdown(self) -> Result<(), CloudError> {
+    /// Takes no more connections and waits for the running requests, up to the time of grace.
+    ///
+    /// # Errors
+    /// When the server's task has panicked.
+    pub async fn shutdown(self) -> Result<(), JoinError> {
         drop(self.stop);
-        Ok(self.task.await?)
+        self.task.await
     }
 }
 
 async fn run(listener: TcpListener, door: Door, mut stopped: watch::Receiver<()>, grace: Duration) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(door.handler.state.config.limits.connections));
+    let places = Arc::new(Semaphore::new(door.handler.limits.connections));
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
@@ -105,9 +132,9 @@ async fn run(listener: TcpListener, door: Door, mut stopped: watch::Receiver<()>
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await;
-    let place = place.map_err(std::io::Error::other)?;
+    let place = place.map_err(io::Error::other)?;
     Ok((listener.accept().await?.0, place))
 }
 
@@ -125,7 +152,7 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        let limits = &self.handler.state.config.limits;
+        let limits = &self.handler.limits;
         let head_time = limits.head_time;
         let Some(tls) = self.tls.clone() else {
             let stream = patient(stream, limits.patience);
@@ -136,7 +163,7 @@ impl Door {
                 return Ok(Greeted::Plain(stream));
             }
             let stream = tls.accept(patient(stream, limits.patience)).await?;
-            Ok::<_, std::io::Error>(Greeted::Tls(Box::new(stream)))
+            Ok::<_, io::Error>(Greeted::Tls(Box::new(stream)))
         };
         let greeted = tokio::select! {
             greeted = tokio::time::timeout(head_time, handshake) => greeted,
@@ -156,13 +183,13 @@ impl Door {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let handler = Arc::clone(&self.handler);
-        let limits = &self.handler.state.config.limits;
+        let limits = &self.handler.limits;
         let service = service_fn(move |request: Request<Incoming>| {
             let handler = Arc::clone(&handler);
             async move {
                 let response = if in_the_clear {
                     let say = "This port speaks HTTPS: use https:// in the URL.\n";
-                    text(StatusCode::BAD_REQUEST, say)
+                    text(StatusCode::BAD_REQUEST, say).map(CountedBody::uncounted)
                 } else {
                     handler.answer(request).await
                 };
@@ -189,7 +216,7 @@ enum Greeted<P, T> {
 }
 
 /// Whether the first byte begins the name of a method. TLS begins with a number.
-async fn speaks_http(stream: &TcpStream) -> std::io::Result<bool> {
+async fn speaks_http(stream: &TcpStream) -> io::Result<bool> {
     let mut first = [0];
     let read = stream.peek(&mut first).await?;
     Ok(read == 1 && first[0].is_ascii_uppercase())

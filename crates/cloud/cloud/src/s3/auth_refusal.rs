@@ -6,10 +6,10 @@ use crate::store::StoreError;
 
 /// Why the object store does not accept a request.
 #[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) error: StoreError,
+pub(super) struct Refusal {
+    pub(super) error: StoreError,
     /// What a client needs to find its mistake: names and texts of further elements of the answer.
-    pub(crate) details: Vec<(&'static str, String)>,
+    pub(super) details: Vec<(&'static str, String)>,
 }
 
 impl Refusal {

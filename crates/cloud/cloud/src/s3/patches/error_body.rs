@@ -1,8 +1,10 @@
-//! The answer to a request that the object store refuses.
+//! The answer to a request that the object store refuses. The layer writes documents of errors without `Resource` and
+//! `RequestId`, and offers no place to add them: its own document is read and written anew.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use gumnut_cloud_http::{RefusalCode, RequestId};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use quick_xml::escape::{partial_escape, unescape};
@@ -10,23 +12,22 @@ use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use s3s::Body;
 
-use super::{RefusalCode, RequestId};
-use crate::auth::Refusal;
+use crate::s3::auth_refusal::Refusal;
 use crate::store::StoreError;
 
 /// What the answer repeats of the request.
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a Method,
+pub(in crate::s3) struct ErrorContext<'a> {
+    pub(in crate::s3) method: &'a Method,
     /// The path behind the prefix of the service.
-    pub(super) resource: &'a str,
-    pub(super) id: &'a RequestId,
+    pub(in crate::s3) resource: &'a str,
+    pub(in crate::s3) id: &'a RequestId,
 }
 
-impl Asked<'_> {
+impl ErrorContext<'_> {
     /// The answer to a request that is refused before it gets to the protocol.
-    pub(super) fn refuse(&self, refusal: &Refusal) -> Response<Body> {
+    pub(in crate::s3) fn refuse(&self, refusal: &Refusal) -> Response<Body> {
         let (code, message) = (refusal.error.code(), refusal.error.to_string());
-        crate::s3::log(&refusal.error);
+        refusal.error.log();
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status(&refusal.error);
         self.fill(&mut response, code, &message, &refusal.details);
@@ -34,7 +35,7 @@ impl Asked<'_> {
     }
 
     /// Adds what the protocol's own answer leaves out: resource, request id and, for codes without one, a message.
-    pub(super) async fn complete(&self, response: Response<Body>) -> Response<Body> {
+    pub(in crate::s3) async fn complete(&self, response: Response<Body>) -> Response<Body> {
         let refused = response.status().is_client_error() || response.status().is_server_error();
         if !refused {
             return without_body_if_not_modified(response);
@@ -158,7 +159,7 @@ mod tests {
     #[tokio::test]
     async fn the_answer_names_resource_and_request() {
         let id = RequestId::new();
-        let asked = Asked {
+        let context = ErrorContext {
             method: &Method::GET,
             resource: "/b/<k>",
             id: &id,
@@ -166,7 +167,7 @@ mod tests {
         let xml = "<Error><Code>NoSuchKey</Code><Message>a &amp; b &lt;c&gt;</Message></Error>";
         let mut response = Response::new(Body::from(Bytes::from(xml)));
         *response.status_mut() = StatusCode::NOT_FOUND;
-        let response = asked.complete(response).await;
+        let response = context.complete(response).await;
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let expected = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\

@@ -2,23 +2,31 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
+use gumnut_cloud_http::{BodyError, ClientBody};
 use gumnut_signing::ChunkError;
+use http::header::{CONNECTION, EXPECT};
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 
-use super::ClientBody;
-use super::checksum::Checksums;
-use super::client_body::BodyError;
-use crate::auth::Payload;
+use super::authenticate::Payload;
+use super::sent_checksums::SentChecksums;
 use crate::store::StoreError;
+
+/// Most bytes that are read off after a refusal, so that the client gets to hear it.
+const MAX_DRAIN: usize = 64 << 20;
+/// How long reading off may take.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// Why a body is refused.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PayloadError {
+pub(super) enum PayloadError {
     /// The body does not come.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -40,7 +48,7 @@ impl From<&PayloadError> for StoreError {
     fn from(error: &PayloadError) -> Self {
         match error {
             PayloadError::Body(BodyError::Slow) => Self::Timeout,
-            PayloadError::Body(BodyError::Transport(_))
+            PayloadError::Body(_)
             | PayloadError::Length
             | PayloadError::Chunks(ChunkError::Incomplete) => Self::IncompleteBody,
             PayloadError::Checksum => Self::BadChecksum,
@@ -55,10 +63,10 @@ impl From<&PayloadError> for StoreError {
 
 /// A body that ends in an error when it is not what it should be.
 pub(super) struct CheckedBody {
-    source: Loan,
+    source: BorrowedBody,
     payload: Payload,
     sha256: Sha256,
-    checksums: Checksums,
+    checksums: SentChecksums,
     /// What is to come out, when that was said apart from the length of the body itself.
     expected: Option<u64>,
     seen: u64,
@@ -67,9 +75,9 @@ pub(super) struct CheckedBody {
 
 impl CheckedBody {
     pub(super) fn new(
-        source: Loan,
+        source: BorrowedBody,
         payload: Payload,
-        checksums: Checksums,
+        checksums: SentChecksums,
         expected: Option<u64>,
     ) -> Self {
         Self {
@@ -169,31 +177,30 @@ impl Body for CheckedBody {
 
 /// A body that goes back to where it came from when it is dropped before its end, so that the rest can be read
 /// off: a client that is still sending hears no answer.
-pub(super) struct Loan {
+pub(super) struct BorrowedBody {
     body: Option<ClientBody>,
     /// Whether the client knows that it should send: it does without `Expect`, or when we have read.
     sending: bool,
-    back: Option<oneshot::Sender<Rest>>,
+    back: Option<oneshot::Sender<LeftBody>>,
 }
 
-/// What a request leaves of its body.
-pub(super) enum Rest {
+enum LeftBody {
     /// The client is sending this.
     Coming(ClientBody),
     /// The client was never told to send, and does not know whether it should.
     Unasked,
 }
 
-impl Loan {
-    /// Lends a body; `expects` says whether the client waits to be told to send.
-    pub(super) fn new(body: ClientBody, expects: bool) -> (Self, oneshot::Receiver<Rest>) {
+impl BorrowedBody {
+    /// Lends the body of a request with these headers, and gives the place where what is not read of it will be.
+    pub(super) fn new(body: ClientBody, headers: &HeaderMap) -> (Self, Leftover) {
         let (back, receiver) = oneshot::channel();
-        let loan = Self {
+        let borrowed = Self {
             body: Some(body),
-            sending: !expects,
+            sending: !asks_first(headers),
             back: Some(back),
         };
-        (loan, receiver)
+        (borrowed, Leftover(receiver))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -205,18 +212,56 @@ impl Loan {
     }
 }
 
-impl Drop for Loan {
+impl Drop for BorrowedBody {
     fn drop(&mut self) {
         if let (Some(body), Some(back)) = (self.body.take(), self.back.take())
             && !body.is_end_stream()
         {
-            let rest = if self.sending {
-                Rest::Coming(body)
+            let left = if self.sending {
+                LeftBody::Coming(body)
             } else {
-                Rest::Unasked
+                LeftBody::Unasked
             };
             // Nobody waits for it any more when the request itself was given up.
-            let _ = back.send(rest);
+            let _ = back.send(left);
         }
     }
+}
+
+/// What a request leaves of its body.
+pub(super) struct Leftover(oneshot::Receiver<LeftBody>);
+
+impl Leftover {
+    /// Reads off what the client is still sending; or has the connection closed, by a header of the answer, when the client may
+    /// send its body all the same.
+    pub(super) async fn drain(mut self, answer: &mut HeaderMap) {
+        match self.0.try_recv() {
+            Ok(LeftBody::Coming(body)) => read_off(body).await,
+            Ok(LeftBody::Unasked) => {
+                answer.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn read_off(mut body: ClientBody) {
+    let read = async {
+        let mut left = MAX_DRAIN;
+        while left > 0
+            && !body.is_end_stream()
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        }
+    };
+    // A client that goes on for longer has to do without the answer.
+    let _ = tokio::time::timeout(DRAIN_TIME, read).await;
+}
+
+/// Whether the client waits to be told to send its body.
+fn asks_first(headers: &HeaderMap) -> bool {
+    headers
+        .get(EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

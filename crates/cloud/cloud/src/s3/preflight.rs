@@ -6,14 +6,63 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, HeaderName, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response};
+use s3s::Body;
 
-use crate::state::State;
-use crate::store::{CorsRule, StoreError};
+use super::patches::ErrorContext;
+use crate::store::{CorsRule, Store, StoreError};
+
+/// What the rules of a bucket say to the page that a request comes from.
+pub(super) struct Cors {
+    /// `None` for requests that no page makes.
+    page: Option<Page>,
+    /// The headers for the page; `None` when no rule is for it.
+    allowed: Result<Option<HeaderMap>, StoreError>,
+}
+
+impl Cors {
+    /// Asks the rules of the bucket. `path` is the path behind the prefix of the service.
+    pub(super) async fn of(store: &Store, head: &Parts, path: &str) -> Self {
+        let page = Page::of(&head.method, &head.headers, path);
+        let allowed = match &page {
+            Some(page) => page.allowed(store).await,
+            None => Ok(None),
+        };
+        Self { page, allowed }
+    }
+
+    /// The answer to a browser that asks before it sends.
+    pub(super) fn answer(self, context: &ErrorContext<'_>) -> Response<Body> {
+        match self.allowed {
+            Ok(Some(headers)) => {
+                let mut response = Response::new(Body::empty());
+                *response.headers_mut() = headers;
+                response
+            }
+            Ok(None) => {
+                let refusal = self.page.map_or_else(without_origin, |page| page.refusal());
+                context.refuse(&refusal.into())
+            }
+            Err(error) => context.refuse(&error.into()),
+        }
+    }
+
+    /// Adds the headers for the page to the answer to its request.
+    pub(super) fn add_to(self, answer: &mut HeaderMap) {
+        if let Ok(Some(headers)) = self.allowed {
+            answer.extend(headers);
+        }
+    }
+}
+
+fn without_origin() -> StoreError {
+    StoreError::BadRequest.saying("Insufficient information. Origin request header needed.")
+}
 
 /// What a browser says of the page that a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Page {
+struct Page {
     bucket: String,
     origin: String,
     /// The method that is asked about, or that of the request; nothing when a question names none.
@@ -24,7 +73,7 @@ pub(super) struct Page {
 
 impl Page {
     /// Nothing for requests that no page makes. `path` is the path behind the prefix of the service.
-    pub(super) fn of(method: &Method, headers: &HeaderMap, path: &str) -> Option<Self> {
+    fn of(method: &Method, headers: &HeaderMap, path: &str) -> Option<Self> {
         let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::to_owned);
         let origin = text(ORIGIN)?;
         let own = || (method != Method::OPTIONS).then(|| method.as_str().to_owned());
@@ -44,8 +93,8 @@ impl Page {
     }
 
     /// The headers that the rules of the bucket give; nothing when no rule is for this page.
-    pub(super) async fn allowed(&self, state: &State) -> Result<Option<HeaderMap>, StoreError> {
-        let settings = state.store.any_settings(self.bucket.clone()).await?;
+    async fn allowed(&self, store: &Store) -> Result<Option<HeaderMap>, StoreError> {
+        let settings = store.any_settings(self.bucket.clone()).await?;
         let rules = settings.map(|settings| settings.cors).unwrap_or_default();
         Ok(self.headers_of(&rules))
     }
@@ -80,7 +129,7 @@ impl Page {
     }
 
     /// Why a question is refused that no rule has allowed.
-    pub(super) fn refusal(&self) -> StoreError {
+    fn refusal(&self) -> StoreError {
         if self.method.is_none() {
             return StoreError::BadRequest
                 .saying("Insufficient information. Access-Control-Request-Method header needed.");

@@ -6,15 +6,29 @@ use gumnut_signing::{RequestView, SignatureError};
 use gumnut_types::SecretString;
 use time::OffsetDateTime;
 
-use super::{AuthFailure, Caller, DEFAULT_PORT, find_key};
+use crate::auth::{Caller, DEFAULT_PORT, find_key};
 use crate::catalogue::Catalogue;
 use crate::store::StoreError;
+
+/// Why a request to the EC2 side is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AuthFailure {
+    /// There is no signature.
+    #[error("the request is not signed")]
+    Anonymous,
+    /// Nobody has this access key.
+    #[error("the access key {0:?} is not known")]
+    UnknownKey(String),
+    /// The signature is missing something, too old, or wrong.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+}
 
 /// Finds out who has sent a request with these decoded parameters and this body.
 ///
 /// # Errors
 /// When the catalogue cannot be asked.
-pub(crate) async fn verify(
+pub(super) async fn authenticate(
     catalogue: &Catalogue,
     now: OffsetDateTime,
     view: &RequestView<'_>,

@@ -6,11 +6,17 @@ use data_encoding::HEXLOWER;
 
 /// The id of a request, which its answer and the log carry; it has the form of a UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(String);
+pub struct RequestId(String);
+
+impl Default for RequestId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl RequestId {
-    /// A new id.
-    pub(super) fn new() -> Self {
+    /// An id that no other request has.
+    pub fn new() -> Self {
         let mut bytes = [0_u8; 16];
         // An id that is not random is better than no answer.
         if getrandom::fill(&mut bytes).is_err() {
@@ -29,8 +35,8 @@ impl RequestId {
         Self(pieces.join("-"))
     }
 
-    /// The id as text.
-    pub(super) fn as_str(&self) -> &str {
+    /// The id as text: `6fe2b1c4-0d5e-4f6a-8b7c-9d0e1f2a3b4c`.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }

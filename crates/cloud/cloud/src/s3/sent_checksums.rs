@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::Method;
+use http::request::Parts;
 use s3s::checksum::ChecksumHasher;
 
+use super::head::has_parameter;
 use crate::checksum::{self, Algorithm};
 
 /// What the name of a header with a checksum begins with.
@@ -12,35 +15,49 @@ const PREFIX: &str = "x-amz-checksum-";
 
 /// Checksums that a client sends, and those that were right: algorithm and value. Filled when the body has ended.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Confirmed {
+pub(super) struct ConfirmedChecksums {
     announced: Vec<Algorithm>,
     right: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
-impl Confirmed {
+impl ConfirmedChecksums {
     /// What has been confirmed.
-    pub(crate) fn take(&self) -> BTreeMap<String, String> {
+    pub(super) fn take(&self) -> BTreeMap<String, String> {
         std::mem::take(&mut self.right.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether a checksum of this algorithm comes with the body.
-    pub(crate) fn announces(&self, algorithm: Algorithm) -> bool {
+    pub(super) fn announces(&self, algorithm: Algorithm) -> bool {
         self.announced.contains(&algorithm)
     }
 }
 
 /// Computes the checksums that a client sends.
 #[derive(Default)]
-pub(super) struct Checksums {
+pub(super) struct SentChecksums {
     hasher: ChecksumHasher,
     /// By algorithm; nothing for those that come behind the body.
     wanted: BTreeMap<Algorithm, Option<String>>,
-    confirmed: Confirmed,
+    confirmed: ConfirmedChecksums,
 }
 
-impl Checksums {
+impl SentChecksums {
+    /// The checksums that a request with these headers, as they were sent, carries or announces.
+    pub(super) fn of_request(head: &Parts, headers: &[(String, String)]) -> Self {
+        let query = head.uri.query().unwrap_or_default();
+        // The checksum that ends an upload in parts is of the object, not of the list of parts.
+        if head.method == Method::POST && has_parameter(query, "uploadId") {
+            return Self::default();
+        }
+        Self::of(
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        )
+    }
+
     /// The checksums that these headers carry or announce.
-    pub(super) fn of<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
+    fn of<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
         let mut checksums = Self::default();
         for (name, value) in headers {
             if let Some(algorithm) = algorithm(name) {
@@ -56,7 +73,7 @@ impl Checksums {
     }
 
     /// Where the result will be.
-    pub(super) fn confirmed(&self) -> Confirmed {
+    pub(super) fn confirmed(&self) -> ConfirmedChecksums {
         self.confirmed.clone()
     }
 
@@ -109,7 +126,7 @@ mod tests {
     const CRC32: &str = "y/Q5Jg==";
 
     fn check(header: (&str, &str), trailers: &[(&str, &str)]) -> (bool, BTreeMap<String, String>) {
-        let mut checksums = Checksums::of([header]);
+        let mut checksums = SentChecksums::of([header]);
         let confirmed = checksums.confirmed();
         checksums.update(b"12345");
         checksums.update(b"6789");

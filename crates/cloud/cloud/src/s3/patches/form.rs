@@ -16,10 +16,10 @@ const FILE_NAME: &str = "${filename}";
 
 /// The name of a canned ACL in the field `acl` of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FormAcl(pub(crate) String);
+pub(in crate::s3) struct FormAcl(pub(in crate::s3) String);
 
 /// Whether a request brings a form with a file.
-pub(super) fn is_form(method: &Method, headers: &HeaderMap) -> bool {
+pub(in crate::s3) fn is_form(method: &Method, headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE);
     let is_form = |value: &HeaderValue| value.as_bytes().starts_with(b"multipart/form-data");
     method == Method::POST && content_type.is_some_and(is_form)
@@ -27,14 +27,14 @@ pub(super) fn is_form(method: &Method, headers: &HeaderMap) -> bool {
 
 /// What the protocol's layer needs beside the form itself.
 #[derive(Debug)]
-pub(super) struct Form {
-    pub(super) acl: Option<FormAcl>,
+pub(in crate::s3) struct Form {
+    pub(in crate::s3) acl: Option<FormAcl>,
     /// The form, with the name of the file in the key that wants it.
-    pub(super) body: Bytes,
+    pub(in crate::s3) body: Bytes,
 }
 
 /// Reads the fields of a form up to its file. Two fields `acl` are refused: the policy is compared with one only.
-pub(super) fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, StoreError> {
+pub(in crate::s3) fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, StoreError> {
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -121,7 +121,7 @@ fn check_expiration(policy: &str) -> Result<(), StoreError> {
 }
 
 /// Puts the tag in the address that a form leads to into quotes, as it is in all answers.
-pub(super) fn quote_tag(headers: &mut HeaderMap) {
+pub(in crate::s3) fn quote_tag(headers: &mut HeaderMap) {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let Some((address, tag)) = location.and_then(|text| text.rsplit_once("&etag=")) else {
         return;

@@ -1,17 +1,17 @@
-//! The one document of the object store whose tag has no quotes.
+//! The one document of S3 whose `ETag` has no quotes: `GetObjectAttributesResponse`. The layer writes all tags with them.
 
 use bytes::Bytes;
 use http::{Method, Response, Uri, header};
 use s3s::Body;
 
-use super::object_store::has_parameter;
+use crate::s3::head::has_parameter;
 
 /// Whether a request asks for the attributes of an object.
 pub(super) fn is_asked(method: &Method, uri: &Uri) -> bool {
     method == Method::GET && has_parameter(uri.query().unwrap_or_default(), "attributes")
 }
 
-/// Takes the quotes off the tag, with which the protocol's layer writes all of them.
+/// Takes the quotes off the tag of the document.
 pub(super) fn bare_tag(response: &mut Response<Body>) {
     let Some(document) = response.body().bytes() else {
         return;

@@ -9,13 +9,14 @@ use gumnut_signing::{ChunkDecoder, RequestView, SignatureError, decode_query};
 use gumnut_types::SecretString;
 use time::OffsetDateTime;
 
-use super::{Caller, DEFAULT_PORT, Identity, Refusal, find_key};
+use super::auth_refusal::Refusal;
+use crate::auth::{Caller, DEFAULT_PORT, Identity, find_key};
 use crate::catalogue::Catalogue;
 use crate::store::StoreError;
 
 /// What the body of a request is checked with.
 #[derive(Debug)]
-pub(crate) enum Payload {
+pub(super) enum Payload {
     /// Nothing.
     Unchecked,
     /// Its SHA-256 in lower-case hex.
@@ -26,7 +27,7 @@ pub(crate) enum Payload {
 
 /// Finds out who has sent a request. `path` is the path behind the prefix of the service, with the bucket in front if the
 /// host names it.
-pub(crate) async fn verify(
+pub(super) async fn authenticate(
     catalogue: &Catalogue,
     now: OffsetDateTime,
     view: &RequestView<'_>,

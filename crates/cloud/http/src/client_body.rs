@@ -10,22 +10,23 @@ use hyper::body::Incoming;
 use prometheus_client::metrics::counter::Counter;
 use tokio::time::Sleep;
 
-use crate::Limits;
+use crate::HttpLimits;
 
-/// Why a body does not come.
+/// Why the body of a request does not come.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BodyError {
+#[non_exhaustive]
+pub enum BodyError {
     /// The connection broke, or what came is not HTTP.
     #[error("the body could not be read")]
     Transport(#[from] hyper::Error),
-    /// The client sends less than it must.
+    /// The client sends less than [`HttpLimits::pace`] in [`HttpLimits::patience`].
     #[error("the body did not come in time")]
     Slow,
 }
 
-/// The body of a request, whose sender must keep up a pace.
-pub(super) struct ClientBody<B = Incoming> {
-    body: B,
+/// The body of a request, whose sender must keep up the pace of [`HttpLimits`].
+pub struct ClientBody {
+    body: Incoming,
     pace: Pace,
     /// Rings at the end of the span while we wait.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -47,7 +48,7 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(limits: &Limits) -> Self {
+    fn new(limits: &HttpLimits) -> Self {
         Self {
             span: limits.patience,
             least: limits.pace,
@@ -81,8 +82,8 @@ impl Pace {
     }
 }
 
-impl<B> ClientBody<B> {
-    pub(super) fn new(body: B, limits: &Limits, received: Counter) -> Self {
+impl ClientBody {
+    pub(crate) fn new(body: Incoming, limits: &HttpLimits, received: Counter) -> Self {
         Self {
             body,
             pace: Pace::new(limits),
@@ -107,11 +108,7 @@ impl<B> ClientBody<B> {
     }
 }
 
-impl<B, E> Body for ClientBody<B>
-where
-    B: Body<Data = Bytes, Error = E> + Unpin,
-    BodyError: From<E>,
-{
+impl Body for ClientBody {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -145,10 +142,10 @@ mod tests {
     use super::*;
 
     fn pace() -> Pace {
-        let limits = Limits {
+        let limits = HttpLimits {
             patience: Duration::from_mins(1),
             pace: 10,
-            ..Limits::default()
+            ..HttpLimits::default()
         };
         Pace::new(&limits)
     }

@@ -1,0 +1,100 @@
+//! A request on its way to a front end, and its answer on the way back.
+
+use std::time::Instant;
+
+use http::header::HeaderName;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::sync::Semaphore;
+
+use crate::body::CountedBody;
+use crate::metrics::{InUse, Metrics};
+use crate::{Body, ClientBody, FreeSpace, FrontEnd, HttpLimits, RequestId, text};
+
+/// The headers that carry the id of the request: S3's and EC2's.
+const ID_HEADERS: [HeaderName; 2] = [
+    HeaderName::from_static("x-amz-request-id"),
+    HeaderName::from_static("x-amzn-requestid"),
+];
+
+/// Answers requests; shared by all connections.
+pub(crate) struct Handler {
+    pub(crate) limits: HttpLimits,
+    pub(crate) metrics: Metrics,
+    front_ends: Vec<Box<dyn FrontEnd>>,
+    free_space: FreeSpace,
+    /// Requests that may still be admitted.
+    requests: Semaphore,
+}
+
+impl Handler {
+    pub(crate) fn new(
+        front_ends: Vec<Box<dyn FrontEnd>>,
+        limits: HttpLimits,
+        free_space: FreeSpace,
+    ) -> Self {
+        Self {
+            metrics: Metrics::new(),
+            front_ends,
+            free_space,
+            requests: Semaphore::new(limits.requests),
+            limits,
+        }
+    }
+
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<CountedBody> {
+        let (head, body) = request.into_parts();
+        match head.uri.path() {
+            "/healthz" => return text(StatusCode::OK, "ok\n").map(CountedBody::uncounted),
+            "/metrics" => {
+                return self
+                    .metrics
+                    .page((self.free_space)().ok())
+                    .map(CountedBody::uncounted);
+            }
+            _ => {}
+        }
+        let Some(front_end) = self.front_ends.iter().find(|front| front.wants(&head)) else {
+            return text(StatusCode::NOT_FOUND, "Nothing is served here.\n")
+                .map(CountedBody::uncounted);
+        };
+        let (id, start, service) = (RequestId::new(), Instant::now(), front_end.name());
+        let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+        let body = ClientBody::new(body, &self.limits, self.metrics.received(service));
+        let mut response = self.admit(front_end.as_ref(), head, body, &id).await;
+        let status = response.status().as_u16();
+        // Queries may carry signatures that are good for a while, so that they are not logged.
+        tracing::info!(%id, %method, path, status, "request");
+        self.metrics
+            .answered(service, &method, &response, start.elapsed());
+        if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+            for name in ID_HEADERS {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+        let sent = self.metrics.sent(service);
+        response.map(|body| CountedBody::new(body, sent))
+    }
+
+    /// Has a request answered as soon as fewer than the most are worked on.
+    async fn admit(
+        &self,
+        front_end: &dyn FrontEnd,
+        head: Parts,
+        body: ClientBody,
+        id: &RequestId,
+    ) -> Response<Body> {
+        let patience = self.limits.patience;
+        let place = tokio::time::timeout(patience, self.requests.acquire()).await;
+        let Ok(Ok(_place)) = place else {
+            return front_end.overloaded(&head, id);
+        };
+        let _in_use = InUse::new(&self.metrics.in_progress);
+        // The tools of 2008 spoke SOAP to the same addresses, and would not understand any front end's refusal.
+        if head.headers.contains_key("soapaction") {
+            return text(StatusCode::BAD_REQUEST, "SOAP is not served here.\n");
+        }
+        front_end.answer(Request::from_parts(head, body), id).await
+    }
+}

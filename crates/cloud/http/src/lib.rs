@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod client_body;
+mod front_end;
+mod handler;
+mod limits;
+mod metrics;
+mod request_id;
+mod server;
+mod tls;
+
+pub use body::{Body, empty, full, text};
+pub use client_body::{BodyError, ClientBody};
+pub use front_end::{FrontEnd, header_texts};
+pub use limits::HttpLimits;
+pub use metrics::RefusalCode;
+pub use request_id::RequestId;
+pub use server::{FreeSpace, Server, ServerOptions};
+pub use tls::{TlsError, tls_acceptor};

@@ -1,0 +1,33 @@
+//! Bounds on what clients may send and keep waiting.
+
+use std::time::Duration;
+
+/// Bounds on what clients may send and keep waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Largest head of a request, in bytes; at least 8192.
+    pub head_bytes: usize,
+    /// Most requests that are worked on at a time; the others wait for `patience` and are told to slow down then.
+    pub requests: usize,
+    /// Most connections at a time; further clients wait until one ends.
+    pub connections: usize,
+    /// How long a client may take for the TLS handshake, and for the head of a request.
+    pub head_time: Duration,
+    /// How long a client may take to take a piece of an answer, and the span over which `pace` is measured.
+    pub patience: Duration,
+    /// Least bytes of a body that must come while the server waits for `patience`.
+    pub pace: u64,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 64 << 10,
+            requests: 256,
+            connections: 1024,
+            head_time: Duration::from_secs(30),
+            patience: Duration::from_mins(1),
+            pace: 64 << 10,
+        }
+    }
+}
