@@ -1,5 +1,7 @@
 //! Exit codes: a small, documented, stable set that scripts can rely on.
 
+use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -12,6 +14,8 @@ use gumnut_manifest::ManifestError;
 use gumnut_qemu::BootError;
 use gumnut_transport::TransportError;
 use gumnut_workflows::WorkflowError;
+
+use crate::settings::SettingsError;
 
 /// What a run ended with. The numbers are part of the interface; see `docs/exit-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +47,20 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
-    message: String,
     hint: Option<String>,
-    source: Option<anyhow::Error>,
+    cause: Cause,
+}
+
+/// What a failure tells.
+#[derive(Debug)]
+enum Cause {
+    /// What the command itself found.
+    Own {
+        message: String,
+        source: Option<anyhow::Error>,
+    },
+    /// What a library found, in its own words.
+    Library(Box<dyn Error + Send + Sync>),
 }
 
 impl Failure {
@@ -53,41 +68,56 @@ impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
-            message: message.into(),
             hint: None,
-            source: None,
+            cause: Cause::Own {
+                message: message.into(),
+                source: None,
+            },
         }
     }
 
-    /// The same with the error below it.
-    pub(crate) fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
-        self.source = Some(source.into());
-        self
+    /// This failure with the error that led to it.
+    pub(crate) fn because(self, source: impl Into<anyhow::Error>) -> Self {
+        let message = self.to_string();
+        let source = Some(source.into());
+        Self {
+            cause: Cause::Own { message, source },
+            ..self
+        }
     }
 
-    /// The same with the next command or setting to try.
+    /// This failure with the next command or setting to try.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 }
 
-impl Failure {
-    /// What to do next, if it is known.
-    pub(crate) fn hint_text(&self) -> Option<&str> {
-        self.hint.as_deref()
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self {
+            exit: Exit::Usage,
+            hint: error.hint().map(Cow::into_owned),
+            cause: Cause::Library(Box::new(error)),
+        }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        match &self.cause {
+            Cause::Own { message, .. } => f.write_str(message),
+            Cause::Library(error) => error.fmt(f),
+        }
     }
 }
 
-impl std::error::Error for Failure {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(AsRef::as_ref)
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Own { source, .. } => source.as_ref().map(AsRef::as_ref),
+            Cause::Library(error) => error.source(),
+        }
     }
 }
 
@@ -97,23 +127,25 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
 }
 
 /// What to do about an error of a library, where that is known.
-pub(crate) fn hint_of<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e str> {
+pub(crate) fn hint_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, str>> {
     if let Some(failure) = cause.downcast_ref::<Failure>() {
-        return failure.hint_text();
+        return failure.hint.as_deref().map(Cow::Borrowed);
+    }
+    if let Some(error) = cause.downcast_ref::<SettingsError>() {
+        return error.hint();
     }
     match transport_of(cause)? {
         TransportError::Untrusted { .. } => Some(
             "name the certificate of its authority with --ca-cert FILE, or in AWS_CA_BUNDLE; an embedded cloud \
-             with --tls keeps it beside its eucarc, in tls-ca.pem",
+             with --tls keeps it beside its eucarc, in tls-ca.pem"
+                .into(),
         ),
         _ => None,
     }
 }
 
 /// The answer of a server, or its silence, also where a workflow passes it on.
-pub(crate) fn transport_of<'e>(
-    cause: &'e (dyn std::error::Error + 'static),
-) -> Option<&'e TransportError> {
+pub(crate) fn transport_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e TransportError> {
     let passed_on = || match cause.downcast_ref()? {
         WorkflowError::Transport(error) => Some(error),
         _ => None,
@@ -121,8 +153,9 @@ pub(crate) fn transport_of<'e>(
     cause.downcast_ref().or_else(passed_on)
 }
 
-fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+fn known(cause: &(dyn Error + 'static)) -> Option<Exit> {
     let of_failure = || cause.downcast_ref().map(|failure: &Failure| failure.exit);
+    let of_settings = || cause.is::<SettingsError>().then_some(Exit::Usage);
     let of_transport = || cause.downcast_ref().map(transport);
     let of_bundle = || cause.downcast_ref().map(bundle);
     let of_disk_image = || cause.downcast_ref().map(disk_image);
@@ -132,6 +165,7 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     let of_cloud = || cause.downcast_ref().map(cloud);
     let input = cause.is::<ManifestError>() || cause.is::<CryptoError>();
     of_failure()
+        .or_else(of_settings)
         .or_else(of_transport)
         .or_else(of_bundle)
         .or_else(of_disk_image)

@@ -76,7 +76,7 @@ impl Output {
         }
         for hint in error.chain().filter_map(hint_of) {
             text.push_str("\n\x1b[36mhint:\x1b[0m ");
-            text.push_str(hint);
+            text.push_str(&hint);
         }
         Self::line(&text);
     }

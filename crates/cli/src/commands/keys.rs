@@ -12,7 +12,7 @@ use super::seal::Keys;
 use super::{Context, read_bounded, remote};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{KeyFile, Settings};
+use crate::settings::{KeyFile, Settings, SettingsError};
 
 /// Largest PEM file that is read, in bytes: a chain of certificates fits.
 const MAX_PEM: u64 = 1 << 20;
@@ -39,7 +39,7 @@ pub(crate) struct KeyOptions {
 
 impl KeyOptions {
     /// The owner's account number.
-    pub(crate) fn account(&self, settings: &Settings) -> Result<AccountId, Failure> {
+    pub(crate) fn account(&self, settings: &Settings) -> Result<AccountId, SettingsError> {
         settings.account(self.user.as_ref())
     }
 

@@ -36,7 +36,7 @@ use gumnut_signing::Credentials;
 use crate::args::{Global, Signature};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{Order, Overrides, Settings};
+use crate::settings::{Overrides, Settings, SettingsError, SourceOrder};
 
 /// What every command gets.
 pub(crate) struct Context<'a> {
@@ -49,7 +49,7 @@ pub(crate) struct Context<'a> {
 #[derive(Clone, Default)]
 pub(crate) struct Tradition {
     /// Which source of settings comes first.
-    pub(crate) order: Order,
+    pub(crate) order: SourceOrder,
     /// A key pair from the command line.
     pub(crate) credentials: Option<Credentials>,
     /// How requests to the object store are signed where the region does not insist on version 4.
@@ -57,16 +57,18 @@ pub(crate) struct Tradition {
 }
 
 impl Context<'_> {
-    /// Reads the settings of all sources.
-    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
-        Settings::load(Overrides {
+    /// Reads the settings of all sources, and says what is odd about them.
+    pub(crate) fn settings(&self) -> Result<Settings, SettingsError> {
+        let settings = Settings::load(Overrides {
             config: self.global.config.clone(),
             region: self.global.region.clone(),
             ec2_url: self.global.ec2_url.clone(),
             s3_url: self.global.s3_url.clone(),
             credentials: self.tradition.credentials.clone(),
             order: self.tradition.order,
-        })
+        })?;
+        settings.warnings().iter().for_each(Output::warn);
+        Ok(settings)
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::names::{Family, Name};
 use crate::args::Signature;
 use crate::exit::Exit;
-use crate::settings::Order;
+use crate::settings::SourceOrder;
 
 /// The variable that chooses the dialect of the `euca-*` names.
 pub(super) const VARIABLE: &str = "GUMNUT_DIALECT";
@@ -79,11 +79,11 @@ impl Dialect {
     }
 
     /// The sources of settings in the order of these tools.
-    pub(super) fn order(self) -> Order {
+    pub(super) fn order(self) -> SourceOrder {
         match self {
-            Self::Euca2010 => Order::Eucarc,
-            Self::Euca34 => Order::Ini,
-            Self::AmiTools => Order::Native,
+            Self::Euca2010 => SourceOrder::Eucarc,
+            Self::Euca34 => SourceOrder::Ini,
+            Self::AmiTools => SourceOrder::Native,
         }
     }
 

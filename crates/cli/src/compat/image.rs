@@ -224,12 +224,14 @@ impl ImageOptions {
     }
 
     fn account(&self, settings: &Settings) -> Result<AccountId, Failure> {
-        let given = self.user.as_ref();
-        let given = given.map(|text| {
-            text.parse()
-                .map_err(|_| usage(format!("Invalid user {text}")))
-        });
-        settings.account(given.transpose()?.as_ref())
+        let given = match &self.user {
+            Some(text) => Some(
+                text.parse()
+                    .map_err(|_| usage(format!("Invalid user {text}")))?,
+            ),
+            None => None,
+        };
+        Ok(settings.account(given.as_ref())?)
     }
 
     fn secrets(&self) -> Result<Option<(BundleKey, BundleIv)>, Failure> {

@@ -12,10 +12,10 @@ use std::path::Path;
 ///
 /// `home` stands in for `~` and `$HOME`.
 pub(crate) fn parse(text: &str, path: &Path, home: Option<&str>) -> HashMap<String, String> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.map_or_else(|| ".".to_owned(), |folder| folder.display().to_string());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.display().to_string(),
+        _ => ".".to_owned(),
+    };
     let mut variables = HashMap::new();
     if let Some(home) = home {
         variables.insert("HOME".to_owned(), home.to_owned());
@@ -24,13 +24,13 @@ pub(crate) fn parse(text: &str, path: &Path, home: Option<&str>) -> HashMap<Stri
         let Some((name, raw)) = assignment(line) else {
             continue;
         };
-        let value = if name == "EUCA_KEY_DIR" && raw.contains(['$', '`']) {
+        let found = if name == "EUCA_KEY_DIR" && raw.contains(['$', '`']) {
             // The usual line finds the folder of the file with commands; this is what they give.
             Some(folder.clone())
         } else {
             value(raw, &variables)
         };
-        if let Some(value) = value {
+        if let Some(value) = found {
             variables.insert(name.to_owned(), value);
         }
     }
@@ -39,22 +39,18 @@ pub(crate) fn parse(text: &str, path: &Path, home: Option<&str>) -> HashMap<Stri
 
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
-    let line =
-        line.strip_prefix("export")
-            .map_or(line, |rest| match rest.strip_prefix([' ', '\t']) {
-                Some(rest) => rest.trim_start(),
-                None => line,
-            });
-    let (name, value) = line.split_once('=')?;
-    let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let starts_well = name
+    let exported = line
+        .strip_prefix("export")
+        .filter(|rest| rest.starts_with([' ', '\t']));
+    let (name, value) = exported.unwrap_or(line).trim_start().split_once('=')?;
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let is_legal = name
         .bytes()
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    (starts_well && name.bytes().all(legal)).then_some((name, value))
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (starts_well && is_legal).then_some((name, value))
 }
 
-/// The value of one word as a shell reads it, or nothing when only a shell could tell.
+/// The value of one word as a shell reads it. `None`: only a shell could tell.
 fn value(raw: &str, variables: &HashMap<String, String>) -> Option<String> {
     let mut value = String::new();
     let mut rest = raw;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A file that a command needs.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyFile {
     /// The user's private key.
     PrivateKey,

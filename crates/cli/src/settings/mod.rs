@@ -1,9 +1,10 @@
 //! Where settings come from.
 //!
 //! The command line first, and last the credentials of the embedded cloud on this machine; between them the
-//! environment, an eucarc and euca2ools' ini files in the order of [`Order`].
+//! environment, an eucarc and euca2ools' ini files in the order of [`SourceOrder`].
 
 mod describe;
+mod error;
 pub(crate) mod eucarc;
 mod ini;
 mod key_file;
@@ -16,12 +17,11 @@ use gumnut_signing::{AccessKeyId, Credentials};
 use gumnut_types::{AccountId, SecretString};
 use url::Url;
 
-pub(crate) use self::describe::Shown;
+pub(crate) use self::describe::Setting;
+pub(crate) use self::error::SettingsError;
 pub(crate) use self::key_file::KeyFile;
 use self::sources::Layer;
-pub(crate) use self::sources::Order;
-use crate::exit::{Exit, Failure};
-use crate::output::Output;
+pub(crate) use self::sources::SourceOrder;
 
 /// The names of the account number, the first one wins.
 const USER_ID: &[&str] = &["EC2_USER_ID", "EC2_ACCOUNT_NUMBER"];
@@ -55,7 +55,7 @@ pub(crate) struct Overrides {
     /// A key pair on the command line, with its token, which only the old tools' names take.
     pub(crate) credentials: Option<Credentials>,
     /// The order of the other sources.
-    pub(crate) order: Order,
+    pub(crate) order: SourceOrder,
 }
 
 /// All sources, in the order in which they are asked.
@@ -69,11 +69,9 @@ impl Settings {
     ///
     /// # Errors
     /// When a file that was named cannot be read, or an ini file cannot be understood.
-    pub(crate) fn load(overrides: Overrides) -> Result<Self, Failure> {
+    pub(crate) fn load(overrides: Overrides) -> Result<Self, SettingsError> {
         let layers = sources::load(&overrides)?;
-        let settings = Self { overrides, layers };
-        settings.say_conflicts();
-        Ok(settings)
+        Ok(Self { overrides, layers })
     }
 
     /// The settings of one place and no other: of an eucarc or its folder, or of `[USER@]REGION` of the ini files. For
@@ -81,53 +79,36 @@ impl Settings {
     ///
     /// # Errors
     /// When there is neither.
-    pub(crate) fn of_profile(profile: &str) -> Result<Self, Failure> {
+    pub(crate) fn of_profile(profile: &str) -> Result<Self, SettingsError> {
         Ok(Self {
             overrides: Overrides::default(),
             layers: vec![sources::profile(profile)?],
         })
     }
 
-    /// Says where a region that was asked for by name outranks the environment.
-    fn say_conflicts(&self) {
+    /// What the user should look at: where a region that was asked for by name outranks an endpoint in the environment.
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let [asked, environment, ..] = &self.layers[..] else {
-            return;
+            return Vec::new();
         };
         if self.overrides.region.is_none() {
-            return;
+            return Vec::new();
         }
-        for (name, given) in [
+        [
             ("EC2_URL", &self.overrides.ec2_url),
             ("S3_URL", &self.overrides.s3_url),
-        ] {
-            let value = |layer: &Layer| {
-                layer
-                    .values
-                    .get(name)
-                    .map(|value| value.expose().to_owned())
-            };
-            if let (Some(used), Some(other)) = (value(asked), value(environment))
-                && given.is_none()
-                && used != other
-            {
-                let (asked, environment) = (&asked.source, &environment.source);
-                Output::warn(format!(
-                    "{asked} says {name} {used}, which is used; {environment} says {other}"
-                ));
-            }
-        }
+        ]
+        .into_iter()
+        .filter(|(_, given)| given.is_none())
+        .filter_map(|(name, _)| conflict(name, asked, environment))
+        .collect()
     }
 
+    /// The value of the first source that has one of the names; of several, the first name counts.
     fn find(&self, names: &[&str]) -> Option<&str> {
-        let in_layer = |layer: &'_ Layer| {
-            names
-                .iter()
-                .find(|name| layer.values.contains_key(**name))
-                .copied()
-        };
         self.layers
             .iter()
-            .find_map(|layer| layer.values.get(in_layer(layer)?))
+            .find_map(|layer| names.iter().find_map(|name| layer.values.get(*name)))
             .map(SecretString::expose)
     }
 
@@ -135,7 +116,7 @@ impl Settings {
     ///
     /// # Errors
     /// When no source has both halves.
-    pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
+    pub(crate) fn credentials(&self) -> Result<Credentials, SettingsError> {
         if let Some(credentials) = &self.overrides.credentials {
             return Ok(credentials.clone());
         }
@@ -153,17 +134,14 @@ impl Settings {
                 }
             }
         }
-        Err(Failure::new(Exit::Usage, "no access key and secret key are set").hint(
-            "pass --config EUCARC, or set EC2_ACCESS_KEY and EC2_SECRET_KEY; `gumnut cloud start` makes \
-             a cloud with both",
-        ))
+        Err(SettingsError::NoCredentials)
     }
 
     /// The endpoint of the object store.
     ///
     /// # Errors
     /// When none is set, or it is no URL.
-    pub(crate) fn s3_url(&self) -> Result<Url, Failure> {
+    pub(crate) fn s3_url(&self) -> Result<Url, SettingsError> {
         self.endpoint(self.overrides.s3_url.as_ref(), "S3_URL", "--s3-url")
     }
 
@@ -171,7 +149,7 @@ impl Settings {
     ///
     /// # Errors
     /// When none is set, or it is no URL.
-    pub(crate) fn ec2_url(&self) -> Result<Url, Failure> {
+    pub(crate) fn ec2_url(&self) -> Result<Url, SettingsError> {
         self.endpoint(self.overrides.ec2_url.as_ref(), "EC2_URL", "--ec2-url")
     }
 
@@ -179,7 +157,7 @@ impl Settings {
     ///
     /// # Errors
     /// When it is no URL.
-    pub(crate) fn bootstrap_url(&self, given: Option<&Url>) -> Result<Option<Url>, Failure> {
+    pub(crate) fn bootstrap_url(&self, given: Option<&Url>) -> Result<Option<Url>, SettingsError> {
         if given.is_none() && self.find(&[BOOTSTRAP_URL]).is_none() {
             return Ok(None);
         }
@@ -187,19 +165,20 @@ impl Settings {
             .map(Some)
     }
 
-    fn endpoint(&self, given: Option<&Url>, name: &str, option: &str) -> Result<Url, Failure> {
+    fn endpoint(
+        &self,
+        given: Option<&Url>,
+        variable: &'static str,
+        option: &'static str,
+    ) -> Result<Url, SettingsError> {
         if let Some(url) = given {
             return Ok(url.clone());
         }
-        let text = self.find(&[name]).ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("no endpoint is set: {name} is empty")).hint(format!(
-                "pass {option} URL or --config EUCARC, or start a cloud: gumnut cloud start"
-            ))
-        })?;
-        let url = Url::parse(without_region(text)).map_err(|error| {
-            Failure::new(Exit::Usage, format!("{name} is no URL")).because(error)
-        })?;
-        Ok(url)
+        let text = self
+            .find(&[variable])
+            .ok_or(SettingsError::NoEndpoint { variable, option })?;
+        Url::parse(without_region(text))
+            .map_err(|source| SettingsError::NotAUrl { variable, source })
     }
 
     /// The region that SigV4 signs for; clouds of the Eucalyptus kind accept any.
@@ -212,7 +191,7 @@ impl Settings {
     ///
     /// # Errors
     /// When the value is no boolean.
-    pub(crate) fn verify_tls(&self) -> Result<bool, Failure> {
+    pub(crate) fn verify_tls(&self) -> Result<bool, SettingsError> {
         Ok(self.boolean("verify-ssl")?.unwrap_or(true))
     }
 
@@ -225,21 +204,21 @@ impl Settings {
     ///
     /// # Errors
     /// When the value is no boolean.
-    pub(crate) fn force_sigv4(&self) -> Result<bool, Failure> {
+    pub(crate) fn force_sigv4(&self) -> Result<bool, SettingsError> {
         Ok(self.boolean("s3-force-sigv4")?.unwrap_or(false))
     }
 
-    fn boolean(&self, name: &str) -> Result<Option<bool>, Failure> {
+    fn boolean(&self, name: &'static str) -> Result<Option<bool>, SettingsError> {
         let Some(text) = self.find(&[name]) else {
             return Ok(None);
         };
         match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(Some(true)),
             "false" | "no" | "off" | "0" => Ok(Some(false)),
-            _ => Err(Failure::new(
-                Exit::Usage,
-                format!("{name} is {text:?}, which is neither true nor false"),
-            )),
+            _ => Err(SettingsError::NotABoolean {
+                name,
+                text: text.to_owned(),
+            }),
         }
     }
 
@@ -252,7 +231,7 @@ impl Settings {
     ///
     /// # Errors
     /// When the value is no number.
-    pub(crate) fn max_retries(&self) -> Result<Option<u32>, Failure> {
+    pub(crate) fn max_retries(&self) -> Result<Option<u32>, SettingsError> {
         self.number("max-retries")
     }
 
@@ -260,32 +239,27 @@ impl Settings {
     ///
     /// # Errors
     /// When the value is no number of seconds.
-    pub(crate) fn timeout(&self) -> Result<Option<Duration>, Failure> {
-        let seconds: Option<f64> = self.number("timeout")?;
-        let checked = |seconds| {
-            Duration::try_from_secs_f64(seconds)
-                .ok()
-                .filter(|time| !time.is_zero())
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>, SettingsError> {
+        let Some(seconds) = self.number("timeout")? else {
+            return Ok(None);
         };
-        seconds
-            .map(|seconds| {
-                checked(seconds).ok_or_else(|| {
-                    Failure::new(Exit::Usage, "timeout is no number of seconds above 0")
-                })
-            })
-            .transpose()
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(time) if !time.is_zero() => Ok(Some(time)),
+            _ => Err(SettingsError::Timeout),
+        }
     }
 
-    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Failure> {
-        let parse = |text: &str| {
-            text.parse().map_err(|_| {
-                Failure::new(
-                    Exit::Usage,
-                    format!("{name} is {text:?}, which is no number"),
-                )
-            })
+    fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, SettingsError> {
+        let Some(text) = self.find(&[name]) else {
+            return Ok(None);
         };
-        self.find(&[name]).map(parse).transpose()
+        match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(SettingsError::NotANumber {
+                name,
+                text: text.to_owned(),
+            }),
+        }
     }
 
     /// The path of a key file: the option's, else the first source's, else nothing.
@@ -303,33 +277,34 @@ impl Settings {
         &self,
         file: KeyFile,
         option: Option<&Path>,
-    ) -> Result<PathBuf, Failure> {
-        self.key_file(file, option).ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("no {file} is set")).hint(format!(
-                "pass {} FILE or --config EUCARC, or set {}",
-                file.option(),
-                file.variable()
-            ))
-        })
+    ) -> Result<PathBuf, SettingsError> {
+        self.key_file(file, option)
+            .ok_or(SettingsError::NoKeyFile(file))
     }
 
     /// The account number that a manifest names.
     ///
     /// # Errors
     /// When none is set, or it has not 12 digits.
-    pub(crate) fn account(&self, option: Option<&AccountId>) -> Result<AccountId, Failure> {
+    pub(crate) fn account(&self, option: Option<&AccountId>) -> Result<AccountId, SettingsError> {
         if let Some(account) = option {
             return Ok(account.clone());
         }
-        let text = self.find(USER_ID).ok_or_else(|| {
-            Failure::new(Exit::Usage, "no account number is set")
-                .hint("pass --user ACCOUNT or --config EUCARC, or set EC2_USER_ID")
-        })?;
-        text.parse().map_err(|error| {
-            Failure::new(Exit::Usage, "EC2_USER_ID is no account number")
-                .because(anyhow::Error::new(error))
-        })
+        self.find(USER_ID)
+            .ok_or(SettingsError::NoAccount)?
+            .parse()
+            .map_err(SettingsError::Account)
     }
+}
+
+/// The warning about a setting for which `asked` and `environment` have different values.
+fn conflict(name: &str, asked: &Layer, environment: &Layer) -> Option<String> {
+    let used = asked.values.get(name)?.expose();
+    let other = environment.values.get(name)?.expose();
+    (used != other).then(|| {
+        let (asked, environment) = (&asked.source, &environment.source);
+        format!("{asked} says {name} {used}, which is used; {environment} says {other}")
+    })
 }
 
 /// Where the embedded cloud keeps its data when nothing else is said.

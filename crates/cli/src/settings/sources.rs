@@ -7,8 +7,7 @@ use gumnut_types::SecretString;
 use zeroize::Zeroizing;
 
 use super::ini::{Choice, Ini};
-use super::{Overrides, default_cloud_dir, eucarc};
-use crate::exit::{Exit, Failure};
+use super::{Overrides, SettingsError, default_cloud_dir, eucarc};
 
 /// Largest settings file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -50,7 +49,7 @@ const CLOUD: [&str; 5] = [
 
 /// The order of sources, which differs between the tools whose names gumnut answers to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum SourceOrder {
     /// gumnut's own: environment, then `--config`, then ini files.
     #[default]
     Native,
@@ -82,6 +81,11 @@ impl Layer {
         }
     }
 
+    /// Whether it says anything about a cloud.
+    fn names_a_cloud(&self) -> bool {
+        CLOUD.iter().any(|name| self.values.contains_key(*name))
+    }
+
     /// Takes the values of these names away into a layer of their own.
     fn split_off(&mut self, names: &[&str]) -> Self {
         let taken = names
@@ -95,7 +99,7 @@ impl Layer {
 }
 
 /// Everything that is asked for values, the first one first.
-pub(super) fn load(overrides: &Overrides) -> Result<Vec<Layer>, Failure> {
+pub(super) fn load(overrides: &Overrides) -> Result<Vec<Layer>, SettingsError> {
     Sources {
         overrides,
         home: variable("HOME").filter(|home| !home.is_empty()),
@@ -105,7 +109,7 @@ pub(super) fn load(overrides: &Overrides) -> Result<Vec<Layer>, Failure> {
 }
 
 /// The values of one place: an eucarc or its folder, or else `[USER@]REGION` of the ini files.
-pub(super) fn profile(profile: &str) -> Result<Layer, Failure> {
+pub(super) fn profile(profile: &str) -> Result<Layer, SettingsError> {
     let path = Path::new(profile);
     let is_file = path.exists();
     let overrides = Overrides {
@@ -134,7 +138,7 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    fn layers(&self) -> Result<Vec<Layer>, Failure> {
+    fn layers(&self) -> Result<Vec<Layer>, SettingsError> {
         let mut layers = Vec::new();
         let order = self.overrides.order;
         let config = self.config()?;
@@ -148,20 +152,20 @@ impl Sources<'_> {
         let mut environment = Layer::new("the environment", values);
         let credential_file = credential_file(&environment)?;
         match order {
-            Order::Native => {
+            SourceOrder::Native => {
                 layers.push(environment);
                 layers.extend(credential_file);
                 layers.extend(config);
                 layers.extend(self.default_region()?);
             }
-            Order::Eucarc => {
+            SourceOrder::Eucarc => {
                 layers.extend(config);
                 layers.push(environment);
                 layers.extend(credential_file);
                 layers.extend(self.usual_eucarc());
                 layers.extend(self.default_region()?);
             }
-            Order::Ini => {
+            SourceOrder::Ini => {
                 let old = environment.split_off(&["EC2_ACCESS_KEY", "EC2_SECRET_KEY"]);
                 layers.push(environment);
                 layers.extend(credential_file);
@@ -171,9 +175,8 @@ impl Sources<'_> {
                 layers.extend(self.usual_eucarc());
             }
         }
-        let named = |layer: &Layer| CLOUD.iter().any(|name| layer.values.contains_key(*name));
         let given = self.overrides.ec2_url.is_some() || self.overrides.s3_url.is_some();
-        if !given && !layers.iter().any(named) {
+        if !given && !layers.iter().any(Layer::names_a_cloud) {
             layers.extend(self.embedded_cloud());
         }
         Ok(layers)
@@ -186,55 +189,36 @@ impl Sources<'_> {
     }
 
     /// The file of `--config`, or the eucarc in the folder that it names.
-    fn config(&self) -> Result<Option<Layer>, Failure> {
+    fn config(&self) -> Result<Option<Layer>, SettingsError> {
         let Some(path) = &self.overrides.config else {
             return Ok(None);
         };
-        let path = if path.is_dir() {
-            path.join("eucarc")
-        } else {
-            path.clone()
-        };
-        self.eucarc(&path).map(Some).map_err(|error| {
-            Failure::new(
-                Exit::Usage,
-                format!("cannot read the settings file {}", path.display()),
-            )
-            .because(error)
-            .hint("name an eucarc with --config")
-        })
+        let path = eucarc_at(path);
+        match self.eucarc(&path) {
+            Ok(layer) => Ok(Some(layer)),
+            Err(source) => Err(SettingsError::Eucarc { path, source }),
+        }
     }
 
     /// Where the tools of 2010 look for an eucarc by themselves.
     fn usual_eucarc(&self) -> Vec<Layer> {
-        let home = self
-            .home
-            .as_ref()
-            .map(|home| Path::new(home).join(".eucarc"));
-        let home = home.map(|path| {
-            if path.is_dir() {
-                path.join("eucarc")
-            } else {
-                path
-            }
-        });
-        let paths = home
+        let home = self.home.as_deref().map(Path::new);
+        home.map(|home| eucarc_at(&home.join(".eucarc")))
             .into_iter()
-            .chain([PathBuf::from("/etc/euca2ools/eucarc")]);
-        paths.filter_map(|path| self.eucarc(&path).ok()).collect()
+            .chain([PathBuf::from("/etc/euca2ools/eucarc")])
+            .filter_map(|path| self.eucarc(&path).ok())
+            .collect()
     }
 
-    fn region(&self, choice: &Choice, source: String) -> Result<Layer, Failure> {
-        let values = self.ini.variables(choice, &variable).map_err(|error| {
-            Failure::new(Exit::Usage, "the configuration files do not say what was asked for")
-                .because(error)
-                .hint("they are ~/.euca/*.ini and those in /etc/euca2ools, or what EUCA_CONFIG_PATH names")
-        })?;
-        Ok(Layer::new(source, values))
+    fn region(&self, choice: &Choice, source: String) -> Result<Layer, SettingsError> {
+        match self.ini.variables(choice, &variable) {
+            Ok(values) => Ok(Layer::new(source, values)),
+            Err(error) => Err(SettingsError::Region(error)),
+        }
     }
 
     /// The region that counts when none was asked for.
-    fn default_region(&self) -> Result<Option<Layer>, Failure> {
+    fn default_region(&self) -> Result<Option<Layer>, SettingsError> {
         if self.overrides.region.is_some() {
             return Ok(None);
         }
@@ -243,13 +227,10 @@ impl Sources<'_> {
         let aws = || variable("AWS_DEFAULT_REGION").filter(|name| self.ini.has_region(name));
         let choice = match named.or_else(aws) {
             Some(name) => Choice::parse(&name),
-            None => self.ini.default_choice().map_err(|error| {
-                Failure::new(
-                    Exit::Usage,
-                    "the configuration files have no usable default region",
-                )
-                .because(error)
-            })?,
+            None => self
+                .ini
+                .default_choice()
+                .map_err(SettingsError::DefaultRegion)?,
         };
         let source = match &choice.region {
             Some(region) => format!("[region {region}]"),
@@ -264,22 +245,29 @@ impl Sources<'_> {
     }
 }
 
+/// The eucarc in a folder, or the file itself.
+fn eucarc_at(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        path.join("eucarc")
+    } else {
+        path.to_owned()
+    }
+}
+
 /// The key pair in the file that `AWS_CREDENTIAL_FILE` names.
-fn credential_file(environment: &Layer) -> Result<Option<Layer>, Failure> {
+fn credential_file(environment: &Layer) -> Result<Option<Layer>, SettingsError> {
     let Some(path) = environment.values.get("AWS_CREDENTIAL_FILE") else {
         return Ok(None);
     };
     let path = Path::new(path.expose());
     let text = match read(path) {
+        Ok(text) => text,
         // An eucarc names the file also where it was never written.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        text => text.map_err(|error| {
-            Failure::new(
-                Exit::Usage,
-                format!("cannot read the credential file {}", path.display()),
-            )
-            .because(error)
-        })?,
+        Err(source) => {
+            let path = path.to_owned();
+            return Err(SettingsError::CredentialFile { path, source });
+        }
     };
     let pair = [
         ("AWSAccessKeyId", "AWS_ACCESS_KEY_ID"),
@@ -309,22 +297,17 @@ fn read(path: &Path) -> std::io::Result<Zeroizing<String>> {
 }
 
 /// Every ini file, in the order in which later ones win.
-fn ini_files() -> Result<Ini, Failure> {
+fn ini_files() -> Result<Ini, SettingsError> {
     let mut ini = Ini::default();
     for path in ini_paths() {
-        let failed = |error: anyhow::Error| {
-            Failure::new(
-                Exit::Usage,
-                format!("cannot use the configuration file {}", path.display()),
-            )
-            .because(error)
-        };
         match read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            text => {
-                let text = text.map_err(|error| failed(error.into()))?;
-                ini.add(&text).map_err(|error| failed(error.into()))?;
+            Ok(text) => {
+                if let Err(source) = ini.add(&text) {
+                    return Err(SettingsError::Ini { path, source });
+                }
             }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(SettingsError::UnreadableIni { path, source }),
         }
     }
     Ok(ini)
@@ -332,11 +315,13 @@ fn ini_files() -> Result<Ini, Failure> {
 
 fn ini_paths() -> Vec<PathBuf> {
     let named = variable("EUCA_CONFIG_PATH").filter(|paths| !paths.is_empty());
-    let patterns = named.map_or_else(usual_patterns, |paths| {
-        paths.split(':').map(str::to_owned).collect()
-    });
-    let found = |pattern: String| glob::glob(&pattern).into_iter().flatten().flatten();
-    patterns.into_iter().flat_map(found).collect()
+    named
+        .map_or_else(usual_patterns, |paths| {
+            paths.split(':').map(str::to_owned).collect()
+        })
+        .iter()
+        .flat_map(|pattern| glob::glob(pattern).into_iter().flatten().flatten())
+        .collect()
 }
 
 fn usual_patterns() -> Vec<String> {

@@ -1,8 +1,14 @@
 //! What a check has found.
 
+use std::error::Error;
+
 use serde_json::{Value, json};
 
-use crate::exit::Failure;
+use crate::exit::hint_of;
+use crate::settings::SettingsError;
+
+/// What to do about an error that has no hint.
+const GENERAL_REMEDY: &str = "put that right, and run gumnut doctor again";
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +71,15 @@ impl Finding {
         }
     }
 
-    /// A failure of a command as a failed check.
-    pub(super) fn of_failure(id: &'static str, failure: &Failure) -> Self {
-        let remedy = failure
-            .hint_text()
-            .unwrap_or("put that right, and run gumnut doctor again");
-        Self::failure(id, chain(failure), remedy)
+    /// An error as a failed check, with its hint as the remedy.
+    pub(super) fn of_error(id: &'static str, error: &(dyn Error + 'static)) -> Self {
+        let remedy = hint_of(error).unwrap_or_else(|| GENERAL_REMEDY.into());
+        Self::failure(id, chain(error), remedy)
+    }
+
+    /// A setting that is missing and that not every command needs.
+    pub(super) fn of_missing(id: &'static str, error: &SettingsError) -> Self {
+        Self::warning(id, error.to_string(), error.hint().unwrap_or_default())
     }
 
     pub(super) fn json(&self) -> Value {
@@ -93,7 +102,7 @@ impl Finding {
 }
 
 /// An error with its causes on one line.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -45,7 +45,7 @@ fn private_key(settings: &Settings, findings: &mut Vec<Finding>) -> Option<Priva
             Some(key)
         }
         Err(failure) => {
-            findings.push(Finding::of_failure(id, &failure));
+            findings.push(Finding::of_error(id, &failure));
             None
         }
     }
@@ -64,7 +64,7 @@ fn certificate(
             Some(certificate)
         }
         Err(failure) => {
-            findings.push(Finding::of_failure(id, &failure));
+            findings.push(Finding::of_error(id, &failure));
             None
         }
     }
@@ -108,9 +108,8 @@ fn named(
 ) -> Option<std::path::PathBuf> {
     match settings.need_key_file(file, None) {
         Ok(path) => Some(path),
-        Err(failure) => {
-            let remedy = failure.hint_text().unwrap_or_default();
-            findings.push(Finding::warning(id, failure.to_string(), remedy));
+        Err(error) => {
+            findings.push(Finding::of_missing(id, &error));
             None
         }
     }

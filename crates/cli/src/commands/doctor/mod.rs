@@ -15,7 +15,7 @@ use self::finding::{Finding, Status};
 use super::{Context, remote};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{Settings, Shown};
+use crate::settings::{Setting, Settings};
 
 /// Find out what is wrong with the settings, the keys, the cloud or this machine.
 ///
@@ -63,7 +63,7 @@ impl Doctor {
                     Ok(())
                 })?;
             }
-            Err(failure) => findings.push(Finding::of_failure("settings", failure)),
+            Err(error) => findings.push(Finding::of_error("settings", error)),
         }
         findings.extend(programs::check());
         report(context.output, &shown, &findings)?;
@@ -71,15 +71,14 @@ impl Doctor {
     }
 }
 
-fn report(output: &Output, shown: &[Shown], findings: &[Finding]) -> Result<(), anyhow::Error> {
-    let setting =
-        |shown: &Shown| json!({ "name": shown.name, "value": shown.value, "source": shown.source });
+fn report(output: &Output, shown: &[Setting], findings: &[Finding]) -> Result<(), anyhow::Error> {
+    let setting = |shown: &Setting| json!({ "name": shown.name, "value": shown.value, "source": shown.source });
     let json = json!({
         "settings": shown.iter().map(setting).collect::<Vec<Value>>(),
         "checks": findings.iter().map(Finding::json).collect::<Vec<Value>>(),
         "ok": !findings.iter().any(|finding| finding.status == Status::Failure),
     });
-    let line = |shown: &Shown| match (&shown.value, &shown.source) {
+    let line = |shown: &Setting| match (&shown.value, &shown.source) {
         (Some(value), Some(source)) => format!("setting\t{}\t{value}\t{source}\n", shown.name),
         _ => format!("setting\t{}\t-\tnot set\n", shown.name),
     };

@@ -13,8 +13,8 @@ use url::{Host, Url};
 use super::finding::{Finding, chain};
 use crate::args::Signature;
 use crate::commands::{Context, remote};
-use crate::exit::{Failure, hint_of};
-use crate::settings::Settings;
+use crate::exit::hint_of;
+use crate::settings::{Settings, SettingsError};
 
 /// Longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
@@ -94,13 +94,13 @@ impl Cloud<'_> {
     async fn service(
         &self,
         service: &Service,
-        url: Result<Url, Failure>,
+        url: Result<Url, SettingsError>,
         request: impl Fn(&Url) -> Request,
     ) -> (Vec<Finding>, Option<Answers>) {
         let url = match url {
             Ok(url) => url,
-            Err(failure) => {
-                return (vec![Finding::of_failure(service.endpoint, &failure)], None);
+            Err(error) => {
+                return (vec![Finding::of_error(service.endpoint, &error)], None);
             }
         };
         let request = request(&url);
@@ -178,10 +178,7 @@ impl Cloud<'_> {
         let id = "account";
         let account = match self.settings.account(None) {
             Ok(account) => account,
-            Err(failure) => {
-                let remedy = failure.hint_text().unwrap_or_default();
-                return Finding::warning(id, failure.to_string(), remedy);
-            }
+            Err(error) => return Finding::of_missing(id, &error),
         };
         let answer = answers.and_then(|answers| answers.v4.as_ref().or(answers.v2.as_ref()).ok());
         let images = answer.and_then(|answer| Image::read_all(&answer.response.body).ok());
@@ -226,8 +223,9 @@ fn endpoint(service: &Service, url: &Url, answers: &Answers) -> Finding {
     let error = answers.v4.as_ref().err();
     let message = error.map(|error| chain(error.as_ref()));
     let hint = error.and_then(|error| error.chain().find_map(hint_of));
-    let remedy = hint
-        .unwrap_or("see whether the address is right and the service runs, and what lies between");
+    let remedy = hint.unwrap_or_else(|| {
+        "see whether the address is right and the service runs, and what lies between".into()
+    });
     Finding::failure(id, message.unwrap_or_default(), remedy)
 }
 

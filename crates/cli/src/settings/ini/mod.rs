@@ -22,7 +22,7 @@ const REGION_OPTIONS: [(&str, &str); 7] = [
     ("s3-location-constraint", "s3-location-constraint"),
 ];
 
-/// The same for a user.
+/// What the options of a user are called elsewhere.
 const USER_OPTIONS: [(&str, &str); 5] = [
     ("key-id", "AWS_ACCESS_KEY_ID"),
     ("secret-key", "AWS_SECRET_ACCESS_KEY"),
@@ -31,7 +31,7 @@ const USER_OPTIONS: [(&str, &str); 5] = [
     ("private-key", "EUCA_PRIVATE_KEY"),
 ];
 
-/// The same for everything.
+/// What the options of `[global]` are called elsewhere.
 const GLOBAL_OPTIONS: [(&str, &str); 2] = [("max-retries", "max-retries"), ("timeout", "timeout")];
 
 /// Options that name files.
@@ -56,16 +56,10 @@ pub(crate) struct Choice {
 impl Choice {
     /// Reads `[USER@][REGION]`.
     pub(crate) fn parse(text: &str) -> Self {
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        match text.split_once('@') {
-            Some((user, region)) => Self {
-                user: some(user),
-                region: some(region),
-            },
-            None => Self {
-                user: None,
-                region: some(text),
-            },
+        let (user, region) = text.split_once('@').unwrap_or(("", text));
+        Self {
+            user: Some(user.to_owned()).filter(|user| !user.is_empty()),
+            region: Some(region.to_owned()).filter(|region| !region.is_empty()),
         }
     }
 }
@@ -145,10 +139,10 @@ impl Ini {
                 });
             }
             self.collect(&mut variables, &chain, &REGION_OPTIONS, variable)?;
-            let plain = !region.contains(['*', ':']);
-            let name = self
-                .first(&chain, "name")?
-                .or_else(|| plain.then(|| region.clone()));
+            let name = match self.first(&chain, "name")? {
+                None if !region.contains(['*', ':']) => Some(region.clone()),
+                name => name,
+            };
             variables.extend(name.map(|name| ("AWS_REGION".to_owned(), name)));
             if user.is_none() {
                 user = self.first(&chain, "user")?;
@@ -174,40 +168,51 @@ impl Ini {
 
     /// The sections that speak for a name, the closest first: its own, then those whose `*` fit it.
     fn chain(&self, kind: &'static str, name: &str) -> Result<Vec<String>, LookupError> {
-        let prefix = format!("{kind} ");
-        let names = || {
-            self.sections
-                .keys()
-                .filter_map(|section| section.strip_prefix(&prefix))
-        };
-        let full = if names().any(|section| section == name) || name.contains(':') {
-            name.to_owned()
-        } else {
-            let ending = format!(":{name}");
-            let fits = |section: &&str| section.ends_with(&ending) && !section.contains('*');
-            let mut fitting: Vec<_> = names().filter(fits).collect();
-            fitting.sort_unstable();
-            match fitting[..] {
-                [] => name.to_owned(),
-                [one] => one.to_owned(),
-                _ => {
-                    return Err(LookupError::Ambiguous {
-                        kind,
-                        name: name.to_owned(),
-                        candidates: fitting.join(", "),
-                    });
-                }
-            }
-        };
-        let mut patterns: Vec<_> = names()
+        let full = self.full_name(kind, name)?;
+        let mut patterns: Vec<_> = self
+            .names(kind)
             .filter(|section| *section != full && section.contains('*') && matches(section, &full))
             .collect();
-        let stars = |pattern: &str| pattern.matches('*').count();
         // `*` alone fits everything and so speaks last.
-        patterns.sort_by_key(|pattern| (*pattern == "*", stars(pattern), (*pattern).to_owned()));
-        let own = names().find(|section| *section == full);
-        let all = own.into_iter().chain(patterns);
-        Ok(all.map(|section| format!("{kind} {section}")).collect())
+        patterns.sort_by_key(|pattern| {
+            let stars = pattern.matches('*').count();
+            (*pattern == "*", stars, (*pattern).to_owned())
+        });
+        let own = self.names(kind).find(|section| *section == full);
+        Ok(own
+            .into_iter()
+            .chain(patterns)
+            .map(|section| format!("{kind} {section}"))
+            .collect())
+    }
+
+    /// The names of all sections of a kind.
+    fn names(&self, kind: &'static str) -> impl Iterator<Item = &str> {
+        self.sections
+            .keys()
+            .filter_map(move |section| section.strip_prefix(kind)?.strip_prefix(' '))
+    }
+
+    /// The name with its namespace, which a bare name finds if it is in one only.
+    fn full_name(&self, kind: &'static str, name: &str) -> Result<String, LookupError> {
+        if name.contains(':') || self.names(kind).any(|section| section == name) {
+            return Ok(name.to_owned());
+        }
+        let ending = format!(":{name}");
+        let mut fitting: Vec<_> = self
+            .names(kind)
+            .filter(|section| section.ends_with(&ending) && !section.contains('*'))
+            .collect();
+        fitting.sort_unstable();
+        match fitting[..] {
+            [] => Ok(name.to_owned()),
+            [one] => Ok(one.to_owned()),
+            _ => Err(LookupError::Ambiguous {
+                kind,
+                name: name.to_owned(),
+                candidates: fitting.join(", "),
+            }),
+        }
     }
 
     fn collect(
@@ -219,12 +224,9 @@ impl Ini {
     ) -> Result<(), LookupError> {
         for (option, name) in options {
             if let Some(value) = self.first(chain, option)? {
-                let value = if PATHS.contains(option) {
-                    expand(&value, variable)
-                } else {
-                    value
-                };
-                variables.insert((*name).to_owned(), value);
+                let is_path = PATHS.contains(option);
+                let expanded = is_path.then(|| expand(&value, variable));
+                variables.insert((*name).to_owned(), expanded.unwrap_or(value));
             }
         }
         Ok(())
@@ -241,26 +243,30 @@ impl Ini {
 
     /// An option's value after all its jumps.
     fn value(&self, section: &str, option: &str) -> Result<Option<String>, LookupError> {
-        let get = |section: &str, option: &str| self.sections.get(section)?.get(option).cloned();
-        let failed = |reason: String| LookupError::Jump {
-            section: section.to_owned(),
-            option: option.to_owned(),
-            reason,
-        };
         let (mut at_section, mut at_option) = (section.to_owned(), option.to_owned());
-        for jump in 0..MAX_JUMPS {
-            match get(&at_section, &at_option) {
-                None if jump == 0 => return Ok(None),
-                None => return Err(failed(format!("[{at_section}] has no {at_option}"))),
+        let mut jumps = 0;
+        let reason = loop {
+            let options = self.sections.get(&at_section);
+            match options.and_then(|options| options.get(&at_option)) {
+                None if jumps == 0 => return Ok(None),
+                None => break format!("[{at_section}] has no {at_option}"),
                 Some(value) => match value.strip_prefix("use ") {
-                    None => return Ok(Some(value)),
+                    None => return Ok(Some(value.clone())),
                     Some(target) => {
                         (at_section, at_option) = jump_target(target, &at_section, &at_option);
                     }
                 },
             }
-        }
-        Err(failed("it goes in circles".to_owned()))
+            jumps += 1;
+            if jumps == MAX_JUMPS {
+                break "it goes in circles".to_owned();
+            }
+        };
+        Err(LookupError::Jump {
+            section: section.to_owned(),
+            option: option.to_owned(),
+            reason,
+        })
     }
 }
 
@@ -296,8 +302,8 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// A path with `~` and `$NAME` replaced; a name that is not set stays as it is.
 fn expand(path: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
-    let home = || variable("HOME").filter(|home| !home.is_empty());
-    let mut text = match (path.strip_prefix("~/"), home()) {
+    let home = variable("HOME").filter(|home| !home.is_empty());
+    let mut text = match (path.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => format!("{home}/{rest}"),
         _ => path.to_owned(),
     };

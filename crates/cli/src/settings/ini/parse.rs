@@ -31,8 +31,9 @@ pub(super) fn add(sections: &mut Sections, text: &str) -> Result<(), IniError> {
             continue;
         }
         if let Some(rest) = content.strip_prefix('[') {
-            let name = rest.strip_suffix(']');
-            let name = name.ok_or_else(|| error("a section needs a closing bracket"))?;
+            let name = rest
+                .strip_suffix(']')
+                .ok_or_else(|| error("a section needs a closing bracket"))?;
             section = Some(name.split_whitespace().collect::<Vec<_>>().join(" "));
             option = None;
             continue;
@@ -52,9 +53,9 @@ pub(super) fn add(sections: &mut Sections, text: &str) -> Result<(), IniError> {
             .split_once(['=', ':'])
             .filter(|(name, _)| !name.trim().is_empty())
             .ok_or_else(|| error("an option has the form NAME = VALUE"))?;
-        let name = name.trim().to_ascii_lowercase();
-        options.insert(name.clone(), value.trim().to_owned());
-        option = Some(name);
+        let lower = name.trim().to_ascii_lowercase();
+        options.insert(lower.clone(), value.trim().to_owned());
+        option = Some(lower);
     }
     Ok(())
 }
