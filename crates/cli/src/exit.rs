@@ -3,19 +3,13 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::io;
 use std::process::ExitCode;
 
-use gumnut_bundle::{BundleError, Fault, SplitterError};
 use gumnut_cloud::CloudError;
-use gumnut_crypto::CryptoError;
-use gumnut_disk_image::DiskImageError;
-use gumnut_manifest::ManifestError;
 use gumnut_qemu::BootError;
+use gumnut_settings::SettingsError;
 use gumnut_transport::TransportError;
-use gumnut_workflows::WorkflowError;
-
-use crate::settings::SettingsError;
+use gumnut_types::Fault;
 
 /// What a run ended with. The numbers are part of the interface; see `docs/exit-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +29,19 @@ pub(crate) enum Exit {
     NotSeen = 6,
     /// Interrupted by ^C.
     Interrupted = 130,
+}
+
+impl From<Fault> for Exit {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Usage => Self::Usage,
+            Fault::Input => Self::Input,
+            Fault::Refused => Self::Refused,
+            Fault::Network => Self::Network,
+            Fault::Cancelled => Self::Interrupted,
+            Fault::System | Fault::Unexpected => Self::Unexpected,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -121,9 +128,24 @@ impl Error for Failure {
     }
 }
 
-/// The exit code for an error: the first thing in its chain that knows one decides.
+/// The exit code for an error: the outermost in its chain that knows one decides.
 pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
-    error.chain().find_map(known).unwrap_or(Exit::Unexpected)
+    error
+        .chain()
+        .find_map(|cause| match cause.downcast_ref::<Failure>() {
+            Some(failure) => Some(failure.exit),
+            None => fault_of(cause).map(Exit::from),
+        })
+        .unwrap_or(Exit::Unexpected)
+}
+
+fn fault_of(cause: &(dyn Error + 'static)) -> Option<Fault> {
+    cause
+        .downcast_ref()
+        .map(SettingsError::fault)
+        .or_else(|| gumnut_workflows::fault_of(cause))
+        .or_else(|| cause.downcast_ref().map(BootError::fault))
+        .or_else(|| cause.downcast_ref().map(CloudError::fault))
 }
 
 /// What to do about an error of a library, where that is known.
@@ -134,7 +156,7 @@ pub(crate) fn hint_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, st
     if let Some(error) = cause.downcast_ref::<SettingsError>() {
         return error.hint();
     }
-    match transport_of(cause)? {
+    match gumnut_workflows::transport_error(cause)? {
         TransportError::Untrusted { .. } => Some(
             "name the certificate of its authority with --ca-cert FILE, or in AWS_CA_BUNDLE; an embedded cloud \
              with --tls keeps it beside its eucarc, in tls-ca.pem"
@@ -144,139 +166,10 @@ pub(crate) fn hint_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, st
     }
 }
 
-/// The answer of a server, or its silence, also where a workflow passes it on.
-pub(crate) fn transport_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e TransportError> {
-    let passed_on = || match cause.downcast_ref()? {
-        WorkflowError::Transport(error) => Some(error),
-        _ => None,
-    };
-    cause.downcast_ref().or_else(passed_on)
-}
-
-fn known(cause: &(dyn Error + 'static)) -> Option<Exit> {
-    let of_failure = || cause.downcast_ref().map(|failure: &Failure| failure.exit);
-    let of_settings = || cause.is::<SettingsError>().then_some(Exit::Usage);
-    let of_transport = || cause.downcast_ref().map(transport);
-    let of_bundle = || cause.downcast_ref().map(bundle);
-    let of_disk_image = || cause.downcast_ref().map(disk_image);
-    let of_boot = || cause.downcast_ref().map(boot);
-    let of_splitter = || cause.downcast_ref().map(splitter);
-    let of_publish = || cause.downcast_ref().and_then(publish);
-    let of_cloud = || cause.downcast_ref().map(cloud);
-    let input = cause.is::<ManifestError>() || cause.is::<CryptoError>();
-    of_failure()
-        .or_else(of_settings)
-        .or_else(of_transport)
-        .or_else(of_bundle)
-        .or_else(of_disk_image)
-        .or_else(of_boot)
-        .or_else(of_splitter)
-        .or_else(of_publish)
-        .or_else(of_cloud)
-        .or(input.then_some(Exit::Input))
-}
-
-fn transport(error: &TransportError) -> Exit {
-    match error {
-        TransportError::Refused(_) | TransportError::Redirected { .. } => Exit::Refused,
-        TransportError::Network { .. }
-        | TransportError::Untrusted { .. }
-        | TransportError::Timeout { .. }
-        | TransportError::Malformed { .. } => Exit::Network,
-        TransportError::File { .. } | TransportError::Authority(_) => Exit::Input,
-        _ => Exit::Unexpected,
-    }
-}
-
-fn bundle(error: &BundleError) -> Exit {
-    match error.fault() {
-        Fault::Input => Exit::Input,
-        Fault::Cancelled => Exit::Interrupted,
-        _ => Exit::Unexpected,
-    }
-}
-
-fn cloud(error: &CloudError) -> Exit {
-    match error {
-        CloudError::NotLoopback(_) | CloudError::NotEncrypted(_) | CloudError::UserName(_) => {
-            Exit::Usage
-        }
-        CloudError::NoCloud(_)
-        | CloudError::NoUser(_)
-        | CloudError::UserExists(_)
-        | CloudError::Damaged { .. }
-        | CloudError::Tls { .. } => Exit::Input,
-        _ => Exit::Unexpected,
-    }
-}
-
-/// Nothing where the error below decides.
-fn publish(error: &WorkflowError) -> Option<Exit> {
-    use WorkflowError as E;
-    match error {
-        E::NoEc2 => Some(Exit::Usage),
-        E::NoImage(_) | E::NoManifest { .. } | E::NoBundle(_) | E::InUse { .. } => {
-            Some(Exit::Refused)
-        }
-        E::UnknownId(_) | E::StillThere { .. } => Some(Exit::Network),
-        E::Transport(error) => Some(transport(error)),
-        E::Bundle(error) => Some(bundle(error)),
-        E::DiskImage(error) => Some(disk_image(error)),
-        E::Manifest(_)
-        | E::Crypto(_)
-        | E::StoredManifest { .. }
-        | E::PartKey { .. }
-        | E::PartMissing { .. }
-        | E::PartTooLarge { .. }
-        | E::PartSizes { .. }
-        | E::PartDamaged { .. }
-        | E::NotOurs { .. }
-        | E::Busy { .. } => Some(Exit::Input),
-        E::KeepPart { .. } | E::Folder { .. } => Some(Exit::Unexpected),
-        _ => None,
-    }
-}
-
-fn boot(error: &BootError) -> Exit {
-    match error {
-        BootError::Architecture(_) => Exit::Input,
-        _ => Exit::Unexpected,
-    }
-}
-
-fn splitter(error: &SplitterError) -> Exit {
-    match error {
-        SplitterError::Folder { source, .. } if source.kind() != io::ErrorKind::NotFound => {
-            Exit::Unexpected
-        }
-        SplitterError::Store { .. } | SplitterError::File { .. } | SplitterError::Io(_) => {
-            Exit::Unexpected
-        }
-        _ => Exit::Input,
-    }
-}
-
-fn disk_image(error: &DiskImageError) -> Exit {
-    use DiskImageError as E;
-    match error {
-        E::Cancelled => Exit::Interrupted,
-        E::Io(source) => match source.kind() {
-            io::ErrorKind::NotFound
-            | io::ErrorKind::PermissionDenied
-            | io::ErrorKind::IsADirectory
-            | io::ErrorKind::StorageFull => Exit::Input,
-            _ => Exit::Unexpected,
-        },
-        E::System { source, .. } if source.kind() == io::ErrorKind::StorageFull => Exit::Input,
-        E::System { .. } | E::ToolMissing { .. } | E::Busy { .. } | E::WrongResult { .. } => {
-            Exit::Unexpected
-        }
-        _ => Exit::Input,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use gumnut_manifest::ManifestError;
+
     use super::*;
 
     #[test]

@@ -7,7 +7,6 @@ mod compat;
 mod exit;
 mod output;
 mod progress;
-mod settings;
 
 use std::process::ExitCode;
 

@@ -17,7 +17,7 @@ use super::{Context, keys, remote};
 use crate::args::Signature;
 use crate::exit::{Exit, Failure};
 use crate::progress::{Bar, Stop};
-use crate::settings::{KeyFile, Settings};
+use gumnut_settings::{KeyFile, Settings};
 
 /// Copy an image to another cloud.
 ///

@@ -15,7 +15,7 @@ use super::trust::{self, Trust};
 use super::unbundle::Format;
 use super::{Context, remote};
 use crate::progress::Stop;
-use crate::settings::Settings;
+use gumnut_settings::Settings;
 
 /// Bring an image back out of the cloud.
 ///

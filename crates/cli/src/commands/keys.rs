@@ -12,7 +12,7 @@ use super::seal::Keys;
 use super::{Context, read_bounded, remote};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{KeyFile, Settings, SettingsError};
+use gumnut_settings::{KeyFile, Settings, SettingsError};
 
 /// Largest PEM file that is read, in bytes: a chain of certificates fits.
 const MAX_PEM: u64 = 1 << 20;

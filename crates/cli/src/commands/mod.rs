@@ -36,7 +36,7 @@ use gumnut_signing::Credentials;
 use crate::args::{Global, Signature};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{Overrides, Settings, SettingsError, SourceOrder};
+use gumnut_settings::{Overrides, Settings, SettingsError, SourceOrder};
 
 /// What every command gets.
 pub(crate) struct Context<'a> {

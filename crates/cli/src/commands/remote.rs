@@ -19,7 +19,7 @@ use crate::args::Signature;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Stop;
-use crate::settings::{KeyFile, Settings};
+use gumnut_settings::{KeyFile, Settings};
 
 /// Largest file of certificate authorities, in bytes.
 const MAX_CA: u64 = 4 << 20;

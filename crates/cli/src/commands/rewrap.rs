@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Context, keys, trust};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::KeyFile;
+use gumnut_settings::KeyFile;
 
 /// Make a bundle's manifest for another cloud or another owner; the parts stay as they are.
 ///

@@ -10,7 +10,7 @@ use gumnut_types::Limits;
 use super::{keys, read_bounded, unreadable};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{KeyFile, Settings};
+use gumnut_settings::{KeyFile, Settings};
 
 /// Options that say who may have signed.
 #[derive(Args)]

@@ -18,7 +18,7 @@ use super::trust::{self, Trust};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::{Bar, Stop};
-use crate::settings::Settings;
+use gumnut_settings::Settings;
 
 /// Restore the image of a bundle.
 ///

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Context, remote, trust};
 use crate::progress::{Bar, Stop};
-use crate::settings::Settings;
+use gumnut_settings::Settings;
 
 /// Check a bundle without restoring it.
 ///

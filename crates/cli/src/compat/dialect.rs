@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::names::{Family, Name};
 use crate::args::Signature;
 use crate::exit::Exit;
-use crate::settings::SourceOrder;
+use gumnut_settings::SourceOrder;
 
 /// The variable that chooses the dialect of the `euca-*` names.
 pub(super) const VARIABLE: &str = "GUMNUT_DIALECT";

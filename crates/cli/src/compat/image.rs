@@ -20,7 +20,7 @@ use crate::commands::remote;
 use crate::commands::seal::{Keys, Seal};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{KeyFile, Settings};
+use gumnut_settings::{KeyFile, Settings};
 
 /// What stands in the place of an id on kernels and ramdisks.
 const TRUE: &str = "true";

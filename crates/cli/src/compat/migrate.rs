@@ -17,7 +17,7 @@ use crate::args::Signature;
 use crate::commands::destination::{Destination, Target};
 use crate::commands::{keys, remote, trust};
 use crate::exit::{Exit, Failure};
-use crate::settings::{KeyFile, Settings};
+use gumnut_settings::{KeyFile, Settings};
 
 /// The exit code of ec2-ami-tools where a kernel has no counterpart in the other region.
 const NO_MAPPING: u8 = 6;

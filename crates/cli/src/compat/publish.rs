@@ -18,7 +18,7 @@ use crate::commands::destination::Destination;
 use crate::commands::streamed::publish;
 use crate::commands::upload::Put;
 use crate::commands::{Context, remote};
-use crate::settings::Settings;
+use gumnut_settings::Settings;
 
 /// Options of everything that bundles an image straight into the object store.
 #[derive(Args)]

@@ -8,7 +8,7 @@ use gumnut_transport::Refusal;
 use super::dialect::Dialect;
 use super::session::{print, say};
 use crate::commands::destination::Step;
-use crate::exit::{self, Failure, hint_of, transport_of};
+use crate::exit::{self, Failure, hint_of};
 
 /// A failure with an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub(super) fn usage(name: &str, error: &dyn std::error::Error) -> ExitCode {
 pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> ExitCode {
     let refusal = error
         .chain()
-        .find_map(|cause| transport_of(cause)?.refusal());
+        .find_map(|cause| gumnut_workflows::transport_error(cause)?.refusal());
     match (dialect, refusal) {
         (Dialect::Euca2010, Some(refusal)) => print(&line_of_2010(error, refusal)),
         (_, Some(refusal)) if !refusal.code.is_empty() => {

@@ -18,7 +18,7 @@ use crate::commands::{keys, remote, trust};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::{Bar, Stop};
-use crate::settings::{KeyFile, Settings};
+use gumnut_settings::{KeyFile, Settings};
 
 /// Options of everything that opens a bundle.
 #[derive(Args)]

@@ -18,7 +18,7 @@ use crate::commands::upload::{Put, UploadStep};
 use crate::commands::{remote, trust};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::Settings;
+use gumnut_settings::Settings;
 
 /// Parts that are sent at the same time.
 const JOBS: usize = 4;

@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use gumnut_types::Fault;
+
 /// Why a cloud does not start, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -99,4 +101,19 @@ pub enum CloudError {
     /// A task of the cloud ended before its time, which is an error of gumnut.
     #[error("a task of the cloud failed; please report this")]
     Task(#[from] tokio::task::JoinError),
+}
+
+impl CloudError {
+    /// Whose fault it is: what was asked for, what lies in the data folder or in a file, or the machine.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NotLoopback(_) | Self::NotEncrypted(_) | Self::UserName(_) => Fault::Usage,
+            Self::NoCloud(_)
+            | Self::NoUser(_)
+            | Self::UserExists(_)
+            | Self::Damaged { .. }
+            | Self::Tls { .. } => Fault::Input,
+            _ => Fault::System,
+        }
+    }
 }

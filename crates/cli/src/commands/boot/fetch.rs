@@ -13,7 +13,7 @@ use crate::commands::unbundle::Opened;
 use crate::commands::{Context, remote};
 use crate::exit::{Exit, Failure};
 use crate::progress::Stop;
-use crate::settings::Settings;
+use gumnut_settings::Settings;
 
 /// Parts that are fetched at the same time.
 const JOBS: usize = 4;

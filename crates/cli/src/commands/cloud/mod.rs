@@ -19,7 +19,7 @@ use self::images::ImageOptions;
 use self::listen::Listen;
 use super::Context;
 use crate::exit::{Exit, Failure};
-use crate::settings::{default_cloud_dir, eucarc};
+use gumnut_settings::{default_cloud_dir, eucarc};
 
 /// The folder of credentials in that of the data.
 const CREDENTIALS: &str = "credentials";

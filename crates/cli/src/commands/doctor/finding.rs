@@ -5,7 +5,7 @@ use std::error::Error;
 use serde_json::{Value, json};
 
 use crate::exit::hint_of;
-use crate::settings::SettingsError;
+use gumnut_settings::SettingsError;
 
 /// What to do about an error that has no hint.
 const GENERAL_REMEDY: &str = "put that right, and run gumnut doctor again";

@@ -7,7 +7,7 @@ use gumnut_crypto::{Certificate, PrivateKey};
 
 use super::finding::Finding;
 use crate::commands::keys::{is_readable_by_others, load_certificate, load_private_key};
-use crate::settings::{KeyFile, Settings};
+use gumnut_settings::{KeyFile, Settings};
 
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -15,7 +15,7 @@ use self::finding::{Finding, Status};
 use super::{Context, remote};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::{Setting, Settings};
+use gumnut_settings::{Setting, Settings};
 
 /// Find out what is wrong with the settings, the keys, the cloud or this machine.
 ///

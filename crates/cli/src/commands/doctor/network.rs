@@ -14,7 +14,7 @@ use super::finding::{Finding, chain};
 use crate::args::Signature;
 use crate::commands::{Context, remote};
 use crate::exit::hint_of;
-use crate::settings::{Settings, SettingsError};
+use gumnut_settings::{Settings, SettingsError};
 
 /// Longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 << 20;

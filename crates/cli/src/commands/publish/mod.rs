@@ -22,7 +22,7 @@ use super::keys::KeyOptions;
 use super::upload::AclChoice;
 use super::{Context, remote};
 use crate::exit::{Exit, Failure};
-use crate::settings::{Settings, default_state_dir};
+use gumnut_settings::{Settings, default_state_dir};
 
 /// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
 ///

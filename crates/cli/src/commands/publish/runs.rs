@@ -9,7 +9,7 @@ use super::{Watch, explain, keys_of, publisher, report};
 use crate::commands::Context;
 use crate::commands::keys::KeyOptions;
 use crate::exit::{Exit, Failure};
-use crate::settings::default_state_dir;
+use gumnut_settings::default_state_dir;
 
 /// List the runs of `publish`.
 ///

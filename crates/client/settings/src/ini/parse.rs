@@ -8,7 +8,7 @@ pub(super) type Sections = HashMap<String, HashMap<String, String>>;
 /// A line that is neither a section, nor an option, nor a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
-pub(crate) struct IniError {
+pub struct IniError {
     line: usize,
     reason: &'static str,
 }

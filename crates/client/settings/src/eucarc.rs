@@ -8,10 +8,20 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Variables that a shell would have set after reading the file at `path`.
+/// The variables that a shell would have set after reading `text`, the content of the file at `path`.
 ///
-/// `home` stands in for `~` and `$HOME`.
-pub(crate) fn parse(text: &str, path: &Path, home: Option<&str>) -> HashMap<String, String> {
+/// `home` stands in for `~` and `$HOME`; `None` leaves lines out that need it. `HOME` itself is among the variables.
+///
+/// ```
+/// use std::path::Path;
+///
+/// let text = "export EC2_CERT=${EUCA_KEY_DIR}/cert.pem\nexport BAD=$(rm -rf /)";
+/// let text = format!("EUCA_KEY_DIR=$(dirname $0)\n{text}");
+/// let variables = gumnut_settings::eucarc::parse(&text, Path::new("/keys/eucarc"), None);
+/// assert_eq!(variables["EC2_CERT"], "/keys/cert.pem");
+/// assert_eq!(variables.get("BAD"), None);
+/// ```
+pub fn parse(text: &str, path: &Path, home: Option<&str>) -> HashMap<String, String> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.display().to_string(),
         _ => ".".to_owned(),
@@ -89,7 +99,7 @@ fn value(raw: &str, variables: &HashMap<String, String>) -> Option<String> {
 }
 
 /// The name of `${NAME}` or `$NAME` behind the dollar sign, and what follows it.
-pub(super) fn reference(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn reference(text: &str) -> Option<(&str, &str)> {
     if let Some(braced) = text.strip_prefix('{') {
         return braced.split_once('}');
     }

@@ -8,7 +8,7 @@ mod parse;
 
 use std::collections::HashMap;
 
-pub(crate) use parse::IniError;
+pub use parse::IniError;
 use parse::Sections;
 
 /// What the options of a region are called elsewhere.
@@ -66,7 +66,7 @@ impl Choice {
 
 /// Why the files do not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LookupError {
+pub enum LookupError {
     /// There is no such section.
     #[error("no section [{kind} {name}] is in the configuration files")]
     NoSection {
@@ -309,7 +309,7 @@ fn expand(path: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
     };
     let mut from = 0;
     while let Some(at) = text[from..].find('$').map(|at| at + from) {
-        let Some((name, rest)) = super::eucarc::reference(&text[at + 1..]) else {
+        let Some((name, rest)) = crate::eucarc::reference(&text[at + 1..]) else {
             break;
         };
         match variable(name) {

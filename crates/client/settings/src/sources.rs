@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use gumnut_types::SecretString;
 use zeroize::Zeroizing;
 
-use super::ini::{Choice, Ini};
-use super::{Overrides, SettingsError, default_cloud_dir, eucarc};
+use crate::error::SettingsError;
+use crate::eucarc;
+use crate::folders::default_cloud_dir;
+use crate::ini::{Choice, Ini};
+use crate::order::SourceOrder;
+use crate::overrides::Overrides;
 
 /// Largest settings file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -47,19 +51,8 @@ const CLOUD: [&str; 5] = [
     "AWS_ACCESS_KEY",
 ];
 
-/// The order of sources, which differs between the tools whose names gumnut answers to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum SourceOrder {
-    /// gumnut's own: environment, then `--config`, then ini files.
-    #[default]
-    Native,
-    /// That of euca2ools 1.x and 2.x: `--config`, environment, then the eucarc in its usual places.
-    Eucarc,
-    /// That of euca2ools 3.1 and later: environment, ini files, and last the variables of 2010.
-    Ini,
-}
-
 /// The values of one source.
+#[derive(Debug)]
 pub(super) struct Layer {
     /// What messages call it.
     pub(super) source: String,

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A file that a command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyFile {
+pub enum KeyFile {
     /// The user's private key.
     PrivateKey,
     /// The user's certificate.

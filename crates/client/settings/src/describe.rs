@@ -1,17 +1,19 @@
 //! Every setting, and where its value comes from.
 
-use super::key_file::KeyFile;
-use super::{BOOTSTRAP_URL, KEY_PAIRS, Layer, Overrides, REGION, Settings, USER_ID};
+use crate::key_file::KeyFile;
+use crate::overrides::Overrides;
+use crate::settings::{BOOTSTRAP_URL, KEY_PAIRS, REGION, Settings, USER_ID};
+use crate::sources::Layer;
 
 /// A setting, as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Setting {
+pub struct Setting {
     /// What it is.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Its value; of a secret only that there is one. `None`: no source has one.
-    pub(crate) value: Option<String>,
+    pub value: Option<String>,
     /// The variable and the source that has it, as in `EC2_URL in the environment`. `None`: no source has one.
-    pub(crate) source: Option<String>,
+    pub source: Option<String>,
 }
 
 /// What is shown instead of a secret.
@@ -19,7 +21,7 @@ const HIDDEN: &str = "(hidden)";
 
 impl Settings {
     /// All settings. Secrets are not among the values.
-    pub(crate) fn describe(&self) -> Vec<Setting> {
+    pub fn describe(&self) -> Vec<Setting> {
         let Overrides {
             s3_url, ec2_url, ..
         } = &self.overrides;

@@ -1,14 +1,4 @@
-//! Where settings come from.
-//!
-//! The command line first, and last the credentials of the embedded cloud on this machine; between them the
-//! environment, an eucarc and euca2ools' ini files in the order of [`SourceOrder`].
-
-mod describe;
-mod error;
-pub(crate) mod eucarc;
-mod ini;
-mod key_file;
-mod sources;
+//! All sources together: one question for each setting.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,22 +7,21 @@ use gumnut_signing::{AccessKeyId, Credentials};
 use gumnut_types::{AccountId, SecretString};
 use url::Url;
 
-pub(crate) use self::describe::Setting;
-pub(crate) use self::error::SettingsError;
-pub(crate) use self::key_file::KeyFile;
-use self::sources::Layer;
-pub(crate) use self::sources::SourceOrder;
+use crate::error::SettingsError;
+use crate::key_file::KeyFile;
+use crate::overrides::Overrides;
+use crate::sources::{self, Layer};
 
 /// The names of the account number, the first one wins.
-const USER_ID: &[&str] = &["EC2_USER_ID", "EC2_ACCOUNT_NUMBER"];
+pub(crate) const USER_ID: &[&str] = &["EC2_USER_ID", "EC2_ACCOUNT_NUMBER"];
 /// The names of the region of signatures.
-const REGION: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];
+pub(crate) const REGION: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// The name of the bootstrap service's endpoint.
-const BOOTSTRAP_URL: &str = "EUCA_BOOTSTRAP_URL";
+pub(crate) const BOOTSTRAP_URL: &str = "EUCA_BOOTSTRAP_URL";
 
 /// The names of a key pair. Both halves must come from one place, or they do not fit together.
-const KEY_PAIRS: &[(&str, &str)] = &[
+pub(crate) const KEY_PAIRS: &[(&str, &str)] = &[
     ("EC2_ACCESS_KEY", "EC2_SECRET_KEY"),
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     ("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),
@@ -41,27 +30,11 @@ const KEY_PAIRS: &[(&str, &str)] = &[
 /// The names of the token that goes with a key pair of AWS's names; it must come from the same place, too.
 const TOKENS: &[&str] = &["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
 
-/// What the command line says about where to go.
-#[derive(Default)]
-pub(crate) struct Overrides {
-    /// `--config`.
-    pub(crate) config: Option<PathBuf>,
-    /// `--region`: `[USER@][REGION]` of the ini files.
-    pub(crate) region: Option<String>,
-    /// `--ec2-url`.
-    pub(crate) ec2_url: Option<Url>,
-    /// `--s3-url`.
-    pub(crate) s3_url: Option<Url>,
-    /// A key pair on the command line, with its token, which only the old tools' names take.
-    pub(crate) credentials: Option<Credentials>,
-    /// The order of the other sources.
-    pub(crate) order: SourceOrder,
-}
-
-/// All sources, in the order in which they are asked.
-pub(crate) struct Settings {
-    overrides: Overrides,
-    layers: Vec<Layer>,
+/// All sources, in the order in which they are asked. What the command line says comes first.
+#[derive(Debug)]
+pub struct Settings {
+    pub(crate) overrides: Overrides,
+    pub(crate) layers: Vec<Layer>,
 }
 
 impl Settings {
@@ -69,7 +42,7 @@ impl Settings {
     ///
     /// # Errors
     /// When a file that was named cannot be read, or an ini file cannot be understood.
-    pub(crate) fn load(overrides: Overrides) -> Result<Self, SettingsError> {
+    pub fn load(overrides: Overrides) -> Result<Self, SettingsError> {
         let layers = sources::load(&overrides)?;
         Ok(Self { overrides, layers })
     }
@@ -79,7 +52,7 @@ impl Settings {
     ///
     /// # Errors
     /// When there is neither.
-    pub(crate) fn of_profile(profile: &str) -> Result<Self, SettingsError> {
+    pub fn of_profile(profile: &str) -> Result<Self, SettingsError> {
         Ok(Self {
             overrides: Overrides::default(),
             layers: vec![sources::profile(profile)?],
@@ -87,7 +60,7 @@ impl Settings {
     }
 
     /// What the user should look at: where a region that was asked for by name outranks an endpoint in the environment.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let [asked, environment, ..] = &self.layers[..] else {
             return Vec::new();
         };
@@ -116,7 +89,7 @@ impl Settings {
     ///
     /// # Errors
     /// When no source has both halves.
-    pub(crate) fn credentials(&self) -> Result<Credentials, SettingsError> {
+    pub fn credentials(&self) -> Result<Credentials, SettingsError> {
         if let Some(credentials) = &self.overrides.credentials {
             return Ok(credentials.clone());
         }
@@ -141,7 +114,7 @@ impl Settings {
     ///
     /// # Errors
     /// When none is set, or it is no URL.
-    pub(crate) fn s3_url(&self) -> Result<Url, SettingsError> {
+    pub fn s3_url(&self) -> Result<Url, SettingsError> {
         self.endpoint(self.overrides.s3_url.as_ref(), "S3_URL", "--s3-url")
     }
 
@@ -149,15 +122,15 @@ impl Settings {
     ///
     /// # Errors
     /// When none is set, or it is no URL.
-    pub(crate) fn ec2_url(&self) -> Result<Url, SettingsError> {
+    pub fn ec2_url(&self) -> Result<Url, SettingsError> {
         self.endpoint(self.overrides.ec2_url.as_ref(), "EC2_URL", "--ec2-url")
     }
 
-    /// The endpoint of the service that tells the cloud's certificate.
+    /// The endpoint of the service that tells the cloud's certificate: `given`, else what a source says. `None`: neither.
     ///
     /// # Errors
     /// When it is no URL.
-    pub(crate) fn bootstrap_url(&self, given: Option<&Url>) -> Result<Option<Url>, SettingsError> {
+    pub fn bootstrap_url(&self, given: Option<&Url>) -> Result<Option<Url>, SettingsError> {
         if given.is_none() && self.find(&[BOOTSTRAP_URL]).is_none() {
             return Ok(None);
         }
@@ -182,7 +155,7 @@ impl Settings {
     }
 
     /// The region that SigV4 signs for; clouds of the Eucalyptus kind accept any.
-    pub(crate) fn region(&self) -> &str {
+    pub fn region(&self) -> &str {
         self.find(REGION).unwrap_or("us-east-1")
     }
 
@@ -191,12 +164,12 @@ impl Settings {
     ///
     /// # Errors
     /// When the value is no boolean.
-    pub(crate) fn verify_tls(&self) -> Result<bool, SettingsError> {
+    pub fn verify_tls(&self) -> Result<bool, SettingsError> {
         Ok(self.boolean("verify-ssl")?.unwrap_or(true))
     }
 
-    /// The file of certificate authorities to trust beside those of the system.
-    pub(crate) fn ca_bundle(&self) -> Option<&Path> {
+    /// The file of certificate authorities (PEM) to trust beside those of the system, of `AWS_CA_BUNDLE`. `None`: none.
+    pub fn ca_bundle(&self) -> Option<&Path> {
         self.find(&["AWS_CA_BUNDLE"]).map(Path::new)
     }
 
@@ -204,7 +177,7 @@ impl Settings {
     ///
     /// # Errors
     /// When the value is no boolean.
-    pub(crate) fn force_sigv4(&self) -> Result<bool, SettingsError> {
+    pub fn force_sigv4(&self) -> Result<bool, SettingsError> {
         Ok(self.boolean("s3-force-sigv4")?.unwrap_or(false))
     }
 
@@ -222,24 +195,24 @@ impl Settings {
         }
     }
 
-    /// Where new buckets are made.
-    pub(crate) fn location_constraint(&self) -> Option<&str> {
+    /// Where new buckets are made: their location constraint. `None`: where the store makes them by itself.
+    pub fn location_constraint(&self) -> Option<&str> {
         self.find(&["s3-location-constraint"])
     }
 
-    /// How often requests are tried again.
+    /// How often a request is tried again. `None`: no source says.
     ///
     /// # Errors
     /// When the value is no number.
-    pub(crate) fn max_retries(&self) -> Result<Option<u32>, SettingsError> {
+    pub fn max_retries(&self) -> Result<Option<u32>, SettingsError> {
         self.number("max-retries")
     }
 
-    /// How long an answer may take.
+    /// How long an answer may take. `None`: no source says.
     ///
     /// # Errors
     /// When the value is no number of seconds.
-    pub(crate) fn timeout(&self) -> Result<Option<Duration>, SettingsError> {
+    pub fn timeout(&self) -> Result<Option<Duration>, SettingsError> {
         let Some(seconds) = self.number("timeout")? else {
             return Ok(None);
         };
@@ -262,8 +235,8 @@ impl Settings {
         }
     }
 
-    /// The path of a key file: the option's, else the first source's, else nothing.
-    pub(crate) fn key_file(&self, file: KeyFile, option: Option<&Path>) -> Option<PathBuf> {
+    /// The path of a key file: `option` if it is given, else what the first source says. `None`: no source names one.
+    pub fn key_file(&self, file: KeyFile, option: Option<&Path>) -> Option<PathBuf> {
         option
             .map(Path::to_owned)
             .or_else(|| self.find(file.variables()).map(PathBuf::from))
@@ -273,7 +246,7 @@ impl Settings {
     ///
     /// # Errors
     /// When no source names one.
-    pub(crate) fn need_key_file(
+    pub fn need_key_file(
         &self,
         file: KeyFile,
         option: Option<&Path>,
@@ -282,11 +255,11 @@ impl Settings {
             .ok_or(SettingsError::NoKeyFile(file))
     }
 
-    /// The account number that a manifest names.
+    /// The account number that a manifest names: `option`, else what the first source says.
     ///
     /// # Errors
     /// When none is set, or it has not 12 digits.
-    pub(crate) fn account(&self, option: Option<&AccountId>) -> Result<AccountId, SettingsError> {
+    pub fn account(&self, option: Option<&AccountId>) -> Result<AccountId, SettingsError> {
         if let Some(account) = option {
             return Ok(account.clone());
         }
@@ -305,26 +278,6 @@ fn conflict(name: &str, asked: &Layer, environment: &Layer) -> Option<String> {
         let (asked, environment) = (&asked.source, &environment.source);
         format!("{asked} says {name} {used}, which is used; {environment} says {other}")
     })
-}
-
-/// Where the embedded cloud keeps its data when nothing else is said.
-pub(crate) fn default_cloud_dir() -> Option<PathBuf> {
-    Some(user_dir("XDG_DATA_HOME", ".local/share")?.join("gumnut/cloud"))
-}
-
-/// Where the journals of runs lie.
-pub(crate) fn default_state_dir() -> Option<PathBuf> {
-    Some(user_dir("XDG_STATE_HOME", ".local/state")?.join("gumnut/runs"))
-}
-
-/// A folder of the user: what the variable says, or where it is by custom.
-fn user_dir(variable: &str, in_home: &str) -> Option<PathBuf> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    set(variable).or_else(|| Some(set("HOME")?.join(in_home)))
 }
 
 /// The URL in `REGION::URL`, as euca2ools takes it.

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
-use gumnut_types::AccountIdError;
+use gumnut_types::{AccountIdError, Fault};
 
-use super::ini::{IniError, LookupError};
-use super::key_file::KeyFile;
+use crate::ini::{IniError, LookupError};
+use crate::key_file::KeyFile;
 
 /// Why the settings cannot be used. Each is for the user to put right; [`SettingsError::hint`] says how.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum SettingsError {
+pub enum SettingsError {
     /// The eucarc that was named cannot be read.
     #[error("cannot read the settings file {}", path.display())]
     Eucarc {
@@ -106,8 +106,13 @@ pub(crate) enum SettingsError {
 }
 
 impl SettingsError {
+    /// Whose fault it is: that of whoever set them, so always [`Fault::Usage`].
+    pub fn fault(&self) -> Fault {
+        Fault::Usage
+    }
+
     /// What to set or to pass, in words for a user of gumnut's command line; `None`: the message says it.
-    pub(crate) fn hint(&self) -> Option<Cow<'static, str>> {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::Eucarc { .. } => "name an eucarc with --config",
             Self::Region(_) => {

@@ -1,0 +1,82 @@
+//! Whose fault an error is.
+
+use std::error::Error;
+
+use gumnut_bundle::{BundleError, SplitterError};
+use gumnut_crypto::CryptoError;
+use gumnut_disk_image::DiskImageError;
+use gumnut_manifest::ManifestError;
+use gumnut_transport::TransportError;
+use gumnut_types::Fault;
+
+use crate::WorkflowError;
+
+impl WorkflowError {
+    /// Whose fault it is. An error that only passes on another one has the fault of that.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Transport(error) | Self::AclRefused(error) => error.fault(),
+            Self::Bundle(error) => error.fault(),
+            Self::DiskImage(error) => error.fault(),
+            Self::Manifest(error) => error.fault(),
+            Self::Crypto(error) => error.fault(),
+            Self::StoredManifest { source, .. } => source.fault(),
+            Self::NoStore
+            | Self::NoEc2
+            | Self::NoBucket(_)
+            | Self::UnknownArchitecture
+            | Self::NoKernel
+            | Self::NoRun(_)
+            | Self::Complete(_)
+            | Self::OtherSite { .. }
+            | Self::RunId(_) => Fault::Usage,
+            Self::Ambiguous { .. }
+            | Self::ImageName { .. }
+            | Self::Key { .. }
+            | Self::Checks { .. }
+            | Self::Differs
+            | Self::TargetChanged { .. }
+            | Self::PartKey { .. }
+            | Self::PartMissing { .. }
+            | Self::PartTooLarge { .. }
+            | Self::PartSizes { .. }
+            | Self::PartDamaged { .. }
+            | Self::NotOurs { .. }
+            | Self::Busy { .. } => Fault::Input,
+            Self::NoImage(_)
+            | Self::NoManifest { .. }
+            | Self::NoBundle(_)
+            | Self::InUse { .. }
+            | Self::Taken(_)
+            | Self::Altered(_) => Fault::Refused,
+            Self::UnknownId(_) | Self::StillThere { .. } => Fault::Network,
+            Self::Journal { .. }
+            | Self::Scratch { .. }
+            | Self::KeepPart { .. }
+            | Self::Folder { .. } => Fault::System,
+            Self::Cancelled => Fault::Cancelled,
+            Self::Died => Fault::Unexpected,
+        }
+    }
+}
+
+/// Whose fault an error is, if it is one of this crate or of a crate that workflows are made of. `None`: it is another's.
+pub fn fault_of(error: &(dyn Error + 'static)) -> Option<Fault> {
+    error
+        .downcast_ref()
+        .map(WorkflowError::fault)
+        .or_else(|| error.downcast_ref().map(TransportError::fault))
+        .or_else(|| error.downcast_ref().map(BundleError::fault))
+        .or_else(|| error.downcast_ref().map(SplitterError::fault))
+        .or_else(|| error.downcast_ref().map(ManifestError::fault))
+        .or_else(|| error.downcast_ref().map(CryptoError::fault))
+        .or_else(|| error.downcast_ref().map(DiskImageError::fault))
+}
+
+/// The answer of a server, or its silence, also where a workflow passes it on. `None`: the error is another one.
+pub fn transport_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TransportError> {
+    match error.downcast_ref() {
+        Some(WorkflowError::Transport(error)) => Some(error),
+        _ => error.downcast_ref(),
+    }
+}
