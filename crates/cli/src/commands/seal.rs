@@ -110,15 +110,15 @@ impl Seal {
         };
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let bar = output.bar("bundling", image.size()).stopped_by(&stop);
-        let bundler = Bundler {
+        let maker = Bundler {
             meta,
             recipients,
             options,
             secrets,
         };
-        let bundled = bundler.bundle(image, sink, &bar);
+        let result = maker.bundle(image, sink, &bar);
         bar.clear();
-        let bundled = bundled?;
+        let bundled = result?;
         let parts = bundled.parts().to_vec();
         let manifest = bundled.into_manifest()?.sign(&keys.private_key)?;
         Ok(Sealed { manifest, parts })

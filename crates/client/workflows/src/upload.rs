@@ -73,8 +73,8 @@ impl Upload {
             options: self.options,
             secrets: Some(self.secrets),
         };
-        let bundled = bundler.bundle(self.image, sink, &Watched(observer));
-        bundled.map_err(|error| {
+        let result = bundler.bundle(self.image, sink, &Watched(observer));
+        result.map_err(|error| {
             if differs(&error) {
                 WorkflowError::Differs
             } else {
