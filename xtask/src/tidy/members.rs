@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 /// Fields that are said once, in the root.
-const INHERITED: [&str; 8] = [
+const INHERITED: [&str; 7] = [
     "version",
     "edition",
     "rust-version",
@@ -14,8 +14,12 @@ const INHERITED: [&str; 8] = [
     "authors",
     "homepage",
     "repository",
-    "publish",
 ];
+
+/// Folders of the crates that others can use.
+const LIBRARIES: [&str; 4] = ["base", "image", "client", "cloud"];
+/// How many keywords a registry takes.
+const MOST_KEYWORDS: usize = 5;
 
 /// Makes a README the documentation of its crate.
 const README_IS_DOC: &str = "#![doc = include_str!(\"../README.md\")]";
@@ -37,7 +41,13 @@ pub(crate) fn check(root: &Path, metadata: &Value) -> anyhow::Result<Vec<String>
         folders.push(folder.to_owned());
         let name = package["name"].as_str().unwrap_or_default();
         let text = fs_err::read_to_string(manifest)?;
+        let is_library = is_library(root, folder);
         problems.extend(manifest_problems(&text).map(|problem| format!("{name}: {problem}")));
+        problems
+            .extend(publish_problem(&text, is_library).map(|problem| format!("{name}: {problem}")));
+        if is_library {
+            problems.extend(release_problems(package).map(|problem| format!("{name}: {problem}")));
+        }
         problems.extend(readme_problems(folder)?.map(|problem| format!("{name}: {problem}")));
     }
     for folder in crate_folders(&root.join("crates"))? {
@@ -53,6 +63,13 @@ pub(crate) fn check(root: &Path, metadata: &Value) -> anyhow::Result<Vec<String>
         problems.push("the workspace does not forbid unsafe code".to_owned());
     }
     Ok(problems)
+}
+
+/// Whether the crate in `folder` is one that others can use.
+pub(crate) fn is_library(root: &Path, folder: &Path) -> bool {
+    LIBRARIES
+        .iter()
+        .any(|side| folder.parent() == Some(&root.join("crates").join(side)))
 }
 
 /// Folders below `folder` that are crates. A folder without a manifest groups crates, so it is looked into.
@@ -86,6 +103,43 @@ fn manifest_problems(text: &str) -> impl Iterator<Item = String> {
     inherited.chain(lints).chain(described)
 }
 
+/// A library can be published, everything else cannot.
+fn publish_problem(text: &str, is_library: bool) -> Option<String> {
+    let wanted = if is_library {
+        "publish.workspace = true"
+    } else {
+        "publish = false"
+    };
+    (!has_line(text, wanted)).then(|| format!("does not say {wanted}"))
+}
+
+/// What a registry and its readers would miss, by the package's metadata.
+fn release_problems(package: &Value) -> impl Iterator<Item = String> {
+    let count = |field: &str| package[field].as_array().map_or(0, Vec::len);
+    let mut problems = Vec::new();
+    if !(1..=MOST_KEYWORDS).contains(&count("keywords")) {
+        problems.push(format!("has not 1 to {MOST_KEYWORDS} keywords"));
+    }
+    if count("categories") == 0 {
+        problems.push("has no categories".to_owned());
+    }
+    if !package["readme"].is_string() {
+        problems.push("names no readme".to_owned());
+    }
+    if !package["metadata"]["docs"]["rs"].is_object() {
+        problems.push("has no [package.metadata.docs.rs]".to_owned());
+    }
+    for dependency in package["dependencies"].as_array().into_iter().flatten() {
+        if dependency["path"].is_string() && dependency["req"] == "*" {
+            problems.push(format!(
+                "depends on {} without a version",
+                dependency["name"]
+            ));
+        }
+    }
+    problems.into_iter()
+}
+
 fn readme_problems(folder: &Path) -> anyhow::Result<impl Iterator<Item = String>> {
     let readme = fs_err::read_to_string(folder.join("README.md")).unwrap_or_default();
     let mut problems = Vec::new();
@@ -110,6 +164,8 @@ fn has_line(text: &str, wanted: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const MANIFEST: &str = "\
@@ -123,7 +179,6 @@ license.workspace = true
 authors.workspace = true
 homepage.workspace = true
 repository.workspace = true
-publish.workspace = true
 
 [lints]
 workspace = true
@@ -148,6 +203,41 @@ workspace = true
         assert_eq!(problems(&own), ["does not inherit the lints"]);
         let own = MANIFEST.replace("description", "# description");
         assert_eq!(problems(&own), ["has no description"]);
+    }
+
+    #[test]
+    fn a_library_can_be_published_and_nothing_else() {
+        let (released, kept) = ("publish.workspace = true\n", "publish = false\n");
+        assert_eq!(publish_problem(released, true), None);
+        assert_eq!(publish_problem(kept, false), None);
+        assert!(publish_problem(kept, true).is_some());
+        assert!(publish_problem(released, false).is_some());
+        assert!(is_library(Path::new("/w"), Path::new("/w/crates/base/x")));
+        for folder in [
+            "/w/crates/cli",
+            "/w/crates/fuzz-targets",
+            "/w/tools/bench",
+            "/w/xtask",
+        ] {
+            assert!(!is_library(Path::new("/w"), Path::new(folder)), "{folder}");
+        }
+    }
+
+    #[test]
+    fn what_a_registry_would_miss_is_named() {
+        let mut package = json!({
+            "keywords": ["image"],
+            "categories": ["encoding"],
+            "readme": "README.md",
+            "metadata": { "docs": { "rs": {} } },
+            "dependencies": [{ "name": "x", "path": "/w/x", "req": "^0.1.0" }, { "name": "serde", "req": "*" }],
+        });
+        assert_eq!(release_problems(&package).count(), 0);
+        package["dependencies"][0]["req"] = "*".into();
+        assert_eq!(release_problems(&package).count(), 1);
+        assert_eq!(release_problems(&json!({})).count(), 4);
+        package["keywords"] = json!(["a", "b", "c", "d", "e", "f"]);
+        assert_eq!(release_problems(&package).count(), 2);
     }
 
     #[test]
