@@ -243,7 +243,7 @@ reads! {
     list_uploads(bucket: &str = bucket.to_owned(), after: (String, String) = after, limit: usize = limit) -> Vec<Upload>;
     /// An upload as a decision about it would see it, and at most `limit` of its parts behind the number `after`.
     upload(at: UploadRef = at, after: u32 = after, limit: usize = limit) -> (UploadState, Vec<Part>);
-    /// All images, in the order in which they were registered, with the tags of the account with the number `tags_of`.
+    /// All images, in the order of their ids without regard to case, with the tags of the account with the number `tags_of`.
     images(tags_of: Option<&str> = tags_of.map(str::to_owned)) -> Vec<Image>;
     /// The images with these ids, as a decision about them would see them.
     images_by_id(at: ImageRef = at) -> ImagesState;

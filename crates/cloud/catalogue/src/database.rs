@@ -184,7 +184,7 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<(UploadState, Vec<Part>), CatalogueError>;
 
-    /// All images, in the order in which they were registered, with the tags of the account with this number.
+    /// All images, in the order of their ids without regard to case, with the tags of the account with this number.
     async fn images(&self, tags_of: Option<String>) -> Result<Vec<Image>, CatalogueError>;
 
     /// The images with these ids, as a decision about them would see them.

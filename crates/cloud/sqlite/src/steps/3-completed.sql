@@ -1,0 +1,3 @@
+-- Objects know the upload that has made them, so that ending it once more is answered as the first time.
+
+ALTER TABLE objects ADD COLUMN upload TEXT;
