@@ -40,15 +40,16 @@ impl Folders {
         act: impl Fn(&Path) -> io::Result<T>,
     ) -> io::Result<T> {
         let object = self.objects.join(name.to_string());
-        let mut outcome = act(&object);
-        // The file may move from the second place to the first in between, and never moves back.
-        for path in [&self.temporary_path(name), &object] {
-            if !is_absent(&outcome) {
-                break;
-            }
-            outcome = act(path);
+        let kept = act(&object);
+        if !is_absent(&kept) {
+            return kept;
         }
-        outcome
+        let not_kept = act(&self.temporary_path(name));
+        if !is_absent(&not_kept) {
+            return not_kept;
+        }
+        // The file may have moved from the second place to the first in between, and never moves back.
+        act(&object)
     }
 
     /// Moves a blob that is kept to its place. One that is there already, or was deleted, is no error.
