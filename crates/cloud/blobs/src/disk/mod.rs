@@ -3,6 +3,7 @@
 mod folders;
 mod listing;
 mod reader;
+mod shared;
 mod upload;
 
 use std::io;
@@ -15,14 +16,14 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 
-use crate::pins::{self, Pinned, Pins};
+use crate::pins;
 use crate::store::blocking;
 use crate::{
-    BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream, Body, Fate, Folder, Found,
-    Grace, PendingBlob, PutError, Tap,
+    BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream, Body, Folder, Found, Grace,
+    PendingBlob, PutError, Tap,
 };
-use folders::Folders;
 use reader::FileReader;
+use shared::Disk;
 use upload::Upload;
 
 /// Blobs as files in a data folder. Clones share it; other processes must not have it at the same time.
@@ -37,32 +38,13 @@ use upload::Upload;
 #[derive(Clone, Debug)]
 pub struct DiskBlobs(Arc<Disk>);
 
-#[derive(Debug)]
-struct Disk {
-    folders: Folders,
-    pins: Pins,
-}
-
 impl DiskBlobs {
     /// Opens the folders `objects` and `tmp` below `data_dir`, and makes them if needed. It removes nothing.
     ///
     /// # Errors
     /// If the folders cannot be made or brought to the disk; the error names the path.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
-        Ok(Self(Arc::new(Disk {
-            folders: Folders::open(data_dir)?,
-            pins: Pins::default(),
-        })))
-    }
-}
-
-impl Pinned for Disk {
-    fn pins(&self) -> &Pins {
-        &self.pins
-    }
-
-    fn remove(&self, name: BlobName) -> io::Result<()> {
-        self.folders.remove(name)
+        Ok(Self(Arc::new(Disk::open(data_dir)?)))
     }
 }
 
@@ -137,32 +119,6 @@ impl BlobStore for DiskBlobs {
         Grace {
             orphan: None,
             reader: Duration::ZERO,
-        }
-    }
-}
-
-impl Disk {
-    fn check(&self, names: &[BlobName]) -> Result<(), BlobError> {
-        for &name in names {
-            // First the mark, then the file: a deletion that ends in between leaves no file.
-            if self.pins.is_going(name) {
-                return Err(BlobError::NotFound(name));
-            }
-            self.folders
-                .find(name, |path| fs_err::metadata(path))
-                .map_err(|source| BlobError::opening(name, source))?;
-        }
-        Ok(())
-    }
-
-    /// Ends the time of a file in `tmp`. When that fails, the next start does it.
-    fn settle(&self, name: BlobName, fate: Fate) {
-        let settled = match fate {
-            Fate::Keep => self.folders.keep(name),
-            Fate::Discard => self.folders.remove(name),
-        };
-        if let Err(error) = settled {
-            tracing::warn!(%error, "a file stays in the folder of what is not finished");
         }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fs_err as fs;
 use futures::{StreamExt as _, stream};
 
-use super::Disk;
+use super::shared::Disk;
 use crate::store::blocking;
 use crate::{BlobError, BlobName, BlobStream};
 

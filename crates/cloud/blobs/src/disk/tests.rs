@@ -4,6 +4,7 @@ use fs_err as fs;
 use futures::TryStreamExt as _;
 use proptest::prelude::*;
 
+use super::folders::Folders;
 use super::*;
 use crate::contract;
 

@@ -12,7 +12,7 @@ use futures::stream::BoxStream;
 use rustix::fs::{Advice, fadvise};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::Disk;
+use super::shared::Disk;
 use crate::store::{blocking, joined};
 use crate::{BlobError, BlobName, BoxError, Fate, Folder, PendingBlob, PutError, Tap};
 
