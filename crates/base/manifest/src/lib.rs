@@ -3,6 +3,7 @@
 mod dialect;
 mod encode;
 mod error;
+mod lenient;
 mod model;
 mod open;
 mod parse;
@@ -15,6 +16,7 @@ mod warning;
 pub use dialect::Dialect;
 pub use encode::UnsignedManifest;
 pub use error::{ManifestError, PartsProblem};
+pub use lenient::LenientManifest;
 pub use model::{BundlerVersion, Manifest, Part, WrappedKeys, WrappedPair};
 pub use open::{OpenManifest, Recipient};
 pub use rewrap::Rewrap;

@@ -1,0 +1,209 @@
+//! What a user gets: `eucarc`, keys and certificates, as a folder or as the zip of the old consoles.
+
+use std::io::{self, Cursor, Write as _};
+use std::path::{Path, PathBuf};
+
+use gumnut_cloud_catalogue::Catalogue;
+use gumnut_types::SecretString;
+use zeroize::Zeroizing;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::wait::wait;
+use crate::{AccountsError, Keys, authority, files, make};
+
+/// The file with the authority of a cloud that speaks TLS.
+const TRUSTED: &str = "tls-ca.pem";
+
+/// The credentials of a user for a cloud at one place.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The number of the user's account.
+    pub account: String,
+    /// The access key.
+    pub access_key: String,
+    /// The secret key.
+    pub secret_key: SecretString,
+    source: Source,
+}
+
+/// Where credentials come from, and the cloud that they are for.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) endpoint: String,
+}
+
+/// What is written.
+struct Files {
+    /// What the eucarc exports, relative to its folder.
+    eucarc: Zeroizing<String>,
+    /// Names and contents of the others.
+    others: Vec<(String, Zeroizing<String>)>,
+}
+
+impl Credentials {
+    /// Those of a user, or of the first administrator for `None`.
+    pub(crate) fn of(source: Source, user: Option<&str>) -> Result<Self, AccountsError> {
+        let key = wait(source.catalogue.access_key(user))?
+            .ok_or_else(|| AccountsError::NoUser(user.unwrap_or("admin").to_owned()))?;
+        Ok(Self {
+            user: key.user,
+            account: key.account,
+            access_key: key.access_key,
+            secret_key: key.secret_key,
+            source,
+        })
+    }
+
+    /// Reads what is to be written, when all of it has been made.
+    fn files(&self) -> Result<Files, AccountsError> {
+        let Source {
+            data_dir,
+            catalogue,
+            keys,
+            endpoint,
+        } = &self.source;
+        keys.as_ref().map_or(Ok(()), Keys::make)?;
+        let users = wait(catalogue.accounts())?.users;
+        let fingerprint = users
+            .iter()
+            .find(|user| user.name == self.user)
+            .and_then(|user| user.certificates.first())
+            .ok_or_else(|| AccountsError::NoUser(self.user.clone()))?;
+        let names = make::user_files(Path::new(""), &self.user, fingerprint)
+            .map(|name| name.display().to_string());
+        // Users whose own cloud is meant trust its authority, not strangers on plain HTTP.
+        let trusted = if endpoint.starts_with("https:") {
+            authority::trusted(data_dir)?
+        } else {
+            None
+        };
+        let eucarc = eucarc(self, &names, endpoint, trusted.is_some());
+        let folder = files::folder(data_dir)?;
+        let mut others = vec![("iamrc".to_owned(), iamrc(self))];
+        for name in names
+            .into_iter()
+            .chain([files::CLOUD_CERTIFICATE.to_owned()])
+        {
+            let content = files::read(&folder.join(&name))?;
+            others.push((name, content));
+        }
+        others.extend(trusted.map(|pem| (TRUSTED.to_owned(), Zeroizing::new(pem))));
+        Ok(Files { eucarc, others })
+    }
+
+    /// Writes the files to a folder, which only its owner may enter. A cloud that has just been made for the first time
+    /// is waited for: its keys take a moment.
+    ///
+    /// # Errors
+    /// When they cannot be written, or the user's certificates are good no more.
+    pub fn write_folder(&self, folder: &Path) -> Result<(), AccountsError> {
+        let found = self.files()?;
+        files::make_folder(folder)?;
+        let place = std::path::absolute(folder).map_err(|source| AccountsError::Files {
+            doing: "find the folder of the credentials",
+            source,
+        })?;
+        let eucarc = found.eucarc_in(&place);
+        files::write(&folder.join("eucarc"), eucarc.as_bytes())?;
+        for (name, content) in &found.others {
+            files::write(&folder.join(name), content.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the files to a zip, which only its owner may read, as may each of the files when it is unpacked. It waits
+    /// as [`Credentials::write_folder`] does.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the user's certificates are good no more.
+    pub fn write_zip(&self, path: &Path) -> Result<(), AccountsError> {
+        let zip = self.files()?.zip().map_err(|source| AccountsError::Files {
+            doing: "make the zip of the credentials",
+            source,
+        })?;
+        files::write(path, &zip)
+    }
+}
+
+impl Files {
+    fn zip(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .unix_permissions(0o600);
+        let eucarc = ("eucarc".to_owned(), self.eucarc_in(Path::new(".")));
+        for (name, content) in [&eucarc].into_iter().chain(&self.others) {
+            zip.start_file(name.as_str(), options)?;
+            zip.write_all(content.as_bytes())?;
+        }
+        Ok(Zeroizing::new(zip.finish()?.into_inner()))
+    }
+
+    /// The eucarc for a folder. Bash and zsh say where it lies, wherever it was moved; other shells do not.
+    fn eucarc_in(&self, folder: &Path) -> Zeroizing<String> {
+        let fallback = folder
+            .join("eucarc")
+            .display()
+            .to_string()
+            .replace('\'', r"'\''");
+        let exports = self.eucarc.as_str();
+        Zeroizing::new(format!(
+            "EUCA_KEY_DIR=$(e=\"${{BASH_SOURCE:-${{ZSH_VERSION:+$0}}}}\"; [ -n \"$e\" ] || e='{fallback}'; \
+             cd \"$(dirname \"$e\")\" && pwd -P)\n{exports}"
+        ))
+    }
+}
+
+/// A file that a shell can run and that the oldest clients can parse line by line.
+fn eucarc(
+    user: &Credentials,
+    [key, certificate]: &[String; 2],
+    endpoint: &str,
+    with_authority: bool,
+) -> Zeroizing<String> {
+    let authority = if with_authority {
+        format!("export AWS_CA_BUNDLE=\"${{EUCA_KEY_DIR}}/{TRUSTED}\"\n")
+    } else {
+        String::new()
+    };
+    let endpoint = endpoint.trim_end_matches('/');
+    let (access_key, secret, account) = (&user.access_key, user.secret_key.expose(), &user.account);
+    Zeroizing::new(format!(
+        "export S3_URL={endpoint}/services/objectstorage\n\
+         export EC2_URL={endpoint}/services/compute\n\
+         export EC2_PRIVATE_KEY=\"${{EUCA_KEY_DIR}}/{key}\"\n\
+         export EC2_CERT=\"${{EUCA_KEY_DIR}}/{certificate}\"\n\
+         export EUCALYPTUS_CERT=\"${{EUCA_KEY_DIR}}/{cloud}\"\n\
+         export EC2_ACCESS_KEY='{access_key}'\n\
+         export EC2_SECRET_KEY='{secret}'\n\
+         export EC2_USER_ID='{account}'\n\
+         export EC2_ACCOUNT_NUMBER='{account}'\n\
+         export AWS_ACCESS_KEY='{access_key}'\n\
+         export AWS_SECRET_KEY='{secret}'\n\
+         export AWS_CREDENTIAL_FILE=\"${{EUCA_KEY_DIR}}/iamrc\"\n\
+         export AWS_ACCESS_KEY_ID='{access_key}'\n\
+         export AWS_SECRET_ACCESS_KEY='{secret}'\n\
+         export AWS_DEFAULT_REGION='us-east-1'\n\
+         export AWS_ENDPOINT_URL_S3={endpoint}/services/objectstorage\n\
+         export AWS_ENDPOINT_URL_EC2={endpoint}/services/compute\n\
+         {authority}\
+         alias ec2-bundle-image=\"ec2-bundle-image --cert ${{EC2_CERT}} --privatekey ${{EC2_PRIVATE_KEY}} \
+         --user ${{EC2_ACCOUNT_NUMBER}} --ec2cert ${{EUCALYPTUS_CERT}}\"\n\
+         alias ec2-upload-bundle=\"ec2-upload-bundle -a ${{EC2_ACCESS_KEY}} -s ${{EC2_SECRET_KEY}} --url ${{S3_URL}}\"\n",
+        cloud = files::CLOUD_CERTIFICATE,
+    ))
+}
+
+/// What the tools for identities read.
+fn iamrc(user: &Credentials) -> Zeroizing<String> {
+    let (access_key, secret) = (&user.access_key, user.secret_key.expose());
+    Zeroizing::new(format!(
+        "AWSAccessKeyId={access_key}\nAWSSecretKey={secret}\n"
+    ))
+}

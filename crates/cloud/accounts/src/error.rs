@@ -1,0 +1,57 @@
+//! Why accounts, keys or certificates cannot be used.
+
+use std::io;
+
+use gumnut_cloud_catalogue::CatalogueError;
+
+/// Why accounts, keys or certificates cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountsError {
+    /// There is no such user, or none whose keys are good.
+    #[error(
+        "the cloud has no user {0:?} with keys that are good; list them with: gumnut cloud user list"
+    )]
+    NoUser(String),
+    /// A user of the cloud has this name.
+    #[error("the cloud has a user {0:?} already")]
+    UserExists(String),
+    /// The text cannot be a name.
+    #[error(
+        "{0:?} cannot be the name of a user or an account: use up to 64 letters, digits and . _ - @, not 12 digits alone"
+    )]
+    UserName(String),
+    /// What TLS needs cannot be used.
+    #[error("cannot use {what} for TLS")]
+    Tls {
+        /// A file, or what could not be made.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file of the data folder cannot be used. The source names it.
+    #[error("cannot {doing}")]
+    Files {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The catalogue cannot be used.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+    /// A key or certificate cannot be made or read.
+    #[error("cannot use the keys of the cloud")]
+    Keys(#[from] gumnut_crypto::CryptoError),
+    /// The keys of a new cloud could not be made.
+    #[error("the keys of the cloud could not be made: {0}")]
+    NoKeys(String),
+    /// A task ended before its time, which is an error of gumnut.
+    #[error("a task of the cloud failed; please report this")]
+    Task(#[from] tokio::task::JoinError),
+}
