@@ -112,26 +112,50 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The program", version);
-        let help = "Requests that were answered";
-        registry.register("requests", help, self.requests.clone());
-        let help = "Requests that were refused, by the code of the refusal";
-        registry.register("refusals", help, self.refusals.clone());
-        let help = "From the head of a request to that of its answer";
-        let seconds = self.seconds.clone();
-        registry.register_with_unit("request_duration", help, Unit::Seconds, seconds);
-        let help = "Bodies of requests";
-        let received = self.received.clone();
-        registry.register_with_unit("received", help, Unit::Bytes, received);
-        let help = "Bodies of answers";
-        registry.register_with_unit("sent", help, Unit::Bytes, self.sent.clone());
-        let help = "Requests that are being worked on";
-        registry.register("requests_in_progress", help, self.in_progress.clone());
-        let help = "Connections that are open";
-        registry.register("connections", help, self.connections.clone());
-        let help = "Room that is left on the disk of the data folder";
-        registry.register_with_unit("disk_free", help, Unit::Bytes, self.free.clone());
+        registry.register(
+            "build",
+            "The program",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        registry.register(
+            "requests",
+            "Requests that were answered",
+            self.requests.clone(),
+        );
+        registry.register(
+            "refusals",
+            "Requests that were refused, by the code of the refusal",
+            self.refusals.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "From the head of a request to that of its answer",
+            Unit::Seconds,
+            self.seconds.clone(),
+        );
+        registry.register_with_unit(
+            "received",
+            "Bodies of requests",
+            Unit::Bytes,
+            self.received.clone(),
+        );
+        registry.register_with_unit("sent", "Bodies of answers", Unit::Bytes, self.sent.clone());
+        registry.register(
+            "requests_in_progress",
+            "Requests that are being worked on",
+            self.in_progress.clone(),
+        );
+        registry.register(
+            "connections",
+            "Connections that are open",
+            self.connections.clone(),
+        );
+        registry.register_with_unit(
+            "disk_free",
+            "Room that is left on the disk of the data folder",
+            Unit::Bytes,
+            self.free.clone(),
+        );
     }
 
     /// The counter of what clients send to a service.

@@ -1,70 +1,92 @@
 //! ACLs on the wire: canned, in headers, and as documents.
 
+use std::collections::HashMap;
+
 use s3s::{S3Request, dto};
 
 use super::context::caller;
-use super::options::RefuseAcl;
-use super::{S3Options, convert};
+use super::convert::{self, place};
+use super::options::{RefuseAcl, S3Options};
 use crate::catalogue::Owner;
 use crate::store::{
-    Acl, AclRequest, CannedAcl, Grantee, GranteeName, Permission, Place, Store, StoreError,
+    Acl, AclRequest, CannedAcl, Grant, Grantee, GranteeName, Permission, Store, StoreError,
 };
 
 /// Most grants of a list, as in S3.
 const MAX_GRANTS: usize = 100;
 
-/// The headers with grants.
+/// The ACL that a request asks for in its headers; `None`: it does not have that header.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct GrantHeaders<'a> {
+pub(super) struct AclHeaders<'a> {
+    /// `x-amz-acl`
+    pub(super) canned: Option<&'a str>,
+    /// `x-amz-grant-full-control`
     pub(super) full_control: Option<&'a str>,
+    /// `x-amz-grant-read`
     pub(super) read: Option<&'a str>,
+    /// `x-amz-grant-read-acp`
     pub(super) read_acp: Option<&'a str>,
+    /// `x-amz-grant-write`, which new objects do not have
     pub(super) write: Option<&'a str>,
+    /// `x-amz-grant-write-acp`
     pub(super) write_acp: Option<&'a str>,
 }
 
-/// The ACL that a request asks for in its headers.
-pub(super) fn asked(
-    refuse: Option<RefuseAcl>,
-    canned: Option<&str>,
-    headers: &GrantHeaders<'_>,
-) -> Result<AclRequest, StoreError> {
-    let grants = headers.parse()?;
-    let Some(name) = canned else {
-        let none = grants.is_empty();
-        return Ok(if none {
-            AclRequest::Default
-        } else {
-            AclRequest::Grants(grants)
-        });
+/// The headers of an input that ask for an ACL; the inputs that have them name them alike, and those of new objects have no
+/// `grant_write`.
+macro_rules! acl_headers {
+    ($input:expr) => {
+        $crate::s3::acl::acl_headers!($input, None)
     };
-    if !grants.is_empty() {
-        return Err(StoreError::invalid_request(
-            "Specifying both Canned ACLs and Header Grants is not allowed",
-        ));
-    }
-    let canned = CannedAcl::parse(name)
-        .ok_or_else(|| StoreError::argument(format!("Unknown canned ACL {name:?}")))?;
-    match refuse {
-        Some(RefuseAcl::Always) => Err(StoreError::AccessControlListNotSupported),
-        Some(RefuseAcl::Foreign) if canned.is_foreign() => {
-            Err(StoreError::argument(format!("Unknown canned ACL {name:?}")))
+    ($input:expr, grant_write) => {
+        $crate::s3::acl::acl_headers!($input, $input.grant_write.as_deref())
+    };
+    ($input:expr, $write:expr) => {
+        $crate::s3::acl::AclHeaders {
+            canned: $input.acl.as_ref().map(|acl| acl.as_str()),
+            full_control: $input.grant_full_control.as_deref(),
+            read: $input.grant_read.as_deref(),
+            read_acp: $input.grant_read_acp.as_deref(),
+            write: $write,
+            write_acp: $input.grant_write_acp.as_deref(),
         }
-        _ => Ok(AclRequest::Canned(canned)),
-    }
+    };
 }
+pub(super) use acl_headers;
 
-impl GrantHeaders<'_> {
-    fn parse(&self) -> Result<Vec<(GranteeName, Permission)>, StoreError> {
-        let headers = [
+impl AclHeaders<'_> {
+    /// What is asked for; `refuse` says how canned ACLs are refused.
+    pub(super) fn request(&self, refuse: Option<RefuseAcl>) -> Result<AclRequest, StoreError> {
+        let grants = self.grants()?;
+        let Some(name) = self.canned else {
+            return Ok(if grants.is_empty() {
+                AclRequest::Default
+            } else {
+                AclRequest::Grants(grants)
+            });
+        };
+        if !grants.is_empty() {
+            return Err(StoreError::invalid_request(
+                "Specifying both Canned ACLs and Header Grants is not allowed",
+            ));
+        }
+        let canned = CannedAcl::parse(name).ok_or_else(|| unknown_acl(name))?;
+        match refuse {
+            Some(RefuseAcl::Always) => Err(StoreError::AccessControlListNotSupported),
+            Some(RefuseAcl::Foreign) if canned.is_foreign() => Err(unknown_acl(name)),
+            _ => Ok(AclRequest::Canned(canned)),
+        }
+    }
+
+    fn grants(&self) -> Result<Vec<(GranteeName, Permission)>, StoreError> {
+        let mut grants = Vec::new();
+        for (header, permission) in [
             (self.full_control, Permission::FullControl),
             (self.read, Permission::Read),
             (self.read_acp, Permission::ReadAcp),
             (self.write, Permission::Write),
             (self.write_acp, Permission::WriteAcp),
-        ];
-        let mut grants = Vec::new();
-        for (header, permission) in headers {
+        ] {
             let names = header.unwrap_or_default().split(',').map(str::trim);
             for name in names.filter(|name| !name.is_empty()) {
                 grants.push((grantee_name(name)?, permission));
@@ -75,17 +97,24 @@ impl GrantHeaders<'_> {
     }
 }
 
+fn unknown_acl(name: &str) -> StoreError {
+    StoreError::argument(format!("Unknown canned ACL {name:?}"))
+}
+
 /// `id="..."`, `emailAddress="..."` or `uri="..."`, with or without quotes.
 fn grantee_name(text: &str) -> Result<GranteeName, StoreError> {
-    let malformed = || StoreError::argument("Argument format not recognized");
-    let (kind, value) = text.split_once('=').ok_or_else(malformed)?;
-    let value = value.trim().trim_matches('"').to_owned();
+    let (kind, value) = text.split_once('=').ok_or_else(malformed_grantee)?;
+    let name = value.trim().trim_matches('"').to_owned();
     match kind.trim().to_ascii_lowercase().as_str() {
-        "id" => Ok(GranteeName::Id(value)),
-        "emailaddress" => Ok(GranteeName::Email(value)),
-        "uri" => Ok(GranteeName::Group(value)),
-        _ => Err(malformed()),
+        "id" => Ok(GranteeName::Id(name)),
+        "emailaddress" => Ok(GranteeName::Email(name)),
+        "uri" => Ok(GranteeName::Group(name)),
+        _ => Err(malformed_grantee()),
     }
+}
+
+fn malformed_grantee() -> StoreError {
+    StoreError::argument("Argument format not recognized")
 }
 
 fn check_count(count: usize) -> Result<(), StoreError> {
@@ -103,30 +132,31 @@ fn of_document(policy: dto::AccessControlPolicy, owner: &Owner) -> Result<AclReq
     }
     let grants = policy.grants.unwrap_or_default();
     check_count(grants.len())?;
-    let grants = grants.into_iter().map(|grant| {
-        let permission = grant.permission.ok_or(StoreError::MalformedAcl)?;
-        let permission = Permission::parse(permission.as_str()).ok_or(StoreError::MalformedAcl)?;
-        let grantee = grant.grantee.ok_or(StoreError::MalformedAcl)?;
-        let name = match (grantee.id, grantee.uri, grantee.email_address) {
-            (Some(id), None, None) => GranteeName::Id(id),
-            (None, Some(uri), None) => GranteeName::Group(uri),
-            (None, None, Some(email)) => GranteeName::Email(email),
-            _ => return Err(StoreError::MalformedAcl),
-        };
-        Ok((name, permission))
-    });
+    let grants = grants.into_iter().map(of_grant);
     Ok(AclRequest::Grants(grants.collect::<Result<_, _>>()?))
+}
+
+fn of_grant(grant: dto::Grant) -> Result<(GranteeName, Permission), StoreError> {
+    let permission = grant
+        .permission
+        .and_then(|permission| Permission::parse(permission.as_str()))
+        .ok_or(StoreError::MalformedAcl)?;
+    let grantee = grant.grantee.ok_or(StoreError::MalformedAcl)?;
+    let name = match (grantee.id, grantee.uri, grantee.email_address) {
+        (Some(id), None, None) => GranteeName::Id(id),
+        (None, Some(uri), None) => GranteeName::Group(uri),
+        (None, None, Some(email)) => GranteeName::Email(email),
+        _ => return Err(StoreError::MalformedAcl),
+    };
+    Ok((name, permission))
 }
 
 /// What a request on `?acl` asks for: a document or headers.
 fn of_request(
-    refuse: Option<RefuseAcl>,
+    in_headers: AclRequest,
     document: Option<dto::AccessControlPolicy>,
-    canned: Option<&str>,
-    headers: &GrantHeaders<'_>,
     owner: &Owner,
 ) -> Result<AclRequest, StoreError> {
-    let in_headers = asked(refuse, canned, headers)?;
     match (in_headers, document) {
         (AclRequest::Default, Some(document)) => of_document(document, owner),
         (AclRequest::Default, None) => Err(StoreError::MissingSecurityHeader),
@@ -135,44 +165,51 @@ fn of_request(
     }
 }
 
+/// The grants of an ACL, with the names of the accounts.
 async fn grants(store: &Store, acl: Acl) -> Result<Vec<dto::Grant>, StoreError> {
     let names = store.account_names(&acl).await?;
-    let grant = |grant: crate::store::Grant| {
-        let (id, kind) = match &grant.grantee {
-            Grantee::Account(id) => (Some(id.clone()), dto::Type::CANONICAL_USER),
-            _ => (None, dto::Type::GROUP),
-        };
-        let grantee = dto::Grantee {
+    // Groups first, as Ceph's gateway lists them: its clients and suites rely on it.
+    let (accounts, groups): (Vec<_>, Vec<_>) =
+        (acl.0.into_iter()).partition(|grant| matches!(grant.grantee, Grantee::Account(_)));
+    Ok(groups
+        .into_iter()
+        .chain(accounts)
+        .map(|grant| written_grant(&grant, &names))
+        .collect())
+}
+
+fn written_grant(grant: &Grant, names: &HashMap<String, String>) -> dto::Grant {
+    let (id, kind) = match &grant.grantee {
+        Grantee::Account(id) => (Some(id.clone()), dto::Type::CANONICAL_USER),
+        _ => (None, dto::Type::GROUP),
+    };
+    dto::Grant {
+        grantee: Some(dto::Grantee {
             display_name: id.as_ref().and_then(|id| names.get(id).cloned()),
             email_address: None,
             id,
             type_: dto::Type::from_static(kind),
             uri: grant.grantee.group().map(str::to_owned),
-        };
-        dto::Grant {
-            grantee: Some(grantee),
-            permission: Some(dto::Permission::from_static(grant.permission.as_str())),
-        }
-    };
-    // Groups first, as Ceph's gateway lists them: its clients and suites rely on it.
-    let (accounts, groups): (Vec<_>, Vec<_>) =
-        (acl.0.into_iter()).partition(|grant| matches!(grant.grantee, Grantee::Account(_)));
-    Ok(groups.into_iter().chain(accounts).map(grant).collect())
+        }),
+        permission: Some(dto::Permission::from_static(grant.permission.as_str())),
+    }
 }
 
+/// `GetBucketAcl`
 pub(super) async fn get_of_bucket(
     store: &Store,
     request: S3Request<dto::GetBucketAclInput>,
 ) -> Result<dto::GetBucketAclOutput, StoreError> {
     let caller = caller(&request);
-    let bucket = request.input.bucket;
-    let bucket = store.bucket(caller, bucket, Permission::ReadAcp).await?;
+    let name = request.input.bucket;
+    let bucket = store.bucket(caller, name, Permission::ReadAcp).await?;
     Ok(dto::GetBucketAclOutput {
         grants: Some(grants(store, bucket.acl).await?),
         owner: Some(convert::owner(bucket.owner)),
     })
 }
 
+/// `PutBucketAcl`
 pub(super) async fn put_of_bucket(
     store: &Store,
     options: &S3Options,
@@ -180,39 +217,22 @@ pub(super) async fn put_of_bucket(
 ) -> Result<dto::PutBucketAclOutput, StoreError> {
     let caller = caller(&request);
     let input = request.input;
-    let name = input.bucket;
-    let bucket = store.bucket(caller.clone(), name.clone(), Permission::WriteAcp);
-    let owner = bucket.await?.owner;
-    let headers = GrantHeaders {
-        full_control: input.grant_full_control.as_deref(),
-        read: input.grant_read.as_deref(),
-        read_acp: input.grant_read_acp.as_deref(),
-        write: input.grant_write.as_deref(),
-        write_acp: input.grant_write_acp.as_deref(),
-    };
-    let canned = input.acl.as_ref().map(dto::BucketCannedACL::as_str);
-    let document = input.access_control_policy;
-    let acl = of_request(options.refuse_acl, document, canned, &headers, &owner)?;
-    store.set_bucket_acl(caller, name, acl).await?;
+    let bucket = store
+        .bucket(caller.clone(), input.bucket.clone(), Permission::WriteAcp)
+        .await?;
+    let asked = acl_headers!(input, grant_write).request(options.refuse_acl)?;
+    let acl = of_request(asked, input.access_control_policy, &bucket.owner)?;
+    store.set_bucket_acl(caller, input.bucket, acl).await?;
     Ok(dto::PutBucketAclOutput::default())
 }
 
+/// `GetObjectAcl`
 pub(super) async fn get_of_object(
     store: &Store,
     request: S3Request<dto::GetObjectAclInput>,
 ) -> Result<dto::GetObjectAclOutput, StoreError> {
     let caller = caller(&request);
-    let dto::GetObjectAclInput {
-        bucket,
-        key,
-        version_id,
-        ..
-    } = request.input;
-    let place = Place {
-        bucket,
-        key,
-        version: convert::version(version_id),
-    };
+    let place = place!(request.input);
     let object = store.object(caller, place, Permission::ReadAcp).await?;
     Ok(dto::GetObjectAclOutput {
         grants: Some(grants(store, object.acl).await?),
@@ -221,6 +241,7 @@ pub(super) async fn get_of_object(
     })
 }
 
+/// `PutObjectAcl`
 pub(super) async fn put_of_object(
     store: &Store,
     options: &S3Options,
@@ -228,23 +249,12 @@ pub(super) async fn put_of_object(
 ) -> Result<dto::PutObjectAclOutput, StoreError> {
     let caller = caller(&request);
     let input = request.input;
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-        version: convert::version(input.version_id),
-    };
-    let object = store.object(caller.clone(), place.clone(), Permission::WriteAcp);
-    let owner = object.await?.owner;
-    let headers = GrantHeaders {
-        full_control: input.grant_full_control.as_deref(),
-        read: input.grant_read.as_deref(),
-        read_acp: input.grant_read_acp.as_deref(),
-        write: input.grant_write.as_deref(),
-        write_acp: input.grant_write_acp.as_deref(),
-    };
-    let canned = input.acl.as_ref().map(dto::ObjectCannedACL::as_str);
-    let document = input.access_control_policy;
-    let acl = of_request(options.refuse_acl, document, canned, &headers, &owner)?;
+    let place = place!(input);
+    let object = store
+        .object(caller.clone(), place.clone(), Permission::WriteAcp)
+        .await?;
+    let asked = acl_headers!(input, grant_write).request(options.refuse_acl)?;
+    let acl = of_request(asked, input.access_control_policy, &object.owner)?;
     store.set_object_acl(caller, place, acl).await?;
     Ok(dto::PutObjectAclOutput::default())
 }
@@ -255,10 +265,10 @@ mod tests {
 
     #[test]
     fn grants_in_headers() {
-        let headers = GrantHeaders {
+        let headers = AclHeaders {
             read: Some("id=\"abc\", uri=http://x , emailAddress=\"a@b\""),
             write_acp: Some("ID=abc"),
-            ..GrantHeaders::default()
+            ..AclHeaders::default()
         };
         let id = || GranteeName::Id("abc".to_owned());
         let expected = vec![
@@ -267,24 +277,31 @@ mod tests {
             (GranteeName::Email("a@b".to_owned()), Permission::Read),
             (id(), Permission::WriteAcp),
         ];
-        assert_eq!(
-            asked(None, None, &headers).unwrap(),
-            AclRequest::Grants(expected)
-        );
-        let both = asked(None, Some("private"), &headers).unwrap_err();
+        assert_eq!(headers.request(None).unwrap(), AclRequest::Grants(expected));
+        let both = AclHeaders {
+            canned: Some("private"),
+            ..headers
+        };
+        let both = both.request(None).unwrap_err();
         assert_eq!(both.code(), "InvalidRequest");
-        let none = GrantHeaders::default();
-        assert_eq!(
-            asked(None, Some("mine"), &none).unwrap_err().code(),
-            "InvalidArgument"
-        );
+        let unknown = AclHeaders {
+            canned: Some("mine"),
+            ..AclHeaders::default()
+        };
+        assert_eq!(unknown.request(None).unwrap_err().code(), "InvalidArgument");
     }
 
     #[test]
     fn acls_are_refused_as_other_stores_refuse_them() {
         let code = |refuse: RefuseAcl, name: &str| {
-            let asked = asked(Some(refuse), Some(name), &GrantHeaders::default());
-            asked.err().map(|error| error.code())
+            let headers = AclHeaders {
+                canned: Some(name),
+                ..AclHeaders::default()
+            };
+            headers
+                .request(Some(refuse))
+                .err()
+                .map(|error| error.code())
         };
         let foreign = "aws-exec-read";
         assert_eq!(

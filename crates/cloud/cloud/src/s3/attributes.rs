@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use s3s::{S3Request, dto};
 
 use super::context::caller;
-use super::convert::{self, Checksums, with_checksums};
-use super::copy::has_versions;
-use super::tagging::place;
+use super::convert::{self, Checksums, place, with_checksums};
 use crate::catalogue::objects::{Object, PartOf};
 use crate::checksum;
-use crate::store::{Place, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 const KNOWN: [&str; 5] = [
     dto::ObjectAttributes::CHECKSUM,
@@ -20,6 +18,7 @@ const KNOWN: [&str; 5] = [
     dto::ObjectAttributes::STORAGE_CLASS,
 ];
 
+/// `GetObjectAttributes`
 pub(super) async fn get(
     store: &Store,
     request: S3Request<dto::GetObjectAttributesInput>,
@@ -34,7 +33,7 @@ pub(super) async fn get(
     let bucket = input.bucket.clone();
     let place = place!(input);
     let (object, made_of) = store.object_and_parts(caller, place).await?;
-    let versions = has_versions(store, bucket).await?;
+    let has_versions = convert::has_versions(store, bucket).await?;
 
     let sums = &object.headers.checksums;
     let with_parts = asks(dto::ObjectAttributes::OBJECT_PARTS) && object.is_of_parts();
@@ -46,29 +45,35 @@ pub(super) async fn get(
         object_size: asks(dto::ObjectAttributes::OBJECT_SIZE).then(|| convert::size(object.size)),
         storage_class: asks(dto::ObjectAttributes::STORAGE_CLASS).then_some(standard),
         e_tag: asks(dto::ObjectAttributes::ETAG).then(|| convert::etag(object.etag)),
-        version_id: versions.then_some(object.version),
+        version_id: has_versions.then_some(object.version),
         ..dto::GetObjectAttributesOutput::default()
     })
 }
 
 /// The names in the header, which is a list and may come several times.
 fn names(headers: &[dto::ObjectAttributes]) -> Result<Vec<String>, StoreError> {
-    let names = headers.iter().flat_map(|header| header.as_str().split(','));
-    let name = |name: &str| {
-        let known = KNOWN.contains(&name.trim());
-        let name = known.then(|| name.trim().to_owned());
-        name.ok_or_else(|| StoreError::argument("Invalid attribute name specified."))
-    };
-    names.map(name).collect()
+    headers
+        .iter()
+        .flat_map(|header| header.as_str().split(','))
+        .map(str::trim)
+        .map(|name| {
+            if KNOWN.contains(&name) {
+                Ok(name.to_owned())
+            } else {
+                Err(StoreError::argument("Invalid attribute name specified."))
+            }
+        })
+        .collect()
 }
 
 /// The checksums of the object, of which those of checksums are told without the number of parts here.
 fn sums_of(object: &Object) -> Option<dto::Checksum> {
     let known = &object.headers.checksums;
     let kind = Checksums::of(known).kind?;
-    let bare =
-        |(name, sum): (&String, &String)| (name.clone(), checksum::without_count(sum).to_owned());
-    let sums = Checksums::of(&known.iter().map(bare).collect());
+    let bare = known
+        .iter()
+        .map(|(name, sum)| (name.clone(), checksum::without_count(sum).to_owned()));
+    let sums = Checksums::of(&bare.collect());
     Some(with_checksums!(
         sums,
         dto::Checksum {
@@ -84,10 +89,9 @@ fn parts(
     limit: usize,
     known: &BTreeMap<String, String>,
 ) -> dto::GetObjectAttributesParts {
-    let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let algorithm = known.keys().next().map(String::as_str);
-    let page = made_of.iter().enumerate().skip(after).take(limit);
-    let page = page.map(|(index, part)| {
+    let numbered = made_of.iter().enumerate().skip(after).take(limit);
+    let page = numbered.map(|(index, part)| {
         let sums = Checksums::of_part(algorithm, part.checksum.clone());
         with_checksums!(
             sums,
@@ -107,6 +111,11 @@ fn parts(
         parts: Some(page.collect()),
         total_parts_count: Some(number(made_of.len())),
     }
+}
+
+/// A number of parts, at most 10,000, as the protocol's layer has it.
+fn number(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

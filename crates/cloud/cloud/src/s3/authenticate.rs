@@ -66,16 +66,11 @@ fn malformed_v4(view: &RequestView<'_>, error: SignatureError) -> Refusal {
                 .into(),
         };
     }
-    let number = || {
-        let query = decode_query(view.query);
-        let expires = query.into_iter().find(|(name, _)| name == "X-Amz-Expires");
-        expires.is_some_and(|(_, value)| value.parse::<i64>().is_ok())
-    };
     match error {
         SignatureError::Missing(name @ ("X-Amz-Date" | "X-Amz-Expires")) => {
             Refusal::denied(format!("{name} parameter must be specified."))
         }
-        SignatureError::Malformed("X-Amz-Expires") if number() => {
+        SignatureError::Malformed("X-Amz-Expires") if expires_is_number(view) => {
             Refusal::denied("Invalid Expires parameter.")
         }
         SignatureError::Malformed("X-Amz-Expires") => {
@@ -87,6 +82,13 @@ fn malformed_v4(view: &RequestView<'_>, error: SignatureError) -> Refusal {
             ))
             .into(),
     }
+}
+
+fn expires_is_number(view: &RequestView<'_>) -> bool {
+    decode_query(view.query)
+        .into_iter()
+        .find(|(name, _)| name == "X-Amz-Expires")
+        .is_some_and(|(_, value)| value.parse::<i64>().is_ok())
 }
 
 fn malformed_v2(in_header: bool, error: SignatureError) -> Refusal {
@@ -120,26 +122,27 @@ fn verify_v4(
     claim
         .check_time(now)
         .map_err(|error| Refusal::of(access_key, error))?;
-    let verified = claim.verify(view, hash, secret);
-    let verified = verified.or_else(|error| match with_port(view) {
-        Some(headers) => {
-            let view = RequestView {
-                headers: &headers,
-                ..*view
-            };
-            claim.verify(&view, hash, secret).map_err(|_| error)
-        }
-        None => Err(error),
-    });
-    let verified = verified.map_err(|error| Refusal::of(access_key, error))?;
+    let verified = claim
+        .verify(view, hash, secret)
+        .or_else(|error| match with_port(view) {
+            Some(headers) => {
+                let view = RequestView {
+                    headers: &headers,
+                    ..*view
+                };
+                claim.verify(&view, hash, secret).map_err(|_| error)
+            }
+            None => Err(error),
+        })
+        .map_err(|error| Refusal::of(access_key, error))?;
     payload(hash, verified)
         .ok_or_else(|| Refusal::denied("x-amz-content-sha256 header is invalid."))
 }
 
 /// Old servers assume their port when the `Host` header has none, and so do some clients when they sign.
 fn with_port(view: &RequestView<'_>) -> Option<Vec<(String, String)>> {
-    let host = view.header("host").filter(|host| !host.contains(':'))?;
-    let host = format!("{host}:{DEFAULT_PORT}");
+    let bare = view.header("host").filter(|host| !host.contains(':'))?;
+    let host = format!("{bare}:{DEFAULT_PORT}");
     let mut headers = view.headers.to_vec();
     for (name, value) in &mut headers {
         if name == "host" {

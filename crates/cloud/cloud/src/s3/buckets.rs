@@ -2,13 +2,15 @@
 
 use s3s::{S3Request, dto};
 
+use super::acl::acl_headers;
 use super::context::caller;
-use super::{S3Options, acl, convert, listing};
+use super::{S3Options, convert, listing};
 use crate::store::{BucketQuery, Lock, Permission, Settings, Store, StoreError, Versioning};
 
 /// Most buckets of a page, as in S3.
 const MAX_BUCKETS: usize = 10_000;
 
+/// `ListBuckets`
 pub(super) async fn list(
     store: &Store,
     request: S3Request<dto::ListBucketsInput>,
@@ -16,19 +18,13 @@ pub(super) async fn list(
     let caller = caller(&request);
     let input = request.input;
     let token = input.continuation_token.as_deref();
-    let limit = input.max_buckets.map(|count| {
-        let count = usize::try_from(count).ok();
-        count
-            .filter(|count| (1..=MAX_BUCKETS).contains(count))
-            .ok_or_else(|| StoreError::argument("max-buckets must be between 1 and 10000"))
-    });
     let query = BucketQuery {
         prefix: input.prefix.clone().unwrap_or_default(),
         after: token
             .map(listing::read_token)
             .transpose()?
             .unwrap_or_default(),
-        limit: limit.transpose()?,
+        limit: input.max_buckets.map(bucket_limit).transpose()?,
     };
     let (owner, buckets, more) = store.list_buckets(caller, query).await?;
     let last = buckets.last().filter(|_| more);
@@ -40,6 +36,14 @@ pub(super) async fn list(
     })
 }
 
+fn bucket_limit(asked: i32) -> Result<usize, StoreError> {
+    usize::try_from(asked)
+        .ok()
+        .filter(|count| (1..=MAX_BUCKETS).contains(count))
+        .ok_or_else(|| StoreError::argument("max-buckets must be between 1 and 10000"))
+}
+
+/// `CreateBucket`
 pub(super) async fn create(
     store: &Store,
     options: &S3Options,
@@ -56,17 +60,7 @@ pub(super) async fn create(
     settings.location = asked
         .and_then(|asked| asked.location_constraint)
         .map(|location| location.as_str().to_owned());
-    let acl = acl::asked(
-        options.refuse_acl,
-        input.acl.as_ref().map(dto::BucketCannedACL::as_str),
-        &acl::GrantHeaders {
-            full_control: input.grant_full_control.as_deref(),
-            read: input.grant_read.as_deref(),
-            read_acp: input.grant_read_acp.as_deref(),
-            write: input.grant_write.as_deref(),
-            write_acp: input.grant_write_acp.as_deref(),
-        },
-    )?;
+    let acl = acl_headers!(input, grant_write).request(options.refuse_acl)?;
     let location = format!("/{}", input.bucket);
     let bucket = input.bucket;
     store
@@ -77,6 +71,7 @@ pub(super) async fn create(
     })
 }
 
+/// `DeleteBucket`
 pub(super) async fn delete(
     store: &Store,
     request: S3Request<dto::DeleteBucketInput>,
@@ -86,6 +81,7 @@ pub(super) async fn delete(
     Ok(dto::DeleteBucketOutput::default())
 }
 
+/// `HeadBucket`
 pub(super) async fn head(
     store: &Store,
     request: S3Request<dto::HeadBucketInput>,
@@ -96,21 +92,21 @@ pub(super) async fn head(
     Ok(dto::HeadBucketOutput::default())
 }
 
-/// There is one place only, but a bucket keeps the name that its maker gave to it.
+/// `GetBucketLocation`: there is one place only, but a bucket keeps the name that its maker gave to it.
 pub(super) async fn location(
     store: &Store,
     request: S3Request<dto::GetBucketLocationInput>,
 ) -> Result<dto::GetBucketLocationOutput, StoreError> {
     let caller = caller(&request);
-    let bucket = request.input.bucket;
-    let bucket = store.bucket(caller, bucket, Permission::Read).await?;
+    let name = request.input.bucket;
+    let bucket = store.bucket(caller, name, Permission::Read).await?;
     let location = bucket.settings.location;
     Ok(dto::GetBucketLocationOutput {
         location_constraint: location.map(dto::BucketLocationConstraint::from),
     })
 }
 
-/// A bucket that never had versions says so by its silence.
+/// `GetBucketVersioning`: a bucket that never had versions says so by its silence.
 pub(super) async fn versioning(
     store: &Store,
     request: S3Request<dto::GetBucketVersioningInput>,
@@ -128,6 +124,7 @@ pub(super) async fn versioning(
     })
 }
 
+/// `PutBucketVersioning`
 pub(super) async fn set_versioning(
     store: &Store,
     request: S3Request<dto::PutBucketVersioningInput>,
@@ -140,16 +137,16 @@ pub(super) async fn set_versioning(
         Some(dto::BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
         _ => return Err(StoreError::MalformedXml),
     };
-    let change = move |settings: &mut Settings| {
-        if settings.lock.is_some() && versioning == Versioning::Suspended {
-            return Err(StoreError::InvalidBucketState.saying(
-                "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
-            ));
-        }
-        settings.versioning = versioning;
-        Ok(())
-    };
-    let bucket = input.bucket;
-    store.change_settings(caller, bucket, change).await?;
+    store
+        .change_settings(caller, input.bucket, move |settings| {
+            if settings.lock.is_some() && versioning == Versioning::Suspended {
+                return Err(StoreError::InvalidBucketState.saying(
+                    "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+                ));
+            }
+            settings.versioning = versioning;
+            Ok(())
+        })
+        .await?;
     Ok(dto::PutBucketVersioningOutput::default())
 }

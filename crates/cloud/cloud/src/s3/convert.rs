@@ -8,11 +8,14 @@ use time::OffsetDateTime;
 
 use crate::catalogue::{self, buckets, objects};
 use crate::checksum::{self, Algorithm};
-use crate::store::{Conditions, EtagMatch, Headers, StoreError, Tags, object_tags};
+use crate::store::{
+    Conditions, EtagMatch, Governance, Headers, Store, StoreError, Tags, object_tags,
+};
 
 /// The type of objects that came without one.
 pub(super) const DEFAULT_TYPE: &str = "binary/octet-stream";
 
+/// A time in milliseconds since 1970, as the protocol's layer has it.
 pub(super) fn timestamp(millis: i64) -> dto::Timestamp {
     let nanos = i128::from(millis) * 1_000_000;
     OffsetDateTime::from_unix_timestamp_nanos(nanos)
@@ -20,6 +23,7 @@ pub(super) fn timestamp(millis: i64) -> dto::Timestamp {
         .into()
 }
 
+/// A time of the protocol's layer, in milliseconds since 1970.
 pub(super) fn millis(timestamp: dto::Timestamp) -> i64 {
     let nanos = OffsetDateTime::from(timestamp).unix_timestamp_nanos();
     i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX)
@@ -29,10 +33,12 @@ fn seconds(timestamp: dto::Timestamp) -> i64 {
     OffsetDateTime::from(timestamp).unix_timestamp()
 }
 
+/// The tag of an object, which has no quotes in the store.
 pub(super) fn etag(etag: impl Into<String>) -> dto::ETag {
     dto::ETag::Strong(etag.into())
 }
 
+/// The owner of a bucket or an object.
 pub(super) fn owner(owner: catalogue::Owner) -> dto::Owner {
     dto::Owner {
         display_name: Some(owner.name),
@@ -40,6 +46,7 @@ pub(super) fn owner(owner: catalogue::Owner) -> dto::Owner {
     }
 }
 
+/// A bucket of a listing.
 pub(super) fn bucket(bucket: buckets::Bucket) -> dto::Bucket {
     dto::Bucket {
         creation_date: Some(timestamp(bucket.created)),
@@ -85,6 +92,33 @@ pub(super) fn conditions(
     }
 }
 
+/// The version of an object that an input names. It moves those fields out of the input.
+macro_rules! place {
+    ($input:expr) => {
+        $crate::store::Place {
+            bucket: $input.bucket,
+            key: $input.key,
+            version: $crate::s3::convert::version($input.version_id),
+        }
+    };
+}
+pub(super) use place;
+
+/// How object lock is met by a request that may ask to go round governance mode.
+pub(super) fn governance(bypass: Option<bool>) -> Governance {
+    if bypass == Some(true) {
+        Governance::Bypass
+    } else {
+        Governance::Obey
+    }
+}
+
+/// Whether answers about objects of a bucket name versions.
+pub(super) async fn has_versions(store: &Store, bucket: String) -> Result<bool, StoreError> {
+    let settings = store.any_settings(bucket).await?;
+    Ok(settings.is_some_and(|settings| settings.has_versions()))
+}
+
 /// A version that a request names; an empty name is none.
 pub(super) fn version(version: Option<String>) -> Option<String> {
     version.filter(|version| !version.is_empty())
@@ -97,25 +131,30 @@ pub(super) fn tags_of_header(header: Option<&str>) -> Result<Tags, StoreError> {
 
 /// Tags of a document.
 pub(super) fn tags_of_document(tagging: dto::Tagging) -> impl Iterator<Item = (String, String)> {
-    let tag = |tag: dto::Tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
-    tagging.tag_set.into_iter().map(tag)
+    tagging
+        .tag_set
+        .into_iter()
+        .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
 }
 
+/// Tags as documents have them.
 pub(super) fn tag_set(tags: Tags) -> dto::TagSet {
-    let tag = |(key, value)| dto::Tag {
-        key: Some(key),
-        value: Some(value),
-    };
-    tags.into_iter().map(tag).collect()
+    tags.into_iter()
+        .map(|(key, value)| dto::Tag {
+            key: Some(key),
+            value: Some(value),
+        })
+        .collect()
 }
 
-/// The tags and locks that a request wants for a new object; the three inputs that have them name them alike.
+/// The tags and locks that a request wants for a new object. It moves those fields out of the input; the inputs that have them name
+/// them alike.
 macro_rules! marks_of {
     ($input:expr) => {
         $crate::s3::lock::new_marks(
             $input.tagging.as_deref(),
             $input.object_lock_mode.as_ref().map(|mode| mode.as_str()),
-            $input.object_lock_retain_until_date.take(),
+            $input.object_lock_retain_until_date,
             $input
                 .object_lock_legal_hold_status
                 .as_ref()
@@ -125,17 +164,17 @@ macro_rules! marks_of {
 }
 pub(super) use marks_of;
 
-/// The headers of an object that a request brings; the four inputs that have them name them alike.
+/// The headers of an object that a request brings. It moves those fields out of the input; the inputs that have them name them alike.
 macro_rules! headers_of {
     ($input:expr) => {
         $crate::s3::convert::SentHeaders {
-            content_type: $input.content_type.take(),
-            cache_control: $input.cache_control.take(),
-            content_disposition: $input.content_disposition.take(),
-            content_encoding: $input.content_encoding.take(),
-            content_language: $input.content_language.take(),
-            expires: $input.expires.take(),
-            metadata: $input.metadata.take(),
+            content_type: $input.content_type,
+            cache_control: $input.cache_control,
+            content_disposition: $input.content_disposition,
+            content_encoding: $input.content_encoding,
+            content_language: $input.content_language,
+            expires: $input.expires,
+            metadata: $input.metadata,
         }
         .check()
     };
@@ -273,26 +312,23 @@ pub(super) use with_checksums;
 
 impl Checksums {
     pub(super) fn of(checksums: &BTreeMap<String, String>) -> Self {
-        let get = |name: &str| checksums.get(name).cloned();
-        let kind = |value: &String| {
-            if checksum::is_of_parts(value) {
-                dto::ChecksumType::COMPOSITE
-            } else {
-                dto::ChecksumType::FULL_OBJECT
-            }
-        };
-        let kind = checksums.values().next().map(kind);
+        let of_parts = checksums
+            .values()
+            .next()
+            .map(|sum| checksum::is_of_parts(sum));
+        let [crc32, crc32c, crc64nvme, sha1, sha256] =
+            Algorithm::ALL.map(|algorithm| checksums.get(algorithm.name()).cloned());
         Self {
-            kind: kind.map(dto::ChecksumType::from_static),
-            crc32: get("crc32"),
-            crc32c: get("crc32c"),
-            crc64nvme: get("crc64nvme"),
-            sha1: get("sha1"),
-            sha256: get("sha256"),
+            kind: of_parts.map(checksum_type),
+            crc32,
+            crc32c,
+            crc64nvme,
+            sha1,
+            sha256,
         }
     }
 
-    /// That of a part, by the algorithm of this name.
+    /// The checksum of a part, by the algorithm of this name.
     pub(super) fn of_part(algorithm: Option<&str>, sum: Option<String>) -> Self {
         let named = algorithm.map(str::to_owned).zip(sum);
         Self::of(&named.into_iter().collect())
@@ -307,4 +343,13 @@ impl Checksums {
             Self::of(&BTreeMap::new())
         }
     }
+}
+
+/// The type of a checksum: of checksums of parts, or of all bytes.
+fn checksum_type(of_parts: bool) -> dto::ChecksumType {
+    dto::ChecksumType::from_static(if of_parts {
+        dto::ChecksumType::COMPOSITE
+    } else {
+        dto::ChecksumType::FULL_OBJECT
+    })
 }

@@ -2,73 +2,65 @@
 
 use s3s::{S3Request, dto};
 
+use super::S3Options;
+use super::acl::acl_headers;
 use super::context::caller;
 use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
-use super::{S3Options, acl};
 use crate::catalogue::objects::Object;
 use crate::checksum::{self, Algorithm};
-use crate::store::{Conditions, Place, Store, StoreError, Target, UploadRef};
+use crate::store::{Conditions, Marks, Place, Store, StoreError, Target, UploadRef};
 
+/// `CopyObject`
 pub(super) async fn object(
     store: &Store,
     options: &S3Options,
     request: S3Request<dto::CopyObjectInput>,
 ) -> Result<dto::CopyObjectOutput, StoreError> {
     let caller = caller(&request);
-    let mut input = request.input;
+    let input = request.input;
     refuse_unsupported!(input)?;
     let source = source(&input.copy_source)?;
-    let conditions = convert::conditions(
-        input.copy_source_if_match.take(),
-        input.copy_source_if_none_match.take(),
-        input.copy_source_if_modified_since.take(),
-        input.copy_source_if_unmodified_since.take(),
-    );
-    let sent = headers_of!(input)?;
-    let replace = input
-        .metadata_directive
-        .as_ref()
-        .is_some_and(|directive| directive.as_str() == dto::MetadataDirective::REPLACE);
-    let mut marks = marks_of!(input)?;
-    let keep_tags = input
-        .tagging_directive
-        .as_ref()
-        .is_none_or(|directive| directive.as_str() == dto::TaggingDirective::COPY);
+    let (replace, keep_tags) = (replaces_headers(&input), keeps_tags(&input));
+    let sent_headers = headers_of!(input)?;
+    let sent_marks = marks_of!(input)?;
     let place = Place::newest(input.bucket, input.key);
     if place == source && !replace {
         return Err(StoreError::invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
         ));
     }
-    let acl = acl::asked(
-        options.refuse_acl,
-        input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
-        &acl::GrantHeaders {
-            full_control: input.grant_full_control.as_deref(),
-            read: input.grant_read.as_deref(),
-            read_acp: input.grant_read_acp.as_deref(),
-            write: None,
-            write_acp: input.grant_write_acp.as_deref(),
-        },
-    )?;
-    let source_bucket = source.bucket.clone();
+    let acl = acl_headers!(input).request(options.refuse_acl)?;
+
+    // Before the source is read: who may not write learns nothing of it.
     store.check_put(caller.clone(), place.clone()).await?;
+    let source_bucket = source.bucket.clone();
     let (old, reader) = store.open_object(caller.clone(), source).await?;
-    conditions.for_copying(&old)?;
-    let source_versions = has_versions(store, source_bucket).await?;
+    convert::conditions(
+        input.copy_source_if_match,
+        input.copy_source_if_none_match,
+        input.copy_source_if_modified_since,
+        input.copy_source_if_unmodified_since,
+    )
+    .for_copying(&old)?;
+    let has_versions = convert::has_versions(store, source_bucket).await?;
+
     let algorithm = match &input.checksum_algorithm {
         Some(algorithm) => Some(convert::algorithm(algorithm)?),
         None => of_checksums(&old),
     };
     let writer = store.receive_copy(reader, algorithm).await?;
-    if keep_tags {
-        marks.tags = old.marks.tags;
-    }
-    let source_version = source_versions.then_some(old.version);
-    let mut headers = if replace { sent } else { old.headers };
+    let mut headers = if replace { sent_headers } else { old.headers };
     if algorithm.is_some() {
         headers.checksums.clear();
     }
+    let marks = if keep_tags {
+        Marks {
+            tags: old.marks.tags,
+            ..sent_marks
+        }
+    } else {
+        sent_marks
+    };
     let target = Target {
         place,
         acl,
@@ -88,12 +80,29 @@ pub(super) async fn object(
     );
     Ok(dto::CopyObjectOutput {
         copy_object_result: Some(result),
-        copy_source_version_id: source_version,
+        copy_source_version_id: has_versions.then_some(old.version),
         version_id: stored.version,
         ..dto::CopyObjectOutput::default()
     })
 }
 
+/// Whether a copy gets the headers of the request in the place of those of its source.
+fn replaces_headers(input: &dto::CopyObjectInput) -> bool {
+    input
+        .metadata_directive
+        .as_ref()
+        .is_some_and(|directive| directive.as_str() == dto::MetadataDirective::REPLACE)
+}
+
+/// Whether a copy gets the tags of its source.
+fn keeps_tags(input: &dto::CopyObjectInput) -> bool {
+    input
+        .tagging_directive
+        .as_ref()
+        .is_none_or(|directive| directive.as_str() == dto::TaggingDirective::COPY)
+}
+
+/// `UploadPartCopy`
 pub(super) async fn part(
     store: &Store,
     request: S3Request<dto::UploadPartCopyInput>,
@@ -112,15 +121,17 @@ pub(super) async fn part(
         id: input.upload_id,
     };
     let number = u32::try_from(input.part_number).unwrap_or(0);
-    let check = store.check_part(caller.clone(), upload.clone(), number);
-    let algorithm = check.await?.map(|wanted| wanted.algorithm);
+    let algorithm = store
+        .check_part(caller.clone(), upload.clone(), number)
+        .await?
+        .map(|wanted| wanted.algorithm);
     let (old, reader) = store.open_object(caller.clone(), source).await?;
     conditions.for_copying(&old)?;
-    let reader = match input.copy_source_range.as_deref() {
+    let wanted = match input.copy_source_range.as_deref() {
         Some(range) => reader.range(copy_range(range, old.size)?),
         None => reader,
     };
-    let writer = store.receive_copy(reader, algorithm).await?;
+    let writer = store.receive_copy(wanted, algorithm).await?;
     let stored = store
         .put_part(caller, upload, number, (writer, None))
         .await?;
@@ -145,12 +156,7 @@ fn of_checksums(old: &Object) -> Option<Algorithm> {
     Algorithm::named(name)
 }
 
-/// Whether answers about objects of a bucket name versions.
-pub(super) async fn has_versions(store: &Store, bucket: String) -> Result<bool, StoreError> {
-    let settings = store.any_settings(bucket).await?;
-    Ok(settings.is_some_and(|settings| settings.has_versions()))
-}
-
+/// The object that is copied.
 fn source(source: &dto::CopySource) -> Result<Place, StoreError> {
     let dto::CopySource::Bucket {
         bucket,
@@ -171,18 +177,15 @@ fn source(source: &dto::CopySource) -> Result<Place, StoreError> {
 
 /// `bytes=FIRST-LAST`, both of which must be there and inside the source.
 fn copy_range(text: &str, size: u64) -> Result<std::ops::Range<u64>, StoreError> {
-    let malformed = || {
-        StoreError::argument(
-            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy",
-        )
-    };
     match dto::Range::parse(text) {
         Ok(dto::Range::Int {
             first,
             last: Some(last),
         }) if last < size => Ok(first..last + 1),
         Ok(dto::Range::Int { last: Some(_), .. }) => Err(StoreError::InvalidRange),
-        _ => Err(malformed()),
+        _ => Err(StoreError::argument(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy",
+        )),
     }
 }
 

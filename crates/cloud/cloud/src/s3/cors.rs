@@ -3,12 +3,13 @@
 use s3s::{S3Request, dto};
 
 use super::context::caller;
-use crate::store::{CorsRule, Settings, Store, StoreError};
+use crate::store::{CorsRule, Store, StoreError};
 
 /// Most rules of a bucket, as in S3.
 const MAX_RULES: usize = 100;
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
 
+/// `GetBucketCors`
 pub(super) async fn get(
     store: &Store,
     request: S3Request<dto::GetBucketCorsInput>,
@@ -18,12 +19,11 @@ pub(super) async fn get(
     if settings.cors.is_empty() {
         return Err(StoreError::NoCorsConfiguration);
     }
-    let list = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
     let rules = settings.cors.into_iter().map(|rule| dto::CORSRule {
-        allowed_headers: list(rule.headers),
+        allowed_headers: some(rule.headers),
         allowed_methods: rule.methods,
         allowed_origins: rule.origins,
-        expose_headers: list(rule.expose),
+        expose_headers: some(rule.expose),
         id: rule.id,
         max_age_seconds: rule.max_age,
     });
@@ -32,22 +32,33 @@ pub(super) async fn get(
     })
 }
 
+/// A list; `None` for one that is empty, which has no element in the document.
+fn some(list: Vec<String>) -> Option<Vec<String>> {
+    Some(list).filter(|list| !list.is_empty())
+}
+
+/// `PutBucketCors`
 pub(super) async fn put(
     store: &Store,
     request: S3Request<dto::PutBucketCorsInput>,
 ) -> Result<dto::PutBucketCorsOutput, StoreError> {
     let caller = caller(&request);
     let input = request.input;
-    let rules = input.cors_configuration.cors_rules.into_iter().map(rule);
-    let rules = rules.collect::<Result<Vec<_>, _>>()?;
+    let rules = input
+        .cors_configuration
+        .cors_rules
+        .into_iter()
+        .map(rule)
+        .collect::<Result<Vec<_>, _>>()?;
     if rules.is_empty() || rules.len() > MAX_RULES {
         return Err(StoreError::MalformedXml);
     }
-    let change = |settings: &mut Settings| {
-        settings.cors = rules;
-        Ok(())
-    };
-    store.change_settings(caller, input.bucket, change).await?;
+    store
+        .change_settings(caller, input.bucket, |settings| {
+            settings.cors = rules;
+            Ok(())
+        })
+        .await?;
     Ok(dto::PutBucketCorsOutput::default())
 }
 
@@ -76,16 +87,17 @@ fn rule(rule: dto::CORSRule) -> Result<CorsRule, StoreError> {
     })
 }
 
+/// `DeleteBucketCors`
 pub(super) async fn delete(
     store: &Store,
     request: S3Request<dto::DeleteBucketCorsInput>,
 ) -> Result<dto::DeleteBucketCorsOutput, StoreError> {
     let caller = caller(&request);
-    let change = |settings: &mut Settings| {
-        settings.cors.clear();
-        Ok(())
-    };
-    let bucket = request.input.bucket;
-    store.change_settings(caller, bucket, change).await?;
+    store
+        .change_settings(caller, request.input.bucket, |settings| {
+            settings.cors.clear();
+            Ok(())
+        })
+        .await?;
     Ok(dto::DeleteBucketCorsOutput::default())
 }

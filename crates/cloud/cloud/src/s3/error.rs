@@ -27,9 +27,11 @@ pub(super) fn answer(error: &StoreError) -> S3Error {
 }
 
 fn header_map(headers: &[(&'static str, String)]) -> HeaderMap {
-    let header = |(name, text): &(&'static str, String)| {
-        let value = HeaderValue::from_str(text).ok()?;
-        Some((HeaderName::from_static(name), value))
-    };
-    headers.iter().filter_map(header).collect()
+    headers
+        .iter()
+        .filter_map(|(name, text)| {
+            let value = HeaderValue::from_str(text).ok()?;
+            Some((HeaderName::from_static(name), value))
+        })
+        .collect()
 }

@@ -15,6 +15,7 @@ pub(super) struct Encoding {
 }
 
 impl Encoding {
+    /// The encoding that a request asks for: none, or that of URLs.
     pub(super) fn of(asked: Option<&dto::EncodingType>) -> Result<Self, StoreError> {
         match asked.map(dto::EncodingType::as_str) {
             None => Ok(Self { url: false }),
@@ -25,6 +26,7 @@ impl Encoding {
         }
     }
 
+    /// A key, a prefix or a delimiter as the client wants it.
     pub(super) fn write(self, text: &str) -> String {
         if self.url {
             // Slashes stay, as they do in S3.
@@ -33,14 +35,19 @@ impl Encoding {
             text.to_owned()
         }
     }
-}
 
-impl Encoding {
+    /// A text that may be missing.
+    pub(super) fn write_some(self, text: Option<String>) -> Option<String> {
+        text.map(|text| self.write(&text))
+    }
+
     /// The prefix of a listing of version 1, which boto3 takes as it comes while it decodes everything else: written in
     /// clear wherever XML can carry it, as other stores do.
     fn write_prefix(self, prefix: &str) -> String {
-        let legal = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
-        if prefix.chars().all(legal) {
+        if prefix
+            .chars()
+            .all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))
+        {
             prefix.to_owned()
         } else {
             self.write(prefix)
@@ -48,7 +55,29 @@ impl Encoding {
     }
 }
 
-/// What is common to the three forms of a listing.
+/// What the three forms of a listing ask for alike.
+struct Asked {
+    encoding: Encoding,
+    query: Query,
+}
+
+/// What an input of a listing asks for, behind the key `after`; the inputs name it alike.
+macro_rules! asked {
+    ($input:expr, $after:expr) => {
+        Asked {
+            encoding: Encoding::of($input.encoding_type.as_ref())?,
+            query: Query {
+                limit: convert::page_size($input.max_keys, "max-keys")?,
+                after: $after,
+                after_version: None,
+                prefix: $input.prefix.clone().unwrap_or_default(),
+                delimiter: $input.delimiter.clone().unwrap_or_default(),
+            },
+        }
+    };
+}
+
+/// A page of a listing, and how its keys are written.
 struct Listing {
     page: Page,
     encoding: Encoding,
@@ -128,25 +157,19 @@ impl Listing {
     }
 }
 
+/// `ListObjects`
 pub(super) async fn objects(
     store: &Store,
     request: S3Request<dto::ListObjectsInput>,
 ) -> Result<dto::ListObjectsOutput, StoreError> {
     let caller = caller(&request);
     let input = request.input;
-    let encoding = Encoding::of(input.encoding_type.as_ref())?;
-    let limit = convert::page_size(input.max_keys, "max-keys")?;
-    let query = Query {
-        prefix: input.prefix.clone().unwrap_or_default(),
-        delimiter: input.delimiter.clone().unwrap_or_default(),
-        after: input.marker.clone().unwrap_or_default(),
-        after_version: None,
-        limit,
-    };
-    let folded = !query.delimiter.is_empty();
+    let Asked { encoding, query } = asked!(input, input.marker.clone().unwrap_or_default());
+    let (limit, folded) = (query.limit, !query.delimiter.is_empty());
     let page = store.list(caller, input.bucket.clone(), query).await?;
     let listing = Listing { page, encoding };
     let more = listing.page.truncated;
+    // Without folded keys the last key of the page serves as the next marker.
     let next = listing.last().filter(|_| more && folded);
     Ok(dto::ListObjectsOutput {
         name: Some(input.bucket),
@@ -156,40 +179,32 @@ pub(super) async fn objects(
         is_truncated: Some(more),
         contents: Some(listing.contents(true)),
         common_prefixes: Some(listing.prefixes()),
-        delimiter: input
-            .delimiter
-            .filter(|_| folded)
-            .map(|text| encoding.write(&text)),
-        next_marker: next.map(|text| encoding.write(&text)),
+        delimiter: encoding.write_some(input.delimiter.filter(|_| folded)),
+        next_marker: encoding.write_some(next),
         encoding_type: input.encoding_type,
         ..dto::ListObjectsOutput::default()
     })
 }
 
+/// `ListObjectsV2`
 pub(super) async fn objects_v2(
     store: &Store,
     request: S3Request<dto::ListObjectsV2Input>,
 ) -> Result<dto::ListObjectsV2Output, StoreError> {
     let caller = caller(&request);
     let input = request.input;
-    let encoding = Encoding::of(input.encoding_type.as_ref())?;
-    let limit = convert::page_size(input.max_keys, "max-keys")?;
-    let after = match input.continuation_token.as_deref() {
-        Some(token) => read_token(token)?,
-        None => input.start_after.clone().unwrap_or_default(),
-    };
-    let query = Query {
-        prefix: input.prefix.clone().unwrap_or_default(),
-        delimiter: input.delimiter.clone().unwrap_or_default(),
-        after,
-        after_version: None,
-        limit,
-    };
+    let Asked { encoding, query } = asked!(
+        input,
+        match input.continuation_token.as_deref() {
+            Some(token) => read_token(token)?,
+            None => input.start_after.clone().unwrap_or_default(),
+        }
+    );
+    let (limit, folded) = (query.limit, !query.delimiter.is_empty());
     let page = store.list(caller, input.bucket.clone(), query).await?;
     let listing = Listing { page, encoding };
     let more = listing.page.truncated;
     let next = listing.last().filter(|_| more);
-    let delimiter = input.delimiter.filter(|text| !text.is_empty());
     Ok(dto::ListObjectsV2Output {
         name: Some(input.bucket),
         prefix: Some(encoding.write(&input.prefix.unwrap_or_default())),
@@ -200,9 +215,9 @@ pub(super) async fn objects_v2(
         next_continuation_token: next.map(|key| write_token(&key)),
         contents: Some(listing.contents(input.fetch_owner == Some(true))),
         common_prefixes: Some(listing.prefixes()),
-        delimiter: delimiter.map(|text| encoding.write(&text)),
+        delimiter: encoding.write_some(input.delimiter.filter(|_| folded)),
         encoding_type: input.encoding_type,
-        start_after: input.start_after.map(|text| encoding.write(&text)),
+        start_after: encoding.write_some(input.start_after),
         ..dto::ListObjectsV2Output::default()
     })
 }
@@ -212,34 +227,37 @@ pub(super) fn write_token(key: &str) -> String {
     BASE64URL_NOPAD.encode(key.as_bytes())
 }
 
+/// The key in a token that [`write_token`] has made.
 pub(super) fn read_token(token: &str) -> Result<String, StoreError> {
-    let key = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
-    key.and_then(|key| String::from_utf8(key).ok())
+    BASE64URL_NOPAD
+        .decode(token.as_bytes())
+        .ok()
+        .and_then(|key| String::from_utf8(key).ok())
         .ok_or_else(|| StoreError::argument("The continuation token provided is incorrect"))
 }
 
+/// `ListObjectVersions`
 pub(super) async fn versions(
     store: &Store,
     request: S3Request<dto::ListObjectVersionsInput>,
 ) -> Result<dto::ListObjectVersionsOutput, StoreError> {
     let caller = caller(&request);
     let input = request.input;
-    let encoding = Encoding::of(input.encoding_type.as_ref())?;
-    let limit = convert::page_size(input.max_keys, "max-keys")?;
-    let query = Query {
-        prefix: input.prefix.clone().unwrap_or_default(),
-        delimiter: input.delimiter.clone().unwrap_or_default(),
-        after: input.key_marker.clone().unwrap_or_default(),
-        after_version: convert::version(input.version_id_marker.clone()),
-        limit,
-    };
-    if query.after_version.is_some() && query.after.is_empty() {
+    let Asked { encoding, query } = asked!(input, input.key_marker.clone().unwrap_or_default());
+    let after_version = convert::version(input.version_id_marker.clone());
+    if after_version.is_some() && query.after.is_empty() {
         return Err(StoreError::argument(
             "A version-id marker cannot be specified without a key marker.",
         ));
     }
-    let list = store.list_versions(caller, input.bucket.clone(), query);
-    let page = list.await?;
+    let limit = query.limit;
+    let behind = Query {
+        after_version,
+        ..query
+    };
+    let page = store
+        .list_versions(caller, input.bucket.clone(), behind)
+        .await?;
     let listing = Listing { page, encoding };
     let more = listing.page.truncated;
     let next = listing.last().filter(|_| more);
@@ -250,13 +268,13 @@ pub(super) async fn versions(
     let (versions, markers) = listing.versions();
     Ok(dto::ListObjectVersionsOutput {
         common_prefixes: Some(listing.prefixes()),
-        delimiter: input.delimiter.map(|text| encoding.write(&text)),
+        delimiter: encoding.write_some(input.delimiter),
         is_truncated: Some(more),
         key_marker: Some(encoding.write(&input.key_marker.unwrap_or_default())),
         max_keys: Some(count(limit)),
         name: Some(input.bucket),
         next_version_id_marker: next_version,
-        next_key_marker: next.map(|text| encoding.write(&text)),
+        next_key_marker: encoding.write_some(next),
         prefix: Some(encoding.write(&input.prefix.unwrap_or_default())),
         version_id_marker: input.version_id_marker,
         versions: Some(versions),

@@ -3,13 +3,11 @@
 use s3s::{S3Request, dto};
 
 use super::context::caller;
-use super::convert;
-use super::objects::governance;
-use super::tagging::place;
+use super::convert::{self, place};
 use crate::catalogue::buckets::Bucket;
 use crate::catalogue::objects::Object;
 use crate::store::{
-    Lock, LockMode, LockPeriod, Marks, Permission, Place, Retention, Settings, Store, StoreError,
+    Lock, LockMode, LockPeriod, Marks, Permission, Place, Retention, Store, StoreError, Versioning,
 };
 
 const GOVERNANCE: &str = "GOVERNANCE";
@@ -17,6 +15,7 @@ const COMPLIANCE: &str = "COMPLIANCE";
 const ON: &str = "ON";
 const OFF: &str = "OFF";
 
+/// The name of a mode in headers and documents.
 pub(super) fn mode_name(mode: LockMode) -> &'static str {
     match mode {
         LockMode::Governance => GOVERNANCE,
@@ -32,6 +31,7 @@ fn mode(name: &str) -> Result<LockMode, StoreError> {
     }
 }
 
+/// The status of a legal hold in headers and documents.
 pub(super) fn hold_status(hold: bool) -> dto::ObjectLockLegalHoldStatus {
     dto::ObjectLockLegalHoldStatus::from_static(if hold { ON } else { OFF })
 }
@@ -44,7 +44,8 @@ fn is_held(name: &str) -> Result<bool, StoreError> {
     }
 }
 
-/// The tags and locks of an object that is to be, as headers have them.
+/// The tags and locks that headers ask for a new object: `x-amz-tagging`, `x-amz-object-lock-mode`,
+/// `x-amz-object-lock-retain-until-date`, `x-amz-object-lock-legal-hold`.
 pub(super) fn new_marks(
     tags: Option<&str>,
     lock_mode: Option<&str>,
@@ -70,6 +71,7 @@ pub(super) fn new_marks(
     })
 }
 
+/// `GetObjectLockConfiguration`
 pub(super) async fn configuration(
     store: &Store,
     request: S3Request<dto::GetObjectLockConfigurationInput>,
@@ -100,6 +102,7 @@ pub(super) async fn configuration(
     })
 }
 
+/// `PutObjectLockConfiguration`
 pub(super) async fn set_configuration(
     store: &Store,
     request: S3Request<dto::PutObjectLockConfigurationInput>,
@@ -109,16 +112,17 @@ pub(super) async fn set_configuration(
     let wanted = input
         .object_lock_configuration
         .ok_or(StoreError::MalformedXml)?;
-    let change = move |settings: &mut Settings| {
-        if settings.lock.is_none() && settings.versioning != crate::store::Versioning::Enabled {
-            return Err(StoreError::InvalidBucketState.saying(
-                "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
-            ));
-        }
-        settings.lock = Some(lock(wanted)?);
-        Ok(())
-    };
-    store.change_settings(caller, input.bucket, change).await?;
+    store
+        .change_settings(caller, input.bucket, move |settings| {
+            if settings.lock.is_none() && settings.versioning != Versioning::Enabled {
+                return Err(StoreError::InvalidBucketState.saying(
+                    "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+                ));
+            }
+            settings.lock = Some(lock(wanted)?);
+            Ok(())
+        })
+        .await?;
     Ok(dto::PutObjectLockConfigurationOutput::default())
 }
 
@@ -151,14 +155,17 @@ async fn lockable(
     caller: crate::auth::Identity,
     place: Place,
 ) -> Result<Object, StoreError> {
-    let settings = store.any_settings(place.bucket.clone()).await?;
-    let settings = settings.ok_or(StoreError::NoSuchBucket)?;
+    let settings = store
+        .any_settings(place.bucket.clone())
+        .await?
+        .ok_or(StoreError::NoSuchBucket)?;
     if settings.lock.is_none() {
         return Err(StoreError::NotLockable);
     }
     store.object(caller, place, Permission::Read).await
 }
 
+/// `GetObjectRetention`
 pub(super) async fn retention(
     store: &Store,
     request: S3Request<dto::GetObjectRetentionInput>,
@@ -176,6 +183,7 @@ pub(super) async fn retention(
     })
 }
 
+/// `PutObjectRetention`
 pub(super) async fn set_retention(
     store: &Store,
     request: S3Request<dto::PutObjectRetentionInput>,
@@ -191,22 +199,27 @@ pub(super) async fn set_retention(
         (None, None) => None,
         _ => return Err(StoreError::MalformedXml),
     };
-    let governance = governance(input.bypass_governance_retention);
-    let change = move |bucket: &Bucket, object: &Object, now: i64| {
-        check_lockable(bucket)?;
-        if let Some(old) = object.marks.retention
-            && !old.may_become(new, now, governance)
-        {
-            return Err(StoreError::Locked);
-        }
-        Ok(Marks {
-            retention: new,
-            ..object.marks.clone()
-        })
-    };
+    let governance = convert::governance(input.bypass_governance_retention);
     let place = place!(input);
-    let set = store.change_marks(caller, place, Permission::FullControl, change);
-    set.await?;
+    store
+        .change_marks(
+            caller,
+            place,
+            Permission::FullControl,
+            move |bucket, object, now| {
+                check_lockable(bucket)?;
+                if let Some(old) = object.marks.retention
+                    && !old.may_become(new, now, governance)
+                {
+                    return Err(StoreError::Locked);
+                }
+                Ok(Marks {
+                    retention: new,
+                    ..object.marks.clone()
+                })
+            },
+        )
+        .await?;
     Ok(dto::PutObjectRetentionOutput::default())
 }
 
@@ -218,6 +231,7 @@ fn check_lockable(bucket: &Bucket) -> Result<(), StoreError> {
         .ok_or(StoreError::NotLockable)
 }
 
+/// `GetObjectLegalHold`
 pub(super) async fn hold(
     store: &Store,
     request: S3Request<dto::GetObjectLegalHoldInput>,
@@ -232,6 +246,7 @@ pub(super) async fn hold(
     })
 }
 
+/// `PutObjectLegalHold`
 pub(super) async fn set_hold(
     store: &Store,
     request: S3Request<dto::PutObjectLegalHoldInput>,
@@ -240,15 +255,20 @@ pub(super) async fn set_hold(
     let input = request.input;
     let status = input.legal_hold.and_then(|hold| hold.status);
     let held = is_held(status.as_ref().map_or("", |status| status.as_str()))?;
-    let change = move |bucket: &Bucket, object: &Object, _| {
-        check_lockable(bucket)?;
-        Ok(Marks {
-            legal_hold: Some(held),
-            ..object.marks.clone()
-        })
-    };
     let place = place!(input);
-    let set = store.change_marks(caller, place, Permission::FullControl, change);
-    set.await?;
+    store
+        .change_marks(
+            caller,
+            place,
+            Permission::FullControl,
+            move |bucket, object, _| {
+                check_lockable(bucket)?;
+                Ok(Marks {
+                    legal_hold: Some(held),
+                    ..object.marks.clone()
+                })
+            },
+        )
+        .await?;
     Ok(dto::PutObjectLegalHoldOutput::default())
 }

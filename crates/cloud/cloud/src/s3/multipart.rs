@@ -2,35 +2,27 @@
 
 use s3s::{S3Request, dto};
 
+use super::S3Options;
+use super::acl::acl_headers;
 use super::context::caller;
 use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
 use super::listing::Encoding;
-use super::{S3Options, acl};
 use crate::checksum::{Algorithm, PartsChecksum};
 use crate::store::{
     Claims, Conditions, ListedPart, Place, Store, StoreError, Target, UploadQuery, UploadRef,
 };
 
+/// `CreateMultipartUpload`
 pub(super) async fn create(
     store: &Store,
     options: &S3Options,
     request: S3Request<dto::CreateMultipartUploadInput>,
 ) -> Result<dto::CreateMultipartUploadOutput, StoreError> {
     let caller = caller(&request);
-    let mut input = request.input;
+    let input = request.input;
     refuse_unsupported!(input)?;
     let headers = headers_of!(input)?;
-    let acl = acl::asked(
-        options.refuse_acl,
-        input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
-        &acl::GrantHeaders {
-            full_control: input.grant_full_control.as_deref(),
-            read: input.grant_read.as_deref(),
-            read_acp: input.grant_read_acp.as_deref(),
-            write: None,
-            write_acp: input.grant_write_acp.as_deref(),
-        },
-    )?;
+    let acl = acl_headers!(input).request(options.refuse_acl)?;
     let marks = marks_of!(input)?;
     let place = Place::newest(input.bucket, input.key);
     let target = Target {
@@ -70,15 +62,14 @@ fn wanted(
         };
     };
     let algorithm = convert::algorithm(algorithm)?;
-    let checksum = PartsChecksum::new(algorithm, whole);
-    let impossible = || {
-        let kind = kind.map_or("", dto::ChecksumType::as_str);
-        StoreError::invalid_request(format!(
-            "The {kind} checksum type cannot be used with the {} checksum algorithm.",
+    match PartsChecksum::new(algorithm, whole) {
+        Some(checksum) => Ok(Some(checksum)),
+        None => Err(StoreError::invalid_request(format!(
+            "The {} checksum type cannot be used with the {} checksum algorithm.",
+            kind.map_or("", dto::ChecksumType::as_str),
             algorithm.name()
-        ))
-    };
-    checksum.ok_or_else(impossible).map(Some)
+        ))),
+    }
 }
 
 fn algorithm(checksum: PartsChecksum) -> dto::ChecksumAlgorithm {
@@ -93,11 +84,11 @@ fn kind(checksum: PartsChecksum) -> dto::ChecksumType {
 macro_rules! checksums_of {
     ($input:expr) => {
         [
-            (Algorithm::Crc32, $input.checksum_crc32.take()),
-            (Algorithm::Crc32c, $input.checksum_crc32c.take()),
-            (Algorithm::Crc64Nvme, $input.checksum_crc64nvme.take()),
-            (Algorithm::Sha1, $input.checksum_sha1.take()),
-            (Algorithm::Sha256, $input.checksum_sha256.take()),
+            (Algorithm::Crc32, $input.checksum_crc32),
+            (Algorithm::Crc32c, $input.checksum_crc32c),
+            (Algorithm::Crc64Nvme, $input.checksum_crc64nvme),
+            (Algorithm::Sha1, $input.checksum_sha1),
+            (Algorithm::Sha256, $input.checksum_sha256),
         ]
         .into_iter()
         .filter_map(|(algorithm, sum)| Some((algorithm, sum?)))
@@ -105,12 +96,13 @@ macro_rules! checksums_of {
     };
 }
 
+/// `CompleteMultipartUpload`
 pub(super) async fn complete(
     store: &Store,
     request: S3Request<dto::CompleteMultipartUploadInput>,
 ) -> Result<dto::CompleteMultipartUploadOutput, StoreError> {
     let caller = caller(&request);
-    let mut input = request.input;
+    let input = request.input;
     let claims =
         Claims {
             checksums: checksums_of!(input),
@@ -126,18 +118,13 @@ pub(super) async fn complete(
                 None => None,
             },
         };
-    let parts = input.multipart_upload.and_then(|upload| upload.parts);
-    let parts = parts.unwrap_or_default().into_iter().map(|mut part| {
-        let number = part
-            .part_number
-            .and_then(|number| u32::try_from(number).ok());
-        Ok(ListedPart {
-            number: number.ok_or(StoreError::MalformedXml)?,
-            checksums: checksums_of!(part),
-            etag: part.e_tag.ok_or(StoreError::MalformedXml)?.into_value(),
-        })
-    });
-    let parts = parts.collect::<Result<Vec<_>, StoreError>>()?;
+    let parts = input
+        .multipart_upload
+        .and_then(|upload| upload.parts)
+        .unwrap_or_default()
+        .into_iter()
+        .map(listed_part)
+        .collect::<Result<Vec<_>, _>>()?;
     let upload = UploadRef {
         place: Place::newest(input.bucket, input.key),
         id: input.upload_id,
@@ -162,6 +149,18 @@ pub(super) async fn complete(
     ))
 }
 
+fn listed_part(part: dto::CompletedPart) -> Result<ListedPart, StoreError> {
+    let number = part
+        .part_number
+        .and_then(|number| u32::try_from(number).ok());
+    Ok(ListedPart {
+        number: number.ok_or(StoreError::MalformedXml)?,
+        checksums: checksums_of!(part),
+        etag: part.e_tag.ok_or(StoreError::MalformedXml)?.into_value(),
+    })
+}
+
+/// `AbortMultipartUpload`
 pub(super) async fn abort(
     store: &Store,
     request: S3Request<dto::AbortMultipartUploadInput>,
@@ -181,6 +180,7 @@ pub(super) async fn abort(
     Ok(dto::AbortMultipartUploadOutput::default())
 }
 
+/// `ListParts`
 pub(super) async fn list_parts(
     store: &Store,
     request: S3Request<dto::ListPartsInput>,
@@ -199,13 +199,12 @@ pub(super) async fn list_parts(
     let (upload, mut parts) = listed;
     let more = parts.len() > limit;
     parts.truncate(limit);
-    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     let next = parts
         .last()
         .filter(|_| more)
-        .map(|part| number(part.number));
+        .map(|part| part_number(part.number));
     let checksum = upload.checksum;
-    let parts = parts.into_iter().map(|part| {
+    let listed = parts.into_iter().map(|part| {
         let algorithm = checksum.map(|wanted| wanted.algorithm.name());
         let sums = Checksums::of_part(algorithm, part.checksum);
         with_checksums!(
@@ -213,7 +212,7 @@ pub(super) async fn list_parts(
             dto::Part {
                 e_tag: Some(convert::etag(part.etag)),
                 last_modified: Some(convert::timestamp(part.modified)),
-                part_number: Some(number(part.number)),
+                part_number: Some(part_number(part.number)),
                 size: Some(convert::size(part.segment.size)),
             }
         )
@@ -229,14 +228,15 @@ pub(super) async fn list_parts(
         max_parts: Some(i32::try_from(limit).unwrap_or(i32::MAX)),
         next_part_number_marker: next,
         owner: Some(owner),
-        part_number_marker: Some(number(after)),
-        parts: Some(parts.collect()),
+        part_number_marker: Some(part_number(after)),
+        parts: Some(listed.collect()),
         storage_class: Some(dto::StorageClass::from_static("STANDARD")),
         upload_id: Some(input.upload_id),
         ..dto::ListPartsOutput::default()
     })
 }
 
+/// `ListMultipartUploads`
 pub(super) async fn list_uploads(
     store: &Store,
     request: S3Request<dto::ListMultipartUploadsInput>,
@@ -275,22 +275,28 @@ pub(super) async fn list_uploads(
     let prefixes = page.prefixes.iter().map(|prefix| dto::CommonPrefix {
         prefix: Some(encoding.write(prefix)),
     });
-    let text = |text: Option<String>| text.map(|text| encoding.write(&text));
     Ok(dto::ListMultipartUploadsOutput {
         bucket: Some(input.bucket),
         common_prefixes: Some(prefixes.collect()),
-        delimiter: text(input.delimiter),
+        delimiter: encoding.write_some(input.delimiter),
         encoding_type: input.encoding_type,
         is_truncated: Some(page.truncated),
-        key_marker: text(input.key_marker).or_else(|| Some(String::new())),
+        key_marker: encoding
+            .write_some(input.key_marker)
+            .or_else(|| Some(String::new())),
         max_uploads: Some(i32::try_from(limit).unwrap_or(i32::MAX)),
         next_key_marker: page.truncated.then(|| encoding.write(&next_key)),
         next_upload_id_marker: page.truncated.then_some(next_id),
-        prefix: text(input.prefix),
+        prefix: encoding.write_some(input.prefix),
         upload_id_marker: input.upload_id_marker,
         uploads: Some(uploads.collect()),
         ..dto::ListMultipartUploadsOutput::default()
     })
+}
+
+/// The number of a part, at most 10,000, as the protocol's layer has it.
+fn part_number(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 fn initiator(owner: &dto::Owner) -> dto::Initiator {

@@ -6,15 +6,64 @@ use s3s::{S3Request, dto};
 use time::OffsetDateTime;
 
 use super::context::caller;
-use super::convert::{self, Checksums, with_checksums};
-use super::copy::has_versions;
+use super::convert::{self, Checksums, place, with_checksums};
 use super::lock;
 use crate::catalogue::objects::Object;
-use crate::store::{Doomed, Governance, ObjectReader, Place, Store, StoreError};
+use crate::store::{Doomed, ObjectReader, Place, Store, StoreError};
 
 /// Most keys of one request that deletes many, as in S3.
 const MAX_KEYS: usize = 1000;
 
+/// What GET and HEAD say of an object alike.
+struct Description {
+    object: Object,
+    checksums: Checksums,
+    /// Bytes of the answer, or of the one that GET would give.
+    length: u64,
+    /// `None` unless a part was asked for.
+    parts_count: Option<i32>,
+    /// Whether the bucket has versions.
+    has_versions: bool,
+}
+
+/// The output of GET or HEAD; both have the fields of a [`Description`].
+macro_rules! describe {
+    ($description:expr, dto::$output:ident { $($fields:tt)* }) => {{
+        let Description { object, checksums, length, parts_count, has_versions } = $description;
+        let (headers, lock) = (object.headers, object.marks);
+        with_checksums!(checksums, dto::$output {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: headers.cache_control,
+            checksum_type: checksums.kind,
+            content_disposition: headers.content_disposition,
+            content_encoding: headers.content_encoding,
+            content_language: headers.content_language,
+            content_length: Some(convert::size(length)),
+            content_type: Some(
+                headers
+                    .content_type
+                    .unwrap_or_else(|| convert::DEFAULT_TYPE.to_owned()),
+            ),
+            e_tag: Some(convert::etag(object.etag)),
+            expires: headers.expires.map(expires),
+            last_modified: Some(convert::timestamp(object.modified)),
+            metadata: Some(headers.metadata.into_iter().collect()),
+            object_lock_legal_hold_status: lock.legal_hold.map(lock::hold_status),
+            object_lock_mode: lock
+                .retention
+                .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
+            object_lock_retain_until_date: lock
+                .retention
+                .map(|kept| convert::timestamp(kept.until)),
+            parts_count,
+            version_id: has_versions.then_some(object.version),
+            $($fields)*
+            ..dto::$output::default()
+        })
+    }};
+}
+
+/// `GetObject`
 pub(super) async fn get(
     store: &Store,
     request: S3Request<dto::GetObjectInput>,
@@ -22,12 +71,7 @@ pub(super) async fn get(
     let caller = caller(&request);
     let input = request.input;
     let bucket = input.bucket.clone();
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-        version: convert::version(input.version_id),
-    };
-    let (object, reader) = store.open_object(caller, place).await?;
+    let (object, reader) = store.open_object(caller, place!(input)).await?;
     convert::conditions(
         input.if_match,
         input.if_none_match,
@@ -42,46 +86,30 @@ pub(super) async fn get(
         .as_ref()
         .filter(|range| !range.is_empty())
         .map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
-    let sums = Checksums::to_send(&object, input.checksum_mode.is_some(), range.is_none());
-    let reader = match range {
+    let checksums = Checksums::to_send(&object, input.checksum_mode.is_some(), range.is_none());
+    let wanted = match range {
         Some(range) => reader.range(range),
         None => reader,
     };
-    let length = reader.left();
     let tag_count = i32::try_from(object.marks.tags.len()).ok();
-    let retention = object.marks.retention;
-    let hold = object.marks.legal_hold;
-    let versions = has_versions(store, bucket).await?;
-    let headers = object.headers;
-    Ok(with_checksums!(
-        sums,
+    let description = Description {
+        object,
+        checksums,
+        length: wanted.left(),
+        parts_count,
+        has_versions: convert::has_versions(store, bucket).await?,
+    };
+    Ok(describe!(
+        description,
         dto::GetObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            body: Some(dto::StreamingBlob::wrap(reader.into_stream())),
-            cache_control: headers.cache_control,
-            checksum_type: sums.kind,
-            content_disposition: headers.content_disposition,
-            content_encoding: headers.content_encoding,
-            content_language: headers.content_language,
-            content_length: Some(convert::size(length)),
+            body: Some(dto::StreamingBlob::wrap(wanted.into_stream())),
             content_range,
-            content_type: Some(content_type(headers.content_type)),
-            e_tag: Some(convert::etag(object.etag)),
-            expires: headers.expires.map(expires),
-            last_modified: Some(convert::timestamp(object.modified)),
-            metadata: Some(headers.metadata.into_iter().collect()),
-            object_lock_legal_hold_status: hold.map(lock::hold_status),
-            object_lock_mode: retention
-                .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
-            object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
-            parts_count,
             tag_count: tag_count.filter(|count| *count > 0),
-            version_id: versions.then_some(object.version),
-            ..dto::GetObjectOutput::default()
         }
     ))
 }
 
+/// `HeadObject`
 pub(super) async fn head(
     store: &Store,
     request: S3Request<dto::HeadObjectInput>,
@@ -89,11 +117,8 @@ pub(super) async fn head(
     let caller = caller(&request);
     let input = request.input;
     let bucket = input.bucket.clone();
-    let place = Place {
-        bucket: input.bucket,
-        key: input.key,
-        version: convert::version(input.version_id),
-    };
+    let place = place!(input);
+    // The bytes are opened only to learn where a part lies.
     let (object, part) = match input.part_number {
         None => (store.head(caller, place).await?, None),
         Some(number) => {
@@ -110,41 +135,19 @@ pub(super) async fn head(
         input.if_unmodified_since,
     )
     .for_reading(&object)?;
-    let whole = part.is_none();
-    let sums = Checksums::to_send(&object, input.checksum_mode.is_some(), whole);
+    let checksums = Checksums::to_send(&object, input.checksum_mode.is_some(), part.is_none());
     let (range, parts_count) = part.unwrap_or_default();
-    let length = range.map_or(object.size, |range| range.end - range.start);
-    let retention = object.marks.retention;
-    let hold = object.marks.legal_hold;
-    let versions = has_versions(store, bucket).await?;
-    let headers = object.headers;
-    Ok(with_checksums!(
-        sums,
-        dto::HeadObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            cache_control: headers.cache_control,
-            checksum_type: sums.kind,
-            content_disposition: headers.content_disposition,
-            content_encoding: headers.content_encoding,
-            content_language: headers.content_language,
-            content_length: Some(convert::size(length)),
-            content_type: Some(content_type(headers.content_type)),
-            e_tag: Some(convert::etag(object.etag)),
-            expires: headers.expires.map(expires),
-            last_modified: Some(convert::timestamp(object.modified)),
-            metadata: Some(headers.metadata.into_iter().collect()),
-            object_lock_legal_hold_status: hold.map(lock::hold_status),
-            object_lock_mode: retention
-                .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
-            object_lock_retain_until_date: retention.map(|kept| convert::timestamp(kept.until)),
-            parts_count,
-            version_id: versions.then_some(object.version),
-            ..dto::HeadObjectOutput::default()
-        }
-    ))
+    let description = Description {
+        length: range.map_or(object.size, |range| range.end - range.start),
+        object,
+        checksums,
+        parts_count,
+        has_versions: convert::has_versions(store, bucket).await?,
+    };
+    Ok(describe!(description, dto::HeadObjectOutput {}))
 }
 
-/// There are no torrents here, which is told to whoever may read the object.
+/// `GetObjectTorrent`: there are no torrents here, which is told to whoever may read the object.
 pub(super) async fn torrent(
     store: &Store,
     request: S3Request<dto::GetObjectTorrentInput>,
@@ -155,7 +158,7 @@ pub(super) async fn torrent(
     Err(StoreError::NoTorrent)
 }
 
-/// The piece of an object that a request wants; nothing for all of it.
+/// The piece of an object that a request wants; `None`: all of it.
 fn wanted(
     range: Option<dto::Range>,
     part: Option<i32>,
@@ -185,16 +188,14 @@ fn parts_count(object: &Object, reader: &ObjectReader, asked: Option<i32>) -> Op
     count.filter(|_| object.is_of_parts() && asked.is_some())
 }
 
-fn content_type(kept: Option<String>) -> String {
-    kept.unwrap_or_else(|| convert::DEFAULT_TYPE.to_owned())
-}
-
+/// The header `Expires`, in seconds since 1970.
 fn expires(seconds: i64) -> dto::Timestamp {
     OffsetDateTime::from_unix_timestamp(seconds)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
         .into()
 }
 
+/// `DeleteObject`
 pub(super) async fn delete(
     store: &Store,
     request: S3Request<dto::DeleteObjectInput>,
@@ -205,11 +206,11 @@ pub(super) async fn delete(
         key: input.key,
         version: convert::version(input.version_id),
     }];
-    let governance = governance(input.bypass_governance_retention);
-    let deleted = store
+    let governance = convert::governance(input.bypass_governance_retention);
+    let results = store
         .delete(caller, input.bucket, doomed, governance)
         .await?;
-    let deleted = deleted.into_iter().next().transpose()?.unwrap_or_default();
+    let deleted = results.into_iter().next().transpose()?.unwrap_or_default();
     Ok(dto::DeleteObjectOutput {
         delete_marker: deleted.marker.then_some(true),
         version_id: deleted.version,
@@ -217,14 +218,7 @@ pub(super) async fn delete(
     })
 }
 
-pub(super) fn governance(bypass: Option<bool>) -> Governance {
-    if bypass == Some(true) {
-        Governance::Bypass
-    } else {
-        Governance::Obey
-    }
-}
-
+/// `DeleteObjects`
 pub(super) async fn delete_many(
     store: &Store,
     request: S3Request<dto::DeleteObjectsInput>,
@@ -235,20 +229,25 @@ pub(super) async fn delete_many(
     if input.delete.objects.len() > MAX_KEYS {
         return Err(StoreError::MalformedXml);
     }
-    let objects = input.delete.objects.into_iter().map(|object| Doomed {
-        key: object.key,
-        version: convert::version(object.version_id),
-    });
-    let doomed: Vec<_> = objects.collect();
-    let governance = governance(input.bypass_governance_retention);
-    let results = store
+    let doomed: Vec<_> = input
+        .delete
+        .objects
+        .into_iter()
+        .map(|object| Doomed {
+            key: object.key,
+            version: convert::version(object.version_id),
+        })
+        .collect();
+    let governance = convert::governance(input.bypass_governance_retention);
+    let results = match store
         .delete(caller, input.bucket, doomed.clone(), governance)
-        .await;
-    let results = match results {
-        Err(StoreError::AccessDenied) => {
-            let denied = || Err(StoreError::AccessDenied);
-            doomed.iter().map(|_| denied()).collect()
-        }
+        .await
+    {
+        // Who may not write to the bucket is told so for each key, in an answer that is a success.
+        Err(StoreError::AccessDenied) => doomed
+            .iter()
+            .map(|_| Err(StoreError::AccessDenied))
+            .collect(),
         results => results?,
     };
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());

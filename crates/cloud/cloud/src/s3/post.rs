@@ -5,11 +5,12 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{Credentials, S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
 
+use super::acl::AclHeaders;
 use super::context::RequestContext;
 use super::convert::{self, headers_of, marks_of, refuse_unsupported};
 use super::put::Upload;
 use super::sent_checksums::ConfirmedChecksums;
-use super::{S3Options, acl, error};
+use super::{S3Options, error};
 use crate::auth::{Identity, find_key};
 use crate::catalogue::Catalogue;
 use crate::store::{Conditions, Place, Store, StoreError, Target};
@@ -41,6 +42,7 @@ impl S3Access for Open {
     }
 }
 
+/// `PostObject`
 pub(super) async fn object(
     store: &Store,
     options: &S3Options,
@@ -52,18 +54,22 @@ pub(super) async fn object(
         None => Identity::Anonymous,
     };
     let form_acl = RequestContext::of(&request).form_acl;
-    let mut input = request.input;
+    let input = request.input;
     refuse_unsupported!(input)?;
     let headers = headers_of!(input)?;
     let marks = marks_of!(input)?;
-    let named = form_acl
-        .as_ref()
-        .map(|acl| acl.0.as_str())
-        .or(input.acl.as_ref().map(dto::ObjectCannedACL::as_str));
+    let acl = AclHeaders {
+        canned: form_acl
+            .as_ref()
+            .map(|acl| acl.0.as_str())
+            .or(input.acl.as_ref().map(dto::ObjectCannedACL::as_str)),
+        ..AclHeaders::default()
+    }
+    .request(options.refuse_acl)?;
     let upload = Upload {
         caller,
         target: Target {
-            acl: acl::asked(options.refuse_acl, named, &acl::GrantHeaders::default())?,
+            acl,
             place: Place::newest(input.bucket, input.key),
             headers,
             marks,

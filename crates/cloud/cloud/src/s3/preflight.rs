@@ -65,34 +65,35 @@ fn without_origin() -> StoreError {
 struct Page {
     bucket: String,
     origin: String,
-    /// The method that is asked about, or that of the request; nothing when a question names none.
+    /// The method that is asked about, or that of the request; `None` when a question names none.
     method: Option<String>,
     /// The headers that are asked about.
     headers: Vec<String>,
 }
 
 impl Page {
-    /// Nothing for requests that no page makes. `path` is the path behind the prefix of the service.
+    /// `None` for requests that no page makes. `path` is the path behind the prefix of the service.
     fn of(method: &Method, headers: &HeaderMap, path: &str) -> Option<Self> {
-        let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::to_owned);
-        let origin = text(ORIGIN)?;
-        let own = || (method != Method::OPTIONS).then(|| method.as_str().to_owned());
-        let asked = text(ACCESS_CONTROL_REQUEST_METHOD).or_else(own);
-        let names = text(ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
-        let names = names.split(',').map(str::trim);
+        let origin = text(headers, ORIGIN)?;
+        let own = (method != Method::OPTIONS).then_some(method.as_str());
+        let asked = text(headers, ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
         let bucket = path.trim_start_matches('/').split('/').next();
         Some(Self {
             bucket: bucket.unwrap_or_default().to_owned(),
-            origin,
-            method: asked,
-            headers: names
+            origin: origin.to_owned(),
+            method: text(headers, ACCESS_CONTROL_REQUEST_METHOD)
+                .or(own)
+                .map(str::to_owned),
+            headers: asked
+                .split(',')
+                .map(str::trim)
                 .filter(|name| !name.is_empty())
                 .map(str::to_owned)
                 .collect(),
         })
     }
 
-    /// The headers that the rules of the bucket give; nothing when no rule is for this page.
+    /// The headers that the rules of the bucket give; `None` when no rule is for this page.
     async fn allowed(&self, store: &Store) -> Result<Option<HeaderMap>, StoreError> {
         let settings = store.any_settings(self.bucket.clone()).await?;
         let rules = settings.map(|settings| settings.cors).unwrap_or_default();
@@ -101,10 +102,9 @@ impl Page {
 
     fn headers_of(&self, rules: &[CorsRule]) -> Option<HeaderMap> {
         let method = self.method.as_deref()?;
-        let fits = |rule: &&CorsRule| {
+        let rule = rules.iter().find(|rule| {
             rule.is_for(&self.origin, method) && self.headers.iter().all(|name| rule.takes(name))
-        };
-        let rule = rules.iter().find(fits)?;
+        })?;
         let open = rule.origins.iter().any(|origin| origin == "*");
         let origin = if open { "*" } else { &self.origin };
         let mut headers = HeaderMap::new();
@@ -136,4 +136,9 @@ impl Page {
         }
         StoreError::AccessForbidden
     }
+}
+
+/// A header that is text; `None` without one.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }

@@ -3,8 +3,9 @@
 use s3s::{S3Request, dto};
 
 use super::context::caller;
-use crate::store::{Permission, PublicAccess, Settings, Store, StoreError};
+use crate::store::{Permission, PublicAccess, Store, StoreError};
 
+/// `GetPublicAccessBlock`
 pub(super) async fn get(
     store: &Store,
     request: S3Request<dto::GetPublicAccessBlockInput>,
@@ -24,6 +25,7 @@ pub(super) async fn get(
     })
 }
 
+/// `PutPublicAccessBlock`
 pub(super) async fn put(
     store: &Store,
     request: S3Request<dto::PutPublicAccessBlockInput>,
@@ -37,36 +39,38 @@ pub(super) async fn put(
         block_policy: wanted.block_public_policy == Some(true),
         restrict: wanted.restrict_public_buckets == Some(true),
     };
-    let change = move |settings: &mut Settings| {
-        settings.public_access = Some(access);
-        Ok(())
-    };
-    store.change_settings(caller, input.bucket, change).await?;
+    store
+        .change_settings(caller, input.bucket, move |settings| {
+            settings.public_access = Some(access);
+            Ok(())
+        })
+        .await?;
     Ok(dto::PutPublicAccessBlockOutput::default())
 }
 
+/// `DeletePublicAccessBlock`
 pub(super) async fn delete(
     store: &Store,
     request: S3Request<dto::DeletePublicAccessBlockInput>,
 ) -> Result<dto::DeletePublicAccessBlockOutput, StoreError> {
     let caller = caller(&request);
-    let change = |settings: &mut Settings| {
-        settings.public_access = None;
-        Ok(())
-    };
-    let bucket = request.input.bucket;
-    store.change_settings(caller, bucket, change).await?;
+    store
+        .change_settings(caller, request.input.bucket, |settings| {
+            settings.public_access = None;
+            Ok(())
+        })
+        .await?;
     Ok(dto::DeletePublicAccessBlockOutput::default())
 }
 
-/// Whether the bucket is public, which without policies its ACL alone decides.
+/// `GetBucketPolicyStatus`: whether the bucket is public, which without policies its ACL alone decides.
 pub(super) async fn status(
     store: &Store,
     request: S3Request<dto::GetBucketPolicyStatusInput>,
 ) -> Result<dto::GetBucketPolicyStatusOutput, StoreError> {
     let caller = caller(&request);
-    let bucket = request.input.bucket;
-    let bucket = store.bucket(caller, bucket, Permission::ReadAcp).await?;
+    let name = request.input.bucket;
+    let bucket = store.bucket(caller, name, Permission::ReadAcp).await?;
     let ignored = bucket
         .settings
         .public_access

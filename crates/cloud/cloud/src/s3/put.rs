@@ -7,11 +7,12 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use http::header::TRANSFER_ENCODING;
 use s3s::{S3Request, dto};
 
+use super::S3Options;
+use super::acl::acl_headers;
 use super::context::RequestContext;
 use super::convert::{self, Checksums, headers_of, marks_of, refuse_unsupported, with_checksums};
 use super::payload::PayloadError;
 use super::sent_checksums::ConfirmedChecksums;
-use super::{S3Options, acl};
 use crate::auth::Identity;
 use crate::checksum::{Algorithm, PartsChecksum};
 use crate::store::{BlobWriter, Place, Store, StoreError, Stored, Target, UploadRef};
@@ -38,6 +39,7 @@ impl Upload {
     }
 }
 
+/// `PutObject`
 pub(super) async fn object(
     store: &Store,
     options: &S3Options,
@@ -47,7 +49,7 @@ pub(super) async fn object(
         caller, confirmed, ..
     } = RequestContext::of(&request);
     let chunked = request.headers.contains_key(TRANSFER_ENCODING);
-    let mut input = request.input;
+    let input = request.input;
     refuse_unsupported!(input)?;
     if input.write_offset_bytes.is_some() {
         return Err(StoreError::not_implemented(
@@ -57,17 +59,7 @@ pub(super) async fn object(
     check_length(options, chunked, input.content_length)?;
     let headers = headers_of!(input)?;
     let marks = marks_of!(input)?;
-    let acl = acl::asked(
-        options.refuse_acl,
-        input.acl.as_ref().map(dto::ObjectCannedACL::as_str),
-        &acl::GrantHeaders {
-            full_control: input.grant_full_control.as_deref(),
-            read: input.grant_read.as_deref(),
-            read_acp: input.grant_read_acp.as_deref(),
-            write: None,
-            write_acp: input.grant_write_acp.as_deref(),
-        },
-    )?;
+    let acl = acl_headers!(input).request(options.refuse_acl)?;
     let upload = Upload {
         caller,
         target: Target {
@@ -94,6 +86,7 @@ pub(super) async fn object(
     ))
 }
 
+/// `UploadPart`
 pub(super) async fn part(
     store: &Store,
     options: &S3Options,
@@ -117,9 +110,9 @@ pub(super) async fn part(
     };
     // Zero, which no part has, stands for numbers that are none.
     let number = u32::try_from(input.part_number).unwrap_or(0);
-    let check = store.check_part(caller.clone(), upload.clone(), number);
-    let wanted = check.await?;
-
+    let wanted = store
+        .check_part(caller.clone(), upload.clone(), number)
+        .await?;
     let algorithm = wanted.map(|wanted| wanted.algorithm);
     // What the client sends is computed on the way already.
     let own = algorithm.filter(|algorithm| !confirmed.announces(*algorithm));
@@ -136,9 +129,9 @@ pub(super) async fn part(
         .put_part(caller, upload, number, (writer, sent))
         .await?;
     sums.extend(stored.checksums);
-    let sums = Checksums::of(&sums);
+    let told = Checksums::of(&sums);
     Ok(with_checksums!(
-        sums,
+        told,
         dto::UploadPartOutput {
             e_tag: Some(convert::etag(stored.etag)),
             ..dto::UploadPartOutput::default()
@@ -176,10 +169,15 @@ fn check_length(options: &S3Options, chunked: bool, length: Option<i64>) -> Resu
 
 /// The MD5 of a `Content-MD5` header.
 fn md5(header: Option<&str>) -> Result<Option<[u8; 16]>, StoreError> {
-    let decode = |text: &str| BASE64.decode(text.trim().as_bytes()).ok()?.try_into().ok();
-    header
-        .map(|text| decode(text).ok_or(StoreError::InvalidDigest))
-        .transpose()
+    let Some(text) = header else {
+        return Ok(None);
+    };
+    BASE64
+        .decode(text.trim().as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(Some)
+        .ok_or(StoreError::InvalidDigest)
 }
 
 /// Takes the bytes; what was said of them has been compared when this returns.
@@ -189,12 +187,13 @@ async fn receive(
     md5: Option<[u8; 16]>,
     checksum: Option<Algorithm>,
 ) -> Result<BlobWriter, StoreError> {
-    let failure = |error: s3s::StdError| match error.downcast_ref::<PayloadError>() {
-        Some(error) => StoreError::from(error),
-        None => StoreError::IncompleteBody,
-    };
-    let body = futures::stream::iter(body).flatten().map_err(failure);
-    let writer = store.receive(body, checksum).await?;
+    let bytes = futures::stream::iter(body).flatten().map_err(|error| {
+        match error.downcast_ref::<PayloadError>() {
+            Some(error) => StoreError::from(error),
+            None => StoreError::IncompleteBody,
+        }
+    });
+    let writer = store.receive(bytes, checksum).await?;
     if md5.is_some_and(|expected| expected != writer.md5()) {
         return Err(StoreError::BadDigest);
     }

@@ -3,23 +3,11 @@
 use s3s::{S3Request, dto};
 
 use super::context::caller;
-use super::convert;
+use super::convert::{self, place};
 use crate::auth::Identity;
-use crate::store::{
-    Marks, Permission, Place, Settings, Store, StoreError, Tags, bucket_tags, object_tags,
-};
+use crate::store::{Marks, Permission, Place, Store, StoreError, Tags, bucket_tags, object_tags};
 
-macro_rules! place {
-    ($input:expr) => {
-        Place {
-            bucket: $input.bucket,
-            key: $input.key,
-            version: convert::version($input.version_id),
-        }
-    };
-}
-pub(super) use place;
-
+/// `GetObjectTagging`
 pub(super) async fn get(
     store: &Store,
     request: S3Request<dto::GetObjectTaggingInput>,
@@ -33,6 +21,7 @@ pub(super) async fn get(
     })
 }
 
+/// `PutObjectTagging`
 pub(super) async fn put(
     store: &Store,
     request: S3Request<dto::PutObjectTaggingInput>,
@@ -44,6 +33,7 @@ pub(super) async fn put(
     Ok(dto::PutObjectTaggingOutput::default())
 }
 
+/// `DeleteObjectTagging`
 pub(super) async fn delete(
     store: &Store,
     request: S3Request<dto::DeleteObjectTaggingInput>,
@@ -54,16 +44,18 @@ pub(super) async fn delete(
 }
 
 async fn set(store: &Store, caller: Identity, place: Place, tags: Tags) -> Result<(), StoreError> {
-    let change = |_: &_, object: &crate::catalogue::objects::Object, _| {
-        Ok(Marks {
-            tags,
-            ..object.marks.clone()
+    store
+        .change_marks(caller, place, Permission::FullControl, |_, object, _| {
+            Ok(Marks {
+                tags,
+                ..object.marks.clone()
+            })
         })
-    };
-    let changed = store.change_marks(caller, place, Permission::FullControl, change);
-    changed.await.map(drop)
+        .await
+        .map(drop)
 }
 
+/// `GetBucketTagging`
 pub(super) async fn get_of_bucket(
     store: &Store,
     request: S3Request<dto::GetBucketTaggingInput>,
@@ -76,6 +68,7 @@ pub(super) async fn get_of_bucket(
     })
 }
 
+/// `PutBucketTagging`
 pub(super) async fn put_of_bucket(
     store: &Store,
     request: S3Request<dto::PutBucketTaggingInput>,
@@ -87,6 +80,7 @@ pub(super) async fn put_of_bucket(
     Ok(dto::PutBucketTaggingOutput::default())
 }
 
+/// `DeleteBucketTagging`
 pub(super) async fn delete_of_bucket(
     store: &Store,
     request: S3Request<dto::DeleteBucketTaggingInput>,
@@ -102,9 +96,10 @@ async fn set_of_bucket(
     bucket: String,
     tags: Option<Tags>,
 ) -> Result<(), StoreError> {
-    let change = |settings: &mut Settings| {
-        settings.tags = tags;
-        Ok(())
-    };
-    store.change_settings(caller, bucket, change).await
+    store
+        .change_settings(caller, bucket, |settings| {
+            settings.tags = tags;
+            Ok(())
+        })
+        .await
 }

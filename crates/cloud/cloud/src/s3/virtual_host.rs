@@ -15,23 +15,35 @@ const SERVICES: [&str; 6] = [
 /// The bucket that a `Host` header names: `BUCKET.walrus.ANYTHING`, as the clouds of 2010 have it, or `BUCKET.DOMAIN` and
 /// `BUCKET.SERVICE.DOMAIN` for one of the domains.
 pub(super) fn bucket(host: &str, domains: &[String]) -> Option<String> {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let name = host
+        .rsplit_once(':')
+        .map_or(host, |(name, _)| name)
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
     if name.parse::<IpAddr>().is_ok() {
         return None;
     }
-    let in_front_of = |end: &str| name.strip_suffix(end)?.strip_suffix('.');
-    let of_walrus = name.split_once(".walrus.").map(|(bucket, _)| bucket);
-    if let Some(bucket) = of_walrus.or_else(|| in_front_of("walrus")) {
+    if let Some((bucket, _)) = name.split_once(".walrus.") {
         return named(bucket);
     }
-    let bucket = domains.iter().find_map(|domain| in_front_of(domain))?;
-    if SERVICES.contains(&bucket) {
+    if let Some(bucket) = in_front_of(&name, "walrus") {
+        return named(bucket);
+    }
+    let labels = domains
+        .iter()
+        .find_map(|domain| in_front_of(&name, domain))?;
+    if SERVICES.contains(&labels) {
         return None;
     }
-    let service = bucket.rsplit_once('.');
-    let service = service.filter(|(_, service)| SERVICES.contains(service));
-    named(service.map_or(bucket, |(bucket, _)| bucket))
+    match labels.rsplit_once('.') {
+        Some((bucket, service)) if SERVICES.contains(&service) => named(bucket),
+        _ => named(labels),
+    }
+}
+
+/// What stands in front of a domain: `a.b` of `a.b.localhost`.
+fn in_front_of<'n>(name: &'n str, domain: &str) -> Option<&'n str> {
+    name.strip_suffix(domain)?.strip_suffix('.')
 }
 
 fn named(bucket: &str) -> Option<String> {

@@ -19,8 +19,9 @@ pub(super) fn bare_tag(response: &mut Response<Body>) {
     let Ok(document) = std::str::from_utf8(&document) else {
         return;
     };
-    let bare = document.replacen("<ETag>\"", "<ETag>", 1);
-    let bare = bare.replacen("\"</ETag>", "</ETag>", 1);
+    let bare = document
+        .replacen("<ETag>\"", "<ETag>", 1)
+        .replacen("\"</ETag>", "</ETag>", 1);
     response.headers_mut().remove(header::CONTENT_LENGTH);
     *response.body_mut() = Body::from(Bytes::from(bare));
 }

@@ -45,13 +45,12 @@ impl ErrorContext<'_> {
             .collect()
             .await
             .map(http_body_util::Collected::to_bytes);
-        let (code, message) = body.map(|body| read(&body)).unwrap_or_default();
+        let (mut code, written) = body.map(|body| read(&body)).unwrap_or_default();
+        let message = written.unwrap_or_else(|| default_message(&code));
         let mut response = Response::from_parts(parts, Body::empty());
-        let message = message.unwrap_or_else(|| default_message(&code));
-        let mut code = code;
         if is_against_policy(&code, &message) {
             StoreError::AccessDenied.code().clone_into(&mut code);
-            *response.status_mut() = StatusCode::FORBIDDEN;
+            *response.status_mut() = status(&StoreError::AccessDenied);
         }
         self.fill(&mut response, &code, &message, &[]);
         response
@@ -70,19 +69,13 @@ impl ErrorContext<'_> {
             return;
         }
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
-        let mut leaf = |name: &str, text: &str| {
-            let legal = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-            let text: String = text.chars().filter(legal).collect();
-            let text = partial_escape(text.as_str());
-            xml.extend(["<", name, ">", &text, "</", name, ">"]);
-        };
-        leaf("Code", code);
-        leaf("Message", message);
+        leaf(&mut xml, "Code", code);
+        leaf(&mut xml, "Message", message);
         for (name, text) in details {
-            leaf(name, text);
+            leaf(&mut xml, name, text);
         }
-        leaf("Resource", self.resource);
-        leaf("RequestId", self.id.as_str());
+        leaf(&mut xml, "Resource", self.resource);
+        leaf(&mut xml, "RequestId", self.id.as_str());
         xml.push_str("</Error>");
         let content_type = HeaderValue::from_static("application/xml");
         response
@@ -90,6 +83,23 @@ impl ErrorContext<'_> {
             .insert(header::CONTENT_TYPE, content_type);
         *response.body_mut() = Body::from(Bytes::from(xml));
     }
+}
+
+/// `<name>text</name>`, without the characters that XML cannot carry.
+fn leaf(xml: &mut String, name: &str, text: &str) {
+    let legal: String = text
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect();
+    xml.extend([
+        "<",
+        name,
+        ">",
+        &partial_escape(legal.as_str()),
+        "</",
+        name,
+        ">",
+    ]);
 }
 
 /// "Not modified" travels as an error inside the server, and has no body.

@@ -21,8 +21,8 @@ pub(in crate::s3) struct FormAcl(pub(in crate::s3) String);
 /// Whether a request brings a form with a file.
 pub(in crate::s3) fn is_form(method: &Method, headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE);
-    let is_form = |value: &HeaderValue| value.as_bytes().starts_with(b"multipart/form-data");
-    method == Method::POST && content_type.is_some_and(is_form)
+    method == Method::POST
+        && content_type.is_some_and(|value| value.as_bytes().starts_with(b"multipart/form-data"))
 }
 
 /// What the protocol's layer needs beside the form itself.
@@ -70,10 +70,14 @@ pub(in crate::s3) fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, Stor
                     ));
                 }
                 let name = parameter(head, "filename").unwrap_or_default();
-                let renamed = key.map(|key| with_file_name(&body, key, &name));
-                let renamed = renamed.transpose()?.flatten();
-                let body = renamed.unwrap_or_else(|| body.clone());
-                return Ok(Form { acl, body });
+                let renamed = match key {
+                    Some(key) => with_file_name(&body, key, &name)?,
+                    None => None,
+                };
+                return Ok(Form {
+                    acl,
+                    body: renamed.unwrap_or_else(|| body.clone()),
+                });
             }
             Some("acl") if acl.is_some() => return Err(StoreError::MalformedForm),
             Some("acl") => acl = Some(FormAcl(text()?.to_owned())),
@@ -89,7 +93,7 @@ pub(in crate::s3) fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, Stor
     Ok(Form { acl, body })
 }
 
-/// The form with the name of the file in its key; nothing when the key does not ask for it.
+/// The form with the name of the file in its key; `None` when the key does not ask for it.
 fn with_file_name(
     body: &Bytes,
     key: Range<usize>,
@@ -109,9 +113,11 @@ fn with_file_name(
 /// Insists on the one form of a time that policies have; the protocol's layer takes others, too. Whether the policy is
 /// one at all is its business.
 fn check_expiration(policy: &str) -> Result<(), StoreError> {
-    let json = BASE64.decode(policy.trim().as_bytes()).ok();
-    let json = json.and_then(|json| serde_json::from_slice::<Value>(&json).ok());
-    let Some(Value::String(time)) = json.as_ref().map(|json| &json["expiration"]) else {
+    let policy = BASE64
+        .decode(policy.trim().as_bytes())
+        .ok()
+        .and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+    let Some(Value::String(time)) = policy.as_ref().map(|policy| &policy["expiration"]) else {
         return Ok(());
     };
     if time.as_bytes().get(10) == Some(&b'T') && time.ends_with('Z') {
