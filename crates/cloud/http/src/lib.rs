@@ -2,6 +2,7 @@
 
 mod body;
 mod client_body;
+mod free_space;
 mod front_end;
 mod handler;
 mod limits;
@@ -12,9 +13,10 @@ mod tls;
 
 pub use body::{Body, empty, full, text};
 pub use client_body::{BodyError, ClientBody};
+pub use free_space::FreeSpace;
 pub use front_end::{FrontEnd, header_texts};
 pub use limits::HttpLimits;
 pub use metrics::RefusalCode;
 pub use request_id::RequestId;
-pub use server::{FreeSpace, Server, ServerOptions};
+pub use server::{Server, ServerOptions};
 pub use tls::{TlsError, tls_acceptor};

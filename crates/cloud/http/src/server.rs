@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::body::CountedBody;
 use crate::handler::Handler;
 use crate::metrics::InUse;
-use crate::{FrontEnd, HttpLimits, text};
+use crate::{FreeSpace, FrontEnd, HttpLimits, text};
 
 /// Smallest bound on heads that the HTTP library takes, in bytes.
 const MIN_HEAD: usize = 8192;
@@ -31,9 +31,6 @@ const MIN_HEAD: usize = 8192;
 const MAX_HEADERS: usize = 200;
 /// Pause after an `accept` that failed, for want of file descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Tells how many bytes are free where the server keeps things, for the metrics; it lives as long as the last connection.
-pub type FreeSpace = Box<dyn Fn() -> io::Result<u64> + Send + Sync>;
 
 /// What a server is started with.
 pub struct ServerOptions {
