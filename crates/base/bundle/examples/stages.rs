@@ -2,7 +2,6 @@
 //!
 //! `cargo run --release -p gumnut-bundle --example stages -- STAGE TIMES`
 
-#[path = "../../archive/benches/sample/mod.rs"]
 mod sample;
 
 use std::error::Error;

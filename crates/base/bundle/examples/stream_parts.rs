@@ -19,8 +19,8 @@ use gumnut_bundle::{
 use gumnut_crypto::{Certificate, PrivateKey};
 use gumnut_types::{Architecture, ImageKind, PartIndex, PartName};
 
-const CLOUD_CERT: &[u8] = include_bytes!("../../../../fixtures/vectors/keys/cloud-cert.pem");
-const USER_KEY: &[u8] = include_bytes!("../../../../fixtures/vectors/keys/user-key.pem");
+const CLOUD_CERT: &[u8] = include_bytes!("../fixtures/keys/cloud-cert.pem");
+const USER_KEY: &[u8] = include_bytes!("../fixtures/keys/user-key.pem");
 
 /// Counts the parts that exist.
 #[derive(Default)]

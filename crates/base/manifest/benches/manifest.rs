@@ -8,9 +8,8 @@ use gumnut_crypto::PrivateKey;
 use gumnut_manifest::{UnsignedManifest, UntrustedManifest};
 use gumnut_types::Limits;
 
-const MANIFEST: &[u8] =
-    include_bytes!("../../../../fixtures/vectors/euca2ools-3.4.1-parts/parts.img.manifest.xml");
-const KEY: &[u8] = include_bytes!("../../../../fixtures/vectors/keys/user-key.pem");
+const MANIFEST: &[u8] = include_bytes!("../fixtures/euca2ools-3.4.1-parts/parts.img.manifest.xml");
+const KEY: &[u8] = include_bytes!("../fixtures/keys/user-key.pem");
 
 fn benches(criterion: &mut Criterion) {
     let limits = Limits::default();

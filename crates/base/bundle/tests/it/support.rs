@@ -14,11 +14,7 @@ use gumnut_manifest::{OpenManifest, SignedManifest, UntrustedManifest};
 use gumnut_types::{Architecture, ImageKind, Limits};
 
 pub(crate) fn fixture(path: &str) -> PathBuf {
-    PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../fixtures/vectors"
-    ))
-    .join(path)
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")).join(path)
 }
 
 pub(crate) fn user_key() -> PrivateKey {

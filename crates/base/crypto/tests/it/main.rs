@@ -14,9 +14,5 @@ fn vector(name: &str) -> Vec<u8> {
 }
 
 fn vector_path(name: &str) -> PathBuf {
-    PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../fixtures/vectors/keys"
-    ))
-    .join(name)
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/keys")).join(name)
 }

@@ -12,11 +12,7 @@ use gumnut_manifest::{ManifestError, UntrustedManifest};
 use gumnut_types::Limits;
 
 fn vector(name: &str) -> Vec<u8> {
-    fs_err::read(format!(
-        "{}/../../../fixtures/vectors/{name}",
-        env!("CARGO_MANIFEST_DIR")
-    ))
-    .unwrap()
+    fs_err::read(format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 fn tiny() -> String {

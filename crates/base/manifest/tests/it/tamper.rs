@@ -74,10 +74,7 @@ fn openssl_agrees_about_what_is_signed() {
             .decode(hex.as_bytes())
             .unwrap();
         fs_err::write(path("signature"), signature).unwrap();
-        let certificate = format!(
-            "{}/../../../fixtures/vectors/keys/user-cert.pem",
-            env!("CARGO_MANIFEST_DIR")
-        );
+        let certificate = format!("{}/fixtures/keys/user-cert.pem", env!("CARGO_MANIFEST_DIR"));
         let run = |arguments: &[&str]| {
             let output = Command::new("openssl").args(arguments).output();
             output

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_documentation_lists_every_check_with_its_severity() {
-        let page = include_str!("../../../../../docs/checks.md");
+        let page = include_str!("../../docs/checks.md");
         for check in &ALL {
             let severity = format!("{:?}", check.severity).to_lowercase();
             let row = format!(
