@@ -11,6 +11,7 @@ mod e2e;
 mod fixture;
 mod fuzz;
 mod gate;
+mod package;
 mod setup;
 mod tidy;
 mod tools;
@@ -50,6 +51,7 @@ enum Task {
     #[command(disable_help_flag = true)]
     Bench(tools::Passed),
     Dist(dist::Dist),
+    Package(package::Package),
     Fuzz(fuzz::Fuzz),
     Bundle(verbs::Bundle),
     Upload(verbs::Upload),
@@ -69,6 +71,7 @@ impl Task {
             Self::Fixture(task) => task.run(workspace),
             Self::E2e(task) => task.run(workspace),
             Self::Dist(task) => task.run(workspace),
+            Self::Package(task) => task.run(workspace),
             Self::Fuzz(task) => task.run(workspace),
             Self::Bundle(task) => task.run(workspace),
             Self::Upload(task) => task.run(workspace),

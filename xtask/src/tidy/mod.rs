@@ -14,6 +14,7 @@ mod tokens;
 use anyhow::bail;
 use support::workspace::Workspace;
 
+pub(crate) use self::members::is_library;
 use self::table::Table;
 
 /// Beginnings of problems that are known and on their way out. Nothing is added here.
