@@ -10,6 +10,7 @@ use gumnut_qemu::BootError;
 use gumnut_settings::SettingsError;
 use gumnut_transport::TransportError;
 use gumnut_types::Fault;
+use gumnut_workflows::WorkflowError;
 
 /// What a run ended with. The numbers are part of the interface; see `docs/exit-codes.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,11 +157,43 @@ pub(crate) fn hint_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, st
     if let Some(error) = cause.downcast_ref::<SettingsError>() {
         return error.hint();
     }
-    match gumnut_workflows::transport_error(cause)? {
+    let hint = match cause.downcast_ref() {
+        Some(error) => hint_of_workflow(error),
+        None => hint_of_transport(cause.downcast_ref()?),
+    };
+    hint.map(Cow::Borrowed)
+}
+
+/// What to do about a failed workflow, where that does not depend on the command.
+fn hint_of_workflow(error: &WorkflowError) -> Option<&'static str> {
+    use WorkflowError as E;
+    match error {
+        E::AclRefused(_) => {
+            Some("repeat with --acl none, and let the cloud read the bucket in another way")
+        }
+        E::BundleExists(_) => {
+            Some("pass --force to replace it, or another --destination or --prefix")
+        }
+        E::Exists(_) => Some("choose another folder with --destination"),
+        E::KeysDiffer { .. } => Some(
+            "clouds check the signature with the certificate: pass --cert and --private-key of one pair",
+        ),
+        E::LocalPartDamaged { .. } => Some("bundle the image again"),
+        E::ManifestIsFolder(_) => Some("name the file PREFIX.manifest.xml in it"),
+        E::NotTrusted(_) => Some(
+            "the certificate must be that of the bundle's maker; --unverified reads it all the same",
+        ),
+        E::OwnFile(_) => Some("choose another name with --output; the old manifest stays"),
+        E::Transport(error) => hint_of_transport(error),
+        _ => None,
+    }
+}
+
+fn hint_of_transport(error: &TransportError) -> Option<&'static str> {
+    match error {
         TransportError::Untrusted { .. } => Some(
             "name the certificate of its authority with --ca-cert FILE, or in AWS_CA_BUNDLE; an embedded cloud \
-             with --tls keeps it beside its eucarc, in tls-ca.pem"
-                .into(),
+             with --tls keeps it beside its eucarc, in tls-ca.pem",
         ),
         _ => None,
     }

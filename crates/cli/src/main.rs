@@ -7,6 +7,7 @@ mod compat;
 mod exit;
 mod output;
 mod progress;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -5,10 +5,9 @@ pub(crate) mod input;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use gumnut_bundle::{
-    BundleMeta, BundleNames, BundleOptions, Committed, Existing, Level, PartRecord, TarForm,
-};
+use gumnut_bundle::{BundleMeta, BundleNames, BundleOptions, Existing, Level, PartRecord, TarForm};
 use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_disk_image::{Start, Subject, check_kernel, check_ramdisk};
 use gumnut_manifest::Manifest;
@@ -16,9 +15,10 @@ use gumnut_types::{Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKin
 use serde_json::{Value, json};
 
 use super::keys::KeyOptions;
-use super::seal::Seal;
 use super::{Context, check, keys};
 use crate::exit::{Exit, Failure};
+use crate::progress::Stop;
+use crate::watch::{Watch, warn_of_image};
 
 /// Seal an image into a bundle.
 ///
@@ -131,36 +131,34 @@ impl Bundle {
         self.check(&input)?;
         let image = input.source()?;
         fs_err::create_dir_all(&self.destination)?;
-        let seal = Seal {
-            image,
-            meta: BundleMeta {
-                names,
-                user: self.keys.account(&settings)?,
-                architecture: self.arch,
-                kind,
-                block_devices: self.block_device_mapping.clone(),
-                product_codes: self.product_codes.clone(),
-            },
-            keys,
-            options: self.options()?,
-            secrets: self.secrets()?,
+        let meta = BundleMeta {
+            names,
+            user: self.keys.account(&settings)?,
+            architecture: self.arch,
+            kind,
+            block_devices: self.block_device_mapping.clone(),
+            product_codes: self.product_codes.clone(),
         };
+        let bundle = gumnut_workflows::Bundle::new(image, meta, keys)
+            .options(self.options()?)
+            .secrets(self.secrets()?);
         let existing = if self.force {
             Existing::Replace
         } else {
             Existing::Refuse
         };
-        let (sealed, committed) =
-            seal.into_folder(context, &self.destination, existing, &mut |_| {})?;
-        let json = report(sealed.manifest.manifest(), &sealed.parts, &committed);
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let watch = Watch::new(context.output, &stop, warn_of_image);
+        let made = bundle.into_folder(&self.destination, existing, &*watch);
+        watch.clear();
+        let (made, path) = made?;
         context.output.say(format!(
             "{} in {}",
-            ByteSize(sealed.manifest.manifest().bundled_size),
-            crate::output::parts(sealed.parts.len())
+            ByteSize(made.manifest.manifest().bundled_size),
+            crate::output::parts(made.parts.len())
         ));
-        context
-            .output
-            .result(&json, &committed.manifest.display().to_string())
+        let json = report(made.manifest.manifest(), &made.parts, &path);
+        context.output.result(&json, &path.display().to_string())
     }
 
     /// Says what would keep an instance from starting.
@@ -244,7 +242,7 @@ impl Bundle {
     }
 }
 
-fn report(manifest: &Manifest, parts: &[PartRecord], committed: &Committed) -> Value {
+fn report(manifest: &Manifest, parts: &[PartRecord], path: &Path) -> Value {
     let part = |part: &PartRecord| {
         json!({
             "name": part.name.as_str(),
@@ -253,7 +251,7 @@ fn report(manifest: &Manifest, parts: &[PartRecord], committed: &Committed) -> V
         })
     };
     json!({
-        "manifest": committed.manifest,
+        "manifest": path,
         "kind": manifest.kind.as_str(),
         "parts": parts.iter().map(part).collect::<Vec<_>>(),
         "image_digest": manifest.image_digest.to_string(),

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use gumnut_crypto::{Certificate, PrivateKey};
+use gumnut_crypto::PrivateKey;
 use gumnut_ec2_client::{Image, RegisterImage};
 use gumnut_types::{ImageId, ImageKind, Limits};
-use gumnut_workflows::{BundleRef, CloudClient, CopiedBundle, CopyTo, Original, WorkflowError};
+use gumnut_workflows::{
+    BucketPrefix, BundleRef, CloudClient, CopiedBundle, CopyTo, Original, WorkflowError,
+};
 use serde_json::{Value, json};
 
-use super::destination::Target;
 use super::trust::{self, Trust};
 use super::upload::AclChoice;
 use super::{Context, keys, remote};
 use crate::args::Signature;
 use crate::exit::{Exit, Failure};
-use crate::progress::{Bar, Stop};
+use crate::progress::Stop;
 use gumnut_settings::{KeyFile, Settings};
+use crate::watch::Watch;
 
 /// Copy an image to another cloud.
 ///
@@ -40,7 +42,7 @@ pub(crate) struct Copy {
     to: String,
     /// Bucket there, and what comes before every key [default: as here]
     #[arg(long, value_name = "BUCKET[/PREFIX]")]
-    to_bucket: Option<Target>,
+    to_bucket: Option<BucketPrefix>,
     /// How requests to the other cloud are signed [default: as here]
     #[arg(long, value_name = "VERSION")]
     to_signature: Option<Signature>,
@@ -86,7 +88,7 @@ struct Work<'a> {
     from: CloudClient,
     key: PrivateKey,
     to: CopyTo,
-    bar: Bar,
+    watch: Arc<Watch>,
     copied: Vec<Copied>,
 }
 
@@ -94,44 +96,41 @@ impl Copy {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let bar = context.output.bar("copying", 0).stopped_by(&stop);
+        let watch = Watch::new(context.output, &stop, |_| {});
+        watch.show("copying", 0);
         let mut work = Work {
             command: self,
             context,
             settings: &settings,
             from: remote::signed_cloud(context, &settings, context.global.signature)?,
             key: self.trust.need_private_key(&settings)?,
-            to: self.destination(context, &bar)?,
-            bar: bar.clone(),
+            to: self.destination(context)?,
+            watch: Arc::clone(&watch),
             copied: Vec::new(),
         };
         let done = remote::block_on_or_stop(work.copy(&self.image), &stop);
-        bar.clear();
+        watch.clear();
         done?;
         report(context, &work.copied)
     }
 
     /// The other cloud, as its profile says.
-    fn destination(&self, context: &Context<'_>, bar: &Bar) -> Result<CopyTo, anyhow::Error> {
+    fn destination(&self, context: &Context<'_>) -> Result<CopyTo, anyhow::Error> {
         let settings = Settings::of_profile(&self.to)?;
         let signature = self.to_signature.unwrap_or(context.global.signature);
-        let certificate = |file| keys::certificate(&settings, file, None);
         let author = keys::private_key(&settings, None)?;
-        let user: Certificate = certificate(KeyFile::Certificate)?;
-        let target = self.to_bucket.clone();
-        Ok(CopyTo {
-            cloud: remote::signed_cloud(context, &settings, signature)?,
-            author,
-            cloud_key: certificate(KeyFile::CloudCertificate)?.public_key().clone(),
-            user: Some(user.public_key().clone()),
-            account: settings.account(None)?,
-            place: target.map(|target| (target.bucket, target.prefix)),
-            acl: self.acl.0,
-            bucket_location: settings.location_constraint().map(str::to_owned),
-            jobs: usize::from(self.jobs),
-            limits: Limits::default(),
-            progress: Arc::new(bar.clone()),
-        })
+        let user = keys::certificate(&settings, KeyFile::Certificate, None)?;
+        let cloud = remote::signed_cloud(context, &settings, signature)?;
+        let cloud_certificate = keys::certificate(&settings, KeyFile::CloudCertificate, None)?;
+        let cloud_key = cloud_certificate.public_key().clone();
+        Ok(
+            CopyTo::new(cloud, author, cloud_key, settings.account(None)?)
+                .user_key(user.public_key().clone())
+                .target(self.to_bucket.clone())
+                .acl(self.acl.0)
+                .bucket_location(settings.location_constraint())
+                .jobs(usize::from(self.jobs)),
+        )
     }
 }
 
@@ -224,8 +223,8 @@ impl Work<'_> {
     async fn one(&mut self, source: Source, original: Original) -> Result<(), anyhow::Error> {
         let name = source.place.to_string();
         self.context.output.say(format!("copying {name}"));
-        self.bar.lengthen(original.manifest.manifest().bundled_size);
-        let bundle = self.to.bundle(&original).await.map_err(explain)?;
+        let watch = Arc::clone(&self.watch) as _;
+        let bundle = self.to.bundle(&original, watch).await.map_err(explain)?;
         let kind = original.kind;
         let id = if self.command.no_register {
             None
@@ -244,17 +243,19 @@ impl Work<'_> {
 }
 
 fn explain(error: WorkflowError) -> anyhow::Error {
-    let hint = match &error {
-        WorkflowError::Taken(_) => "pass another --to-bucket, or retire what is there",
-        WorkflowError::AclRefused(_) => {
-            "repeat with --acl none, and let the cloud read the bucket in another way"
-        }
-        _ => return error.into(),
-    };
-    Failure::new(Exit::Refused, "the other store does not take the bundle")
-        .because(error)
-        .hint(hint)
-        .into()
+    let taken = matches!(error, WorkflowError::Taken(_));
+    if !taken && !matches!(error, WorkflowError::AclRefused(_)) {
+        return error.into();
+    }
+    let failure = Failure::new(Exit::Refused, "the other store does not take the bundle");
+    if taken {
+        failure
+            .because(error)
+            .hint("pass another --to-bucket, or retire what is there")
+            .into()
+    } else {
+        failure.because(error).into()
+    }
 }
 
 /// What the other cloud is told beyond the manifest.

@@ -1,9 +1,7 @@
 //! `gumnut delete`
 
 use clap::Args;
-use gumnut_manifest::Part;
-use gumnut_types::ManifestLocation;
-use gumnut_walrus_client::WalrusClient;
+use gumnut_types::{Limits, ManifestLocation};
 use serde_json::json;
 
 use super::{Context, remote};
@@ -22,9 +20,10 @@ pub(crate) struct Delete {
 impl Delete {
     pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let store = remote::walrus(context, &context.settings()?)?;
-        let manifest = remote::fetch_manifest(&store, &self.location).await?;
+        let bundle = remote::stored(&store, &self.location);
+        let manifest = bundle.manifest(&Limits::default()).await?;
         let parts = &manifest.manifest().parts;
-        bundle(&store, &self.location, parts).await?;
+        bundle.delete(parts).await?;
         context.output.say(format!(
             "deleted {} and the manifest",
             crate::output::parts(parts.len())
@@ -32,18 +31,4 @@ impl Delete {
         let json = json!({ "location": self.location.to_string(), "parts_deleted": parts.len() });
         context.output.result(&json, &self.location.to_string())
     }
-}
-
-/// Deletes the parts of a bundle, and its manifest when all of them are gone.
-pub(crate) async fn bundle(
-    store: &WalrusClient,
-    location: &ManifestLocation,
-    parts: &[Part],
-) -> Result<(), anyhow::Error> {
-    let stored = remote::stored(store, location);
-    for part in parts {
-        let key = stored.part_key(&part.name)?;
-        store.delete_object(&location.bucket, &key).await?;
-    }
-    Ok(store.delete_object(&location.bucket, &location.key).await?)
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_disk_image::Conversion;
 use gumnut_types::{ByteSize, Limits};
-use gumnut_workflows::{BundleRef, Fetched, Folder};
+use gumnut_workflows::{self as workflows, BundleRef, Fetched, Folder};
 use serde_json::json;
 
 use super::trust::{self, Trust};
@@ -16,6 +16,7 @@ use super::unbundle::Format;
 use super::{Context, remote};
 use crate::progress::Stop;
 use gumnut_settings::Settings;
+use crate::watch::Watch;
 
 /// Bring an image back out of the cloud.
 ///
@@ -115,19 +116,14 @@ impl Fetch {
         trust::say_warnings(manifest.warnings());
         let signed = self.trust.check(settings, manifest, Some(&key))?;
         let signature = signed.signature().as_str();
-        let size = signed.manifest().bundled_size;
-        let bar = context.output.bar("fetching", size).stopped_by(stop);
-        let fetch = gumnut_workflows::Fetch {
-            bundle,
-            manifest: signed.open(&key)?,
-            jobs: usize::from(self.jobs),
-            limits,
-            progress: Arc::new(bar.clone()),
-        };
-        let work = async { Ok(fetch.run(folder, file).await?) };
-        let fetched = remote::block_on_or_stop(work, stop);
-        bar.clear();
-        let fetched = fetched?;
+        let fetch = workflows::Fetch::new(bundle, signed.open(&key)?)
+            .jobs(usize::from(self.jobs))
+            .limits(limits);
+        let watch = Watch::new(context.output, stop, |_| {});
+        let work = async { Ok(fetch.run(folder, file, Arc::clone(&watch) as _).await?) };
+        let done = remote::block_on_or_stop(work, stop);
+        watch.clear();
+        let fetched = done?;
         if let Some(conversion) = conversion {
             conversion.finish()?;
         }

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use clap::Args;
 use gumnut_crypto::{BundleIv, BundleKey, Certificate, PrivateKey};
 use gumnut_types::AccountId;
+use gumnut_workflows::Keys;
 use zeroize::Zeroizing;
 
-use super::seal::Keys;
 use super::{Context, read_bounded, remote};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -56,12 +56,7 @@ impl KeyOptions {
             Some(path) => read_certificate(cloud, &path)?,
             None => remote::block_on(remote::cloud_certificate(context, settings, None))?,
         };
-        let keys = Keys {
-            private_key,
-            user: Some(user),
-            cloud,
-        };
-        Ok(keys.matching()?)
+        Ok(Keys::new(private_key, Some(user), cloud)?)
     }
 }
 

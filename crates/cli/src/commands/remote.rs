@@ -7,11 +7,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use gumnut_crypto::Certificate;
 use gumnut_ec2_client::Ec2Client;
-use gumnut_manifest::UntrustedManifest;
 use gumnut_transport::SignatureVersion;
-use gumnut_types::{Limits, ManifestLocation};
+use gumnut_types::ManifestLocation;
 use gumnut_walrus_client::WalrusClient;
-use gumnut_workflows::{BundleRef, CloudClient, Connection, StoredBundle, WorkflowError};
+use gumnut_workflows::{BundleRef, CloudClient, Connection, StoredBundle};
 use url::Url;
 
 use super::{Context, keys, read_bounded};
@@ -208,15 +207,6 @@ pub(crate) fn version(settings: &Settings, signature: Signature) -> SignatureVer
 
 fn read_authorities(path: &Path) -> Result<Vec<u8>, Failure> {
     read_bounded("certificate authority", path, MAX_CA)
-}
-
-/// Fetches and reads the manifest at a location. Nothing vouches for it but the store.
-pub(crate) async fn fetch_manifest(
-    store: &WalrusClient,
-    location: &ManifestLocation,
-) -> Result<UntrustedManifest, WorkflowError> {
-    let limits = Limits::default();
-    stored(store, location).manifest(&limits).await
 }
 
 /// The bundle whose manifest lies at a location.

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
-use gumnut_types::{Limits, ManifestLocation};
-use gumnut_workflows::{BundleRef, Retired, WorkflowError};
+use gumnut_types::ManifestLocation;
+use gumnut_workflows::{BundleRef, Retired, Step, WorkflowError};
 use serde_json::{Value, json};
 
 use super::{Context, remote};
 use crate::exit::{self, Exit, Failure};
+use crate::progress::Stop;
+use crate::watch::Watch;
 
 /// Deregister an image and delete its bundle, if no other image uses it.
 ///
@@ -38,21 +40,26 @@ pub(crate) struct Retire {
 impl Retire {
     pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
-        let retire = gumnut_workflows::Retire {
-            cloud: remote::signed_cloud(context, &settings, context.global.signature)?,
-            with_kernel_and_ramdisk: self.with_kernel_and_ramdisk,
-            patience: Duration::from_secs(self.timeout),
-            limits: Limits::default(),
-        };
+        let cloud = remote::signed_cloud(context, &settings, context.global.signature)?;
+        let retire = gumnut_workflows::Retire::new(cloud)
+            .with_kernel_and_ramdisk(self.with_kernel_and_ramdisk)
+            .patience(Duration::from_secs(self.timeout));
         let plan = retire.plan(&self.subject).await.map_err(explain)?;
         let preview = plan.preview();
         if self.dry_run {
             return self.tell(context, &preview);
         }
-        let tell = |what: &str| context.output.say(format!("removing {what}"));
-        let done = retire.carry_out(plan, &tell).await;
-        let done = done.map_err(|error| go_on_with(error, &preview.bundles))?;
-        self.tell(context, &done)
+        let output = context.output.clone();
+        let watch = Watch::new(context.output, &Stop::default(), move |step| match step {
+            Step::Deregistering { id } => output.say(format!("removing {id}")),
+            Step::Deleting { location } => output.say(format!("removing {location}")),
+            _ => {}
+        });
+        let retired = retire
+            .carry_out(plan, watch)
+            .await
+            .map_err(|error| go_on_with(error, &preview.bundles))?;
+        self.tell(context, &retired)
     }
 
     fn tell(&self, context: &Context<'_>, retired: &Retired) -> Result<(), anyhow::Error> {

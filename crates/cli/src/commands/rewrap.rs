@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gumnut_bundle::{BundleError, Existing};
-use gumnut_crypto::Certificate;
-use gumnut_manifest::{OpenManifest, Rewrap as Changes, SignedManifest};
-use gumnut_types::AccountId;
+use gumnut_bundle::Existing;
+use gumnut_crypto::{Certificate, PublicKey};
+use gumnut_manifest::{OpenManifest, Rewrap as Changes};
+use gumnut_types::{AccountId, Limits};
+use gumnut_workflows::LocalBundle;
 use serde_json::json;
 
 use super::{Context, keys, trust};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::output::Output;
 use gumnut_settings::KeyFile;
 
@@ -53,19 +54,16 @@ pub(crate) struct Rewrap {
 impl Rewrap {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
-        let manifest = trust::read_manifest(&self.manifest)?;
+        let bundle = LocalBundle::new(&self.manifest);
+        let manifest = bundle.manifest(&Limits::default())?;
         trust::say_warnings(manifest.warnings());
         let key = self.trust.need_private_key(&settings)?;
         let open = self
             .trust
             .check(&settings, manifest, Some(&key))?
             .open(&key)?;
-        let read = |path: &Option<PathBuf>, file| {
-            let read = |path: &PathBuf| keys::read_certificate(file, path);
-            path.as_ref().map(read).transpose()
-        };
-        let cloud = read(&self.cloud_cert, KeyFile::CloudCertificate)?;
-        let user = read(&self.add_user_cert, KeyFile::Certificate)?;
+        let cloud = certificate(KeyFile::CloudCertificate, self.cloud_cert.as_deref())?;
+        let user = certificate(KeyFile::Certificate, self.add_user_cert.as_deref())?;
         warn_of_replacing(&open, user.as_ref());
         let changes = Changes {
             cloud: cloud.as_ref().map(Certificate::public_key),
@@ -77,14 +75,18 @@ impl Rewrap {
             Some(path) => keys::read_private_key(path)?,
             None => key,
         };
-        let signed = open.rewrap(changes)?.sign(&author)?;
         let path = self.output.clone().unwrap_or_else(|| self.beside());
-        self.refuse_own_files(&path, &signed)?;
-        self.write(&path, signed.bytes())?;
+        let existing = if self.force {
+            Existing::Replace
+        } else {
+            Existing::Refuse
+        };
+        let rewrap = gumnut_workflows::Rewrap::new(&bundle, open, changes, &author);
+        let _ = rewrap.run(&path, existing)?;
         let json = json!({
             "manifest": path,
-            "cloud_key": changes.cloud.map(gumnut_crypto::PublicKey::fingerprint),
-            "user_key": changes.user.map(gumnut_crypto::PublicKey::fingerprint),
+            "cloud_key": changes.cloud.map(PublicKey::fingerprint),
+            "user_key": changes.user.map(PublicKey::fingerprint),
             "signed_by": author.public_key().fingerprint(),
         });
         context.output.result(&json, &path.display().to_string())
@@ -93,35 +95,17 @@ impl Rewrap {
     /// `PREFIX.rewrapped.manifest.xml` in the manifest's folder.
     fn beside(&self) -> PathBuf {
         let name = self.manifest.file_name().unwrap_or_default();
-        let name = name.to_string_lossy();
-        let stem = name.strip_suffix(".manifest.xml").unwrap_or(&name);
-        let name = format!("{stem}.rewrapped.manifest.xml");
-        self.manifest.with_file_name(name)
+        let text = name.to_string_lossy();
+        let stem = text.strip_suffix(".manifest.xml").unwrap_or(&text);
+        self.manifest
+            .with_file_name(format!("{stem}.rewrapped.manifest.xml"))
     }
+}
 
-    /// The old manifest and the parts are what is left when anything goes wrong.
-    fn refuse_own_files(&self, path: &Path, signed: &SignedManifest) -> Result<(), Failure> {
-        let canonical = |path: &Path| fs_err::canonicalize(path).ok();
-        let is_manifest =
-            canonical(path).is_some_and(|path| canonical(&self.manifest) == Some(path));
-        let mut parts = signed.manifest().parts.iter();
-        let is_part = parts.any(|part| path.file_name() == Some(part.name.as_str().as_ref()));
-        if is_manifest || is_part {
-            let message = format!("{} is a file of the bundle itself", path.display());
-            return Err(Failure::new(Exit::Usage, message)
-                .hint("choose another name with --output; the old manifest stays"));
-        }
-        Ok(())
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), BundleError> {
-        let existing = if self.force {
-            Existing::Replace
-        } else {
-            Existing::Refuse
-        };
-        gumnut_bundle::write_file(path, existing, bytes)
-    }
+/// The certificate in a file, if one is named.
+fn certificate(file: KeyFile, path: Option<&Path>) -> Result<Option<Certificate>, Failure> {
+    path.map(|path| keys::read_certificate(file, path))
+        .transpose()
 }
 
 fn warn_of_replacing(open: &OpenManifest, user: Option<&Certificate>) {

@@ -6,8 +6,9 @@ use clap::Args;
 use gumnut_crypto::{PrivateKey, PublicKey};
 use gumnut_manifest::{BelievedManifest, UntrustedManifest, Warning};
 use gumnut_types::Limits;
+use gumnut_workflows::{LocalBundle, WorkflowError};
 
-use super::{keys, read_bounded, unreadable};
+use super::keys;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use gumnut_settings::{KeyFile, Settings};
@@ -107,10 +108,11 @@ impl Trust {
         settings: &Settings,
         manifest: UntrustedManifest,
         key: Option<&PrivateKey>,
-    ) -> Result<BelievedManifest, Failure> {
+    ) -> Result<BelievedManifest, anyhow::Error> {
         if self.unverified {
             Output::warn("the manifest's signature is not checked");
-            return Ok(manifest.trust_unverified("--unverified was given").into());
+            let reason = "--unverified was given".to_owned();
+            return Ok(gumnut_workflows::Trust::Unverified(reason).check(manifest)?);
         }
         let signer = self.signer.public_key(settings, key)?.ok_or_else(|| {
             Failure::new(
@@ -119,11 +121,7 @@ impl Trust {
             )
             .hint("pass --cert FILE or --private-key FILE, or --unverified to do without")
         })?;
-        manifest.verify(&[&signer]).map(BelievedManifest::from).map_err(|error| {
-            Failure::new(Exit::Input, "the manifest is not trusted").because(error).hint(
-                "the certificate must be that of the bundle's maker; --unverified reads it all the same",
-            )
-        })
+        Ok(gumnut_workflows::Trust::Signer(signer).check(manifest)?)
     }
 }
 
@@ -135,31 +133,6 @@ pub(crate) fn say_warnings(warnings: &[Warning]) {
 }
 
 /// Reads and parses a manifest file.
-pub(crate) fn read_manifest(path: &Path) -> Result<UntrustedManifest, Failure> {
-    let metadata = fs_err::metadata(path).map_err(|error| unreadable("manifest", path, error))?;
-    if metadata.is_dir() {
-        return Err(Failure::new(
-            Exit::Input,
-            format!("{} is a folder, not a manifest", path.display()),
-        )
-        .hint("name the file PREFIX.manifest.xml in it"));
-    }
-    let limits = Limits::default();
-    let bytes = read_bounded("manifest", path, limits.manifest_bytes as u64)?;
-    UntrustedManifest::parse(&bytes, &limits).map_err(|error| {
-        Failure::new(
-            Exit::Input,
-            format!("{} is no usable manifest", path.display()),
-        )
-        .because(error)
-    })
-}
-
-/// The folder of the parts: the given one, else the manifest's.
-pub(crate) fn parts_folder(manifest: &Path, given: Option<&Path>) -> PathBuf {
-    let beside = || match manifest.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    given.map_or_else(beside, Path::to_owned)
+pub(crate) fn read_manifest(path: &Path) -> Result<UntrustedManifest, WorkflowError> {
+    LocalBundle::new(path).manifest(&Limits::default())
 }

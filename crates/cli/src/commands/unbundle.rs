@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use gumnut_bundle::{Existing, FolderSource, ImageFile, StreamOutput, unbundle_to};
+use gumnut_bundle::{Existing, ImageFile};
 use gumnut_disk_image::{Conversion, DiskFormat};
-use gumnut_manifest::OpenManifest;
 use gumnut_types::{ByteSize, Limits};
+use gumnut_workflows::{self as workflows, LocalBundle};
 use serde_json::json;
 
 use super::Context;
 use super::trust::{self, Trust};
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
-use crate::progress::{Bar, Stop};
+use crate::progress::Stop;
 use gumnut_settings::Settings;
+use crate::watch::Watch;
 
 /// Restore the image of a bundle.
 ///
@@ -105,104 +105,45 @@ impl Format {
     }
 }
 
-/// A bundle whose manifest is believed and whose key is known.
-pub(crate) struct Opened {
-    pub(crate) manifest: OpenManifest,
-    /// What became of the manifest's signature.
-    pub(crate) signature: &'static str,
-    pub(crate) source: FolderSource,
-}
-
-/// An image that is whole.
-pub(crate) struct Restored {
-    pub(crate) path: PathBuf,
-    /// In bytes.
-    pub(crate) image_size: u64,
-    /// What became of the manifest's signature.
-    pub(crate) signature: &'static str,
-}
-
-impl Opened {
-    /// Checks the manifest's signature as `trust` asks, and opens the bundle with the private key.
-    pub(crate) fn new(
-        settings: &Settings,
-        manifest: &Path,
-        parts: Option<&Path>,
-        trust: &Trust,
-    ) -> Result<Self, anyhow::Error> {
-        let folder = trust::parts_folder(manifest, parts);
-        let manifest = trust::read_manifest(manifest)?;
-        trust::say_warnings(manifest.warnings());
-        let key = trust.need_private_key(settings)?;
-        let signed = trust.check(settings, manifest, Some(&key))?;
-        Ok(Self {
-            signature: signed.signature().as_str(),
-            manifest: signed.open(&key)?,
-            source: FolderSource::open(&folder)?,
-        })
-    }
-
-    /// Restores the image to a file.
-    pub(crate) fn restore(
-        mut self,
-        output: &Output,
-        file: ImageFile,
-        stop: &Stop,
-    ) -> Result<Restored, anyhow::Error> {
-        let bar = self.bar(output, stop);
-        let limits = Limits::default();
-        let done = gumnut_bundle::unbundle(&self.manifest, &mut self.source, file, &limits, &bar);
-        bar.clear();
-        let done = done?;
-        Ok(Restored {
-            path: done.path,
-            image_size: done.image_size,
-            signature: self.signature,
-        })
-    }
-
-    /// Writes the image to a stream; gives its size in bytes.
-    pub(crate) fn write(
-        mut self,
-        output: &Output,
-        stream: File,
-        stop: &Stop,
-    ) -> Result<u64, anyhow::Error> {
-        let bar = self.bar(output, stop);
-        let limits = Limits::default();
-        let mut stream = StreamOutput(stream);
-        let done = unbundle_to(&self.manifest, &mut self.source, &mut stream, &limits, &bar);
-        bar.clear();
-        Ok(done?.image_size)
-    }
-
-    fn bar(&self, output: &Output, stop: &Stop) -> Bar {
-        let size = self.manifest.manifest().image_size;
-        output.bar("restoring", size).stopped_by(stop)
-    }
+/// Opens a bundle: checks the manifest's signature as `trust` asks, and opens its key with the private key.
+pub(crate) fn open(
+    settings: &Settings,
+    bundle: &LocalBundle,
+    trust: &Trust,
+) -> Result<workflows::Unbundle, anyhow::Error> {
+    let manifest = bundle.manifest(&Limits::default())?;
+    trust::say_warnings(manifest.warnings());
+    let key = trust.need_private_key(settings)?;
+    let signed = trust.check(settings, manifest, Some(&key))?;
+    Ok(workflows::Unbundle::new(
+        signed.open(&key)?,
+        bundle.parts(),
+    )?)
 }
 
 impl Unbundle {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
-        let opened = Opened::new(
-            &settings,
-            &self.manifest,
-            self.parts.as_deref(),
-            &self.trust,
-        )?;
+        let bundle = LocalBundle::new(&self.manifest).parts_in(self.parts.as_deref());
+        let unbundle = open(&settings, &bundle, &self.trust)?;
+        let signature = unbundle.manifest().signed().signature().as_str();
         let target = self.target(context)?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let watch = Watch::new(context.output, &stop, |_| {});
         let (file, conversion) = match target {
             Target::File(file) => (file, None),
             Target::Converted(file, conversion) => (file, Some(conversion)),
             Target::Stream(stdout) => {
-                let size = ByteSize(opened.write(context.output, stdout, &stop)?);
+                let written = unbundle.stream(stdout, &*watch);
+                watch.clear();
+                let size = ByteSize(written?.image_size);
                 context.output.say(format!("the image ({size}) is whole"));
                 return Ok(());
             }
         };
-        let restored = opened.restore(context.output, file, &stop)?;
+        let restored = unbundle.run(file, &*watch);
+        watch.clear();
+        let restored = restored?;
         let path = match (conversion, &self.output) {
             (Some(conversion), Some(output)) => {
                 conversion.finish()?;
@@ -213,7 +154,7 @@ impl Unbundle {
         let json = json!({
             "image": path,
             "image_size": restored.image_size,
-            "signature": restored.signature,
+            "signature": signature,
         });
         context.output.result(&json, &path.display().to_string())
     }
@@ -244,8 +185,10 @@ impl Unbundle {
 
     /// The manifest must not be replaced by the image, not even with `--force`.
     fn refuse_manifest(&self, output: &Path) -> Result<(), Failure> {
-        let canonical = |path: &Path| fs_err::canonicalize(path).ok();
-        if canonical(output).is_some_and(|output| canonical(&self.manifest) == Some(output)) {
+        let same = fs_err::canonicalize(output).is_ok_and(|output| {
+            fs_err::canonicalize(&self.manifest).is_ok_and(|manifest| manifest == output)
+        });
+        if same {
             return Err(
                 Failure::new(Exit::Usage, "the image would replace the manifest")
                     .hint("choose another name with --output"),

@@ -8,12 +8,13 @@ use clap::Args;
 use gumnut_bundle::FolderSource;
 use gumnut_manifest::{BelievedManifest, UntrustedManifest};
 use gumnut_types::{ByteSize, Limits};
-use gumnut_workflows::BundleRef;
+use gumnut_workflows::{self as workflows, BundleRef, LocalBundle};
 use serde_json::{Value, json};
 
 use super::{Context, remote, trust};
-use crate::progress::{Bar, Stop};
+use crate::progress::Stop;
 use gumnut_settings::Settings;
+use crate::watch::Watch;
 
 /// Check a bundle without restoring it.
 ///
@@ -86,22 +87,22 @@ impl Verify {
     }
 
     fn local(&self, work: &Work<'_>) -> Result<(), anyhow::Error> {
-        let manifest = trust::read_manifest(&self.manifest)?;
-        let (signed, key) = self.believed(work, manifest)?;
-        let folder = trust::parts_folder(&self.manifest, self.parts.as_deref());
-        let mut source = FolderSource::open(&folder)?;
+        let bundle = LocalBundle::new(&self.manifest).parts_in(self.parts.as_deref());
         let limits = Limits::default();
+        let (signed, key) = self.believed(work, bundle.manifest(&limits)?)?;
+        let mut source = FolderSource::open(bundle.parts())?;
         let verdict = Verdict::new(("manifest", json!(self.manifest)), &signed);
+        let watch = Watch::new(work.context.output, &work.stop, |_| {});
         let image_size = if let Some(key) = key {
             let open = signed.open(&key)?;
-            let bar = work.bar(open.manifest().image_size);
-            let checked = gumnut_bundle::verify(&open, &mut source, &limits, &bar);
-            bar.clear();
+            watch.show("verifying", open.manifest().image_size);
+            let checked = gumnut_bundle::verify(&open, &mut source, &limits, &*watch);
+            watch.clear();
             Some(checked?.image_size)
         } else {
-            let bar = work.bar(signed.manifest().bundled_size);
-            let checked = gumnut_bundle::verify_parts(&signed, &mut source, &limits, &bar);
-            bar.clear();
+            watch.show("verifying", signed.manifest().bundled_size);
+            let checked = gumnut_bundle::verify_parts(&signed, &mut source, &limits, &*watch);
+            watch.clear();
             checked?;
             None
         };
@@ -120,32 +121,23 @@ impl Verify {
         let (signed, key) = self.believed(work, manifest)?;
         let location = json!(bundle.location.to_string());
         let verdict = Verdict::new(("location", location), &signed);
-        let bar = work.bar(signed.manifest().bundled_size);
-        let verify = gumnut_workflows::Verify {
-            bundle,
-            jobs: usize::from(self.jobs),
-            limits,
-            progress: Arc::new(bar.clone()),
-        };
+        let verify = workflows::Verify::new(bundle)
+            .jobs(usize::from(self.jobs))
+            .limits(limits);
+        let watch = Watch::new(work.context.output, &work.stop, |_| {});
         let check = async {
             Ok(if let Some(key) = key {
                 let open = signed.open(&key)?;
-                Some(verify.image(&open).await?.image_size)
+                let checked = verify.image(&open, Arc::clone(&watch) as _).await?;
+                Some(checked.image_size)
             } else {
-                verify.parts(&signed).await?;
+                verify.parts(&signed, Arc::clone(&watch) as _).await?;
                 None
             })
         };
         let image_size = remote::block_on_or_stop(check, &work.stop);
-        bar.clear();
+        watch.clear();
         verdict.tell(work.context, image_size?)
-    }
-}
-
-impl Work<'_> {
-    fn bar(&self, total: u64) -> Bar {
-        let bar = self.context.output.bar("verifying", total);
-        bar.stopped_by(&self.stop)
     }
 }
 

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::Existing;
+use gumnut_workflows::{Bundle, Step};
 use tempfile::TempDir;
 
 use super::image::ImageOptions;
 use super::options::{Calling, Calls, Keys, Service, given};
 use super::session::{Session, print};
 use super::tool::Tool;
-use crate::commands::seal::{Seal, SealStep};
+use crate::progress::Stop;
+use crate::watch::{Watch, warn_of_image};
 
 /// Seal an image into a bundle
 #[derive(Args)]
@@ -43,19 +46,19 @@ impl Tool for BundleImage {
     }
 
     async fn run(self, session: &Session) -> Result<(), anyhow::Error> {
-        let seal = self.image.seal(session).await?;
-        into_folder(session, &self.image, seal, self.destination.as_deref())
+        let bundle = self.image.bundle(session).await?;
+        into_folder(session, &self.image, bundle, self.destination.as_deref())
     }
 }
 
 fn into_folder(
     session: &Session,
     options: &ImageOptions,
-    seal: Seal,
+    bundle: Bundle,
     destination: Option<&Path>,
 ) -> Result<(), anyhow::Error> {
     let folder = Folder::new(session, destination)?;
-    let manifest = folder.path().join(seal.meta.names.manifest().as_str());
+    let manifest = folder.path().join(bundle.meta().names.manifest().as_str());
     if fs_err::symlink_metadata(&manifest).is_ok() {
         session.say(&format!("replacing the bundle at {}", manifest.display()));
     }
@@ -74,18 +77,19 @@ fn into_folder(
             print(stage);
         }
     }
-    let mut tell = |step: SealStep<'_>| match step {
-        SealStep::Part(name) if old => print(&format!("Part: {name}")),
-        SealStep::Manifest(path) if old => {
+    let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+    let watch = Watch::new(session.context().output, &stop, move |step| match step {
+        Step::Bundling { .. } => warn_of_image(step),
+        Step::Part { name } if old => print(&format!("Part: {name}")),
+        Step::WritingManifest { path } if old => {
             print(&format!("Generating manifest {}", path.display()));
         }
         _ => {}
-    };
-    let context = session.context();
-    let (_, committed) = seal.into_folder(&context, folder.path(), Existing::Replace, &mut tell)?;
+    });
+    let (_, manifest) = bundle.into_folder(folder.path(), Existing::Replace, &*watch)?;
     folder.keep();
     if !old {
-        print(&format!("Wrote manifest {}", committed.manifest.display()));
+        print(&format!("Wrote manifest {}", manifest.display()));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::session::Session;
 use super::tool::Tool;
 use super::upload::parse_sigv;
 use crate::args::Signature;
-use crate::commands::{delete, remote};
+use crate::commands::remote;
 
 /// The exit code of ec2-ami-tools where not everything could be deleted, or nobody confirmed it.
 const NOT_DELETED: u8 = 5;
@@ -120,7 +120,9 @@ impl DeleteBundle {
             return Ok(());
         }
         let (manifest, _) = selector::read(store, local, location).await?;
-        delete::bundle(store, location, &manifest.parts).await
+        Ok(remote::stored(store, location)
+            .delete(&manifest.parts)
+            .await?)
     }
 
     /// Deletes what is called like a bundle of this prefix, and nothing else: parts first.

@@ -1,10 +1,12 @@
 //! `euca-download-bundle`, `ec2-download-bundle`
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use gumnut_types::ManifestLocation;
 use gumnut_walrus_client::WalrusClient;
+use gumnut_workflows::{Download, NoProgress, Step};
 
 use super::dialect::Dialect;
 use super::options::{Calling, Calls, Keys, Service, given};
@@ -13,8 +15,9 @@ use super::session::{Session, print};
 use super::tool::Tool;
 use super::upload::parse_sigv;
 use crate::args::Signature;
-use crate::commands::download::Fetch;
 use crate::commands::{remote, unbundle};
+use crate::progress::Stop;
+use crate::watch::Watch;
 
 /// Parts that are fetched at the same time.
 pub(super) const JOBS: usize = 4;
@@ -75,9 +78,8 @@ impl Tool for DownloadBundle {
                 let (manifest, _) = selector::read(&store, Some(&path), &location).await?;
                 let folder = self.folder(session.dialect);
                 fs_err::create_dir_all(&folder)?;
-                let tell = teller(session);
-                let fetch = job(&store, &location, &folder, &tell);
-                fetch.parts(&manifest, context.output).await?;
+                let download = job(&store, &location, &folder);
+                download.parts(&manifest, watch(session)).await?;
                 say(session, &path);
                 Ok(())
             }
@@ -92,13 +94,18 @@ impl Tool for DownloadBundle {
 }
 
 /// Tells the names of objects where the dialect does.
-fn teller(session: &Session) -> impl Fn(&str) + Sync + use<> {
+fn watch(session: &Session) -> Arc<Watch> {
     let old = session.dialect.is_2010();
-    move |name: &str| {
-        if old {
-            print(&format!("Downloading {name}"));
-        }
-    }
+    Watch::new(
+        session.context().output,
+        &Stop::default(),
+        move |step| match step {
+            Step::ReadingManifest { name } | Step::Part { name } if old => {
+                print(&format!("Downloading {name}"));
+            }
+            _ => {}
+        },
+    )
 }
 
 fn say(session: &Session, manifest: &Path) {
@@ -107,19 +114,8 @@ fn say(session: &Session, manifest: &Path) {
     }
 }
 
-fn job<'a>(
-    store: &'a WalrusClient,
-    location: &'a ManifestLocation,
-    destination: &'a Path,
-    tell: &'a (dyn Fn(&str) + Sync),
-) -> Fetch<'a> {
-    Fetch {
-        store,
-        location,
-        destination,
-        jobs: JOBS,
-        tell,
-    }
+fn job(store: &WalrusClient, location: &ManifestLocation, folder: &Path) -> Download {
+    Download::new(remote::stored(store, location), folder).jobs(JOBS)
 }
 
 impl DownloadBundle {
@@ -137,10 +133,9 @@ impl DownloadBundle {
         location: &ManifestLocation,
     ) -> Result<(), anyhow::Error> {
         let folder = self.folder(session.dialect);
-        let tell = teller(session);
-        let fetch = job(store, location, &folder, &tell);
-        let fetched = fetch.run(session.context().output).await?;
-        say(session, &fetched.manifest);
+        let download = job(store, location, &folder);
+        let downloaded = download.run(watch(session)).await?;
+        say(session, &downloaded.manifest);
         Ok(())
     }
 
@@ -162,8 +157,9 @@ impl DownloadBundle {
         };
         let (manifest, _) = selector::read(store, local.as_deref(), &location).await?;
         let folder = tempfile::tempdir()?;
-        let fetch = job(store, &location, folder.path(), &|_| {});
-        fetch.parts(&manifest, session.context().output).await?;
+        let download = job(store, &location, folder.path());
+        let quiet = Arc::new(NoProgress);
+        download.parts(&manifest, quiet).await?;
         let mut stdout = unbundle::stream(&session.context())?;
         for part in &manifest.parts {
             let mut file = fs_err::File::open(folder.path().join(part.name.as_str()))?;

@@ -9,6 +9,7 @@ use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_types::{
     AccountId, Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKind, ImageName,
 };
+use gumnut_workflows::{Bundle, Keys};
 
 use super::dialect::Dialect;
 use super::report::unusable as usage;
@@ -17,7 +18,6 @@ use crate::commands::bundle::input::Input;
 use crate::commands::bundle::parse_mapping;
 use crate::commands::keys;
 use crate::commands::remote;
-use crate::commands::seal::{Keys, Seal};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use gumnut_settings::{KeyFile, Settings};
@@ -115,8 +115,8 @@ impl ImageOptions {
         self.arch.as_deref()
     }
 
-    /// The image with its keys, ready to be sealed.
-    pub(super) async fn seal(&self, session: &Session) -> Result<Seal, anyhow::Error> {
+    /// The image with its keys, ready to be bundled.
+    pub(super) async fn bundle(&self, session: &Session) -> Result<Bundle, anyhow::Error> {
         let settings = session.context().settings()?;
         let kind = self.kind()?;
         let architecture = self.architecture(session.dialect)?;
@@ -125,20 +125,18 @@ impl ImageOptions {
         let secrets = self.secrets()?;
         let options = self.options()?;
         let image = self.source()?;
-        Ok(Seal {
-            image,
-            meta: BundleMeta {
-                names,
-                user,
-                architecture,
-                kind,
-                block_devices: self.block_devices.clone(),
-                product_codes: self.product_codes.clone(),
-            },
-            keys: self.keys(session, &settings).await?,
-            options,
-            secrets,
-        })
+        let meta = BundleMeta {
+            names,
+            user,
+            architecture,
+            kind,
+            block_devices: self.block_devices.clone(),
+            product_codes: self.product_codes.clone(),
+        };
+        let keys = self.keys(session, &settings).await?;
+        Ok(Bundle::new(image, meta, keys)
+            .options(options)
+            .secrets(secrets))
     }
 
     fn kind(&self) -> Result<ImageKind, Failure> {
@@ -316,12 +314,7 @@ impl ImageOptions {
             let bootstrap = self.bootstrap_url.as_ref();
             remote::cloud_certificate(&session.context(), settings, bootstrap).await?
         };
-        Ok(Keys {
-            private_key,
-            user,
-            cloud,
-        }
-        .matching()?)
+        Ok(Keys::new(private_key, user, cloud)?)
     }
 }
 

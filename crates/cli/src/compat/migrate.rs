@@ -7,6 +7,7 @@ use gumnut_bundle::Existing;
 use gumnut_manifest::{Rewrap, SignedManifest, UntrustedManifest};
 use gumnut_types::{ImageId, ImageKind, Limits};
 use gumnut_walrus_client::{CannedAcl, Content, PutOptions};
+use gumnut_workflows::{BucketPrefix, Destination, NoProgress};
 
 use super::options::{Calling, Calls, Keys, Service, given};
 use super::report::{Coded, unusable};
@@ -14,7 +15,6 @@ use super::session::{Session, print};
 use super::tool::Tool;
 use super::upload::parse_sigv;
 use crate::args::Signature;
-use crate::commands::destination::{Destination, Target};
 use crate::commands::{keys, remote, trust};
 use crate::exit::{Exit, Failure};
 use gumnut_settings::{KeyFile, Settings};
@@ -152,7 +152,7 @@ pub(super) struct MigrateBundle {
     manifest: String,
     /// Where the bundle is
     #[arg(short, long, value_name = "BUCKET[/PREFIX]", required = true)]
-    bucket: Target,
+    bucket: BucketPrefix,
     /// Where it goes
     #[arg(
         short,
@@ -160,7 +160,7 @@ pub(super) struct MigrateBundle {
         value_name = "BUCKET[/PREFIX]",
         required = true
     )]
-    destination: Target,
+    destination: BucketPrefix,
     /// Who may read the copy
     #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
     acl: CannedAcl,
@@ -204,12 +204,12 @@ impl Tool for MigrateBundle {
         let manifest = stored.manifest(&Limits::default()).await?;
         let rewritten = self.rewriting.rewrite(&settings, manifest)?;
         let destination = Destination {
-            store: &store,
-            target: &self.destination,
+            store: store.clone(),
+            target: self.destination.clone(),
             acl: Some(self.acl),
         };
         destination
-            .prepare(self.location.as_deref(), &|_| {})
+            .prepare(self.location.as_deref(), &NoProgress)
             .await?;
         for part in &rewritten.manifest().parts {
             let source = stored.part_key(&part.name)?;

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::Existing;
 use gumnut_ec2_client::RegisterImage;
-use gumnut_types::{ManifestLocation, PartIndex};
+use gumnut_types::ManifestLocation;
+use gumnut_workflows::{Bundle, Destination, LocalBundle, NoProgress, Upload};
 use url::Url;
 
 use super::image::ImageOptions;
@@ -14,11 +16,10 @@ use super::register::parse_virtualization;
 use super::session::{Session, print};
 use super::tool::Tool;
 use super::upload::StoreOptions;
-use crate::commands::destination::Destination;
-use crate::commands::streamed::publish;
-use crate::commands::upload::Put;
 use crate::commands::{Context, remote};
+use crate::progress::Stop;
 use gumnut_settings::Settings;
+use crate::watch::{Watch, warn_of_image};
 
 /// Options of everything that bundles an image straight into the object store.
 #[derive(Args)]
@@ -46,28 +47,25 @@ impl Publishing {
     ) -> Result<ManifestLocation, anyhow::Error> {
         self.store.check(&settings.s3_url()?)?;
         let context = session.context();
-        let seal = self.image.seal(session).await?;
-        let store = remote::walrus(&context, settings)?;
+        let bundle = self.image.bundle(session).await?;
         let destination = Destination {
-            store: &store,
-            target: &self.store.bucket,
+            store: remote::walrus(&context, settings)?,
+            target: self.store.bucket.clone(),
             acl: Some(self.store.acl),
         };
         if self.preserve {
             return self
-                .preserved(session, &context, seal, destination, settings)
+                .preserved(session, &context, bundle, destination, settings)
                 .await;
         }
         destination
-            .prepare(self.store.location(settings), &|_| {})
+            .prepare(self.store.location(settings), &NoProgress)
             .await?;
-        publish(
-            context.output,
-            seal,
-            &destination,
-            usize::from(self.pending),
-        )
-        .await
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let watch = Watch::new(context.output, &stop, warn_of_image);
+        Ok(bundle
+            .into_store(&destination, usize::from(self.pending), watch)
+            .await?)
     }
 
     /// Makes the bundle in a folder first, where it stays.
@@ -75,27 +73,22 @@ impl Publishing {
         &self,
         session: &Session,
         context: &Context<'_>,
-        seal: crate::commands::seal::Seal,
-        destination: Destination<'_>,
+        bundle: Bundle,
+        destination: Destination,
         settings: &Settings,
     ) -> Result<ManifestLocation, anyhow::Error> {
         let folder = super::bundle::Folder::new(session, self.destination.as_deref())?;
         let path = folder.path();
-        let (_, committed) = seal.into_folder(context, path, Existing::Refuse, &mut |_| {})?;
-        let put = Put {
-            destination,
-            manifest: &committed.manifest,
-            parts: path,
-            first: PartIndex(0),
-            manifest_too: true,
-            location: self.store.location(settings),
-            jobs: usize::from(self.pending),
-            tell: &|_| {},
-        };
-        let uploaded = put.run(context.output).await?;
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let watch = Watch::new(context.output, &stop, warn_of_image);
+        let (_, manifest) = bundle.into_folder(path, Existing::Refuse, &*watch)?;
+        let upload = Upload::new(LocalBundle::new(manifest), destination)
+            .bucket_location(self.store.location(settings))
+            .jobs(usize::from(self.pending));
+        let uploaded = upload.run(watch).await?;
         session.say(&format!("the bundle is kept in {}", path.display()));
         folder.keep();
-        Ok(uploaded.location.parse()?)
+        Ok(uploaded.location)
     }
 }
 

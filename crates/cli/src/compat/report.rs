@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use gumnut_transport::Refusal;
+use gumnut_workflows::WorkflowError;
 
 use super::dialect::Dialect;
 use super::session::{print, say};
-use crate::commands::destination::Step;
 use crate::exit::{self, Failure, hint_of};
 
 /// A failure with an exit code of its own.
@@ -37,7 +37,7 @@ pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> Ex
     match (dialect, refusal) {
         (Dialect::Euca2010, Some(refusal)) => print(&line_of_2010(error, refusal)),
         (_, Some(refusal)) if !refusal.code.is_empty() => {
-            let message = match error.downcast_ref::<Step>() {
+            let message = match refused_step(error) {
                 Some(step) => format!("{step}: {}", refusal.message),
                 None => refusal.message.clone(),
             };
@@ -62,15 +62,33 @@ pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> Ex
     ExitCode::from(coded.unwrap_or_else(|| dialect.code(exit::code_of(error), missing)))
 }
 
+/// What was being done when the store refused, for messages that depend on it.
+fn refused_step(error: &anyhow::Error) -> Option<&WorkflowError> {
+    error.chain().find_map(|cause| {
+        cause.downcast_ref().filter(|error| {
+            matches!(
+                error,
+                WorkflowError::CheckBucket { .. }
+                    | WorkflowError::CreateBucket { .. }
+                    | WorkflowError::WriteObject { .. }
+            )
+        })
+    })
+}
+
 /// What euca2ools 1.x printed, on standard output, when a service refused.
 fn line_of_2010(error: &anyhow::Error, refusal: &Refusal) -> String {
     let denied = refusal.status == 403;
-    let line = match error.downcast_ref::<Step>() {
-        Some(Step::Create(bucket)) => format!("Unable to create bucket {bucket}"),
-        Some(Step::Check(bucket)) if denied => {
+    let line = match refused_step(error) {
+        Some(WorkflowError::CreateBucket { bucket, .. }) => {
+            format!("Unable to create bucket {bucket}")
+        }
+        Some(WorkflowError::CheckBucket { bucket, .. }) if denied => {
             format!("You do not have permission to access bucket: {bucket}")
         }
-        Some(Step::Write(key)) if denied => format!("Permission denied while writing: {key}"),
+        Some(WorkflowError::WriteObject { key, .. }) if denied => {
+            format!("Permission denied while writing: {key}")
+        }
         _ => {
             let code = if refusal.code.is_empty() {
                 refusal.status.to_string()

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gumnut_manifest::Manifest;
-use gumnut_types::ManifestLocation;
+use gumnut_types::{Limits, ManifestLocation};
 use gumnut_walrus_client::WalrusClient;
+use gumnut_workflows::{BucketPrefix, WorkflowError};
 
 use super::dialect::Dialect;
 use super::report::unusable as usage;
-use crate::commands::destination::Target;
 use crate::commands::{remote, trust};
 use crate::exit::Failure;
 
@@ -32,7 +32,7 @@ pub(super) enum Meaning {
 pub(super) struct Selector {
     /// Bucket, and what comes before every key
     #[arg(short, long, value_name = "BUCKET[/PREFIX]", required = true)]
-    bucket: Target,
+    bucket: BucketPrefix,
     /// The manifest: its name in the bucket; a local file for euca-delete-bundle of 2010 and ec2-delete-bundle
     #[arg(short, long, value_name = "MANIFEST")]
     manifest: Option<String>,
@@ -64,7 +64,7 @@ pub(super) enum Selected {
 }
 
 impl Selector {
-    pub(super) fn target(&self) -> &Target {
+    pub(super) fn target(&self) -> &BucketPrefix {
         &self.bucket
     }
 
@@ -124,19 +124,19 @@ impl Selector {
                  local file"
             ))
             .hint("pass --local-manifest FILE for a local file, or --bucket BUCKET/PREFIX")),
-            Meaning::Name => Ok(Selected::Stored(self.bucket.location(manifest)?)),
+            Meaning::Name => Ok(Selected::Stored(located(&self.bucket, manifest)?)),
         }
     }
 
     fn local(&self, path: &Path) -> Result<Selected, Failure> {
         let name = path.file_name().and_then(|name| name.to_str());
-        let location = self.bucket.location(name.unwrap_or_default())?;
+        let location = located(&self.bucket, name.unwrap_or_default())?;
         Ok(Selected::Local(path.to_owned(), location))
     }
 
     /// Where the manifest of a prefix lies.
     pub(super) fn of_prefix(&self, prefix: &str) -> Result<ManifestLocation, Failure> {
-        self.bucket.location(&format!("{prefix}{ENDING}"))
+        located(&self.bucket, &format!("{prefix}{ENDING}"))
     }
 
     /// Every manifest in the bucket, below the target's prefix.
@@ -164,6 +164,17 @@ impl Selector {
     }
 }
 
+/// Where an object of this name lies.
+fn located(target: &BucketPrefix, name: &str) -> Result<ManifestLocation, Failure> {
+    target.location(name).map_err(|error| {
+        let message = error.to_string();
+        match error {
+            WorkflowError::Key { source, .. } => usage(message).because(source),
+            error => usage(message).because(error),
+        }
+    })
+}
+
 /// What `--manifest` means to a tool that only reads bundles.
 pub(super) fn meaning(dialect: Dialect) -> Meaning {
     match dialect {
@@ -179,7 +190,10 @@ pub(super) async fn read(
     location: &ManifestLocation,
 ) -> Result<(Manifest, Vec<u8>), anyhow::Error> {
     let manifest = match local {
-        None => remote::fetch_manifest(store, location).await?,
+        None => {
+            let bundle = remote::stored(store, location);
+            bundle.manifest(&Limits::default()).await?
+        }
         Some(path) => trust::read_manifest(path)?,
     };
     Ok((manifest.manifest().clone(), manifest.bytes().to_vec()))

@@ -1,24 +1,26 @@
 //! `euca-unbundle`, `ec2-unbundle`, `euca-download-and-unbundle`
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use gumnut_bundle::{Existing, FolderSource, ImageFile};
+use gumnut_bundle::{Existing, ImageFile};
 use gumnut_manifest::{BelievedManifest, SignatureStatus, TrustedManifest, UntrustedManifest};
 use gumnut_types::Limits;
+use gumnut_workflows::{self as workflows, Download, LocalBundle, NoProgress};
 
 use super::options::{Calling, Calls, CapitalKeys, Keys, Service, given};
 use super::selector::{self, Meaning, Selected, Selector};
 use super::session::{Session, print};
 use super::tool::Tool;
-use crate::commands::download::Fetch;
-use crate::commands::unbundle::{Opened, stream};
+use crate::commands::unbundle::stream;
 use crate::commands::{keys, remote, trust};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::progress::{Bar, Stop};
+use crate::progress::Stop;
 use gumnut_settings::{KeyFile, Settings};
+use crate::watch::Watch;
 
 /// Options of everything that opens a bundle.
 #[derive(Args)]
@@ -45,12 +47,10 @@ impl Opening {
         settings: &Settings,
         manifest: UntrustedManifest,
         parts: &Path,
-    ) -> Result<Opened, anyhow::Error> {
+    ) -> Result<workflows::Unbundle, anyhow::Error> {
         trust::say_warnings(manifest.warnings());
         let key = keys::private_key(settings, self.private_key.as_deref())?;
-        let believed: BelievedManifest = match settings
-            .key_file(KeyFile::Certificate, self.cert.as_deref())
-        {
+        let believed: BelievedManifest = match settings.key_file(KeyFile::Certificate, self.cert.as_deref()) {
             Some(path) if !self.unverified => {
                 let certificate = keys::read_certificate(KeyFile::Certificate, &path)?;
                 manifest.verify(&[certificate.public_key()]).map_err(|error| {
@@ -64,20 +64,16 @@ impl Opening {
                 status => unverified(manifest, &status).into(),
             },
         };
-        Ok(Opened {
-            signature: believed.signature().as_str(),
-            manifest: believed.open(&key)?,
-            source: FolderSource::open(parts)?,
-        })
+        Ok(workflows::Unbundle::new(believed.open(&key)?, parts)?)
     }
 
     fn restore(
         &self,
         session: &Session,
-        opened: Opened,
+        opened: workflows::Unbundle,
         target: &Path,
     ) -> Result<PathBuf, anyhow::Error> {
-        let name = opened.manifest.manifest().name.to_string();
+        let name = opened.manifest().manifest().name.to_string();
         let path = if target.is_dir() {
             target.join(name)
         } else {
@@ -97,18 +93,17 @@ impl Opening {
             error => error.into(),
         })?;
         if session.dialect.is_2010() {
-            for part in &opened.manifest.manifest().parts {
+            for part in &opened.manifest().manifest().parts {
                 print(&format!("Part: {}", part.name));
             }
             print("Decrypting image");
             print("Uncompressing image");
         }
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let restored = opened.restore(session.context().output, file, &stop)?;
-        session.say(&format!(
-            "the manifest's signature is {}",
-            restored.signature
-        ));
+        let signature = opened.manifest().signed().signature().as_str();
+        let watch = Watch::new(session.context().output, &stop, |_| {});
+        let restored = opened.run(file, &*watch)?;
+        session.say(&format!("the manifest's signature is {signature}"));
         Ok(restored.path)
     }
 }
@@ -151,7 +146,9 @@ impl Tool for Unbundle {
         let settings = session.context().settings()?;
         let parts = match &self.source {
             Some(source) => source.clone(),
-            None if session.dialect.is_2010() => trust::parts_folder(&self.manifest, None),
+            None if session.dialect.is_2010() => {
+                LocalBundle::new(&self.manifest).parts().to_owned()
+            }
             None => PathBuf::from("."),
         };
         let manifest = trust::read_manifest(&self.manifest)?;
@@ -204,14 +201,10 @@ impl Tool for DownloadAndUnbundle {
         let store = remote::walrus(&context, &settings)?;
         let (manifest, bytes) = selector::read(&store, local.as_deref(), &location).await?;
         let folder = self.folder()?;
-        let fetch = Fetch {
-            store: &store,
-            location: &location,
-            destination: folder.path(),
-            jobs: super::download::JOBS,
-            tell: &|_| {},
-        };
-        fetch.parts(&manifest, context.output).await?;
+        let download = Download::new(remote::stored(&store, &location), folder.path())
+            .jobs(super::download::JOBS);
+        let quiet = Arc::new(NoProgress);
+        download.parts(&manifest, quiet).await?;
         let manifest = UntrustedManifest::parse(&bytes, &Limits::default())?;
         let opened = self.opening.open(&settings, manifest, folder.path())?;
         if self.to_stdout() {
@@ -243,21 +236,16 @@ impl DownloadAndUnbundle {
 }
 
 /// Checks the whole bundle before its image goes to standard output.
-fn write_checked(session: &Session, mut opened: Opened, parts: &Path) -> Result<(), anyhow::Error> {
+fn write_checked(
+    session: &Session,
+    opened: workflows::Unbundle,
+    parts: &Path,
+) -> Result<(), anyhow::Error> {
     let context = session.context();
     let stdout = stream(&context)?;
-    let limits = Limits::default();
-    let _ = gumnut_bundle::verify(
-        &opened.manifest,
-        &mut opened.source,
-        &limits,
-        &Bar::hidden(),
-    )?;
+    let again = workflows::Unbundle::new(opened.manifest().clone(), parts)?;
+    let _ = opened.verify(&NoProgress)?;
     let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-    let again = Opened {
-        source: FolderSource::open(parts)?,
-        ..opened
-    };
-    again.write(context.output, stdout, &stop)?;
+    let _ = again.stream(stdout, &*Watch::new(context.output, &stop, |_| {}))?;
     Ok(())
 }

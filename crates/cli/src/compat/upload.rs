@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gumnut_manifest::Manifest;
-use gumnut_types::PartIndex;
+use gumnut_types::{Limits, PartIndex};
 use gumnut_walrus_client::CannedAcl;
+use gumnut_workflows::{BucketPrefix, Destination, LocalBundle, Step, Upload};
 use url::Url;
 
 use super::dialect::Dialect;
@@ -13,12 +14,12 @@ use super::options::{Calling, Calls, Keys, Service, given};
 use super::session::{Session, print};
 use super::tool::Tool;
 use crate::args::Signature;
-use crate::commands::destination::{BucketStep, Destination, Target};
-use crate::commands::upload::{Put, UploadStep};
-use crate::commands::{remote, trust};
+use crate::commands::remote;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::progress::Stop;
 use gumnut_settings::Settings;
+use crate::watch::Watch;
 
 /// Parts that are sent at the same time.
 const JOBS: usize = 4;
@@ -28,7 +29,7 @@ const JOBS: usize = 4;
 pub(super) struct StoreOptions {
     /// Bucket, and what comes before every key
     #[arg(short, long, value_name = "BUCKET[/PREFIX]", required = true)]
-    pub(super) bucket: Target,
+    pub(super) bucket: BucketPrefix,
     /// Who may read it: public-read, aws-exec-read or ec2-bundle-read
     #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
     pub(super) acl: CannedAcl,
@@ -134,56 +135,37 @@ impl Tool for UploadBundle {
         let context = session.context();
         let settings = context.settings()?;
         self.store.check(&settings.s3_url()?)?;
-        let manifest = trust::read_manifest(&self.manifest)?;
+        let bundle = LocalBundle::new(&self.manifest).parts_in(self.directory.as_deref());
+        let manifest = bundle.manifest(&Limits::default())?;
         let first = self.first(manifest.manifest())?;
         let store = remote::walrus(&context, &settings)?;
         let manifest_too = !self.skipmanifest && (first.0 == 0 || !session.dialect.is_2010());
-        let tell = |step: UploadStep<'_>| {
-            if session.dialect.is_2010() {
-                self.tell(step, manifest_too);
+        let destination = Destination {
+            store,
+            target: self.store.bucket.clone(),
+            acl: Some(self.store.acl),
+        };
+        let upload = Upload::new(bundle, destination)
+            .first(first)
+            .with_manifest(manifest_too)
+            .bucket_location(self.store.location(&settings))
+            .jobs(JOBS);
+        let old = session.dialect.is_2010();
+        let watch = Watch::new(context.output, &Stop::default(), move |step| {
+            if old {
+                tell(step, manifest_too);
             }
-        };
-        let put = Put {
-            destination: Destination {
-                store: &store,
-                target: &self.store.bucket,
-                acl: Some(self.store.acl),
-            },
-            manifest: &self.manifest,
-            parts: &trust::parts_folder(&self.manifest, self.directory.as_deref()),
-            first,
-            manifest_too,
-            location: self.store.location(&settings),
-            jobs: JOBS,
-            tell: &tell,
-        };
-        let uploaded = put.run(context.output).await?;
-        if manifest_too || session.dialect.is_2010() {
-            print(&uploaded_line(session.dialect, &uploaded.location));
+        });
+        let uploaded = upload.run(watch).await?;
+        if manifest_too || old {
+            let location = uploaded.location.to_string();
+            print(&uploaded_line(session.dialect, &location));
         }
         Ok(())
     }
 }
 
 impl UploadBundle {
-    /// The lines of 2010. They name the manifest before the parts, as ever, although it goes last.
-    fn tell(&self, step: UploadStep<'_>, manifest_too: bool) {
-        let bucket = &self.store.bucket.bucket;
-        match step {
-            UploadStep::Bucket(BucketStep::Checking) => {
-                print(&format!("Checking bucket: {bucket}"));
-            }
-            UploadStep::Bucket(BucketStep::Creating) => {
-                print(&format!("Creating bucket: {bucket}"));
-            }
-            UploadStep::Bucket(BucketStep::Ready) if manifest_too => {
-                print("Uploading manifest file");
-            }
-            UploadStep::Bucket(BucketStep::Ready) => {}
-            UploadStep::Part(name) => print(&format!("Uploading part: {name}")),
-        }
-    }
-
     /// The first part that is sent. A part that is not in the bundle is an error: nothing would be sent.
     fn first(&self, manifest: &Manifest) -> Result<PartIndex, Failure> {
         let Some(wanted) = &self.part else {
@@ -197,6 +179,17 @@ impl UploadBundle {
             let manifest = Path::new(&self.manifest).display();
             Failure::new(Exit::Usage, format!("{wanted} is no part of {manifest}"))
         })
+    }
+}
+
+/// The lines of 2010. They name the manifest before the parts, as ever, although it goes last.
+fn tell(step: &Step<'_>, manifest_too: bool) {
+    match step {
+        Step::CheckingBucket { bucket } => print(&format!("Checking bucket: {bucket}")),
+        Step::MakingBucket { bucket } => print(&format!("Creating bucket: {bucket}")),
+        Step::BucketReady { .. } if manifest_too => print("Uploading manifest file"),
+        Step::Part { name } => print(&format!("Uploading part: {name}")),
+        _ => {}
     }
 }
 

@@ -112,7 +112,7 @@ impl Run<'_> {
         let store = &self.destination.store;
         // A manifest whose parts are gone would be worse than parts without one.
         let mut keys = vec![location.key.clone()];
-        for object in self.destination.objects(location.key.file_name()).await? {
+        for object in self.destination.objects(&location.key).await? {
             let parsed = object.key.parse().ok();
             keys.extend(parsed.filter(|key| *key != location.key));
         }

@@ -8,48 +8,38 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use gumnut_bundle::Progress;
+use gumnut_bundle::NoProgress;
 use gumnut_crypto::{PrivateKey, PublicKey};
 use gumnut_ec2_client::RegisterImage;
 use gumnut_manifest::{Manifest, OpenManifest, Part, Rewrap};
-use gumnut_types::{AccountId, BucketName, ImageId, ImageKind, Limits, ManifestLocation};
+use gumnut_types::{AccountId, ImageId, ImageKind, Limits, ManifestLocation};
 use gumnut_walrus_client::{BucketState, CannedAcl, Content, ObjectHead, is_md5};
 use tokio::sync::Semaphore;
 
 use crate::destination::Destination;
 use crate::receive::Forget;
 use crate::register::{image_at, register_once};
-use crate::{CloudClient, PartOutput, StoredBundle, WorkflowError};
+use crate::{BucketPrefix, CloudClient, Observer, PartOutput, Step, StoredBundle, WorkflowError};
 
 /// Bytes of parts that may lie in memory, unless one part alone is larger.
 const BUDGET: u32 = 64 << 20;
+/// Parts that are copied at the same time, unless it is said otherwise.
+const JOBS: usize = 4;
 /// Largest part that is copied, in bytes, because it has to lie in memory.
 const MAX_PART: u64 = 1 << 30;
 
 /// The cloud that images are copied to, and as whom.
 pub struct CopyTo {
-    /// The cloud.
-    pub cloud: CloudClient,
-    /// Who signs manifests there.
-    pub author: PrivateKey,
-    /// The cloud's key.
-    pub cloud_key: PublicKey,
-    /// The owner's key there, if the owner shall be able to open the bundle.
-    pub user: Option<PublicKey>,
-    /// The owner's account there.
-    pub account: AccountId,
-    /// Another bucket, and what comes before every key there; nothing leaves bucket and keys as they are.
-    pub place: Option<(BucketName, Option<String>)>,
-    /// Who may read the objects.
-    pub acl: Option<CannedAcl>,
-    /// Where a missing bucket is made.
-    pub bucket_location: Option<String>,
-    /// Parts that are copied at the same time.
-    pub jobs: usize,
-    /// What is too large.
-    pub limits: Limits,
-    /// Told of each byte of the parts that is there.
-    pub progress: Arc<dyn Progress + Send + Sync>,
+    cloud: CloudClient,
+    author: PrivateKey,
+    cloud_key: PublicKey,
+    account: AccountId,
+    user_key: Option<PublicKey>,
+    target: Option<BucketPrefix>,
+    acl: Option<CannedAcl>,
+    bucket_location: Option<String>,
+    jobs: usize,
+    limits: Limits,
 }
 
 /// A bundle that is to be copied.
@@ -77,11 +67,82 @@ pub struct CopiedBundle {
 }
 
 impl CopyTo {
+    /// Copies to this cloud: `author` signs the manifests, `cloud_key` is that of the cloud's certificate, and the images belong
+    /// to `account` there. Buckets and keys stay as they are, and only the cloud can open the bundles.
+    pub fn new(
+        cloud: CloudClient,
+        author: PrivateKey,
+        cloud_key: PublicKey,
+        account: AccountId,
+    ) -> Self {
+        Self {
+            cloud,
+            author,
+            cloud_key,
+            account,
+            user_key: None,
+            target: None,
+            acl: None,
+            bucket_location: None,
+            jobs: JOBS,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Lets the owner of this key open the bundles, too.
+    #[must_use]
+    pub fn user_key(mut self, key: impl Into<Option<PublicKey>>) -> Self {
+        self.user_key = key.into();
+        self
+    }
+
+    /// Puts the bundles there; `None`: in the bucket and under the keys that they have here.
+    #[must_use]
+    pub fn target(mut self, target: impl Into<Option<BucketPrefix>>) -> Self {
+        self.target = target.into();
+        self
+    }
+
+    /// Sets who may read the objects; `None` leaves it to the store.
+    #[must_use]
+    pub fn acl(mut self, acl: impl Into<Option<CannedAcl>>) -> Self {
+        self.acl = acl.into();
+        self
+    }
+
+    /// Sets the `LocationConstraint` of a bucket that has to be made; `None`: where the store makes buckets.
+    #[must_use]
+    pub fn bucket_location(mut self, location: Option<&str>) -> Self {
+        self.bucket_location = location.map(str::to_owned);
+        self
+    }
+
+    /// Sets how many parts are copied at the same time; 4 otherwise.
+    #[must_use]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Sets what is too large to be read.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Copies a bundle: its parts, and last its manifest.
     ///
     /// # Errors
     /// When a part is missing or damaged, when another bundle is where this one would be, and when a store refuses.
-    pub async fn bundle(&self, original: &Original) -> Result<CopiedBundle, WorkflowError> {
+    pub async fn bundle(
+        &self,
+        original: &Original,
+        observer: Arc<dyn Observer>,
+    ) -> Result<CopiedBundle, WorkflowError> {
+        observer.step(&Step::Copying {
+            bytes: original.manifest.manifest().bundled_size,
+        });
         let source = &original.bundle.location;
         let destination = self.destination(source)?;
         let name = source.key.file_name();
@@ -94,7 +155,9 @@ impl CopyTo {
             Err(error) => return Err(error),
         };
         self.make_bucket(&destination).await?;
-        let sent = self.parts(original, &destination, &location).await?;
+        let sent = self
+            .parts(original, &destination, &location, &*observer)
+            .await?;
         if !written {
             let manifest = self.manifest(original)?;
             let content = Content::bytes(manifest);
@@ -131,22 +194,23 @@ impl CopyTo {
     }
 
     fn destination(&self, source: &ManifestLocation) -> Result<Destination, WorkflowError> {
-        let folder = source.key.as_str().rsplit_once('/');
-        let as_here = || {
-            let folder = folder.map(|(folder, _)| folder.to_owned());
-            (source.bucket.clone(), folder)
+        let as_here = || BucketPrefix {
+            bucket: source.bucket.clone(),
+            prefix: source
+                .key
+                .as_str()
+                .rsplit_once('/')
+                .map(|(folder, _)| folder.to_owned()),
         };
-        let (bucket, prefix) = self.place.clone().unwrap_or_else(as_here);
         Ok(Destination {
             store: self.cloud.store()?.clone(),
-            bucket,
-            prefix,
+            target: self.target.clone().unwrap_or_else(as_here),
             acl: self.acl,
         })
     }
 
     async fn make_bucket(&self, destination: &Destination) -> Result<(), WorkflowError> {
-        let Destination { store, bucket, .. } = destination;
+        let (store, bucket) = (&destination.store, destination.bucket());
         if store.bucket_state(bucket).await? == BucketState::Missing {
             let location = self.bucket_location.as_deref();
             store.create_bucket(bucket, location).await?;
@@ -169,7 +233,7 @@ impl CopyTo {
             image_digest.to_string(),
             first.unwrap_or_default(),
             self.cloud_key.fingerprint(),
-            self.user
+            self.user_key
                 .as_ref()
                 .map_or("-".to_owned(), PublicKey::fingerprint),
             self.author.public_key().fingerprint(),
@@ -183,7 +247,7 @@ impl CopyTo {
     fn manifest(&self, original: &Original) -> Result<Vec<u8>, WorkflowError> {
         let changes = Rewrap {
             cloud: Some(&self.cloud_key),
-            user: self.user.as_ref(),
+            user: self.user_key.as_ref(),
             account: Some(&self.account),
             kind: Some(&original.kind),
         };
@@ -197,6 +261,7 @@ impl CopyTo {
         original: &Original,
         destination: &Destination,
         location: &ManifestLocation,
+        observer: &dyn Observer,
     ) -> Result<usize, WorkflowError> {
         let manifest = original.manifest.manifest();
         let (parts, size) = (&manifest.parts, manifest.bundled_size);
@@ -205,7 +270,7 @@ impl CopyTo {
         let jobs = self.jobs.max(1);
         let heads = original.bundle.survey(parts, size, jobs, &limits).await?;
         let work = Work {
-            copy: self,
+            observer,
             source: &original.bundle,
             destination,
             copied: StoredBundle {
@@ -225,7 +290,7 @@ impl CopyTo {
 
 /// What copying a part takes.
 struct Work<'a> {
-    copy: &'a CopyTo,
+    observer: &'a dyn Observer,
     source: &'a StoredBundle,
     destination: &'a Destination,
     copied: StoredBundle,
@@ -238,7 +303,7 @@ impl Work<'_> {
     /// Copies a part; tells whether it was sent.
     async fn part(&self, part: &Part, head: &ObjectHead) -> Result<bool, WorkflowError> {
         if self.is_there(part, head).await? {
-            self.copy.progress.advance(head.size);
+            self.observer.advance(head.size);
             return Ok(false);
         }
         let permits = u32::try_from(head.size).unwrap_or(BUDGET).min(BUDGET);
@@ -250,8 +315,10 @@ impl Work<'_> {
             .receive(part, Some(head), limits, &mut buffer)
             .await?;
         let content = Content::bytes(buffer.0.freeze());
-        self.destination.put(part.name.as_str(), &content).await?;
-        self.copy.progress.advance(head.size);
+        self.destination
+            .put_with(part.name.as_str(), &content, &[])
+            .await?;
+        self.observer.advance(head.size);
         Ok(true)
     }
 
@@ -266,7 +333,7 @@ impl Work<'_> {
         if is_md5(&there.etag) && is_md5(&head.etag) {
             return Ok(there.etag.eq_ignore_ascii_case(&head.etag));
         }
-        let mut forget = Forget(Arc::new(gumnut_bundle::NoProgress));
+        let mut forget = Forget(&NoProgress);
         let read = self
             .copied
             .receive(part, Some(&there), &self.limits, &mut forget);

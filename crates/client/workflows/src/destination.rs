@@ -1,41 +1,117 @@
-//! Where the objects of a run go.
+//! Where the objects of a bundle go.
 
 use gumnut_types::{BucketName, ManifestLocation, ObjectKey};
 use gumnut_walrus_client::{
-    CannedAcl, Content, ListedObject, ObjectHead, PutOptions, WalrusClient, is_md5,
+    BucketState, CannedAcl, Content, ListedObject, ObjectHead, PutOptions, WalrusClient, is_md5,
 };
 
-use crate::WorkflowError;
+use crate::{BucketPrefix, Observer, Step, WorkflowError};
 
 /// The metadata that tells what a manifest was made of.
 const SOURCE: &str = "gumnut-source";
 
-/// A bucket, what comes before every key, and how objects are put.
+/// A place in an object store where the objects of a bundle are put.
 #[derive(Clone, Debug)]
-pub(crate) struct Destination {
-    pub(crate) store: WalrusClient,
-    pub(crate) bucket: BucketName,
-    pub(crate) prefix: Option<String>,
-    pub(crate) acl: Option<CannedAcl>,
+pub struct Destination {
+    /// The store.
+    pub store: WalrusClient,
+    /// Bucket, and what comes before every key.
+    pub target: BucketPrefix,
+    /// Who may read the objects; `None` leaves it to the store.
+    pub acl: Option<CannedAcl>,
 }
 
 impl Destination {
-    /// Where an object of this name lies.
-    pub(crate) fn location(&self, name: &str) -> Result<ManifestLocation, WorkflowError> {
-        let key = match &self.prefix {
-            Some(prefix) => format!("{prefix}/{name}"),
-            None => name.to_owned(),
-        };
-        let parsed: Result<ObjectKey, _> = key.parse();
-        Ok(ManifestLocation {
-            bucket: self.bucket.clone(),
-            key: parsed.map_err(|source| WorkflowError::Key { key, source })?,
-        })
+    /// Makes sure of the bucket. A missing one is made at `location`, a region's `LocationConstraint`; `None`: where the store
+    /// makes buckets.
+    ///
+    /// # Errors
+    /// [`WorkflowError::CheckBucket`] and [`WorkflowError::CreateBucket`] when the store refuses or does not answer.
+    pub async fn prepare(
+        &self,
+        location: Option<&str>,
+        observer: &dyn Observer,
+    ) -> Result<(), WorkflowError> {
+        let bucket = self.bucket();
+        observer.step(&Step::CheckingBucket { bucket });
+        let state =
+            self.store
+                .bucket_state(bucket)
+                .await
+                .map_err(|source| WorkflowError::CheckBucket {
+                    bucket: bucket.clone(),
+                    source,
+                })?;
+        if state == BucketState::Missing {
+            observer.step(&Step::MakingBucket { bucket });
+            self.store
+                .create_bucket(bucket, location)
+                .await
+                .map_err(|source| WorkflowError::CreateBucket {
+                    bucket: bucket.clone(),
+                    source,
+                })?;
+        }
+        observer.step(&Step::BucketReady { bucket });
+        Ok(())
     }
 
-    /// Puts an object beside others of the run.
-    pub(crate) async fn put(&self, name: &str, content: &Content) -> Result<(), WorkflowError> {
-        self.put_with(name, content, &[]).await
+    /// Puts an object.
+    ///
+    /// # Errors
+    /// [`WorkflowError::AclRefused`] when the store refuses because of the ACL, [`WorkflowError::WriteObject`] when it refuses
+    /// otherwise or does not answer.
+    pub async fn put(&self, name: &str, content: &Content) -> Result<(), WorkflowError> {
+        self.put_with(name, content, &[])
+            .await
+            .map_err(|error| match error {
+                WorkflowError::Transport(source) => match self.target.key(name) {
+                    Ok(key) => WorkflowError::WriteObject { key, source },
+                    Err(error) => error,
+                },
+                error => error,
+            })
+    }
+
+    /// Puts an object, unless the store has it already; tells whether it was sent.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn put_if_missing(
+        &self,
+        name: &str,
+        content: &Content,
+    ) -> Result<bool, WorkflowError> {
+        let key = self.target.key(name)?;
+        let head = self.store.head_object(self.bucket(), &key).await?;
+        let same = head
+            .is_some_and(|head| head.size == content.length() && head.etag == content.md5_hex());
+        if !same {
+            self.put(name, content).await?;
+        }
+        Ok(!same)
+    }
+
+    /// Puts an object with metadata; the failure of a request is passed on as it is.
+    pub(crate) async fn put_with(
+        &self,
+        name: &str,
+        content: &Content,
+        metadata: &[(&str, &str)],
+    ) -> Result<(), WorkflowError> {
+        let key = self.target.key(name)?;
+        let options = PutOptions {
+            acl: self.acl,
+            metadata,
+        };
+        let put = self.store.put_object(self.bucket(), &key, content, options);
+        match put.await {
+            Ok(_) => Ok(()),
+            Err(error) if self.acl.is_some() && CannedAcl::is_refused_by(&error) => {
+                Err(WorkflowError::AclRefused(error))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Puts a manifest, which remembers what it was made of.
@@ -48,25 +124,13 @@ impl Destination {
         self.put_with(name, content, &[(SOURCE, source)]).await
     }
 
-    async fn put_with(
-        &self,
-        name: &str,
-        content: &Content,
-        metadata: &[(&str, &str)],
-    ) -> Result<(), WorkflowError> {
-        let key = self.location(name)?.key;
-        let options = PutOptions {
-            acl: self.acl,
-            metadata,
-        };
-        let put = self.store.put_object(&self.bucket, &key, content, options);
-        match put.await {
-            Ok(_) => Ok(()),
-            Err(error) if self.acl.is_some() && CannedAcl::is_refused_by(&error) => {
-                Err(WorkflowError::AclRefused(error))
-            }
-            Err(error) => Err(error.into()),
-        }
+    pub(crate) fn bucket(&self) -> &BucketName {
+        &self.target.bucket
+    }
+
+    /// Where an object of this name lies.
+    pub(crate) fn location(&self, name: &str) -> Result<ManifestLocation, WorkflowError> {
+        self.target.location(name)
     }
 
     /// What is known of the manifest at a location, and what it was made of if that is known.
@@ -81,11 +145,13 @@ impl Destination {
         }))
     }
 
-    /// The objects of the bundle whose manifest has this name.
-    pub(crate) async fn objects(&self, name: &str) -> Result<Vec<ListedObject>, WorkflowError> {
-        let key = self.location(name)?.key;
-        let prefix = key.as_str().trim_end_matches("manifest.xml");
-        Ok(self.store.list_objects(&self.bucket, prefix).await?)
+    /// The objects of the bundle whose manifest has this key.
+    pub(crate) async fn objects(
+        &self,
+        manifest: &ObjectKey,
+    ) -> Result<Vec<ListedObject>, WorkflowError> {
+        let prefix = manifest.as_str().trim_end_matches("manifest.xml");
+        Ok(self.store.list_objects(self.bucket(), prefix).await?)
     }
 }
 

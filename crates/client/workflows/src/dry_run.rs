@@ -7,7 +7,7 @@ use gumnut_bundle::BundleNames;
 use gumnut_disk_image::{Collection, Content, Item, inspect, load};
 use gumnut_types::{ImageName, PartIndex};
 
-use crate::observer::Watched;
+use crate::observer::DiskProgress;
 use crate::publisher::blocking;
 use crate::source::choose;
 use crate::{Observer, Plan, Publisher, Role, WorkflowError};
@@ -42,7 +42,7 @@ impl Publisher {
             subject,
             about_bytes,
         };
-        let mut calls = vec![call("PUT", destination.bucket.to_string(), None)];
+        let mut calls = vec![call("PUT", destination.bucket().to_string(), None)];
         for (role, name, bytes) in &images {
             let names = BundleNames::new(name.clone()).map_err(WorkflowError::names)?;
             let part_size = plan.form.part_size.get();
@@ -92,7 +92,7 @@ fn estimate(
             &plan.target,
             None,
             plan.hypervisor.into(),
-            &Watched(observer),
+            &DiskProgress(observer),
         )?;
         let whole = fs_err::metadata(&plan.target).map_err(|source| WorkflowError::Scratch {
             path: plan.target.clone(),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use gumnut_bundle::BundleError;
+use gumnut_bundle::{BundleError, SplitterError};
 use gumnut_crypto::CryptoError;
 use gumnut_disk_image::DiskImageError;
 use gumnut_manifest::ManifestError;
@@ -87,6 +87,30 @@ pub enum WorkflowError {
     /// The store refuses the ACL.
     #[error("the store does not take this ACL")]
     AclRefused(#[source] TransportError),
+    /// The store refuses the bucket, or does not say whether there is one.
+    #[error("cannot use the bucket {bucket}")]
+    CheckBucket {
+        /// The bucket.
+        bucket: BucketName,
+        /// Why.
+        source: TransportError,
+    },
+    /// The store does not make the bucket.
+    #[error("cannot make the bucket {bucket}")]
+    CreateBucket {
+        /// The bucket.
+        bucket: BucketName,
+        /// Why.
+        source: TransportError,
+    },
+    /// The store does not take an object.
+    #[error("cannot write the object {key}")]
+    WriteObject {
+        /// Its key.
+        key: ObjectKey,
+        /// Why.
+        source: TransportError,
+    },
     /// The store does not hold what was sent.
     #[error("the bundle of {0} is not in the store as it was sent")]
     Altered(ManifestLocation),
@@ -132,6 +156,96 @@ pub enum WorkflowError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// Private key and certificate of the owner are not one pair.
+    #[error("the certificate of {subject} does not belong to the private key")]
+    KeysDiffer {
+        /// Whose certificate it is.
+        subject: String,
+    },
+    /// The owner's certificate is needed.
+    #[error("no certificate is set")]
+    NoUserCertificate,
+    /// A manifest is not signed by whom it should be.
+    #[error("the manifest is not trusted")]
+    NotTrusted(#[source] Box<ManifestError>),
+    /// A file of a bundle cannot be read.
+    #[error("cannot read the {what} {}", path.display())]
+    Unreadable {
+        /// `manifest` or `part`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of a bundle is larger than is read.
+    #[error("{} is larger than {limit} bytes, too large for a {what}", path.display())]
+    FileTooLarge {
+        /// `manifest` or `part`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A folder is where a manifest should be.
+    #[error("{} is a folder, not a manifest", .0.display())]
+    ManifestIsFolder(PathBuf),
+    /// A file is no manifest.
+    #[error("{} is no usable manifest", path.display())]
+    LocalManifest {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<ManifestError>,
+    },
+    /// A part on this machine is not the one that the manifest lists.
+    #[error(
+        "the part {} is damaged: its digest is {actual}, the manifest says {expected}",
+        path.display()
+    )]
+    LocalPartDamaged {
+        /// Its file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: Sha1Digest,
+        /// What it has.
+        actual: Sha1Digest,
+    },
+    /// There is a bundle of this name in the folder.
+    #[error("there is a bundle of this name already")]
+    BundleExists(#[source] SplitterError),
+    /// The file would replace one of the bundle's.
+    #[error("{} is a file of the bundle itself", .0.display())]
+    OwnFile(PathBuf),
+    /// No file can be called like the manifest.
+    #[error("{key} cannot be a file name")]
+    FileName {
+        /// The manifest's key.
+        key: ObjectKey,
+        /// Why.
+        source: NameError,
+    },
+    /// Another file has the name of one of the bundle's.
+    #[error("{} exists and is something else", .0.display())]
+    Exists(PathBuf),
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The parts that came have another size together than the manifest says.
+    #[error("the parts have {actual} bytes, the manifest says {expected}")]
+    BundledSize {
+        /// What the manifest says, in bytes.
+        expected: u64,
+        /// What they have, in bytes.
+        actual: u64,
     },
     /// What lies where a manifest should is none.
     #[error("{location} is no usable manifest")]
@@ -245,6 +359,12 @@ pub enum WorkflowError {
     /// A name of a run makes no sense.
     #[error(transparent)]
     RunId(#[from] RunIdError),
+    /// The parts of a bundle on this machine cannot be named, found, read or written.
+    #[error(transparent)]
+    Splitter(#[from] SplitterError),
+    /// A file of the workflow cannot be read or written; the error names it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// The images cannot be read, checked or resized.
     #[error(transparent)]
     DiskImage(#[from] DiskImageError),
@@ -267,7 +387,7 @@ pub enum WorkflowError {
 
 impl WorkflowError {
     /// A name from which no bundle can be made.
-    pub(crate) fn names(error: gumnut_bundle::SplitterError) -> Self {
+    pub(crate) fn names(error: SplitterError) -> Self {
         Self::Bundle(BundleError::WriteParts(error))
     }
 }

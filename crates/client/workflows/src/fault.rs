@@ -15,7 +15,12 @@ impl WorkflowError {
     /// Whose fault it is. An error that only passes on another one has the fault of that.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Transport(error) | Self::AclRefused(error) => error.fault(),
+            Self::Transport(error)
+            | Self::AclRefused(error)
+            | Self::CheckBucket { source: error, .. }
+            | Self::CreateBucket { source: error, .. }
+            | Self::WriteObject { source: error, .. } => error.fault(),
+            Self::Splitter(error) => error.fault(),
             Self::Bundle(error) => error.fault(),
             Self::DiskImage(error) => error.fault(),
             Self::Manifest(error) => error.fault(),
@@ -23,6 +28,9 @@ impl WorkflowError {
             Self::StoredManifest { source, .. } => source.fault(),
             Self::NoStore
             | Self::NoEc2
+            | Self::NoUserCertificate
+            | Self::OwnFile(_)
+            | Self::Key { .. }
             | Self::NoBucket(_)
             | Self::UnknownArchitecture
             | Self::NoKernel
@@ -32,7 +40,6 @@ impl WorkflowError {
             | Self::RunId(_) => Fault::Usage,
             Self::Ambiguous { .. }
             | Self::ImageName { .. }
-            | Self::Key { .. }
             | Self::Checks { .. }
             | Self::Differs
             | Self::TargetChanged { .. }
@@ -41,6 +48,17 @@ impl WorkflowError {
             | Self::PartTooLarge { .. }
             | Self::PartSizes { .. }
             | Self::PartDamaged { .. }
+            | Self::KeysDiffer { .. }
+            | Self::NotTrusted(_)
+            | Self::Unreadable { .. }
+            | Self::FileTooLarge { .. }
+            | Self::ManifestIsFolder(_)
+            | Self::LocalManifest { .. }
+            | Self::LocalPartDamaged { .. }
+            | Self::BundleExists(_)
+            | Self::FileName { .. }
+            | Self::Exists(_)
+            | Self::BundledSize { .. }
             | Self::NotOurs { .. }
             | Self::Busy { .. } => Fault::Input,
             Self::NoImage(_)
@@ -50,7 +68,9 @@ impl WorkflowError {
             | Self::Taken(_)
             | Self::Altered(_) => Fault::Refused,
             Self::UnknownId(_) | Self::StillThere { .. } => Fault::Network,
-            Self::Journal { .. }
+            Self::Write { .. }
+            | Self::Io(_)
+            | Self::Journal { .. }
             | Self::Scratch { .. }
             | Self::KeepPart { .. }
             | Self::Folder { .. } => Fault::System,

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use gumnut_disk_image::Finding;
-use gumnut_types::{ImageId, ManifestLocation};
+use gumnut_disk_image::{Finding, StepProgress};
+use gumnut_types::{BucketName, ImageId, ImageName, ManifestLocation, NoProgress, Progress};
 
 use crate::{Role, RunId};
 
 /// What a workflow is about to do, or has found.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Step<'a> {
     /// A file is read for its fingerprint.
@@ -45,18 +45,78 @@ pub enum Step<'a> {
         /// The findings, the gravest first.
         findings: &'a [Finding],
     },
-    /// The bucket is made.
-    MakingBucket,
-    /// An image is bundled straight into the store.
+    /// The store is asked for the bucket.
+    CheckingBucket {
+        /// The bucket.
+        bucket: &'a BucketName,
+    },
+    /// The bucket is missing, and is made.
+    MakingBucket {
+        /// The bucket.
+        bucket: &'a BucketName,
+    },
+    /// The bucket is there.
+    BucketReady {
+        /// The bucket.
+        bucket: &'a BucketName,
+    },
+    /// An image is bundled.
     Bundling {
         /// What it is for.
         role: Role,
-        /// Where its manifest will be.
-        location: &'a ManifestLocation,
-        /// Its length in bytes.
+        /// First part of every name in the bundle.
+        name: &'a ImageName,
+        /// Where its manifest will be; `None`: in a folder.
+        location: Option<&'a ManifestLocation>,
+        /// Length of the image in bytes.
         bytes: u64,
         /// Parts that are in the store already.
         kept: usize,
+    },
+    /// A bundle is put into the store.
+    Uploading {
+        /// Bytes of all parts.
+        bytes: u64,
+    },
+    /// A bundle is fetched into a folder.
+    Downloading {
+        /// Bytes of all parts.
+        bytes: u64,
+    },
+    /// A bundle is fetched and its image restored meanwhile.
+    Fetching {
+        /// Bytes of all parts.
+        bytes: u64,
+    },
+    /// The parts of a bundle are read and compared with its manifest.
+    Checking {
+        /// Bytes of all parts.
+        bytes: u64,
+    },
+    /// A bundle is copied to another store.
+    Copying {
+        /// Bytes of all parts.
+        bytes: u64,
+    },
+    /// An image is restored from a bundle in a folder.
+    Restoring {
+        /// Length of the image in bytes.
+        bytes: u64,
+    },
+    /// The turn of a part has come: it has been made, or is about to be sent or fetched.
+    Part {
+        /// Its file name.
+        name: &'a str,
+    },
+    /// The manifest is about to be written.
+    WritingManifest {
+        /// Its file.
+        path: &'a Path,
+    },
+    /// The manifest is about to be fetched.
+    ReadingManifest {
+        /// Its name in the store.
+        name: &'a str,
     },
     /// An image is registered.
     Registering {
@@ -74,33 +134,34 @@ pub enum Step<'a> {
     },
     /// What the store holds is compared with what was sent.
     Verifying,
+    /// An image is deregistered.
+    Deregistering {
+        /// Its id.
+        id: &'a ImageId,
+    },
+    /// A bundle is deleted.
+    Deleting {
+        /// Where its manifest lies.
+        location: &'a ManifestLocation,
+    },
 }
 
-/// One who wants to know how far a workflow is, and may stop it.
-pub trait Observer: Send + Sync {
+/// One who is told how far a workflow is, and may stop it.
+///
+/// [`Progress`] counts the bytes of the step that began last, and says whether to go on.
+pub trait Observer: Progress + Send {
     /// A step begins.
     fn step(&self, step: &Step<'_>) {
         let _ = step;
     }
-
-    /// So many more bytes of the step's are done.
-    fn advance(&self, bytes: u64) {
-        let _ = bytes;
-    }
-
-    /// Whether to stop.
-    fn cancelled(&self) -> bool {
-        false
-    }
 }
 
-/// Nobody wants to know.
-impl Observer for () {}
+impl Observer for NoProgress {}
 
-/// An observer as the crates below know it.
-pub(crate) struct Watched<'a>(pub(crate) &'a dyn Observer);
+/// An observer as `gumnut-disk-image` knows one.
+pub(crate) struct DiskProgress<'a>(pub(crate) &'a dyn Observer);
 
-impl gumnut_bundle::Progress for Watched<'_> {
+impl Progress for DiskProgress<'_> {
     fn advance(&self, bytes: u64) {
         self.0.advance(bytes);
     }
@@ -110,4 +171,4 @@ impl gumnut_bundle::Progress for Watched<'_> {
     }
 }
 
-impl gumnut_disk_image::StepProgress for Watched<'_> {}
+impl StepProgress for DiskProgress<'_> {}

@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gumnut_crypto::{Certificate, PrivateKey};
 use gumnut_disk_image::{Severity, Start, Subject, check};
 use gumnut_transport::TransportError;
 use gumnut_types::{Architecture, ImageId, ManifestLocation};
@@ -15,25 +14,16 @@ use crate::identity::identity;
 use crate::journal::{Begun, Journal, Record, RunFolder, VERSION};
 use crate::run::Run;
 use crate::source::{self, Source};
-use crate::{CloudClient, Observer, Plan, Role, RunId, Runs, Step, WorkflowError};
-
-/// The keys that bundles are made with.
-#[derive(Debug)]
-pub struct Keys {
-    /// The user's, which signs manifests and opens the journal's wrapped keys.
-    pub private_key: PrivateKey,
-    /// The user's, which the cloud knows.
-    pub user: Certificate,
-    /// The cloud's.
-    pub cloud: Certificate,
-}
+use crate::{
+    BucketPrefix, CloudClient, Keys, Observer, Plan, Role, RunId, Runs, Step, WorkflowError,
+};
 
 /// Publishes images.
 pub struct Publisher {
     /// The cloud.
     pub cloud: CloudClient,
     /// The keys.
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     /// Where journals lie.
     pub runs: Runs,
     /// Parts that may be in memory at a time.
@@ -204,7 +194,7 @@ impl Publisher {
         folder: &RunFolder,
         journal: &mut Journal,
     ) -> Result<(Source, Architecture, BucketState), WorkflowError> {
-        let bucket = destination.store.bucket_state(&destination.bucket).await?;
+        let bucket = destination.store.bucket_state(destination.bucket()).await?;
         let source = self.source(plan, folder, journal).await?;
         let architecture = source.architecture(plan)?;
         self.check(plan, &source, architecture)?;
@@ -276,11 +266,13 @@ impl Publisher {
         let named: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Ok(Destination {
             store: self.cloud.store()?.clone(),
-            bucket: match &plan.bucket {
-                Some(bucket) => bucket.clone(),
-                None => plan.default_bucket()?,
+            target: BucketPrefix {
+                bucket: match &plan.bucket {
+                    Some(bucket) => bucket.clone(),
+                    None => plan.default_bucket()?,
+                },
+                prefix: (!named.is_empty()).then(|| named.join("/")),
             },
-            prefix: (!named.is_empty()).then(|| named.join("/")),
             acl: plan.acl,
         })
     }
@@ -292,10 +284,10 @@ impl Publisher {
         state: BucketState,
         journal: &mut Journal,
     ) -> Result<(), WorkflowError> {
-        let bucket = &destination.bucket;
+        let bucket = destination.bucket();
         let store = &destination.store;
         if state == BucketState::Missing {
-            self.observer.step(&Step::MakingBucket);
+            self.observer.step(&Step::MakingBucket { bucket });
             journal.write(Record::MakingBucket {
                 bucket: bucket.clone(),
             })?;

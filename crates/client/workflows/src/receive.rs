@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use gumnut_bundle::Progress;
@@ -25,9 +24,9 @@ pub trait PartOutput: Send {
 }
 
 /// For those who want to know only whether a part is right.
-pub(crate) struct Forget(pub(crate) Arc<dyn Progress + Send + Sync>);
+pub(crate) struct Forget<'a>(pub(crate) &'a dyn Progress);
 
-impl PartOutput for Forget {
+impl PartOutput for Forget<'_> {
     async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
         self.0.advance(bytes.len() as u64);
         if self.0.cancelled() {

@@ -121,7 +121,7 @@ impl Run<'_> {
             let Some((_, source)) = self.destination.manifest(&location).await? else {
                 return Ok(None);
             };
-            let there = self.in_store(role, location.key.file_name()).await?;
+            let there = self.in_store(role, &location).await?;
             let whole = there.manifest && there.parts.len() == state.parts.len();
             let other = source.is_some_and(|source| source != self.identity);
             if other || sealed && !whole {

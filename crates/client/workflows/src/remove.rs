@@ -14,7 +14,7 @@ const JOBS: usize = 4;
 
 /// A bundle that is to be deleted.
 #[derive(Debug)]
-pub(crate) struct Doomed {
+pub(crate) struct BundleToDelete {
     bundle: StoredBundle,
     manifest: UntrustedManifest,
     parts: Vec<ObjectKey>,
@@ -22,7 +22,7 @@ pub(crate) struct Doomed {
     mark: ManifestLocation,
 }
 
-impl Doomed {
+impl BundleToDelete {
     /// Looks for a bundle, or for what an interrupted deletion has left of one.
     pub(crate) async fn find(
         bundle: StoredBundle,

@@ -4,6 +4,7 @@
 //! first, because a manifest whose parts are gone looks like a bundle and is none; a copy of it tells the next run how to go on after an
 //! interruption.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gumnut_ec2_client::{DescribeImages, Image};
@@ -11,23 +12,21 @@ use gumnut_transport::TransportError;
 use gumnut_types::{ImageId, Limits, ManifestLocation};
 use tokio::time::Instant;
 
-use crate::remove::Doomed;
-use crate::{BundleRef, CloudClient, WorkflowError};
+use crate::remove::BundleToDelete;
+use crate::{BundleRef, CloudClient, Observer, Step, WorkflowError};
 
 /// Longest pause between two looks whether an image is gone.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long the cloud may take until an image is gone, unless it is said otherwise.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How images are retired.
 #[derive(Clone, Debug)]
 pub struct Retire {
-    /// The cloud.
-    pub cloud: CloudClient,
-    /// Whether the kernel and the ramdisk of a machine image go too, where no other image uses them.
-    pub with_kernel_and_ramdisk: bool,
-    /// How long the cloud may take until an image is gone.
-    pub patience: Duration,
-    /// What is too large.
-    pub limits: Limits,
+    cloud: CloudClient,
+    with_kernel_and_ramdisk: bool,
+    patience: Duration,
+    limits: Limits,
 }
 
 /// What is going to be removed, and what not.
@@ -51,7 +50,7 @@ pub struct Kept {
 #[derive(Debug)]
 struct Item {
     image: Option<ImageId>,
-    bundle: Option<Doomed>,
+    bundle: Option<BundleToDelete>,
 }
 
 /// What has been removed.
@@ -91,6 +90,37 @@ impl Retired {
 }
 
 impl Retire {
+    /// Retires images of this cloud, which may take 60 seconds until one is gone.
+    pub fn new(cloud: CloudClient) -> Self {
+        Self {
+            cloud,
+            with_kernel_and_ramdisk: false,
+            patience: PATIENCE,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Sets whether the kernel and the ramdisk of a machine image go too, where no other image uses them.
+    #[must_use]
+    pub fn with_kernel_and_ramdisk(mut self, too: bool) -> Self {
+        self.with_kernel_and_ramdisk = too;
+        self
+    }
+
+    /// Sets how long the cloud may take until an image is gone.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets what is too large to be read.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Looks at everything, and changes nothing.
     ///
     /// # Errors
@@ -119,14 +149,14 @@ impl Retire {
         Ok(plan.plan)
     }
 
-    /// Does what was planned; `tell` hears of each image and each bundle before it goes.
+    /// Does what was planned; the observer hears of each image and each bundle before it goes.
     ///
     /// # Errors
     /// When the cloud refuses, or an image does not go in time. What was done until then stays done.
     pub async fn carry_out(
         &self,
         plan: Retirement,
-        tell: &(dyn Fn(&str) + Sync),
+        observer: Arc<dyn Observer>,
     ) -> Result<Retired, WorkflowError> {
         let mut retired = Retired {
             kept: plan.kept,
@@ -134,11 +164,13 @@ impl Retire {
         };
         for item in plan.items {
             if let Some(id) = &item.image {
-                tell(id.as_str());
+                observer.step(&Step::Deregistering { id });
                 self.deregister(id).await?;
             }
             if let Some(bundle) = &item.bundle {
-                tell(&bundle.location().to_string());
+                observer.step(&Step::Deleting {
+                    location: bundle.location(),
+                });
                 bundle.delete().await?;
             }
             retired.add(&item);
@@ -237,11 +269,12 @@ impl Planner<'_> {
                 by,
             });
         }
-        let doomed = self.doomed(location).await?;
-        let doomed = doomed.ok_or_else(|| WorkflowError::NoBundle(location.clone()))?;
+        let bundle_to_delete = self.bundle_to_delete(location).await?;
+        let bundle_to_delete =
+            bundle_to_delete.ok_or_else(|| WorkflowError::NoBundle(location.clone()))?;
         self.plan.items.push(Item {
             image: None,
-            bundle: Some(doomed),
+            bundle: Some(bundle_to_delete),
         });
         Ok(())
     }
@@ -265,7 +298,7 @@ impl Planner<'_> {
         &mut self,
         id: &ImageId,
         location: Option<&str>,
-    ) -> Result<Option<Doomed>, WorkflowError> {
+    ) -> Result<Option<BundleToDelete>, WorkflowError> {
         let Some(location) = location.and_then(|text| text.parse::<ManifestLocation>().ok()) else {
             self.keep(
                 id.as_str(),
@@ -277,17 +310,21 @@ impl Planner<'_> {
             self.keep(&location.to_string(), format!("{by} uses it"));
             return Ok(None);
         }
-        let doomed = self.doomed(&location).await?;
-        if doomed.is_none() {
+        let bundle_to_delete = self.bundle_to_delete(&location).await?;
+        if bundle_to_delete.is_none() {
             self.keep(&location.to_string(), "it is gone already".to_owned());
         }
-        Ok(doomed)
+        Ok(bundle_to_delete)
     }
 
     /// What is to be deleted at a location; nothing when there is nothing any more.
-    async fn doomed(&self, location: &ManifestLocation) -> Result<Option<Doomed>, WorkflowError> {
+    async fn bundle_to_delete(
+        &self,
+        location: &ManifestLocation,
+    ) -> Result<Option<BundleToDelete>, WorkflowError> {
         let bundle = self.retire.cloud.bundle(location.clone())?;
-        let Some(doomed) = Doomed::find(bundle, &self.retire.limits).await? else {
+        let Some(bundle_to_delete) = BundleToDelete::find(bundle, &self.retire.limits).await?
+        else {
             return Ok(None);
         };
         for image in &self.all {
@@ -296,7 +333,7 @@ impl Planner<'_> {
                 .as_deref()
                 .map(str::parse::<ManifestLocation>);
             if let Some(Ok(manifest)) = manifest
-                && doomed.has_part(&manifest)
+                && bundle_to_delete.has_part(&manifest)
             {
                 let by = image.image_id.clone();
                 return Err(WorkflowError::InUse {
@@ -305,7 +342,7 @@ impl Planner<'_> {
                 });
             }
         }
-        Ok(Some(doomed))
+        Ok(Some(bundle_to_delete))
     }
 
     fn find(&self, id: &ImageId) -> Option<&Image> {

@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
             block_devices: Vec::new(),
             product_codes: Vec::new(),
         };
-        let there = self.in_store(image.role, location.key.file_name()).await?;
+        let there = self.in_store(image.role, &location).await?;
         let known = self.journal.state().images.get(&image.role).cloned();
         let sealed = known.as_ref().and_then(|known| known.manifest.clone());
         let all_there = known.is_some_and(|known| known.parts.len() == there.parts.len());
@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
     pub(crate) async fn in_store(
         &self,
         role: Role,
-        manifest: &str,
+        manifest: &ManifestLocation,
     ) -> Result<InStore, WorkflowError> {
         let state = self.state(role);
         let mut there = InStore {
@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
         if state.sealing.is_none() {
             return Ok(there);
         }
-        let objects = self.destination.objects(manifest).await?.into_iter();
+        let objects = self.destination.objects(&manifest.key).await?.into_iter();
         let objects: HashMap<_, _> = objects.map(|object| (object.key.clone(), object)).collect();
         let is_there = |name: &str, size: u64, md5: &str| {
             let location = self.destination.location(name).ok();
@@ -180,7 +180,11 @@ impl<'a> Run<'a> {
         };
         if let Some(text) = state.manifest {
             let content = Content::bytes(text.into_bytes());
-            there.manifest = is_there(manifest, content.length(), &content.md5_hex());
+            there.manifest = is_there(
+                manifest.key.file_name(),
+                content.length(),
+                &content.md5_hex(),
+            );
         }
         let parts = state.parts.into_iter();
         there.parts = parts
@@ -195,7 +199,7 @@ impl<'a> Run<'a> {
         let Some(Sealing { location, .. }) = state.sealing else {
             return Ok(());
         };
-        let there = self.in_store(role, location.key.file_name()).await?;
+        let there = self.in_store(role, &location).await?;
         if there.manifest && there.parts.len() == state.parts.len() {
             Ok(())
         } else {

@@ -1,7 +1,7 @@
 //! One image, sealed straight into the store.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gumnut_bundle::{BundleMeta, BundleOptions, ImageSource};
 use gumnut_crypto::{BundleIv, BundleKey, HexRule, WrappedSecret};
@@ -10,8 +10,8 @@ use gumnut_types::ManifestLocation;
 use crate::journal::{Record, Sealing, StoredPart};
 use crate::run::Run;
 use crate::source::Image;
-use crate::upload::Upload;
-use crate::{Step, WorkflowError};
+use crate::streaming::differs;
+use crate::{Bundle, NewBundle, Role, WorkflowError};
 
 /// How often an image is begun again because it is not what its stored parts were made of.
 const RESTARTS: u32 = 1;
@@ -39,41 +39,32 @@ impl Run<'_> {
                 self.journal.write(Record::Sealing { role, sealing: new })?;
                 (secrets, form)
             };
-            let upload = Upload {
-                image: ImageSource::open(&image.path)?,
-                meta: meta.clone(),
-                cloud: self.publisher.keys.cloud.public_key().clone(),
-                user: self.publisher.keys.user.public_key().clone(),
-                secrets,
-                options: BundleOptions {
-                    part_size: form.part_size,
-                    jobs: self.publisher.threads,
-                    level: form.level,
-                    tar: form.tar(),
-                },
-                kept: std::mem::take(&mut kept),
-                jobs: self.publisher.jobs,
-            };
-            self.publisher.observer.step(&Step::Bundling {
-                role,
-                location,
-                bytes: upload.image.size(),
-                kept: upload.kept.len(),
+            let kept = std::mem::take(&mut kept);
+            let bundle = Bundle::new(
+                ImageSource::open(&image.path)?,
+                meta.clone(),
+                Arc::clone(&self.publisher.keys),
+            )
+            .secrets(secrets)
+            .options(BundleOptions {
+                part_size: form.part_size,
+                jobs: self.publisher.threads,
+                level: form.level,
+                tar: form.tar(),
             });
+            bundle.announce(Some(location), kept.len(), &*self.publisher.observer);
             self.written = true;
-            let journal = &mut *self.journal;
-            let stored = |part| journal.write(Record::Stored { role, part });
-            let observer = Arc::clone(&self.publisher.observer);
-            match upload.run(self.destination, observer, stored).await {
-                Err(WorkflowError::Differs) if restarts < RESTARTS => {
+            match self.send(bundle, role, kept).await {
+                Err(WorkflowError::Bundle(error)) if differs(&error) && restarts < RESTARTS => {
                     restarts += 1;
                     sealing = None;
                 }
+                Err(WorkflowError::Bundle(error)) if differs(&error) => {
+                    return Err(WorkflowError::Differs);
+                }
                 Err(error) => return Err(error),
-                Ok(bundled) => {
-                    let key = &self.publisher.keys.private_key;
-                    let manifest = bundled.into_manifest()?.sign(key)?;
-                    let manifest = String::from_utf8_lossy(manifest.bytes()).into_owned();
+                Ok(made) => {
+                    let manifest = String::from_utf8_lossy(made.manifest.bytes()).into_owned();
                     self.journal.write(Record::Sealed {
                         role,
                         manifest: manifest.clone(),
@@ -84,9 +75,47 @@ impl Run<'_> {
         }
     }
 
+    /// Sends the parts of a bundle, each of which the journal notes once it is stored.
+    async fn send(
+        &mut self,
+        bundle: Bundle,
+        role: Role,
+        kept: BTreeMap<u32, StoredPart>,
+    ) -> Result<NewBundle, WorkflowError> {
+        let kept = kept
+            .into_values()
+            .map(|part| (part.index, (part.digest, part.size)))
+            .collect();
+        let observer = Arc::clone(&self.publisher.observer);
+        let journal = Mutex::new(&mut *self.journal);
+        bundle
+            .send(
+                self.publisher.jobs,
+                kept,
+                observer,
+                async |record, content| {
+                    self.destination
+                        .put_with(record.name.as_str(), &content, &[])
+                        .await?;
+                    let part = StoredPart {
+                        index: record.index.0,
+                        size: content.length(),
+                        md5: content.md5_hex(),
+                        name: record.name,
+                        digest: record.digest,
+                    };
+                    journal
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .write(Record::Stored { role, part })
+                },
+            )
+            .await
+    }
+
     /// The key and iv of an earlier attempt, if they can be opened.
     fn secrets(&self, sealing: &Sealing) -> Option<(BundleKey, BundleIv)> {
-        let key = &self.publisher.keys.private_key;
+        let key = self.publisher.keys.private_key();
         let secret = sealing.key.unwrap_key(key, HexRule::Exact).ok()?;
         Some((secret, sealing.iv.unwrap_iv(key, HexRule::Exact).ok()?))
     }
@@ -96,7 +125,12 @@ impl Run<'_> {
         location: &ManifestLocation,
     ) -> Result<((BundleKey, BundleIv), Sealing), WorkflowError> {
         let (key, iv) = (BundleKey::generate()?, BundleIv::generate()?);
-        let user = self.publisher.keys.user.public_key();
+        let user = self
+            .publisher
+            .keys
+            .user()
+            .ok_or(WorkflowError::NoUserCertificate)?
+            .public_key();
         let sealing = Sealing {
             location: location.clone(),
             key: WrappedSecret::wrap_key(user, &key)?,

@@ -43,6 +43,20 @@ impl StoredBundle {
         })
     }
 
+    /// Deletes these parts, and the manifest when all of them are gone, so that the same can be asked again after an
+    /// interruption. A part that is not there is none that has to go.
+    ///
+    /// # Errors
+    /// When the store refuses or does not answer.
+    pub async fn delete(&self, parts: &[Part]) -> Result<(), WorkflowError> {
+        let ManifestLocation { bucket, key } = &self.location;
+        for part in parts {
+            let key = self.part_key(&part.name)?;
+            self.store.delete_object(bucket, &key).await?;
+        }
+        Ok(self.store.delete_object(bucket, key).await?)
+    }
+
     /// Size and tag of a part, which must be there.
     pub(crate) async fn part_head(
         &self,

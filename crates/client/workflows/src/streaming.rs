@@ -18,35 +18,15 @@ use crate::WorkflowError;
 pub(crate) type Kept = BTreeMap<u32, (Sha1Digest, u64)>;
 
 /// Seals on a thread of its own, and sends each part while the next ones are made. At most `jobs` parts are in memory: the
-/// one that is being filled, and those that are being sent.
+/// one that is being filled, and those that are being sent. Parts in `kept` are made again, compared and not sent.
 ///
 /// A failure to send ends the sealing, and is the result.
-///
-/// # Errors
-/// The first failure of sending, or that of sealing.
-pub async fn stream_parts<T, E>(
-    jobs: usize,
-    seal: impl FnOnce(&mut dyn PartSink) -> Result<T, E> + Send + 'static,
-    send: impl AsyncFn(PartRecord, Bytes) -> Result<(), E>,
-) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<WorkflowError> + Send + 'static,
-{
-    stream_other_parts(jobs, Kept::new(), seal, send).await
-}
-
-/// The same for some of the parts. The others are made again and compared.
-pub(crate) async fn stream_other_parts<T, E>(
+pub(crate) async fn stream_parts<T: Send + 'static>(
     jobs: usize,
     kept: Kept,
-    seal: impl FnOnce(&mut dyn PartSink) -> Result<T, E> + Send + 'static,
-    send: impl AsyncFn(PartRecord, Bytes) -> Result<(), E>,
-) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<WorkflowError> + Send + 'static,
-{
+    seal: impl FnOnce(&mut dyn PartSink) -> Result<T, WorkflowError> + Send + 'static,
+    send: impl AsyncFn(PartRecord, Bytes) -> Result<(), WorkflowError>,
+) -> Result<T, WorkflowError> {
     let jobs = jobs.max(1);
     let (sender, receiver) = channel(jobs);
     let mut sink = Sending {

@@ -1,85 +1,191 @@
-//! An image that goes into the store while it is sealed, without touching a disk.
+//! From a bundle on this machine to one in a store.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
-use gumnut_bundle::{
-    BundleMeta, BundleOptions, Bundled, Bundler, ImageSource, PartSink, Recipients,
-};
-use gumnut_crypto::{BundleIv, BundleKey, PublicKey};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use gumnut_manifest::Part;
+use gumnut_types::{Limits, ManifestLocation, PartIndex, Sha1Digest};
 use gumnut_walrus_client::Content;
+use sha1::{Digest as _, Sha1};
 
-use crate::destination::Destination;
-use crate::journal::StoredPart;
-use crate::observer::Watched;
-use crate::streaming::{differs, stream_other_parts};
-use crate::{Observer, WorkflowError};
+use crate::local::{read_bounded, unreadable};
+use crate::{Destination, LocalBundle, Observer, Step, WorkflowError, digest_of_file};
 
-/// An image that is to be sealed into the store.
-pub(crate) struct Upload {
-    pub(crate) image: ImageSource<'static>,
-    pub(crate) meta: BundleMeta,
-    pub(crate) cloud: PublicKey,
-    pub(crate) user: PublicKey,
-    pub(crate) secrets: (BundleKey, BundleIv),
-    pub(crate) options: BundleOptions,
-    /// Parts that are in the store already. They are made again, compared and not sent.
-    pub(crate) kept: BTreeMap<u32, StoredPart>,
-    /// Parts that may be in memory at a time.
-    pub(crate) jobs: usize,
+/// Parts up to this size are held in memory while they are sent; larger ones are read twice.
+const IN_MEMORY: u64 = 32 << 20;
+/// Parts that are sent at the same time, unless it is said otherwise.
+const JOBS: usize = 4;
+
+/// A bundle on this machine that is to be put into a store.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    bundle: LocalBundle,
+    destination: Destination,
+    first: PartIndex,
+    with_manifest: bool,
+    bucket_location: Option<String>,
+    jobs: usize,
+    limits: Limits,
+}
+
+/// A bundle that is in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Uploaded {
+    /// Where its manifest lies.
+    pub location: ManifestLocation,
+    /// Parts that were sent.
+    pub parts_sent: usize,
+    /// Parts that were there already.
+    pub parts_skipped: usize,
+    /// Bytes of the parts that were sent.
+    pub bytes_sent: u64,
 }
 
 impl Upload {
-    /// Seals the image and sends its parts; `stored` is called for each that is in the store.
-    pub(crate) async fn run(
-        mut self,
-        destination: &Destination,
-        observer: Arc<dyn Observer>,
-        stored: impl FnMut(StoredPart) -> Result<(), WorkflowError>,
-    ) -> Result<Bundled, WorkflowError> {
-        let kept = std::mem::take(&mut self.kept).into_values();
-        let kept = kept.map(|part| (part.index, (part.digest, part.size)));
-        let stored = Mutex::new(stored);
-        let jobs = self.jobs;
-        let seal = move |sink: &mut dyn PartSink| self.seal(sink, &*observer);
-        stream_other_parts(jobs, kept.collect(), seal, async |record, bytes| {
-            let content = Content::bytes(bytes);
-            destination.put(record.name.as_str(), &content).await?;
-            let part = StoredPart {
-                index: record.index.0,
-                size: content.length(),
-                md5: content.md5_hex(),
-                name: record.name,
-                digest: record.digest,
-            };
-            let mut stored = stored.lock().unwrap_or_else(PoisonError::into_inner);
-            (*stored)(part)
-        })
-        .await
+    /// Puts the bundle there: all parts, 4 at a time, and the manifest.
+    pub fn new(bundle: LocalBundle, destination: Destination) -> Self {
+        Self {
+            bundle,
+            destination,
+            first: PartIndex(0),
+            with_manifest: true,
+            bucket_location: None,
+            jobs: JOBS,
+            limits: Limits::default(),
+        }
     }
 
-    fn seal(
-        self,
-        sink: &mut dyn PartSink,
-        observer: &dyn Observer,
-    ) -> Result<Bundled, WorkflowError> {
-        let recipients = Recipients {
-            cloud: &self.cloud,
-            user: Some(&self.user),
-        };
-        let bundler = Bundler {
-            meta: self.meta,
-            recipients,
-            options: self.options,
-            secrets: Some(self.secrets),
-        };
-        let result = bundler.bundle(self.image, sink, &Watched(observer));
-        result.map_err(|error| {
-            if differs(&error) {
-                WorkflowError::Differs
-            } else {
-                error.into()
-            }
-        })
+    /// Begins with this part; those before it are there already.
+    #[must_use]
+    pub fn first(mut self, part: PartIndex) -> Self {
+        self.first = part;
+        self
     }
+
+    /// Sets whether the manifest is put, too.
+    #[must_use]
+    pub fn with_manifest(mut self, with_manifest: bool) -> Self {
+        self.with_manifest = with_manifest;
+        self
+    }
+
+    /// Sets the `LocationConstraint` of a bucket that has to be made; `None`: where the store makes buckets.
+    #[must_use]
+    pub fn bucket_location(mut self, location: Option<&str>) -> Self {
+        self.bucket_location = location.map(str::to_owned);
+        self
+    }
+
+    /// Sets how many parts are sent at the same time.
+    #[must_use]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Sets what is too large to be read.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Makes the bucket if it is missing, puts the parts, each compared with the manifest before it is sent, and last the
+    /// manifest. Parts that the store has already are not sent.
+    ///
+    /// # Errors
+    /// When the manifest or a part is missing, unreadable or damaged, before anything is sent where that can be; and when the
+    /// store refuses or does not answer. What was sent stays, and another run goes on from there.
+    pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Uploaded, WorkflowError> {
+        let manifest = self.bundle.manifest(&self.limits)?;
+        let name = self.bundle.path().file_name();
+        let name = name.and_then(|name| name.to_str()).unwrap_or_default();
+        let location = self.destination.location(name)?;
+        let all = &manifest.manifest().parts;
+        let parts = &all[all.len().min(self.first.as_usize())..];
+        self.check_presence(parts)?;
+        let bucket_location = self.bucket_location.as_deref();
+        self.destination
+            .prepare(bucket_location, &*observer)
+            .await?;
+        observer.step(&Step::Uploading {
+            bytes: manifest.manifest().bundled_size,
+        });
+        let uploaded = stream::iter(parts)
+            .map(|part| {
+                observer.step(&Step::Part {
+                    name: part.name.as_str(),
+                });
+                self.send(part, &*observer)
+            })
+            .buffer_unordered(self.jobs.max(1))
+            .try_fold(Uploaded::none(location), async |mut uploaded, sent| {
+                uploaded.parts_sent += usize::from(sent > 0);
+                uploaded.parts_skipped += usize::from(sent == 0);
+                uploaded.bytes_sent += sent;
+                Ok(uploaded)
+            })
+            .await?;
+        if self.with_manifest {
+            let content = Content::bytes(manifest.bytes().to_vec());
+            self.destination.put(name, &content).await?;
+        }
+        Ok(uploaded)
+    }
+
+    /// Insists that every part is there before anything is sent.
+    fn check_presence(&self, parts: &[Part]) -> Result<(), WorkflowError> {
+        for part in parts {
+            let path = self.bundle.parts().join(part.name.as_str());
+            fs_err::metadata(&path).map_err(|source| unreadable("part", &path, source))?;
+        }
+        Ok(())
+    }
+
+    /// Sends one part, unless the store has it; gives the bytes that were sent.
+    async fn send(&self, part: &Part, observer: &dyn Observer) -> Result<u64, WorkflowError> {
+        let path = self.bundle.parts().join(part.name.as_str());
+        let content = read_part(&path, part.digest).await?;
+        let sent = self
+            .destination
+            .put_if_missing(part.name.as_str(), &content)
+            .await?;
+        observer.advance(content.length());
+        Ok(if sent { content.length() } else { 0 })
+    }
+}
+
+impl Uploaded {
+    fn none(location: ManifestLocation) -> Self {
+        Self {
+            location,
+            parts_sent: 0,
+            parts_skipped: 0,
+            bytes_sent: 0,
+        }
+    }
+}
+
+/// Reads a part and compares it with its digest.
+async fn read_part(path: &Path, expected: Sha1Digest) -> Result<Content, WorkflowError> {
+    let metadata = fs_err::metadata(path).map_err(|source| unreadable("part", path, source))?;
+    let (content, actual) = if metadata.len() <= IN_MEMORY {
+        let bytes = read_bounded("part", path, IN_MEMORY)?;
+        let digest = Sha1Digest::from_bytes(Sha1::digest(&bytes).into());
+        (Content::bytes(bytes), digest)
+    } else {
+        let (digest, _) =
+            digest_of_file(path).map_err(|source| unreadable("part", path, source))?;
+        (Content::file(path).await?, digest)
+    };
+    if actual != expected {
+        return Err(WorkflowError::LocalPartDamaged {
+            path: path.to_owned(),
+            expected,
+            actual,
+        });
+    }
+    Ok(content)
 }

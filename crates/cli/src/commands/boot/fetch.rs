@@ -1,19 +1,20 @@
 //! An image of the cloud and what starts it, as files.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_ec2_client::{DescribeImages, Ec2Client, Image};
 use gumnut_types::{ImageClass, ImageId, ManifestLocation};
 use gumnut_walrus_client::WalrusClient;
+use gumnut_workflows::{Download, LocalBundle};
 
 use super::{Boot, Files};
-use crate::commands::download::{Fetch, Fetched};
-use crate::commands::unbundle::Opened;
-use crate::commands::{Context, remote};
+use crate::commands::{Context, remote, unbundle};
 use crate::exit::{Exit, Failure};
 use crate::progress::Stop;
 use gumnut_settings::Settings;
+use crate::watch::Watch;
 
 /// Parts that are fetched at the same time.
 const JOBS: usize = 4;
@@ -129,19 +130,19 @@ impl Work<'_> {
         output.say(format!("fetching the {what}, {id}"));
         let location = location(image)?;
         let bundle = self.folder.join(format!("{what}-bundle"));
-        let fetch = Fetch {
-            store,
-            location: &location,
-            destination: &bundle,
-            jobs: JOBS,
-            tell: &|_| {},
-        };
-        let Fetched { manifest, .. } = self.wait(fetch.run(output))?;
-        let opened = Opened::new(self.settings, &manifest, None, &self.boot.trust)?;
+        let download = Download::new(remote::stored(store, &location), &bundle).jobs(JOBS);
+        let watch = Watch::new(output, self.stop, |_| {});
+        let work = async { Ok(download.run(Arc::clone(&watch) as _).await?) };
+        let downloaded = self.wait(work);
+        watch.clear();
+        let local = LocalBundle::new(downloaded?.manifest);
+        let opened = unbundle::open(self.settings, &local, &self.boot.trust)?;
         let file = ImageFile::create(&self.folder.join(what), Existing::Refuse)?;
-        let restored = opened.restore(output, file, self.stop)?;
+        let restored = opened.run(file, &*watch);
+        watch.clear();
+        let path = restored?.path;
         fs_err::remove_dir_all(&bundle)?;
-        Ok(restored.path)
+        Ok(path)
     }
 }
 

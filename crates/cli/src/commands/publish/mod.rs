@@ -3,26 +3,28 @@
 mod explain;
 mod report;
 mod runs;
-mod watch;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::{BundleOptions, Level};
 use gumnut_types::{Architecture, BucketName, ByteSize, ImageId};
-use gumnut_workflows::{Form, Hypervisor, Keys, Plan, Publisher, Runs};
+use gumnut_workflows::{Form, Hypervisor, Keys, Plan, Publisher, Runs, Step};
 
 use self::explain::explain;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};
-use self::watch::Watch;
 use super::keys::KeyOptions;
 use super::upload::AclChoice;
-use super::{Context, remote};
+use super::{Context, check, remote};
 use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use crate::progress::Stop;
 use gumnut_settings::{Settings, default_state_dir};
+use crate::watch::Watch;
 
 /// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
 ///
@@ -120,23 +122,6 @@ fn parse_tag(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// The keys of a publisher, whose journal needs the user's certificate.
-fn keys_of(
-    options: &KeyOptions,
-    context: &Context<'_>,
-    settings: &Settings,
-) -> Result<Keys, anyhow::Error> {
-    let keys = options.keys(context, settings)?;
-    let user = keys
-        .user
-        .ok_or_else(|| Failure::new(Exit::Usage, "no certificate is set"))?;
-    Ok(Keys {
-        private_key: keys.private_key,
-        user,
-        cloud: keys.cloud,
-    })
-}
-
 /// One who publishes, as the settings and options say.
 fn publisher(
     context: &Context<'_>,
@@ -151,7 +136,7 @@ fn publisher(
     })?;
     Ok(Publisher {
         cloud: remote::cloud(context, settings)?,
-        keys,
+        keys: Arc::new(keys),
         runs: Runs::new(runs),
         jobs: usize::from(jobs),
         threads: BundleOptions::default().jobs,
@@ -159,12 +144,59 @@ fn publisher(
     })
 }
 
+/// Tells a person how far a run is, and whether the user wants to stop it.
+fn watch(output: &Output) -> Result<(Arc<Watch>, Stop), anyhow::Error> {
+    let stop = Stop::on_interrupt_or_hangup().context("cannot watch for ^C")?;
+    let said = output.clone();
+    let watch = Watch::new(output, &stop, move |step| say(&said, step));
+    Ok((watch, stop))
+}
+
+/// Says what a step is about.
+fn say(output: &Output, step: &Step<'_>) {
+    match step {
+        Step::Waiting { run } => output.say(format!(
+            "another process works on the run {run}; waiting for it"
+        )),
+        Step::Resuming { run } => output.say(format!("going on with the run {run}")),
+        Step::Unpacking { path, bytes } => output.say(format!(
+            "unpacking {} ({})",
+            path.display(),
+            ByteSize(*bytes)
+        )),
+        Step::Resizing { bytes } => output.say(format!("resizing ({})", ByteSize(*bytes))),
+        Step::Found { findings } => check::tell(findings),
+        Step::MakingBucket { .. } => output.say("making the bucket"),
+        Step::Bundling {
+            role,
+            location: Some(location),
+            bytes,
+            kept,
+            ..
+        } => {
+            if *kept > 0 {
+                let parts = crate::output::parts(*kept);
+                output.say(format!("{parts} of the {role} are in the store already"));
+            }
+            let bytes = ByteSize(*bytes);
+            output.say(format!("bundling the {role} to {location} ({bytes})"));
+        }
+        Step::Registering { role } => output.say(format!("registering the {role}")),
+        Step::Registered { role, id, already } => {
+            let was = if *already { "is already" } else { "is" };
+            output.say(format!("the {role} {was} {id}"));
+        }
+        Step::Verifying => output.say("comparing what the store holds with what was sent"),
+        _ => {}
+    }
+}
+
 impl Publish {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
         let plan = self.plan(&settings)?;
-        let watch = Arc::new(Watch::new(context.output)?);
-        let keys = keys_of(&self.keys, context, &settings)?;
+        let (watch, stop) = watch(context.output)?;
+        let keys = self.keys.keys(context, &settings)?;
         let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
         if plan.register {
             publisher.cloud.ec2().map_err(explain)?;
@@ -174,8 +206,10 @@ impl Publish {
                 remote::block_on(async { publisher.dry_run(&plan).await.map_err(explain) })?;
             return report::calls(context.output, &calls);
         }
-        let done = watch.during(async { publisher.publish(&plan).await.map_err(explain) })?;
-        report::published(context.output, &done)
+        let work = async { publisher.publish(&plan).await.map_err(explain) };
+        let done = remote::block_on_or_stop(work, &stop);
+        watch.clear();
+        report::published(context.output, &done?)
     }
 
     fn plan(&self, settings: &Settings) -> Result<Plan, anyhow::Error> {

@@ -1,13 +1,11 @@
 //! `gumnut runs`, `gumnut resume` and `gumnut abort`
 
-use std::sync::Arc;
-
 use clap::Args;
 use gumnut_workflows::{RunId, RunStatus, Runs};
 
-use super::{Watch, explain, keys_of, publisher, report};
-use crate::commands::Context;
+use super::{explain, publisher, report, watch};
 use crate::commands::keys::KeyOptions;
+use crate::commands::{Context, remote};
 use crate::exit::{Exit, Failure};
 use gumnut_settings::default_state_dir;
 
@@ -65,11 +63,13 @@ impl Resume {
             None => only_unfinished()?,
         };
         let settings = context.settings()?;
-        let watch = Arc::new(Watch::new(context.output)?);
-        let keys = keys_of(&self.keys, context, &settings)?;
+        let (watch, stop) = watch(context.output)?;
+        let keys = self.keys.keys(context, &settings)?;
         let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
-        let done = watch.during(async { publisher.resume(&run).await.map_err(explain) })?;
-        report::published(context.output, &done)
+        let work = async { publisher.resume(&run).await.map_err(explain) };
+        let done = remote::block_on_or_stop(work, &stop);
+        watch.clear();
+        report::published(context.output, &done?)
     }
 }
 
@@ -90,10 +90,12 @@ fn only_unfinished() -> Result<RunId, anyhow::Error> {
 impl Abort {
     pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
         let settings = context.settings()?;
-        let watch = Arc::new(Watch::new(context.output)?);
-        let keys = keys_of(&self.keys, context, &settings)?;
+        let (watch, stop) = watch(context.output)?;
+        let keys = self.keys.keys(context, &settings)?;
         let publisher = publisher(context, &settings, keys, 1, &watch)?;
-        let removed = watch.during(async { publisher.abort(&self.run).await.map_err(explain) })?;
-        report::removed(context.output, &removed)
+        let work = async { publisher.abort(&self.run).await.map_err(explain) };
+        let removed = remote::block_on_or_stop(work, &stop);
+        watch.clear();
+        report::removed(context.output, &removed?)
     }
 }

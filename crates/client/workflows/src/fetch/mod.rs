@@ -25,22 +25,19 @@ use tokio::task::spawn_blocking;
 
 pub use self::folder::Folder;
 use self::part_file::PartFile;
-use crate::{StoredBundle, WorkflowError};
+use crate::{Observer, Step, StoredBundle, WorkflowError};
 use arrivals::{Arrival, Arrivals};
+
+/// Parts that are asked for at the same time, unless it is said otherwise.
+const JOBS: usize = 4;
 
 /// An image that is to be fetched.
 #[derive(Clone)]
 pub struct Fetch {
-    /// Where its bundle is.
-    pub bundle: StoredBundle,
-    /// The manifest, believed and opened.
-    pub manifest: OpenManifest,
-    /// Parts that are asked for at the same time.
-    pub jobs: usize,
-    /// What is too large.
-    pub limits: Limits,
-    /// Told of each byte of the parts when it is here, and asked whether to go on.
-    pub progress: Arc<dyn Progress + Send + Sync>,
+    bundle: StoredBundle,
+    manifest: OpenManifest,
+    jobs: usize,
+    limits: Limits,
 }
 
 /// An image that is here.
@@ -80,23 +77,55 @@ impl Place {
 }
 
 impl Fetch {
+    /// Fetches the image of a bundle, whose manifest is believed and opened; 4 parts at a time.
+    pub fn new(bundle: StoredBundle, manifest: OpenManifest) -> Self {
+        Self {
+            bundle,
+            manifest,
+            jobs: JOBS,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Sets how many parts are asked for at the same time.
+    #[must_use]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Sets what is too large to be read.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Fetches the image into a file, which gets its name when everything was found right.
     ///
     /// # Errors
     /// When a part is missing or damaged, when the image is not what the manifest says, and when the store refuses. What
     /// has come and is right stays in the folder for the next run.
-    pub async fn run(self, folder: &Folder, image: ImageFile) -> Result<Fetched, WorkflowError> {
-        let places = self.find(folder).await?;
+    pub async fn run(
+        &self,
+        folder: &Folder,
+        image: ImageFile,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Fetched, WorkflowError> {
+        observer.step(&Step::Fetching {
+            bytes: self.manifest.manifest().bundled_size,
+        });
+        let places = self.find(folder, &*observer).await?;
         let here = |place: &&Place| matches!(place, Place::Here(_));
         let parts_kept = places.iter().filter(here).count();
         let (sender, receiver) = channel(places.len().max(1));
         let sizes = places.iter().map(Place::size).collect();
         let mut arrivals = Arrivals::new(receiver, sizes);
         let (manifest, limits) = (self.manifest.clone(), self.limits.clone());
-        let progress = StopOnly(Arc::clone(&self.progress));
+        let progress = StopOnly(Arc::clone(&observer));
         let restoring =
             spawn_blocking(move || unbundle(&manifest, &mut arrivals, image, &limits, &progress));
-        let came = self.bring(folder, &places, sender).await;
+        let came = self.bring(folder, &places, sender, &observer).await;
         let restored = restoring.await.map_err(|_| WorkflowError::Died)?;
         // That a part did not come is the cause of what the restoring says then.
         let bytes_fetched = came?;
@@ -120,14 +149,18 @@ impl Fetch {
     }
 
     /// Finds out where each part is before anything is fetched: a bundle that is not whole is not worth the way.
-    async fn find(&self, folder: &Folder) -> Result<Vec<Place>, WorkflowError> {
+    async fn find(
+        &self,
+        folder: &Folder,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Place>, WorkflowError> {
         let failed = |source| WorkflowError::Folder {
             path: folder.path().to_owned(),
             source,
         };
         folder.keep_only(self.parts()).map_err(failed)?;
         let places: Vec<_> = stream::iter(self.parts())
-            .map(|part| self.place(folder, part))
+            .map(|part| self.place(folder, part, observer))
             .buffered(self.jobs.max(1))
             .try_collect()
             .await?;
@@ -139,7 +172,12 @@ impl Fetch {
         Ok(places)
     }
 
-    async fn place(&self, folder: &Folder, part: &Part) -> Result<Place, WorkflowError> {
+    async fn place(
+        &self,
+        folder: &Folder,
+        part: &Part,
+        observer: &dyn Observer,
+    ) -> Result<Place, WorkflowError> {
         let (path, digest) = (folder.part(part.digest), part.digest);
         let kept = spawn_blocking(move || folder::kept(&path, digest)).await;
         let kept = kept.map_err(|_| WorkflowError::Died)?;
@@ -148,7 +186,7 @@ impl Fetch {
             source,
         })?;
         if let Some(size) = kept {
-            self.progress.advance(size);
+            observer.advance(size);
             return Ok(Place::Here(size));
         }
         let head = self.bundle.part_head(&part.name, &self.limits).await?;
@@ -161,9 +199,10 @@ impl Fetch {
         folder: &Folder,
         places: &[Place],
         sender: Sender<Arrival>,
+        observer: &Arc<dyn Observer>,
     ) -> Result<u64, WorkflowError> {
         let mut parts = stream::iter(self.parts().iter().zip(places))
-            .map(|(part, place)| self.bring_one(folder, part, place))
+            .map(|(part, place)| self.bring_one(folder, part, place, observer))
             .buffered(self.jobs.max(1));
         let mut sum = 0;
         while let Some((arrival, bytes)) = parts.try_next().await? {
@@ -181,6 +220,7 @@ impl Fetch {
         folder: &Folder,
         part: &Part,
         place: &Place,
+        observer: &Arc<dyn Observer>,
     ) -> Result<(Arrival, u64), WorkflowError> {
         let path = folder.part(part.digest);
         let arrival = Arrival {
@@ -194,7 +234,7 @@ impl Fetch {
             name: part.name.clone(),
             source,
         };
-        let mut file = PartFile::begin(folder, Arc::clone(&self.progress)).map_err(failed)?;
+        let mut file = PartFile::begin(folder, Arc::clone(observer)).map_err(failed)?;
         let (bundle, limits) = (&self.bundle, &self.limits);
         let size = bundle.receive(part, Some(head), limits, &mut file).await?;
         file.finish(&path).await.map_err(failed)?;
@@ -203,7 +243,7 @@ impl Fetch {
 }
 
 /// Whether to go on, and nothing else: how far the work is, is told when parts come.
-struct StopOnly(Arc<dyn Progress + Send + Sync>);
+struct StopOnly(Arc<dyn Observer>);
 
 impl Progress for StopOnly {
     fn advance(&self, _bytes: u64) {}

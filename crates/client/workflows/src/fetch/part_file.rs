@@ -5,30 +5,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gumnut_bundle::Progress;
 use tempfile::TempPath;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
 use super::Folder;
-use crate::PartOutput;
+use crate::{Observer, PartOutput};
 
 /// A file that goes away unless its part was found right.
 pub(super) struct PartFile {
     file: tokio::fs::File,
     path: TempPath,
-    progress: Arc<dyn Progress + Send + Sync>,
+    observer: Arc<dyn Observer>,
 }
 
 impl PartFile {
-    pub(super) fn begin(
-        folder: &Folder,
-        progress: Arc<dyn Progress + Send + Sync>,
-    ) -> io::Result<Self> {
+    pub(super) fn begin(folder: &Folder, observer: Arc<dyn Observer>) -> io::Result<Self> {
         let (file, path) = folder.begin()?.into_parts();
         Ok(Self {
             file: file.into(),
             path,
-            progress,
+            observer,
         })
     }
 
@@ -42,7 +38,7 @@ impl PartFile {
 impl PartOutput for PartFile {
     async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
         self.file.write_all(&bytes).await?;
-        self.progress.advance(bytes.len() as u64);
+        self.observer.advance(bytes.len() as u64);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use gumnut_types::{Architecture, ImageName};
 
 use self::choose::{Chosen, choose};
 use crate::journal::{Prepared, RunFolder};
-use crate::observer::Watched;
+use crate::observer::DiskProgress;
 use crate::{Observer, Plan, Role, Step, WorkflowError};
 
 /// The images that are to be published.
@@ -81,7 +81,7 @@ pub(crate) fn fingerprints(
             path,
             bytes: image.size(),
         });
-        Ok(image.fingerprint(&Watched(observer))?)
+        Ok(image.fingerprint(observer)?)
     };
     files.iter().map(fingerprint).collect()
 }
@@ -116,7 +116,7 @@ pub(crate) fn open(
             });
             let disks = kept.is_none().then_some(scratch.as_path());
             let hypervisor = plan.hypervisor.into();
-            let loaded = load(&plan.target, disks, hypervisor, &Watched(observer))?;
+            let loaded = load(&plan.target, disks, hypervisor, &DiskProgress(observer))?;
             let mut collection = loaded.collection.clone();
             if let Some(kept) = &kept {
                 // The copy stands for the disk that it was made of.

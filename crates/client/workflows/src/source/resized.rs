@@ -7,7 +7,7 @@ use gumnut_disk_image::{Existing, Item, NewSize, ResizeOptions, Target, inspect,
 
 use super::Image;
 use crate::journal::{Prepared, RunFolder};
-use crate::observer::Watched;
+use crate::observer::DiskProgress;
 use crate::{Observer, Plan, Step, WorkflowError};
 
 /// A copy that an earlier attempt has made, and that nobody has touched since.
@@ -60,7 +60,7 @@ pub(super) fn prepare(
     let options = ResizeOptions::default().existing(Existing::Replace);
     let size = NewSize::Bytes(size);
     let file = Target::File(&target);
-    resize(&machine.path, size, file, options, &Watched(observer))?;
+    resize(&machine.path, size, file, options, &DiskProgress(observer))?;
     machine.path.clone_from(&target);
     machine.inspection = inspect(&target)?;
     let failed = |source| WorkflowError::Scratch {
