@@ -18,8 +18,8 @@ use super::{Context, keys, remote};
 use crate::args::Signature;
 use crate::exit::{Exit, Failure};
 use crate::progress::Stop;
-use gumnut_settings::{KeyFile, Settings};
 use crate::watch::Watch;
+use gumnut_settings::{KeyFile, Settings};
 
 /// Copy an image to another cloud.
 ///

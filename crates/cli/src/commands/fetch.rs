@@ -15,8 +15,8 @@ use super::trust::{self, Trust};
 use super::unbundle::Format;
 use super::{Context, remote};
 use crate::progress::Stop;
-use gumnut_settings::Settings;
 use crate::watch::Watch;
+use gumnut_settings::Settings;
 
 /// Bring an image back out of the cloud.
 ///

@@ -17,8 +17,8 @@ use super::Context;
 use super::trust::{self, Trust};
 use crate::exit::{Exit, Failure};
 use crate::progress::Stop;
-use gumnut_settings::Settings;
 use crate::watch::Watch;
+use gumnut_settings::Settings;
 
 /// Restore the image of a bundle.
 ///
@@ -126,7 +126,7 @@ impl Unbundle {
         let settings = context.settings()?;
         let bundle = LocalBundle::new(&self.manifest).parts_in(self.parts.as_deref());
         let unbundle = open(&settings, &bundle, &self.trust)?;
-        let signature = unbundle.manifest().signed().signature().as_str();
+        let signature = unbundle.manifest().believed().signature().as_str();
         let target = self.target(context)?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let watch = Watch::new(context.output, &stop, |_| {});

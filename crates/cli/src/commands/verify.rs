@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::{Context, remote, trust};
 use crate::progress::Stop;
-use gumnut_settings::Settings;
 use crate::watch::Watch;
+use gumnut_settings::Settings;
 
 /// Check a bundle without restoring it.
 ///

@@ -18,8 +18,8 @@ use super::tool::Tool;
 use super::upload::StoreOptions;
 use crate::commands::{Context, remote};
 use crate::progress::Stop;
-use gumnut_settings::Settings;
 use crate::watch::{Watch, warn_of_image};
+use gumnut_settings::Settings;
 
 /// Options of everything that bundles an image straight into the object store.
 #[derive(Args)]

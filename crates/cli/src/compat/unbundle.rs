@@ -19,8 +19,8 @@ use crate::commands::{keys, remote, trust};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Stop;
-use gumnut_settings::{KeyFile, Settings};
 use crate::watch::Watch;
+use gumnut_settings::{KeyFile, Settings};
 
 /// Options of everything that opens a bundle.
 #[derive(Args)]
@@ -50,7 +50,9 @@ impl Opening {
     ) -> Result<workflows::Unbundle, anyhow::Error> {
         trust::say_warnings(manifest.warnings());
         let key = keys::private_key(settings, self.private_key.as_deref())?;
-        let believed: BelievedManifest = match settings.key_file(KeyFile::Certificate, self.cert.as_deref()) {
+        let believed: BelievedManifest = match settings
+            .key_file(KeyFile::Certificate, self.cert.as_deref())
+        {
             Some(path) if !self.unverified => {
                 let certificate = keys::read_certificate(KeyFile::Certificate, &path)?;
                 manifest.verify(&[certificate.public_key()]).map_err(|error| {
@@ -100,7 +102,7 @@ impl Opening {
             print("Uncompressing image");
         }
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let signature = opened.manifest().signed().signature().as_str();
+        let signature = opened.manifest().believed().signature().as_str();
         let watch = Watch::new(session.context().output, &stop, |_| {});
         let restored = opened.run(file, &*watch)?;
         session.say(&format!("the manifest's signature is {signature}"));

@@ -18,8 +18,8 @@ use crate::commands::remote;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Stop;
-use gumnut_settings::Settings;
 use crate::watch::Watch;
+use gumnut_settings::Settings;
 
 /// Parts that are sent at the same time.
 const JOBS: usize = 4;

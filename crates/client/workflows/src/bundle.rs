@@ -187,10 +187,10 @@ impl Bundle {
             options: self.options,
             secrets: self.secrets,
         };
-        let bundled = bundler.bundle(self.image, sink, observer)?;
+        let made = bundler.bundle(self.image, sink, observer)?;
         Ok(NewBundle {
-            parts: bundled.parts().to_vec(),
-            manifest: bundled.into_manifest()?.sign(keys.private_key())?,
+            parts: made.parts().to_vec(),
+            manifest: made.into_manifest()?.sign(keys.private_key())?,
         })
     }
 }

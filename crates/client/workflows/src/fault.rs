@@ -100,3 +100,31 @@ pub fn transport_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Trans
         _ => error.downcast_ref(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_error_below_decides_where_there_is_one() {
+        let error = WorkflowError::WriteObject {
+            key: "disk.part.00".parse().unwrap(),
+            source: TransportError::Timeout {
+                what: String::new(),
+                limit: std::time::Duration::ZERO,
+            },
+        };
+        assert_eq!(error.fault(), Fault::Network);
+        assert_eq!(
+            WorkflowError::from(ManifestError::Unsigned).fault(),
+            Fault::Input
+        );
+        assert_eq!(WorkflowError::NoEc2.fault(), Fault::Usage);
+        assert_eq!(
+            WorkflowError::from(io::Error::other("full")).fault(),
+            Fault::System
+        );
+    }
+}

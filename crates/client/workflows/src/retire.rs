@@ -18,7 +18,7 @@ use crate::{BundleRef, CloudClient, Observer, Step, WorkflowError};
 /// Longest pause between two looks whether an image is gone.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long the cloud may take until an image is gone, unless it is said otherwise.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How images are retired.
 #[derive(Clone, Debug)]

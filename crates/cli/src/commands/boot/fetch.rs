@@ -13,8 +13,8 @@ use super::{Boot, Files};
 use crate::commands::{Context, remote, unbundle};
 use crate::exit::{Exit, Failure};
 use crate::progress::Stop;
-use gumnut_settings::Settings;
 use crate::watch::Watch;
+use gumnut_settings::Settings;
 
 /// Parts that are fetched at the same time.
 const JOBS: usize = 4;

@@ -23,8 +23,8 @@ use super::{Context, check, remote};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::Stop;
-use gumnut_settings::{Settings, default_state_dir};
 use crate::watch::Watch;
+use gumnut_settings::{Settings, default_state_dir};
 
 /// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
 ///
