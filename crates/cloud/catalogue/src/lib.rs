@@ -7,6 +7,8 @@ mod canned;
 mod catalogue;
 mod checksum;
 mod clock;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod database;
 mod error;
 mod headers;
