@@ -1,11 +1,9 @@
-//! Rows of buckets, and units of change of them.
+//! Rows of buckets.
 
-use gumnut_cloud_catalogue::{Bucket, BucketChange, BucketRef, BucketState, Owner};
+use gumnut_cloud_catalogue::{Acl, Bucket, BucketSettings, NewBucket, Owner};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::blobs::Garbage;
 use crate::json::Json;
-use crate::{objects, uploads};
 
 macro_rules! select_buckets {
     ($condition:literal) => {
@@ -57,59 +55,48 @@ pub(crate) fn of_account(connection: &Connection, account: &str) -> rusqlite::Re
         .collect()
 }
 
-/// Loads what a decision about a bucket rests on.
-pub(crate) fn load(
-    connection: &Connection,
-    at: &BucketRef,
-    now: i64,
-) -> rusqlite::Result<BucketState> {
-    let mut state = BucketState {
-        bucket: find(connection, &at.name)?,
-        now,
-        ..BucketState::default()
-    };
-    if let Some(account) = &at.count_of {
-        state.owned = connection
-            .prepare_cached(COUNT)?
-            .query_row([account], |row| row.get(0))?;
-    }
-    if state.bucket.is_some() {
-        state.has_objects = objects::are_in(connection, &at.name)?;
-    }
-    Ok(state)
+/// How many buckets an account has.
+pub(crate) fn count(connection: &Connection, account: &str) -> rusqlite::Result<u32> {
+    connection
+        .prepare_cached(COUNT)?
+        .query_row([account], |row| row.get(0))
 }
 
-/// Changes the row of a bucket.
-pub(crate) fn apply(
+/// Adds a bucket.
+pub(crate) fn insert(
     connection: &Connection,
-    at: &BucketRef,
-    change: &BucketChange,
+    name: &str,
+    new: &NewBucket,
     now: i64,
-) -> rusqlite::Result<Garbage> {
-    let mut garbage = Garbage::new(now);
-    let name = &at.name;
-    if let Some(new) = &change.create {
-        connection.prepare_cached(INSERT)?.execute(params![
-            name,
-            new.account,
-            Json(&new.acl),
-            Json(&new.settings),
-            now
-        ])?;
-    }
-    if let Some(acl) = &change.acl {
-        connection
-            .prepare_cached(SET_ACL)?
-            .execute(params![Json(acl), name])?;
-    }
-    if let Some(settings) = &change.settings {
-        connection
-            .prepare_cached(SET_SETTINGS)?
-            .execute(params![Json(settings), name])?;
-    }
-    if change.delete {
-        uploads::end_all(connection, name, &mut garbage)?;
-        connection.prepare_cached(DELETE)?.execute([name])?;
-    }
-    Ok(garbage)
+) -> rusqlite::Result<()> {
+    let (acl, settings) = (Json(&new.acl), Json(&new.settings));
+    connection
+        .prepare_cached(INSERT)?
+        .execute(params![name, new.account, acl, settings, now])
+        .map(drop)
+}
+
+/// Gives a bucket an ACL.
+pub(crate) fn set_acl(connection: &Connection, name: &str, acl: &Acl) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(SET_ACL)?
+        .execute(params![Json(acl), name])
+        .map(drop)
+}
+
+/// Gives a bucket settings.
+pub(crate) fn set_settings(
+    connection: &Connection,
+    name: &str,
+    settings: &BucketSettings,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(SET_SETTINGS)?
+        .execute(params![Json(settings), name])
+        .map(drop)
+}
+
+/// Deletes a bucket that has neither objects nor uploads.
+pub(crate) fn delete(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(DELETE)?.execute([name]).map(drop)
 }

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 
 use crate::failure::Failure;
 use crate::thread::ConnectionThread;
-use crate::{accounts, blobs, buckets, images, keys, objects, schema, uploads};
+use crate::{accounts, blobs, buckets, images, objects, schema, units, uploads};
 
 /// Most keys that are changed in one transaction.
 const KEYS_AT_ONCE: usize = 100;
@@ -113,11 +113,11 @@ impl Database for SqliteCatalogue {
         let clock = self.clock.clone();
         self.thread
             .change(move |connection| {
-                let state = buckets::load(connection, &at, clock.now_millis())?;
+                let state = units::bucket_state(connection, &at, clock.now_millis())?;
                 let Some(change) = decide(&state) else {
                     return Ok(Vec::new());
                 };
-                Ok(buckets::apply(connection, &at, &change, state.now)?.into_blobs())
+                Ok(units::change_bucket(connection, &at, &change, state.now)?.into_blobs())
             })
             .await
     }
@@ -130,11 +130,11 @@ impl Database for SqliteCatalogue {
         let clock = self.clock.clone();
         self.thread
             .change(move |connection| {
-                let state = uploads::load(connection, &at, clock.now_millis())?;
+                let state = units::upload_state(connection, &at, clock.now_millis())?;
                 let Some(change) = decide(&state) else {
                     return Ok(Vec::new());
                 };
-                Ok(uploads::apply(connection, &at, &change, state.now)?.into_blobs())
+                Ok(units::change_upload(connection, &at, &change, state.now)?.into_blobs())
             })
             .await
     }
@@ -297,7 +297,7 @@ impl Database for SqliteCatalogue {
         let now = self.clock.now_millis();
         self.thread
             .read(move |connection| {
-                let state = uploads::load(connection, &at, now)?;
+                let state = units::upload_state(connection, &at, now)?;
                 let parts = uploads::parts(connection, &at.id, after, most(limit))?;
                 Ok((state, parts))
             })
@@ -371,11 +371,11 @@ fn change_key(
     now: i64,
     decide: impl FnOnce(&KeyState) -> Option<KeyChange>,
 ) -> Result<Vec<String>, Failure> {
-    let state = keys::load(connection, at, now)?;
+    let state = units::key_state(connection, at, now)?;
     let Some(change) = decide(&state) else {
         return Ok(Vec::new());
     };
-    Ok(keys::apply(connection, at, &change, now)?.into_blobs())
+    Ok(units::change_key(connection, at, &change, now)?.into_blobs())
 }
 
 /// A limit as SQL takes it.

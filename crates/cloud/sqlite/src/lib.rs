@@ -10,10 +10,10 @@ mod catalogue;
 mod failure;
 mod images;
 mod json;
-mod keys;
 mod objects;
 mod schema;
 mod thread;
+mod units;
 mod uploads;
 
 pub use catalogue::SqliteCatalogue;

@@ -1,10 +1,9 @@
-//! Rows of multipart uploads and their parts, and units of change of them.
+//! Rows of multipart uploads and their parts.
 
-use gumnut_cloud_catalogue::{Owner, Part, Segment, Upload, UploadChange, UploadRef, UploadState};
+use gumnut_cloud_catalogue::{NewUpload, Owner, Part, Segment, Upload, UploadRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::blobs::Garbage;
-use crate::buckets;
 use crate::json::Json;
 
 macro_rules! select_uploads {
@@ -101,51 +100,29 @@ pub(crate) fn parts(
         .collect()
 }
 
-/// Loads what a decision about an upload rests on.
-pub(crate) fn load(
+/// Adds an upload.
+pub(crate) fn insert(
     connection: &Connection,
     at: &UploadRef,
+    new: &NewUpload,
     now: i64,
-) -> rusqlite::Result<UploadState> {
-    Ok(UploadState {
-        bucket: buckets::find(connection, &at.bucket)?,
-        upload: find(connection, &at.id)?,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached(INSERT)?.execute(params![
+        at.id,
+        at.bucket,
+        at.key,
+        new.account,
+        Json(&new.acl),
+        Json(&new.headers),
         now,
-    })
-}
-
-/// Changes the rows of an upload.
-pub(crate) fn apply(
-    connection: &Connection,
-    at: &UploadRef,
-    change: &UploadChange,
-    now: i64,
-) -> rusqlite::Result<Garbage> {
-    let mut garbage = Garbage::new(now);
-    if let Some(new) = &change.create {
-        connection.prepare_cached(INSERT)?.execute(params![
-            at.id,
-            at.bucket,
-            at.key,
-            new.account,
-            Json(&new.acl),
-            Json(&new.headers),
-            now,
-            Json(&new.tags_and_lock),
-            Json(new.checksum),
-        ])?;
-    }
-    if let Some(part) = &change.put_part {
-        put_part(connection, &at.id, part, &mut garbage)?;
-    }
-    if change.abort {
-        end(connection, &at.id, &mut garbage)?;
-    }
-    Ok(garbage)
+        Json(&new.tags_and_lock),
+        Json(new.checksum),
+    ])?;
+    Ok(())
 }
 
 /// Puts a part in the place of the one with its number, whose blob becomes garbage.
-fn put_part(
+pub(crate) fn put_part(
     connection: &Connection,
     upload: &str,
     part: &Part,

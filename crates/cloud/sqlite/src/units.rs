@@ -1,6 +1,9 @@
-//! Units of change of keys: which rows a decision rests on, and which a change is.
+//! Units of change: which rows a decision rests on, and which a change is.
 
-use gumnut_cloud_catalogue::{KeyChange, KeyRef, KeyState, NULL_VERSION};
+use gumnut_cloud_catalogue::{
+    BucketChange, BucketRef, BucketState, KeyChange, KeyRef, KeyState, NULL_VERSION, UploadChange,
+    UploadRef, UploadState,
+};
 use rusqlite::Connection;
 
 use crate::blobs::Garbage;
@@ -10,7 +13,11 @@ use crate::{buckets, objects, uploads};
 const ALL_PARTS: i64 = i64::MAX;
 
 /// Loads what a decision about a key rests on.
-pub(crate) fn load(connection: &Connection, at: &KeyRef, now: i64) -> rusqlite::Result<KeyState> {
+pub(crate) fn key_state(
+    connection: &Connection,
+    at: &KeyRef,
+    now: i64,
+) -> rusqlite::Result<KeyState> {
     let KeyRef { bucket, key, .. } = at;
     let mut state = KeyState {
         bucket: buckets::find(connection, bucket)?,
@@ -46,7 +53,7 @@ pub(crate) fn load(connection: &Connection, at: &KeyRef, now: i64) -> rusqlite::
 }
 
 /// Changes the rows of a key.
-pub(crate) fn apply(
+pub(crate) fn change_key(
     connection: &Connection,
     at: &KeyRef,
     change: &KeyChange,
@@ -76,6 +83,84 @@ pub(crate) fn apply(
     }
     if let Some(tags_and_lock) = &change.tags_and_lock {
         objects::set_tags_and_lock(connection, bucket, key, tags_and_lock)?;
+    }
+    Ok(garbage)
+}
+
+/// Loads what a decision about a bucket rests on.
+pub(crate) fn bucket_state(
+    connection: &Connection,
+    at: &BucketRef,
+    now: i64,
+) -> rusqlite::Result<BucketState> {
+    let mut state = BucketState {
+        bucket: buckets::find(connection, &at.name)?,
+        now,
+        ..BucketState::default()
+    };
+    if let Some(account) = &at.count_of {
+        state.owned = buckets::count(connection, account)?;
+    }
+    if state.bucket.is_some() {
+        state.has_objects = objects::are_in(connection, &at.name)?;
+    }
+    Ok(state)
+}
+
+/// Changes the row of a bucket.
+pub(crate) fn change_bucket(
+    connection: &Connection,
+    at: &BucketRef,
+    change: &BucketChange,
+    now: i64,
+) -> rusqlite::Result<Garbage> {
+    let mut garbage = Garbage::new(now);
+    if let Some(new) = &change.create {
+        buckets::insert(connection, &at.name, new, now)?;
+    }
+    if let Some(acl) = &change.acl {
+        buckets::set_acl(connection, &at.name, acl)?;
+    }
+    if let Some(settings) = &change.settings {
+        buckets::set_settings(connection, &at.name, settings)?;
+    }
+    if change.delete {
+        // Uploads refer to the bucket.
+        uploads::end_all(connection, &at.name, &mut garbage)?;
+        buckets::delete(connection, &at.name)?;
+    }
+    Ok(garbage)
+}
+
+/// Loads what a decision about an upload rests on.
+pub(crate) fn upload_state(
+    connection: &Connection,
+    at: &UploadRef,
+    now: i64,
+) -> rusqlite::Result<UploadState> {
+    Ok(UploadState {
+        bucket: buckets::find(connection, &at.bucket)?,
+        upload: uploads::find(connection, &at.id)?,
+        now,
+    })
+}
+
+/// Changes the rows of an upload.
+pub(crate) fn change_upload(
+    connection: &Connection,
+    at: &UploadRef,
+    change: &UploadChange,
+    now: i64,
+) -> rusqlite::Result<Garbage> {
+    let mut garbage = Garbage::new(now);
+    if let Some(new) = &change.create {
+        uploads::insert(connection, at, new, now)?;
+    }
+    if let Some(part) = &change.put_part {
+        uploads::put_part(connection, &at.id, part, &mut garbage)?;
+    }
+    if change.abort {
+        uploads::end(connection, &at.id, &mut garbage)?;
     }
     Ok(garbage)
 }
