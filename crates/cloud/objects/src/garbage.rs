@@ -1,0 +1,138 @@
+//! Blobs that were given up.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gumnut_cloud_blobs::{BlobName, BlobStore};
+use gumnut_cloud_catalogue::Catalogue;
+
+use crate::error::ObjectError;
+
+/// How many names are asked for, deleted or forgotten at a time.
+const BATCH: usize = 1000;
+
+/// Deletes blobs that were given up, and forgets them.
+///
+/// A blob that is deleted stays in the catalogue's list until many can be forgotten in one commit, or until the next start:
+/// the name of a blob that is gone does no harm there.
+#[derive(Debug)]
+pub(crate) struct Garbage {
+    catalogue: Catalogue,
+    blobs: Arc<dyn BlobStore>,
+    /// How often blobs were deleted; see [`Garbage::deletions`].
+    deletions: AtomicU64,
+    lists: Mutex<Lists>,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
+    /// Blobs that had readers when they were to be deleted; they go with their last reader.
+    pinned: Vec<BlobName>,
+    /// Blobs that are gone and not forgotten yet.
+    gone: Vec<String>,
+}
+
+impl Garbage {
+    pub(crate) fn new(catalogue: Catalogue, blobs: Arc<dyn BlobStore>) -> Self {
+        Self {
+            catalogue,
+            blobs,
+            deletions: AtomicU64::new(0),
+            lists: Mutex::default(),
+        }
+    }
+
+    /// A number that is larger after each deletion.
+    ///
+    /// A reader looks at it, looks its row up, pins the blobs that the row names, and looks at it again. If nothing was
+    /// deleted in between, all of them are there: a deletion that began before has had its commit before the row was
+    /// looked up, and one that begins later sees the pins.
+    pub(crate) fn deletions(&self) -> u64 {
+        self.deletions.load(Ordering::SeqCst)
+    }
+
+    /// Deletes blobs that a unit of change has given up, but those that are being read, which go with their last reader.
+    pub(crate) async fn delete(&self, names: Vec<String>) {
+        // Readers of other processes have their time; whoever collects for such a store asks the catalogue for its list.
+        if names.is_empty() || !self.blobs.grace().reader.is_zero() {
+            return;
+        }
+        let mut lists = std::mem::take(&mut *self.lists());
+        lists.pinned.extend(parse(&names));
+        if let Err(error) = self.delete_pinned(&mut lists).await {
+            // It costs room until the next start, and no more.
+            tracing::warn!(%error, "blobs that were given up could not be deleted");
+        }
+        if lists.gone.len() >= BATCH {
+            self.forget_later(std::mem::take(&mut lists.gone));
+        }
+        let mut kept = self.lists();
+        kept.pinned.append(&mut lists.pinned);
+        kept.gone.append(&mut lists.gone);
+    }
+
+    /// Deletes what is in the list of pinned blobs, which then has those that still have readers.
+    async fn delete_pinned(&self, lists: &mut Lists) -> Result<(), ObjectError> {
+        let doomed = std::mem::take(&mut lists.pinned);
+        self.deletions.fetch_add(1, Ordering::SeqCst);
+        lists.pinned = self.blobs.delete(&doomed).await?;
+        let pinned: HashSet<BlobName> = lists.pinned.iter().copied().collect();
+        let gone = doomed.iter().filter(|name| !pinned.contains(name));
+        lists.gone.extend(gone.map(ToString::to_string));
+        Ok(())
+    }
+
+    /// Forgets blobs that are gone, without letting anybody wait for the commit.
+    fn forget_later(&self, gone: Vec<String>) {
+        let catalogue = self.catalogue.clone();
+        tokio::spawn(async move {
+            if let Err(error) = catalogue.forget_garbage(gone).await {
+                tracing::warn!(%error, "blobs that are deleted stay in a list until the next start");
+            }
+        });
+    }
+
+    /// Settles what a stop has left, before anything is read or put: blobs that were not kept are kept if a row names
+    /// them, and deleted otherwise; blobs that were given up are deleted. Nothing else is touched.
+    pub(crate) async fn recover(&self) -> Result<(), ObjectError> {
+        for unfinished in self.blobs.unfinished().await?.chunks(BATCH) {
+            let asked = unfinished.iter().map(ToString::to_string).collect();
+            let with_rows = parse(&self.catalogue.named_blobs(asked).await?);
+            self.blobs.adopt(&with_rows).await?;
+            let mut orphans = unfinished.to_vec();
+            orphans.retain(|name| !with_rows.contains(name));
+            self.blobs.delete(&orphans).await?;
+            if !orphans.is_empty() {
+                tracing::info!(blobs = orphans.len(), "removed uploads that were cut off");
+            }
+        }
+        if !self.blobs.grace().reader.is_zero() {
+            return Ok(());
+        }
+        loop {
+            let names = self.catalogue.garbage(BATCH).await?;
+            if names.is_empty() {
+                return Ok(());
+            }
+            self.blobs.delete(&parse(&names)).await?;
+            self.catalogue.forget_garbage(names).await?;
+        }
+    }
+
+    fn lists(&self) -> std::sync::MutexGuard<'_, Lists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The names of blobs; what is none is told and left out.
+fn parse(names: &[String]) -> Vec<BlobName> {
+    let mut parsed = Vec::with_capacity(names.len());
+    for name in names {
+        match name.parse() {
+            Ok(name) => parsed.push(name),
+            Err(error) => tracing::warn!(name, %error, "the catalogue names something as a blob"),
+        }
+    }
+    parsed
+}

@@ -1,0 +1,132 @@
+//! The object store, and how its units of change are committed.
+
+use std::sync::Arc;
+
+use gumnut_cloud_blobs::{BlobStore, PendingBlob};
+use gumnut_cloud_catalogue::{Catalogue, Changed, KnownAccounts};
+
+use crate::acl_request::AclRequest;
+use crate::error::ObjectError;
+use crate::garbage::Garbage;
+use crate::limits::ObjectLimits;
+
+/// An object store: buckets, objects and their bytes, and who may do what with them. Clones share it.
+///
+/// Its operations are those of S3. The caller of each is somebody whose rights decide; whether a request was signed by that
+/// caller is not looked at here.
+#[derive(Clone, Debug)]
+pub struct ObjectStore {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) limits: ObjectLimits,
+    pub(crate) garbage: Arc<Garbage>,
+}
+
+impl ObjectStore {
+    /// Opens the store on a catalogue and the blobs that it names, and settles what a stop has left: uploads that were cut
+    /// off are removed, and so is what was given up. Blobs that are merely unknown stay.
+    ///
+    /// Times are those of the catalogue's clock.
+    ///
+    /// # Errors
+    /// [`ObjectError::Catalogue`] or [`ObjectError::Blob`] when one of the two cannot be used.
+    pub async fn open(
+        catalogue: Catalogue,
+        blobs: Arc<dyn BlobStore>,
+        limits: ObjectLimits,
+    ) -> Result<Self, ObjectError> {
+        let garbage = Garbage::new(catalogue.clone(), Arc::clone(&blobs));
+        garbage.recover().await?;
+        Ok(Self {
+            catalogue,
+            blobs,
+            limits,
+            garbage: Arc::new(garbage),
+        })
+    }
+
+    /// The bounds on what is stored.
+    pub fn limits(&self) -> &ObjectLimits {
+        &self.limits
+    }
+
+    /// The accounts that an ACL names. A unit of change looks up nothing, so this comes before it.
+    pub(crate) async fn known_accounts(
+        &self,
+        acl: &AclRequest,
+    ) -> Result<KnownAccounts, ObjectError> {
+        let names = acl.account_names();
+        if names.is_empty() {
+            return Ok(KnownAccounts::default());
+        }
+        Ok(self.catalogue.accounts_named(names).await?)
+    }
+
+    /// Commits a unit of change, then deletes the blobs that it has given up.
+    ///
+    /// All of it is one task that a caller who goes away does not interrupt.
+    pub(crate) async fn commit_and_discard<T: Send + 'static>(
+        &self,
+        unit: impl Future<Output = Result<Changed<T>, ObjectError>> + Send + 'static,
+    ) -> Result<T, ObjectError> {
+        let garbage = Arc::clone(&self.garbage);
+        let task = async move {
+            let changed = unit.await?;
+            garbage.delete(changed.garbage).await;
+            Ok(changed.result)
+        };
+        tokio::spawn(task).await?
+    }
+
+    /// Commits a unit of change that gives a blob its row, then deletes the blobs that it has given up. A blob whose row was
+    /// refused is removed.
+    ///
+    /// All of it is one task that a caller who goes away does not interrupt, so that a row never names a blob that was
+    /// removed.
+    pub(crate) async fn commit_with_blob<T: Send + 'static>(
+        &self,
+        blob: PendingBlob,
+        unit: impl Future<Output = Result<Changed<T>, ObjectError>> + Send + 'static,
+    ) -> Result<T, ObjectError> {
+        let garbage = Arc::clone(&self.garbage);
+        let task = async move {
+            let committing = Committing(Some(blob));
+            let changed = match unit.await {
+                Ok(changed) => changed,
+                Err(error) if error.is_outcome_unknown() => return Err(error),
+                Err(error) => {
+                    committing.discard();
+                    return Err(error);
+                }
+            };
+            committing.keep();
+            garbage.delete(changed.garbage).await;
+            Ok(changed.result)
+        };
+        tokio::spawn(task).await?
+    }
+}
+
+/// A blob whose row is being committed. When this is dropped, because it is not known whether the row is there, or with the
+/// runtime in the middle of the commit, the blob is left as it is for the next start to see.
+struct Committing(Option<PendingBlob>);
+
+impl Committing {
+    fn keep(mut self) {
+        if let Some(blob) = self.0.take() {
+            blob.keep();
+        }
+    }
+
+    fn discard(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Committing {
+    fn drop(&mut self) {
+        if let Some(blob) = self.0.take() {
+            blob.leave();
+        }
+    }
+}
