@@ -119,7 +119,8 @@ class Crate:
                 last = None
             below = lines[at + 1] if at + 1 < len(lines) else ""
             self.closures += bool(CLOSURE.match(line if not line.endswith("=") else f"{line} {below.strip()}"))
-            if bound := LET.match(line):
+            bound = LET.match(line)
+            if bound and bound[1] != "_":
                 self.rebound += bound[1] == last
                 last = bound[1]
 

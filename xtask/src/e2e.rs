@@ -282,8 +282,8 @@ fn describe(gumnut: &Gumnut<'_>, parts: &[Part]) -> anyhow::Result<()> {
     for part in parts {
         let image = images
             .iter()
-            .find(|image| image["image_id"] == part.id.as_str());
-        let image = image.with_context(|| format!("{} is not described", part.id))?;
+            .find(|image| image["image_id"] == part.id.as_str())
+            .with_context(|| format!("{} is not described", part.id))?;
         ensure!(
             image["state"] == "available",
             "{} is {}",
@@ -314,9 +314,9 @@ fn restore(gumnut: &Gumnut<'_>, part: &Part) -> anyhow::Result<()> {
     let folder = format!("restored-{}", part.bucket);
     let manifest = gumnut.text(&["download", &part.location, "-d", &folder], "manifest")?;
     gumnut.show(&["verify", &manifest])?;
-    let restored = format!("{folder}/{}", file_name(&part.file)?);
-    gumnut.show(&["unbundle", &manifest, "-o", &restored])?;
-    let restored = gumnut.shell.current_dir().join(restored);
+    let output = format!("{folder}/{}", file_name(&part.file)?);
+    gumnut.show(&["unbundle", &manifest, "-o", &output])?;
+    let restored = gumnut.shell.current_dir().join(output);
     compare::identical(&part.file, &restored)?;
     println!("    identical to {}", file_name(&part.file)?);
     sparse(&restored, &part.file)
@@ -324,8 +324,8 @@ fn restore(gumnut: &Gumnut<'_>, part: &Part) -> anyhow::Result<()> {
 
 /// Holes must come back as holes: the disk of the tutorial is mostly nothing.
 fn sparse(restored: &Path, original: &Path) -> anyhow::Result<()> {
-    let allocated = |path: &Path| Ok::<u64, anyhow::Error>(fs_err::metadata(path)?.blocks() * 512);
-    let (before, after) = (allocated(original)?, allocated(restored)?);
+    let before = fs_err::metadata(original)?.blocks() * 512;
+    let after = fs_err::metadata(restored)?.blocks() * 512;
     let few_more = before + before / 50 + (1 << 20);
     ensure!(
         after <= few_more,

@@ -146,12 +146,14 @@ fn text(value: &Value, key: &str) -> anyhow::Result<String> {
 fn in_order(mut left: Vec<Library>) -> anyhow::Result<Vec<Library>> {
     let mut ordered: Vec<Library> = Vec::new();
     while !left.is_empty() {
-        let next = left.iter().position(|library| {
-            !left
-                .iter()
-                .any(|other| library.dependencies.contains(&other.name))
-        });
-        let next = next.context("the library crates depend on each other in a circle")?;
+        let next = left
+            .iter()
+            .position(|library| {
+                !left
+                    .iter()
+                    .any(|other| library.dependencies.contains(&other.name))
+            })
+            .context("the library crates depend on each other in a circle")?;
         ordered.push(left.remove(next));
     }
     Ok(ordered)

@@ -147,8 +147,8 @@ impl Bed {
     pub(crate) fn describe_shell_parts(&self) -> anyhow::Result<()> {
         let ours = fs_err::read_to_string(self.manifest(Maker::Gumnut)?)?;
         let folder = self.folder.join(Maker::Shell.folder());
-        let digest = fs_err::read_to_string(folder.join("digest"))?;
-        let digest = digest.split(' ').next().unwrap_or_default();
+        let sum = fs_err::read_to_string(folder.join("digest"))?;
+        let digest = sum.split(' ').next().unwrap_or_default();
         let size = parts_size(&folder)?;
         let text = replace(&ours, "<parts ", "</parts>", &self.parts(&folder)?)?;
         let text = replace(
@@ -165,11 +165,13 @@ impl Bed {
     /// The element of the shell's parts, up to its end tag.
     fn parts(&self, folder: &Path) -> anyhow::Result<String> {
         let files = self.shell.read_dir(folder)?;
-        let is_part = |file: &&PathBuf| file.extension().is_some();
-        let files: Vec<_> = files.iter().filter(is_part).collect();
-        let count = files.len();
+        let parts: Vec<_> = files
+            .iter()
+            .filter(|file| file.extension().is_some())
+            .collect();
+        let count = parts.len();
         let shell = &self.shell;
-        let digests = cmd!(shell, "sha1sum {files...}").quiet().read()?;
+        let digests = cmd!(shell, "sha1sum {parts...}").quiet().read()?;
         let mut text = format!("<parts count=\"{count}\">");
         for (index, line) in digests.lines().enumerate() {
             let (digest, path) = line.split_once("  ").context("sha1sum prints two words")?;
@@ -195,8 +197,8 @@ impl Bed {
 
     fn manifest(&self, maker: Maker) -> anyhow::Result<PathBuf> {
         let name = self.image.file_name().context("the image has a name")?;
-        let name = format!("{}.manifest.xml", name.to_string_lossy());
-        Ok(self.folder.join(maker.folder()).join(name))
+        let file = format!("{}.manifest.xml", name.to_string_lossy());
+        Ok(self.folder.join(maker.folder()).join(file))
     }
 
     fn record(&self) -> PathBuf {

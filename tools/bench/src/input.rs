@@ -60,14 +60,10 @@ impl Input {
 
     fn make(self, workspace: &Workspace, target: &Path) -> anyhow::Result<()> {
         let shell = workspace.shell()?;
-        let copy = || -> anyhow::Result<()> {
-            let files = Self::Files.path(workspace)?;
-            Ok(cmd!(shell, "cp --sparse=always {files} {target}").run()?)
-        };
         match self {
             Self::Files => return of_files(workspace, target),
             Self::Grown => {
-                copy()?;
+                copy_of_files(workspace, target)?;
                 fs_err::OpenOptions::new()
                     .write(true)
                     .open(target)?
@@ -87,7 +83,7 @@ impl Input {
                 cmd!(shell, "bash -c {script} bench {target}").run()?;
             }
             Self::Length(length) => {
-                copy()?;
+                copy_of_files(workspace, target)?;
                 fs_err::OpenOptions::new()
                     .write(true)
                     .open(target)?
@@ -96,6 +92,12 @@ impl Input {
         }
         Ok(())
     }
+}
+
+/// A copy of the image of files, with its holes.
+fn copy_of_files(workspace: &Workspace, target: &Path) -> anyhow::Result<()> {
+    let (shell, files) = (workspace.shell()?, Input::Files.path(workspace)?);
+    Ok(cmd!(shell, "cp --sparse=always {files} {target}").run()?)
 }
 
 /// An ext3 image with files from this machine's /usr.

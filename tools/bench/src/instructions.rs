@@ -56,24 +56,27 @@ fn build(workspace: &Workspace, shell: &Shell) -> anyhow::Result<PathBuf> {
     let words = ["--quiet", "--release", "--package", "gumnut-bundle"];
     cmd!(shell, "cargo build {words...} --example stages").run()?;
     let metadata = workspace.metadata()?;
-    let target = metadata["target_directory"].as_str();
-    let target = target.context("cargo names no target folder")?;
+    let target = metadata["target_directory"]
+        .as_str()
+        .context("cargo names no target folder")?;
     Ok(Path::new(target).join("release/examples/stages"))
 }
 
 /// Instructions of doing a stage once: those of doing it twice without those of doing it once.
 fn count(shell: &Shell, program: &Path, folder: &Path, stage: &str) -> anyhow::Result<u64> {
-    let of = |times: &str| -> anyhow::Result<u64> {
-        let output = folder.join("callgrind.out");
-        let output = format!("--callgrind-out-file={}", output.display());
-        let tool = cmd!(
+    let output = format!("--callgrind-out-file={}/callgrind.out", folder.display());
+    let mut counts = [0; 2];
+    for (times, count) in ["1", "2"].iter().zip(&mut counts) {
+        let said = cmd!(
             shell,
             "valgrind --tool=callgrind {output} {program} {stage} {times}"
-        );
-        let said = tool.quiet().ignore_stdout().read_stderr()?;
-        collected(&said).with_context(|| format!("callgrind counted nothing: {said}"))
-    };
-    let (once, twice) = (of("1")?, of("2")?);
+        )
+        .quiet()
+        .ignore_stdout()
+        .read_stderr()?;
+        *count = collected(&said).with_context(|| format!("callgrind counted nothing: {said}"))?;
+    }
+    let [once, twice] = counts;
     match twice.checked_sub(once) {
         Some(count) if count > 0 => Ok(count),
         _ => bail!("doing {stage} twice takes no more than once"),

@@ -166,8 +166,8 @@ impl Bench {
             };
             // What was measured is kept even if a later job fails.
             if let Some(path) = &self.json {
-                let new: Vec<_> = new.iter().map(Row::json).collect();
-                record::write(path, cores, self.rounds, &new)?;
+                let measured: Vec<_> = new.iter().map(Row::json).collect();
+                record::write(path, cores, self.rounds, &measured)?;
             }
             rows.extend(new);
         }

@@ -41,10 +41,12 @@ pub(crate) fn measure(shell: &Shell, record: &Path, command: &[String]) -> anyho
 }
 
 fn parse(text: &str) -> Option<Sample> {
-    let mut fields = text.lines().last()?.split(' ');
-    let mut next = || fields.next()?.parse::<f64>().ok();
-    let (wall, user, system) = (next()?, next()?, next()?);
-    let kilobytes: u64 = text.lines().last()?.rsplit(' ').next()?.parse().ok()?;
+    let fields: Vec<&str> = text.lines().last()?.split(' ').collect();
+    let [wall, user, system, kilobytes] = fields.as_slice() else {
+        return None;
+    };
+    let (wall, user): (f64, f64) = (wall.parse().ok()?, user.parse().ok()?);
+    let (system, kilobytes): (f64, u64) = (system.parse().ok()?, kilobytes.parse().ok()?);
     Some(Sample {
         wall,
         user,
@@ -71,24 +73,18 @@ impl Spread {
 
 /// How well a straight line describes the points: the square of their correlation, 1 if perfectly.
 pub(crate) fn linearity(points: &[(f64, f64)]) -> f64 {
-    let mean = |pick: fn(&(f64, f64)) -> f64| {
-        let (sum, count) = points
-            .iter()
-            .map(pick)
-            .fold((0.0, 0.0), |(sum, count), figure| {
-                (sum + figure, count + 1.0)
-            });
-        sum / count
-    };
-    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
-    let sum = |of: &dyn Fn(f64, f64) -> f64| -> f64 {
-        points
-            .iter()
-            .map(|point| of(point.0 - x, point.1 - y))
-            .sum()
-    };
-    let both = sum(&|x, y| x * y);
-    both * both / (sum(&|x, _| x * x) * sum(&|_, y| y * y))
+    let count: f64 = points.iter().map(|_| 1.0).sum();
+    let mean_x = points.iter().map(|point| point.0).sum::<f64>() / count;
+    let mean_y = points.iter().map(|point| point.1).sum::<f64>() / count;
+    // Sums of x by x, y by y and x by y, all from their means.
+    let (mut of_x, mut of_y, mut of_both) = (0.0, 0.0, 0.0);
+    for (x, y) in points {
+        let (x, y) = (x - mean_x, y - mean_y);
+        of_x += x * x;
+        of_y += y * y;
+        of_both += x * y;
+    }
+    of_both * of_both / (of_x * of_y)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use support::report::mebibytes;
 use xshell::Shell;
 
 use crate::measure::{Sample, Spread, measure};
-use crate::row::{Reference, Row, heading};
+use crate::row::{Row, heading};
 use crate::suites::Suites;
 
 /// Publishing may take this many times as long as resizing and bundling alone.
@@ -60,34 +60,27 @@ pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
     for round in 0..suites.rounds {
         bed.round(round, &mut samples)?;
     }
-    let row = |program: &str, samples: &[Sample], peer: &[Sample]| {
-        let names = ("publish", "small to 4 GiB".to_owned(), program.to_owned());
-        let reference = Reference {
-            cores: suites.cores,
-            peer,
-            sha1: 0.0,
-        };
-        Row::new(names, samples, &reference)
-    };
-    let rows = vec![
-        row("gumnut publish", &samples.first, &samples.parts),
-        row("gumnut publish, again", &samples.again, &samples.first),
-        row("resize and bundle alone", &samples.parts, &[]),
-    ];
+    let rows: Vec<Row> = [
+        ("gumnut publish", &samples.first, &samples.parts),
+        ("gumnut publish, again", &samples.again, &samples.first),
+        ("resize and bundle alone", &samples.parts, &Vec::new()),
+    ]
+    .map(|(program, own, peer)| suites.row(("publish", "small to 4 GiB", program), own, peer))
+    .into();
     rows.iter().for_each(Row::print);
     judge(&samples)?;
     Ok(rows)
 }
 
 fn judge(samples: &Samples) -> anyhow::Result<()> {
-    let ratio = |own: &[Sample], other: &[Sample]| {
-        let pairs = own.iter().zip(other);
-        Spread::of(pairs.map(|(own, other)| own.wall / other.wall)).median
-    };
     let whole = ratio(&samples.first, &samples.parts);
     let again = ratio(&samples.again, &samples.first);
-    let peak = samples.first.iter().map(|sample| sample.peak).max();
-    let peak = peak.unwrap_or_default();
+    let peak = samples
+        .first
+        .iter()
+        .map(|sample| sample.peak)
+        .max()
+        .unwrap_or_default();
     println!(
         "\npublishing takes {whole:.2} times as long as resizing and bundling alone (at most {MOST}), a second run {again:.2} \
          of the first (at most {MOST_AGAIN}); peak memory {} (at most {})",
@@ -98,6 +91,12 @@ fn judge(samples: &Samples) -> anyhow::Result<()> {
     ensure!(again <= MOST_AGAIN, "a second run is too slow");
     ensure!(peak <= PEAK_LIMIT, "publishing takes too much memory");
     Ok(())
+}
+
+/// The median of one time by another, by pairs of the same round.
+fn ratio(own: &[Sample], other: &[Sample]) -> f64 {
+    let pairs = own.iter().zip(other);
+    Spread::of(pairs.map(|(own, other)| own.wall / other.wall)).median
 }
 
 impl Bed<'_> {

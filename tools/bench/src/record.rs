@@ -44,8 +44,10 @@ pub(crate) fn write(
 
 fn merge(mut all: Vec<Value>, new: Vec<Value>) -> Vec<Value> {
     for row in new {
-        let same = |other: &&mut Value| KEYS.iter().all(|key| other[key] == row[key]);
-        match all.iter_mut().find(same) {
+        let same = all
+            .iter_mut()
+            .find(|other| KEYS.iter().all(|key| other[key] == row[key]));
+        match same {
             Some(old) => *old = row,
             None => all.push(row),
         }

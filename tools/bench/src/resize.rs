@@ -10,7 +10,7 @@ use xshell::{Shell, cmd};
 
 use crate::contenders::pipeline;
 use crate::measure::{Sample, Spread, measure};
-use crate::row::{Reference, Row, heading};
+use crate::row::{Row, heading};
 use crate::suites::{Run, Suites, in_turn};
 
 /// The tutorial, as root. Only the two slips of its text are corrected; what it leaves behind after a failure is
@@ -99,20 +99,11 @@ pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
     ];
     heading();
     let samples = in_turn(suites.rounds, &runs)?;
-    let row = |number: usize, peer: &[Sample]| {
-        let names = (
-            "resize",
-            "small to 4 GiB".to_owned(),
-            runs[number].0.clone(),
-        );
-        let reference = Reference {
-            cores: suites.cores,
-            peer,
-            sha1: 0.0,
-        };
-        Row::new(names, &samples[number], &reference)
-    };
-    let rows = vec![row(0, &samples[1]), row(1, &[])];
+    let input = "small to 4 GiB";
+    let rows = vec![
+        suites.row(("resize", input, "gumnut"), &samples[0], &samples[1]),
+        suites.row(("resize", input, peer), &samples[1], &[]),
+    ];
     rows.iter().for_each(Row::print);
     judge(&samples)?;
     Ok(rows)
@@ -136,8 +127,7 @@ impl Bed<'_> {
         let new = self.folder.join("gumnut.img");
         let program = self.program.display().to_string();
         let (image, output) = (self.image.display().to_string(), new.display().to_string());
-        let words = ["--quiet", "resize", &image, "--size", "4G", "-o", &output];
-        let words = words.map(str::to_owned);
+        let words = ["--quiet", "resize", &image, "--size", "4G", "-o", &output].map(str::to_owned);
         let command: Vec<String> = [program].into_iter().chain(words).collect();
         let mut sample = measure(&self.shell, &self.folder.join("time"), &command)?;
         sample.output = self.check(&new)?;
@@ -202,8 +192,11 @@ fn header(shell: &Shell, image: &Path) -> anyhow::Result<Vec<String>> {
         .quiet()
         .ignore_stderr()
         .read()?;
-    let kept = |line: &&str| KEPT.iter().any(|name| line.starts_with(name));
-    Ok(text.lines().filter(kept).map(str::to_owned).collect())
+    Ok(text
+        .lines()
+        .filter(|line| KEPT.iter().any(|name| line.starts_with(name)))
+        .map(str::to_owned)
+        .collect())
 }
 
 fn allocated(path: &Path) -> anyhow::Result<u64> {

@@ -88,22 +88,15 @@ impl Row {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let spread = |spread: &Spread| {
-            json!({
-                "median": rounded(spread.median),
-                "min": rounded(spread.least),
-                "max": rounded(spread.most),
-            })
-        };
         json!({
             "job": self.job,
             "input": self.input,
             "program": self.program,
-            "wall_seconds": spread(&self.wall),
+            "wall_seconds": spread_json(&self.wall),
             "cpu_seconds": rounded(self.cpu),
             "peak_bytes": self.peak,
             "output_bytes": self.output,
-            "ratio": self.ratio.as_ref().map(spread),
+            "ratio": self.ratio.as_ref().map(spread_json),
             "efficiency": rounded(self.efficiency),
             "distance_to_bound": self.distance.map(rounded),
         })
@@ -134,6 +127,14 @@ fn spread(spread: &Spread, unit: &str) -> String {
         most,
     } = spread;
     format!("{median:.2}{unit} ({least:.2} to {most:.2})")
+}
+
+fn spread_json(spread: &Spread) -> Value {
+    json!({
+        "median": rounded(spread.median),
+        "min": rounded(spread.least),
+        "max": rounded(spread.most),
+    })
 }
 
 /// GNU time knows no more than hundredths.

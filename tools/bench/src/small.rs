@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use support::cloud;
-use xshell::cmd;
+use xshell::{Shell, cmd};
 
 use crate::contenders::{Contender, pipeline};
 use crate::input::Input;
 use crate::measure::{Sample, measure};
-use crate::row::{Reference, Row, heading};
+use crate::row::{Row, heading};
 use crate::suites::{Run, Suites, in_turn};
 
 /// Bundles that each contender makes, in all rounds together.
@@ -37,35 +37,37 @@ pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
     let count = BUNDLES.div_ceil(suites.rounds);
     make(suites, &images, count)?;
     let eucarc = cloud::credentials_only(suites.program(), &folder.join("cloud"))?;
-    let bundle = |script: &str| -> anyhow::Result<Sample> {
-        let shell = suites.workspace.shell()?;
-        shell.set_var("PROGRAM", suites.program());
-        shell.set_var("EUCARC", &eucarc);
-        let parts = folder.join("parts");
-        fs_err::create_dir(&parts)?;
-        let command = pipeline(script, &images, &parts)?;
-        let sample = measure(&shell, &folder.join("time"), &command);
-        fs_err::remove_dir_all(&parts)?;
-        sample
-    };
+    let shell = suites.workspace.shell()?;
+    shell.set_var("PROGRAM", suites.program());
+    shell.set_var("EUCARC", &eucarc);
     let runs: [Run<'_>; 2] = [
-        (Contender::Gumnut(&[]).name(), Box::new(|| bundle(GUMNUT))),
-        (Contender::Shell.name(), Box::new(|| bundle(SHELL))),
+        (
+            Contender::Gumnut(&[]).name(),
+            Box::new(|| bundle(&shell, GUMNUT, folder)),
+        ),
+        (
+            Contender::Shell.name(),
+            Box::new(|| bundle(&shell, SHELL, folder)),
+        ),
     ];
     let samples = in_turn(suites.rounds, &runs)?;
     let input = format!("{count} x 64 KiB");
-    let row = |number: usize, peer: &[Sample]| {
-        let reference = Reference {
-            cores: suites.cores,
-            peer,
-            sha1: 0.0,
-        };
-        let names = ("bundle", input.clone(), runs[number].0.clone());
-        Row::new(names, &samples[number], &reference)
-    };
-    let rows = vec![row(0, &samples[1]), row(1, &[])];
+    let rows = vec![
+        suites.row(("bundle", &input, &runs[0].0), &samples[0], &samples[1]),
+        suites.row(("bundle", &input, &runs[1].0), &samples[1], &[]),
+    ];
     rows.iter().for_each(Row::print);
     Ok(rows)
+}
+
+/// Bundles all images of a folder.
+fn bundle(shell: &Shell, script: &str, folder: &Path) -> anyhow::Result<Sample> {
+    let parts = folder.join("parts");
+    fs_err::create_dir(&parts)?;
+    let command = pipeline(script, &folder.join("images"), &parts)?;
+    let sample = measure(shell, &folder.join("time"), &command);
+    fs_err::remove_dir_all(&parts)?;
+    sample
 }
 
 /// Pieces of an image with files, each an image of its own.
@@ -73,8 +75,8 @@ fn make(suites: &Suites<'_>, folder: &Path, count: usize) -> anyhow::Result<()> 
     fs_err::create_dir(folder)?;
     let files = Input::Files.path(suites.workspace)?;
     let shell = suites.workspace.shell()?;
-    let prefix = folder.join("image-");
-    let prefix = prefix.to_str().context("the folder's name is no text")?;
+    let path = folder.join("image-");
+    let prefix = path.to_str().context("the folder's name is no text")?;
     let script = "head -c $(($1 * 65536)) \"$2\" | split -b \"$3\" -d -a 5 - \"$4\"";
     let count = count.to_string();
     cmd!(

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, ensure};
 
 use crate::measure::Sample;
-use crate::row::{Reference, Row, heading};
+use crate::row::{Row, heading};
 use crate::suites::Suites;
 
 pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
@@ -22,19 +22,14 @@ pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
         new.push(once(suites.program(), &data)?);
         again.push(once(suites.program(), &known)?);
     }
-    let reference = Reference {
-        cores: suites.cores,
-        peer: &[],
-        sha1: 0.0,
-    };
-    let row = |input: &str, samples: &[Sample]| {
-        let names = ("start", input.to_owned(), "gumnut cloud start".to_owned());
-        let row = Row::new(names, samples, &reference);
+    let mut rows = Vec::new();
+    for (input, samples) in [("a new cloud", new), ("a known one", again)] {
+        let row = suites.row(("start", input, "gumnut cloud start"), &samples, &[]);
         row.print();
         println!("          {:.0} ms", row.seconds() * 1000.0);
-        row
-    };
-    Ok(vec![row("a new cloud", &new), row("a known one", &again)])
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
 /// Seconds until it says where it listens.

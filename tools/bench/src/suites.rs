@@ -117,14 +117,32 @@ impl Suites<'_> {
                 rows.push(row);
             }
         }
-        let peak = |row: Option<&Row>| row.map_or(0, |row| row.peak);
         println!(
             "the same data in 1 to 16 GiB: r^2 of wall time and length {:.4}, peak memory from {} to {}",
             linearity(&points),
-            mebibytes(peak(rows.first())),
-            mebibytes(peak(rows.last()))
+            mebibytes(rows.first().map_or(0, |row| row.peak)),
+            mebibytes(rows.last().map_or(0, |row| row.peak))
         );
         Ok(rows)
+    }
+
+    /// A row of a job, an input and a program, without SHA-1 as a bound; without a ratio when there are no runs of a peer.
+    pub(crate) fn row(
+        &self,
+        (job, input, program): (&'static str, &str, &str),
+        samples: &[Sample],
+        peer: &[Sample],
+    ) -> Row {
+        let reference = Reference {
+            cores: self.cores,
+            peer,
+            sha1: 0.0,
+        };
+        Row::new(
+            (job, input.to_owned(), program.to_owned()),
+            samples,
+            &reference,
+        )
     }
 
     /// The images by name: the user's, or these.

@@ -49,16 +49,16 @@ fn objects(scene: &Scene) -> anyhow::Result<()> {
     s3(scene, &["s3api", "create-bucket", "--bucket", "aws-bucket"])
         .ignore_stdout()
         .run()?;
-    let object = |key| ["--bucket", "aws-bucket", "--key", key];
+    let bucket = ["--bucket", "aws-bucket"];
     for key in ["one", "folder/two and+more"] {
         let put = ["s3api", "put-object", "--body", "aws-small"];
-        s3(scene, &[&put[..], &object(key)].concat())
+        s3(scene, &[&put[..], &bucket, &["--key", key]].concat())
             .ignore_stdout()
             .run()?;
         let get = [
             &["s3api", "get-object"],
-            &object(key)[..],
-            &["aws-small.back"],
+            &bucket[..],
+            &["--key", key, "aws-small.back"],
         ]
         .concat();
         s3(scene, &get).ignore_stdout().run()?;
@@ -82,7 +82,7 @@ fn objects(scene: &Scene) -> anyhow::Result<()> {
     refused(
         s3(
             scene,
-            &[&["s3api", "head-object"], &object("one")[..]].concat(),
+            &[&["s3api", "head-object"], &bucket[..], &["--key", "one"]].concat(),
         ),
         &["404"],
     )?;

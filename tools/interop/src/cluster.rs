@@ -74,15 +74,15 @@ impl Ceph {
     pub(crate) fn user(&self, name: &str) -> anyhow::Result<User> {
         let create = ["user", "create", "--uid", name, "--display-name", name];
         let made = self.run("radosgw-admin", &create).read()?;
-        let made: Value = serde_json::from_str(&made).context("radosgw-admin printed no JSON")?;
-        let key = |name: &str| {
-            let text = made["keys"][0][name].as_str();
-            text.map(str::to_owned).context("the user has no key")
-        };
-        Ok(User {
-            access_key: key("access_key")?,
-            secret_key: key("secret_key")?,
-        })
+        let user: Value = serde_json::from_str(&made).context("radosgw-admin printed no JSON")?;
+        let key = &user["keys"][0];
+        match (key["access_key"].as_str(), key["secret_key"].as_str()) {
+            (Some(access_key), Some(secret_key)) => Ok(User {
+                access_key: access_key.to_owned(),
+                secret_key: secret_key.to_owned(),
+            }),
+            _ => bail!("the user has no key"),
+        }
     }
 
     fn start_monitor(&mut self, cluster: &str, monitor: SocketAddr) -> anyhow::Result<()> {
@@ -131,9 +131,12 @@ impl Ceph {
         self.run("ceph-mon", &make).run()?;
         self.start_daemon("ceph-mon", &["-i", "a"])?;
         self.wait("the monitor", |ceph| {
-            let ask = ["--connect-timeout", "5", "status"];
-            let ask = ceph.run("ceph", &ask).quiet();
-            ask.ignore_stdout().ignore_stderr().run().is_ok()
+            ceph.run("ceph", &["--connect-timeout", "5", "status"])
+                .quiet()
+                .ignore_stdout()
+                .ignore_stderr()
+                .run()
+                .is_ok()
         })
     }
 
@@ -156,8 +159,9 @@ impl Ceph {
 
     /// Starts a daemon in the foreground, as a child; what it says goes to a file.
     fn start_daemon(&mut self, program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-        let log = fs_err::File::create(self.file(&format!("log/{program}.out")))?;
-        let log = log.into_parts().0;
+        let log = fs_err::File::create(self.file(&format!("log/{program}.out")))?
+            .into_parts()
+            .0;
         let daemon = Command::new(program)
             .arg("-c")
             .arg(self.file("ceph.conf"))
@@ -185,15 +189,7 @@ impl Ceph {
     }
 
     fn gateway_answers(&self) -> bool {
-        let ask = || -> std::io::Result<bool> {
-            let mut stream = TcpStream::connect(self.gateway)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.write_all(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-            let mut start = [0; 5];
-            stream.read_exact(&mut start)?;
-            Ok(start == *b"HTTP/")
-        };
-        ask().unwrap_or(false)
+        speaks_http(self.gateway).unwrap_or(false)
     }
 
     /// The last lines of what each daemon has said.
@@ -272,14 +268,23 @@ impl Drop for Ceph {
     }
 }
 
+fn speaks_http(server: SocketAddr) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    let mut start = [0; 5];
+    stream.read_exact(&mut start)?;
+    Ok(start == *b"HTTP/")
+}
+
 fn runs(daemon: &mut Child) -> bool {
     matches!(daemon.try_wait(), Ok(None))
 }
 
 /// Ports that nobody listens on: the daemons have to be told theirs. Both are held until both are known.
 fn free_ports() -> anyhow::Result<[SocketAddr; 2]> {
-    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let (one, other) = (free()?, free()?);
+    let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok([one.local_addr()?, other.local_addr()?])
 }
 

@@ -152,8 +152,8 @@ impl Scene {
 /// An error unless the command failed and one of `words` is in what it said.
 fn refused(command: xshell::Cmd<'_>, words: &[&str]) -> anyhow::Result<()> {
     let output = command.ignore_status().quiet().output()?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
+    let bytes = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&bytes);
     ensure!(!output.status.success(), "it was accepted: {said}");
     ensure!(
         words.iter().any(|word| said.contains(word)),

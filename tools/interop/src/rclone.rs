@@ -13,10 +13,11 @@ const LARGE: usize = 12 << 20;
 
 pub(super) fn check(scene: &Scene, steps: &mut Steps) {
     for version in ["v4", "v2"] {
-        let step = format!("rclone {version}: copy, check, list, delete");
-        steps.check(&step, || objects(scene, version));
-        let step = format!("rclone {version}: wrong secret refused");
-        steps.check(&step, || {
+        steps.check(
+            &format!("rclone {version}: copy, check, list, delete"),
+            || objects(scene, version),
+        );
+        steps.check(&format!("rclone {version}: wrong secret refused"), || {
             let list = rclone(scene, version, WRONG_SECRET, &["lsd", "cloud:"]);
             refused(list, &["SignatureDoesNotMatch"])
         });
@@ -65,8 +66,8 @@ fn objects(scene: &Scene, version: &str) -> anyhow::Result<()> {
     let listed = rclone(&["lsf", &remote]).read()?;
     ensure!(listed == "a name+more\nlarge", "listed {listed:?}");
     rclone(&["deletefile", &format!("{remote}/large")]).run()?;
-    let listed = rclone(&["lsf", &remote]).read()?;
-    ensure!(listed == "a name+more", "still lists {listed:?}");
+    let left = rclone(&["lsf", &remote]).read()?;
+    ensure!(left == "a name+more", "still lists {left:?}");
     rclone(&["purge", &format!("cloud:rclone-{version}")]).run()?;
     Ok(())
 }

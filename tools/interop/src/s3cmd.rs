@@ -68,8 +68,8 @@ fn objects(scene: &Scene, version: &str) -> anyhow::Result<()> {
     let listed = s3cmd(&["ls", "--recursive", &bucket]).read()?;
     ensure!(listed.trim_end().ends_with(&key), "listed {listed:?}");
     s3cmd(&["del", &key]).run()?;
-    let listed = s3cmd(&["ls", "--recursive", &bucket]).read()?;
-    ensure!(listed.trim().is_empty(), "still lists {listed:?}");
+    let left = s3cmd(&["ls", "--recursive", &bucket]).read()?;
+    ensure!(left.trim().is_empty(), "still lists {left:?}");
     s3cmd(&["rb", &bucket]).run()?;
     Ok(())
 }

@@ -48,8 +48,9 @@ fn next_in_either(
     let stretches = [
         data(&files[0], position, length)?,
         data(&files[1], position, length)?,
-    ];
-    let stretches = stretches.into_iter().flatten();
+    ]
+    .into_iter()
+    .flatten();
     let Some(start) = stretches.clone().map(|(start, _)| start).min() else {
         return Ok(None);
     };
@@ -59,12 +60,13 @@ fn next_in_either(
 
 /// The next stretch of data of a file.
 fn data(file: &File, position: u64, length: u64) -> anyhow::Result<Option<(u64, u64)>> {
-    let name = || format!("cannot find the holes of {}", file.path().display());
     let start = match seek(file.file(), SeekFrom::Data(position)) {
         Err(Errno::NXIO) => return Ok(None),
         // A file system that knows no holes.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => position,
-        start => start.with_context(name)?,
+        start => {
+            start.with_context(|| format!("cannot find the holes of {}", file.path().display()))?
+        }
     };
     let end = seek(file.file(), SeekFrom::Hole(start)).unwrap_or(length);
     Ok((start < length).then_some((start, end)))

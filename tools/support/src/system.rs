@@ -58,8 +58,11 @@ pub fn program(shell: &Shell, program: &str, package: &str) -> anyhow::Result<()
 
 /// Makes sure of programs that few tasks need, each with its package.
 pub fn programs(shell: &Shell, programs: &[(&str, &str)]) -> anyhow::Result<()> {
-    let missing = programs.iter().filter(|(program, _)| !has(shell, program));
-    let missing: Vec<_> = missing.map(|(_, package)| *package).collect();
+    let missing: Vec<_> = programs
+        .iter()
+        .filter(|(program, _)| !has(shell, program))
+        .map(|(_, package)| *package)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -127,8 +130,9 @@ fn of_one_source(shell: &Shell, packages: &[&str]) -> anyhow::Result<Vec<String>
         .quiet()
         .read()?;
     let mut lines = policy.lines().map(str::trim);
-    let version = lines.find_map(|line| line.strip_prefix("Candidate: "));
-    let version = version.with_context(|| format!("apt knows no {EMULATOR}"))?;
+    let version = lines
+        .find_map(|line| line.strip_prefix("Candidate: "))
+        .with_context(|| format!("apt knows no {EMULATOR}"))?;
     wanted.retain(|name| ![EMULATOR, QEMU_TOOLS].contains(&name.as_str()));
     wanted.extend([EMULATOR, QEMU_TOOLS].map(|name| format!("{name}={version}")));
     Ok(wanted)

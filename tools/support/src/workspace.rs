@@ -78,13 +78,14 @@ impl Workspace {
 /// Names of the variables in this environment that a cloud's client reads: they would beat the settings
 /// of the cloud that a task starts, and a task must never work on somebody's real cloud.
 pub fn foreign_settings() -> Vec<String> {
-    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let read_by_clients = |name: &String| {
-        ["AWS_", "EC2_", "EUCA", "S3_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-    };
-    names.filter(read_by_clients).collect()
+    env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| {
+            ["AWS_", "EC2_", "EUCA", "S3_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        })
+        .collect()
 }
 
 /// A command without those variables.

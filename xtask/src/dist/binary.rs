@@ -19,8 +19,8 @@ pub(super) fn build(making: &Making<'_>) -> anyhow::Result<PathBuf> {
     }
     system::program(shell, "musl-gcc", "musl-tools")?;
     let root = making.workspace.root().display();
-    let cargo = cargo_home()?;
-    let cargo = cargo.display();
+    let cargo_home = cargo_home()?;
+    let cargo = cargo_home.display();
     let rust = format!("--remap-path-prefix={root}=/build --remap-path-prefix={cargo}=/cargo");
     let c = format!("-ffile-prefix-map={root}=/build -ffile-prefix-map={cargo}=/cargo");
     let target = making.target();
@@ -33,8 +33,9 @@ pub(super) fn build(making: &Making<'_>) -> anyhow::Result<PathBuf> {
     .env("CFLAGS", c)
     .run()?;
     let program = target.join(TARGET).join("release/gumnut");
-    let headers = cmd!(shell, "readelf --program-headers --wide {program}");
-    let headers = headers.quiet().read()?;
+    let headers = cmd!(shell, "readelf --program-headers --wide {program}")
+        .quiet()
+        .read()?;
     ensure!(!headers.contains("INTERP"), "it is not static:\n{headers}");
     Ok(program)
 }

@@ -49,8 +49,8 @@ pub(super) fn in_a_new_root(making: &Making<'_>, package: &Path) -> anyhow::Resu
     let shell = &making.shell;
     ensure!(is_root(shell)?, "chroot needs root: run it with sudo");
     let base = base(making)?;
-    let root = making.workspace.scratch("root")?;
-    let root = root.path();
+    let scratch = making.workspace.scratch("root")?;
+    let root = scratch.path();
     cmd!(
         shell,
         "tar --extract --numeric-owner --file {base} --directory {root}"
@@ -79,8 +79,8 @@ fn base(making: &Making<'_>) -> anyhow::Result<PathBuf> {
         return Ok(tarball);
     }
     system::program(shell, "debootstrap", "debootstrap")?;
-    let folder = making.workspace.scratch("debootstrap")?;
-    let folder = folder.path();
+    let scratch = making.workspace.scratch("debootstrap")?;
+    let folder = scratch.path();
     cmd!(shell, "debootstrap --variant=minbase {SUITE} {folder}")
         .ignore_stdout()
         .run()?;

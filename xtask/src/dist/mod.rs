@@ -124,8 +124,8 @@ impl<'a> Making<'a> {
 
 /// Compares the checksums of two runs.
 fn same(one: &Path, other: &Path) -> anyhow::Result<()> {
-    let read = |folder: &Path| fs_err::read_to_string(folder.join("SHA256SUMS"));
-    let (one, other) = (read(one)?, read(other)?);
-    ensure!(one == other, "they differ:\n{one}\n{other}");
+    let sums = fs_err::read_to_string(one.join("SHA256SUMS"))?;
+    let others = fs_err::read_to_string(other.join("SHA256SUMS"))?;
+    ensure!(sums == others, "they differ:\n{sums}\n{others}");
     Ok(())
 }

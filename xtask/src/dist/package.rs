@@ -1,7 +1,7 @@
 //! The Debian package.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use support::system;
 use xshell::cmd;
@@ -14,13 +14,9 @@ pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyho
     system::program(shell, "dpkg-deb", "dpkg")?;
     let stage = making.workspace.scratch("deb")?;
     let root = stage.path().join("root");
-    let folder = |path: &str| {
-        let folder = root.join(path);
-        fs_err::create_dir_all(&folder).map(|()| folder)
-    };
-    let bin = folder("usr/bin")?;
+    let bin = folder(&root, "usr/bin")?;
     fs_err::copy(program, bin.join("gumnut"))?;
-    let pages = folder("usr/share/man/man1")?;
+    let pages = folder(&root, "usr/share/man/man1")?;
     cmd!(shell, "{program} --quiet man {pages}")
         .quiet()
         .ignore_stdout()
@@ -30,7 +26,7 @@ pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyho
         symlink("gumnut-compat.1.gz", pages.join(format!("{name}.1.gz")))?;
     }
     completions(making, program, &root)?;
-    let about = folder("usr/share/doc/gumnut")?;
+    let about = folder(&root, "usr/share/doc/gumnut")?;
     let source = making.workspace.root();
     fs_err::copy(source.join("README.md"), about.join("README.md"))?;
     fs_err::copy(source.join("CHANGELOG.md"), about.join("changelog"))?;
@@ -41,14 +37,14 @@ pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyho
         .quiet()
         .run()?;
 
-    let control = folder("DEBIAN")?;
+    let control = folder(&root, "DEBIAN")?;
     cmd!(shell, "chmod -R u=rwX,go=rX {root}").quiet().run()?;
     let script = "cd \"$0\" && find usr -type f | LC_ALL=C sort | xargs md5sum > DEBIAN/md5sums";
     cmd!(shell, "sh -c {script} {root}").quiet().run()?;
-    let kilobytes = cmd!(shell, "du -sk --apparent-size {root}/usr")
+    let usage = cmd!(shell, "du -sk --apparent-size {root}/usr")
         .quiet()
         .read()?;
-    let kilobytes = kilobytes.split_whitespace().next().unwrap_or("0");
+    let kilobytes = usage.split_whitespace().next().unwrap_or("0");
     fs_err::write(control.join("control"), text(&making.version, kilobytes))?;
     // One thread, because more of them cut the data elsewhere.
     let options = ["--root-owner-group", "-Zxz", "--threads-max=1", "--build"];
@@ -90,9 +86,16 @@ fn completions(making: &Making<'_>, program: &Path, root: &Path) -> anyhow::Resu
     Ok(())
 }
 
+/// A new folder below `root`.
+fn folder(root: &Path, path: &str) -> anyhow::Result<PathBuf> {
+    let folder = root.join(path);
+    fs_err::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
 fn copyright(source: &Path) -> anyhow::Result<String> {
-    let licence = |name: &str| fs_err::read_to_string(source.join(name));
-    let (mit, apache) = (licence("LICENSE-MIT")?, licence("LICENSE-APACHE")?);
+    let mit = fs_err::read_to_string(source.join("LICENSE-MIT"))?;
+    let apache = fs_err::read_to_string(source.join("LICENSE-APACHE"))?;
     Ok(format!(
         "gumnut is under MIT or Apache-2.0, at your choice.\n\n{mit}\n\n{apache}"
     ))

@@ -13,11 +13,13 @@ use super::binary::TARGET;
 pub(super) fn bill(making: &Making<'_>) -> anyhow::Result<String> {
     let shell = &making.shell;
     let options = ["--locked", "--format-version", "1"];
-    let metadata = cmd!(
+    let json = cmd!(
         shell,
         "cargo metadata {options...} --filter-platform {TARGET}"
-    );
-    let metadata: Value = serde_json::from_str(&metadata.quiet().read()?)?;
+    )
+    .quiet()
+    .read()?;
+    let metadata: Value = serde_json::from_str(&json)?;
     let lock = fs_err::read_to_string(making.workspace.root().join("Cargo.lock"))?;
     let at = format!("@{}", making.epoch);
     let time = cmd!(shell, "date --utc --date {at} +%FT%TZ")
@@ -45,7 +47,6 @@ fn of(metadata: &Value, checksums: &BTreeMap<String, String>, time: &str) -> any
         let new = uses.get(id).into_iter().flatten();
         open.extend(new.filter(|id| found.insert(id)));
     }
-    let url = |id: &&str| packages.get(id).map(|package| purl(package));
     let mut components: Vec<Value> = found
         .iter()
         .filter(|id| **id != program)
@@ -55,10 +56,15 @@ fn of(metadata: &Value, checksums: &BTreeMap<String, String>, time: &str) -> any
     let mut dependencies: Vec<Value> = found
         .iter()
         .filter_map(|id| {
-            let mut on: Vec<_> = uses.get(id)?.iter().filter_map(url).collect();
+            let mut on: Vec<_> = uses
+                .get(id)?
+                .iter()
+                .filter_map(|id| packages.get(id))
+                .map(|package| purl(package))
+                .collect();
             on.sort();
             on.dedup();
-            Some(json!({ "ref": url(id)?, "dependsOn": on }))
+            Some(json!({ "ref": purl(packages.get(id)?), "dependsOn": on }))
         })
         .collect();
     dependencies.sort_by_key(|dependency| dependency["ref"].to_string());
@@ -107,26 +113,32 @@ fn component(package: &Value, kind: &str, checksums: &BTreeMap<String, String>) 
 
 /// The name of a crate that every tool understands.
 fn purl(package: &Value) -> String {
-    let text = |name: &str| package[name].as_str().unwrap_or_default().to_owned();
-    format!("pkg:cargo/{}@{}", text("name"), text("version"))
+    let name = package["name"].as_str().unwrap_or_default();
+    let version = package["version"].as_str().unwrap_or_default();
+    format!("pkg:cargo/{name}@{version}")
 }
 
 /// The checksums of a lock file, by purl.
 fn checksums(lock: &str) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for package in lock.split("[[package]]").skip(1) {
-        let value = |name: &str| {
-            let prefix = format!("{name} = \"");
-            let mut lines = package.lines();
-            lines.find_map(|line| line.strip_prefix(&prefix)?.strip_suffix('"'))
-        };
-        if let (Some(name), Some(version), Some(sum)) =
-            (value("name"), value("version"), value("checksum"))
-        {
+        if let (Some(name), Some(version), Some(sum)) = (
+            field(package, "name"),
+            field(package, "version"),
+            field(package, "checksum"),
+        ) {
             all.insert(format!("pkg:cargo/{name}@{version}"), sum.to_owned());
         }
     }
     all
+}
+
+/// A text of one package in a lock file.
+fn field<'a>(package: &'a str, name: &str) -> Option<&'a str> {
+    let prefix = format!("{name} = \"");
+    package
+        .lines()
+        .find_map(|line| line.strip_prefix(&prefix)?.strip_suffix('"'))
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -66,14 +66,12 @@ fn is_internal(modules: &Modules, name: &Name, module: &Module, path: &[String])
     if ["crate", "super", "self"].contains(&first.as_str()) {
         return path.len() > 1;
     }
-    let is_child = || modules.all.contains_key(&child(name, first));
-    let is_imported = || {
-        module
-            .uses
-            .iter()
-            .any(|import| import.name == *first || import.name == "*")
-    };
-    !module.items.contains(first) && (is_imported() || path.len() > 1 && is_child())
+    let is_imported = module
+        .uses
+        .iter()
+        .any(|import| import.name == *first || import.name == "*");
+    let is_child = path.len() > 1 && modules.all.contains_key(&child(name, first));
+    !module.items.contains(first) && (is_imported || is_child)
 }
 
 fn child(parent: &Name, name: &str) -> Name {

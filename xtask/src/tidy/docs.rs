@@ -34,11 +34,10 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         let path = root.join(&page);
         let text = fs_err::read_to_string(&path)?;
         let beside = path.parent().unwrap_or(root);
-        let dead = |target: &&str| {
+        let dead = targets(&text).filter(|target| {
             let file = target.split('#').next().unwrap_or_default();
             !file.is_empty() && !file.contains(':') && !beside.join(file).exists()
-        };
-        let dead = targets(&text).filter(dead);
+        });
         problems.extend(dead.map(|target| format!("{page} links to {target}, which is not there")));
     }
     Ok(problems)

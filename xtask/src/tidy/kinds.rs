@@ -179,19 +179,24 @@ pub(super) fn check(table: &Table) -> Vec<String> {
 
 /// An adapter stands behind one seam, which may be a trait of a domain; a front end at one listener.
 fn numbers(table: &Table, row: &Row) -> Option<String> {
-    let count = |kinds: &[Kind]| {
-        let called = row.calls.iter().filter_map(|name| table.row(name));
-        called.filter(|called| kinds.contains(&called.kind)).count()
-    };
     match row.kind {
-        Adapter if count(&[Seam, Domain]) != 1 => {
+        Adapter if count(table, row, &[Seam, Domain]) != 1 => {
             Some(format!("{} is an adapter and knows not one seam", row.name))
         }
-        FrontEnd if count(&[Listener]) > 1 => {
+        FrontEnd if count(table, row, &[Listener]) > 1 => {
             Some(format!("{} is a front end of several listeners", row.name))
         }
         _ => None,
     }
+}
+
+/// How many crates of these kinds a row may call.
+fn count(table: &Table, row: &Row, kinds: &[Kind]) -> usize {
+    row.calls
+        .iter()
+        .filter_map(|name| table.row(name))
+        .filter(|called| kinds.contains(&called.kind))
+        .count()
 }
 
 #[cfg(test)]

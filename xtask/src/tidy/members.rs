@@ -94,13 +94,13 @@ fn manifest_problems(text: &str) -> impl Iterator<Item = String> {
     let lints = text
         .split("\n[")
         .find_map(|section| section.strip_prefix("lints]"));
-    let lints = (!lints.is_some_and(|section| has_line(section, "workspace = true")))
+    let own_lints = (!lints.is_some_and(|section| has_line(section, "workspace = true")))
         .then(|| "does not inherit the lints".to_owned());
-    let described = text
+    let is_described = text
         .lines()
         .any(|line| line.starts_with("description = \""));
-    let described = (!described).then(|| "has no description".to_owned());
-    inherited.chain(lints).chain(described)
+    let undescribed = (!is_described).then(|| "has no description".to_owned());
+    inherited.chain(own_lints).chain(undescribed)
 }
 
 /// A library can be published, everything else cannot.
@@ -115,12 +115,12 @@ fn publish_problem(text: &str, is_library: bool) -> Option<String> {
 
 /// What a registry and its readers would miss, by the package's metadata.
 fn release_problems(package: &Value) -> impl Iterator<Item = String> {
-    let count = |field: &str| package[field].as_array().map_or(0, Vec::len);
     let mut problems = Vec::new();
-    if !(1..=MOST_KEYWORDS).contains(&count("keywords")) {
+    let keywords = package["keywords"].as_array().map_or(0, Vec::len);
+    if !(1..=MOST_KEYWORDS).contains(&keywords) {
         problems.push(format!("has not 1 to {MOST_KEYWORDS} keywords"));
     }
-    if count("categories") == 0 {
+    if package["categories"].as_array().is_none_or(Vec::is_empty) {
         problems.push("has no categories".to_owned());
     }
     if !package["readme"].is_string() {

@@ -185,12 +185,14 @@ impl Reader<'_> {
     fn import(&mut self, at: usize, name: &Name, is_public: bool) {
         let mut found = Vec::new();
         self.tree(at, &mut Vec::new(), &mut found);
-        let uses = found.into_iter().map(|(name, path)| Use {
-            name,
-            path,
-            is_public,
-        });
-        let uses: Vec<Use> = uses.collect();
+        let uses: Vec<Use> = found
+            .into_iter()
+            .map(|(name, path)| Use {
+                name,
+                path,
+                is_public,
+            })
+            .collect();
         self.here(name).uses.extend(uses);
     }
 

@@ -57,13 +57,12 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 
 /// Numbers of the lines with an open end that names no issue, as in `(#12)`.
 fn open_ends(text: &str) -> impl Iterator<Item = usize> {
-    let is_open = |line: &str| {
-        let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
-        words.any(|word| OPEN_ENDS.contains(&word)) && !line.contains("(#")
-    };
     text.lines()
         .enumerate()
-        .filter(move |(_, line)| is_open(line))
+        .filter(|(_, line)| {
+            let mut words = line.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| OPEN_ENDS.contains(&word)) && !line.contains("(#")
+        })
         .map(|(index, _)| index + 1)
 }
 
@@ -84,8 +83,7 @@ mod tests {
 
     #[test]
     fn a_comment_stands_alone() {
-        let text = "/// The same as parts.\nfn a() {}\n    /// Bytes.\n    /// The same on both sides.\n// The same\n/// The sameness";
-        let text = text.replace("sameness", "other");
+        let text = "/// The same as parts.\nfn a() {}\n    /// Bytes.\n    /// The same on both sides.\n// The same\n/// The sameness".replace("sameness", "other");
         assert_eq!(leaning(&text).collect::<Vec<_>>(), [1]);
     }
 

@@ -36,9 +36,10 @@ impl Load {
         let next = AtomicUsize::new(0);
         let start = Instant::now();
         thread::scope(|scope| {
-            let client = || self.client(&next);
-            let clients: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
-            for client in clients {
+            let running: Vec<_> = (0..clients)
+                .map(|_| scope.spawn(|| self.client(&next)))
+                .collect();
+            for client in running {
                 let ended = client.join();
                 ended.map_err(|_| anyhow::anyhow!("a client panicked"))??;
             }
@@ -48,10 +49,10 @@ impl Load {
     }
 
     fn client(&self, next: &AtomicUsize) -> anyhow::Result<()> {
-        let stream = TcpStream::connect(self.server)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let mut stream = BufReader::with_capacity(PIECE, stream);
+        let socket = TcpStream::connect(self.server)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut stream = BufReader::with_capacity(PIECE, socket);
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(head) = self.heads.get(number) else {

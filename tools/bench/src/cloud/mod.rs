@@ -15,7 +15,7 @@ use xshell::cmd;
 use self::load::{Direction, Load};
 use self::servers::Server;
 use crate::measure::Sample;
-use crate::row::{Reference, Row, heading};
+use crate::row::{Row, heading};
 use crate::suites::{Run, Suites, in_turn};
 
 /// How many clients there are at once.
@@ -74,19 +74,18 @@ impl Bed<'_> {
         }
         for (verb, direction) in [("PUT", Direction::Put), ("GET", Direction::Get)] {
             let runs = servers.each_ref().map(|server| -> Run<'_> {
-                let run = move || self.sample(server, direction, (count, length), clients);
-                (server.name.to_owned(), Box::new(run))
+                (
+                    server.name.to_owned(),
+                    Box::new(move || self.sample(server, direction, (count, length), clients)),
+                )
             });
             let samples = in_turn(self.suites.rounds, &runs)?;
             let input = format!("{verb} {name}, {clients}");
             for (number, (program, _)) in runs.iter().enumerate() {
-                let reference = Reference {
-                    cores: self.suites.cores,
-                    peer: if number == 0 { &samples[1] } else { &[] },
-                    sha1: 0.0,
-                };
-                let names = ("cloud", input.clone(), program.clone());
-                let row = Row::new(names, &samples[number], &reference);
+                let peer: &[Sample] = if number == 0 { &samples[1] } else { &[] };
+                let row = self
+                    .suites
+                    .row(("cloud", &input, program), &samples[number], peer);
                 row.print();
                 rows.push(row);
             }
@@ -103,14 +102,10 @@ impl Bed<'_> {
         let server = Server::gumnut(&self.suites.program, &self.folder.join("gumnut"))?;
         self.make_bucket(&server)?;
         let sample = self.sample(&server, Direction::Put, UPLOADS, count)?;
-        let reference = Reference {
-            cores: self.suites.cores,
-            peer: &[],
-            sha1: 0.0,
-        };
         let input = format!("PUT {}, {count}", mebibytes(length as u64));
-        let names = ("cloud", input, server.name.to_owned());
-        let row = Row::new(names, &[sample], &reference);
+        let row = self
+            .suites
+            .row(("cloud", &input, server.name), &[sample], &[]);
         row.print();
         ensure!(
             sample.peak < PEAK_LIMIT,
@@ -179,8 +174,8 @@ impl Bed<'_> {
         body: &[u8],
     ) -> anyhow::Result<Vec<String>> {
         let shell = self.suites.workspace.shell()?;
-        let sha256 = cmd!(shell, "sha256sum").stdin(body).quiet().read()?;
-        let sha256 = sha256.split(' ').next().unwrap_or_default();
+        let sum = cmd!(shell, "sha256sum").stdin(body).quiet().read()?;
+        let sha256 = sum.split(' ').next().unwrap_or_default();
         let python = self.environment.program("python");
         let script = self.suites.workspace.root().join("tools/bench/sign.py");
         let (count, length) = (count.to_string(), body.len().to_string());

@@ -98,8 +98,10 @@ impl Server {
     pub(super) fn peak_memory(&self) -> anyhow::Result<u64> {
         let text = fs_err::read_to_string(format!("/proc/{}/status", self.id()))?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().split(' ').next());
-        let kilobytes: u64 = kilobytes.context("/proc has another form")?.parse()?;
+        let kilobytes: u64 = line
+            .and_then(|line| line.trim().split(' ').next())
+            .context("/proc has another form")?
+            .parse()?;
         Ok(kilobytes * 1024)
     }
 }
