@@ -1,0 +1,45 @@
+//! What is known of a request before the protocol's layer sees it.
+
+use s3s::S3Request;
+
+use crate::patches::form::FormAcl;
+use crate::sent_checksums::ConfirmedChecksums;
+use gumnut_cloud_catalogue::Identity;
+
+/// What the front end has found out about a request. It travels to the operation in the extensions of the request: the
+/// protocol's layer has no other way.
+#[derive(Clone, Debug)]
+pub(super) struct RequestContext {
+    /// Who asks: what the check of the signature has found out.
+    pub(super) caller: Identity,
+    /// Where the checksums will be that the body was compared with.
+    pub(super) confirmed: ConfirmedChecksums,
+    /// The canned ACL that a form names; `None` without one, and for all that is no form.
+    pub(super) form_acl: Option<FormAcl>,
+}
+
+impl Default for RequestContext {
+    fn default() -> Self {
+        Self {
+            caller: Identity::Anonymous,
+            confirmed: ConfirmedChecksums::default(),
+            form_acl: None,
+        }
+    }
+}
+
+impl RequestContext {
+    /// That of a request that came through the front end.
+    pub(super) fn of<T>(request: &S3Request<T>) -> Self {
+        request
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+/// Who asks.
+pub(super) fn caller<T>(request: &S3Request<T>) -> Identity {
+    RequestContext::of(request).caller
+}

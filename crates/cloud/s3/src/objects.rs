@@ -1,0 +1,276 @@
+//! Operations on objects that bring no bytes.
+
+use std::ops::Range;
+
+use s3s::{S3Request, dto};
+use time::OffsetDateTime;
+
+use crate::context::caller;
+use crate::convert::{self, Checksums, object_ref, with_checksums};
+use crate::lock;
+use gumnut_cloud_catalogue::ObjectVersion;
+use gumnut_cloud_objects::{KeyToDelete, ObjectError, ObjectReader, ObjectRef, ObjectStore};
+
+/// Most keys of one request that deletes many, as in S3.
+const MAX_KEYS: usize = 1000;
+
+/// What GET and HEAD say of an object alike.
+struct Description {
+    object: ObjectVersion,
+    checksums: Checksums,
+    /// Bytes of the answer, or of the one that GET would give.
+    length: u64,
+    /// `None` unless a part was asked for.
+    parts_count: Option<i32>,
+    /// Whether the bucket has versions.
+    has_versions: bool,
+}
+
+/// The output of GET or HEAD; both have the fields of a [`Description`].
+macro_rules! describe {
+    ($description:expr, dto::$output:ident { $($fields:tt)* }) => {{
+        let Description { object, checksums, length, parts_count, has_versions } = $description;
+        let (headers, lock) = (object.headers, object.tags_and_lock);
+        with_checksums!(checksums, dto::$output {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: headers.cache_control,
+            checksum_type: checksums.kind,
+            content_disposition: headers.content_disposition,
+            content_encoding: headers.content_encoding,
+            content_language: headers.content_language,
+            content_length: Some(convert::size(length)),
+            content_type: Some(
+                headers
+                    .content_type
+                    .unwrap_or_else(|| convert::DEFAULT_TYPE.to_owned()),
+            ),
+            e_tag: Some(convert::etag(object.etag)),
+            expires: headers.expires.map(expires),
+            last_modified: Some(convert::timestamp(object.modified)),
+            metadata: Some(headers.metadata.into_iter().collect()),
+            object_lock_legal_hold_status: lock.legal_hold.map(lock::hold_status),
+            object_lock_mode: lock
+                .retention
+                .map(|kept| dto::ObjectLockMode::from_static(lock::mode_name(kept.mode))),
+            object_lock_retain_until_date: lock
+                .retention
+                .map(|kept| convert::timestamp(kept.until)),
+            parts_count,
+            version_id: has_versions.then_some(object.version),
+            $($fields)*
+            ..dto::$output::default()
+        })
+    }};
+}
+
+/// `GetObject`
+pub(super) async fn get(
+    store: &ObjectStore,
+    request: S3Request<dto::GetObjectInput>,
+) -> Result<dto::GetObjectOutput, ObjectError> {
+    let caller = caller(&request);
+    let input = request.input;
+    let (view, reader) = store.open_object(&caller, &object_ref!(input)).await?;
+    let object = view.object;
+    convert::conditions(
+        input.if_match,
+        input.if_none_match,
+        input.if_modified_since,
+        input.if_unmodified_since,
+    )
+    .for_reading(&object)?;
+    let parts_count = parts_count(&object, &reader, input.part_number);
+    let range = wanted(input.range, input.part_number, &object, &reader)?;
+    // There is no way to say where in an object nothing lies.
+    let content_range = range
+        .as_ref()
+        .filter(|range| !range.is_empty())
+        .map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
+    let checksums = Checksums::to_send(&object, input.checksum_mode.is_some(), range.is_none());
+    let wanted = match range {
+        Some(range) => reader.range(range),
+        None => reader,
+    };
+    let tag_count = i32::try_from(object.tags_and_lock.tags.len()).ok();
+    let description = Description {
+        object,
+        checksums,
+        length: wanted.left(),
+        parts_count,
+        has_versions: view.has_versions,
+    };
+    Ok(describe!(
+        description,
+        dto::GetObjectOutput {
+            body: Some(dto::StreamingBlob::wrap(wanted.into_stream())),
+            content_range,
+            tag_count: tag_count.filter(|count| *count > 0),
+        }
+    ))
+}
+
+/// `HeadObject`
+pub(super) async fn head(
+    store: &ObjectStore,
+    request: S3Request<dto::HeadObjectInput>,
+) -> Result<dto::HeadObjectOutput, ObjectError> {
+    let caller = caller(&request);
+    let input = request.input;
+    let at = object_ref!(input);
+    // The bytes are opened only to learn where a part lies.
+    let (view, part) = match input.part_number {
+        None => (store.head(&caller, &at).await?, None),
+        Some(number) => {
+            let (view, reader) = store.open_object(&caller, &at).await?;
+            let count = parts_count(&view.object, &reader, Some(number));
+            let range = wanted(None, Some(number), &view.object, &reader)?;
+            (view, Some((range, count)))
+        }
+    };
+    let object = view.object;
+    convert::conditions(
+        input.if_match,
+        input.if_none_match,
+        input.if_modified_since,
+        input.if_unmodified_since,
+    )
+    .for_reading(&object)?;
+    let checksums = Checksums::to_send(&object, input.checksum_mode.is_some(), part.is_none());
+    let (range, parts_count) = part.unwrap_or_default();
+    let description = Description {
+        length: range.map_or(object.size, |range| range.end - range.start),
+        object,
+        checksums,
+        parts_count,
+        has_versions: view.has_versions,
+    };
+    Ok(describe!(description, dto::HeadObjectOutput {}))
+}
+
+/// `GetObjectTorrent`: there are no torrents here, which is told to whoever may read the object.
+pub(super) async fn torrent(
+    store: &ObjectStore,
+    request: S3Request<dto::GetObjectTorrentInput>,
+) -> Result<dto::GetObjectTorrentOutput, ObjectError> {
+    let caller = caller(&request);
+    let at = ObjectRef::newest(request.input.bucket, request.input.key);
+    store.head(&caller, &at).await?;
+    Err(ObjectError::NoTorrent)
+}
+
+/// The piece of an object that a request wants; `None`: all of it.
+fn wanted(
+    range: Option<dto::Range>,
+    part: Option<i32>,
+    object: &ObjectVersion,
+    reader: &ObjectReader,
+) -> Result<Option<Range<u64>>, ObjectError> {
+    let range = match (range, part) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(ObjectError::invalid_request(
+                "Cannot specify both Range header and partNumber query parameter",
+            ));
+        }
+        (Some(range), None) => range.check(object.size).ok(),
+        (None, Some(number)) => {
+            let number = usize::try_from(number).unwrap_or(0);
+            let part = reader.part(number);
+            return part.map(Some).ok_or(ObjectError::InvalidPart);
+        }
+    };
+    range.map(Some).ok_or(ObjectError::InvalidRange)
+}
+
+/// How many parts an object has, told when a part is asked for and the object came in parts.
+fn parts_count(object: &ObjectVersion, reader: &ObjectReader, asked: Option<i32>) -> Option<i32> {
+    let count = i32::try_from(reader.parts()).ok();
+    count.filter(|_| object.is_multipart() && asked.is_some())
+}
+
+/// The header `Expires`, in seconds since 1970.
+fn expires(seconds: i64) -> dto::Timestamp {
+    OffsetDateTime::from_unix_timestamp(seconds)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .into()
+}
+
+/// `DeleteObject`
+pub(super) async fn delete(
+    store: &ObjectStore,
+    request: S3Request<dto::DeleteObjectInput>,
+) -> Result<dto::DeleteObjectOutput, ObjectError> {
+    let caller = caller(&request);
+    let input = request.input;
+    let keys = vec![KeyToDelete {
+        key: input.key,
+        version: convert::version(input.version_id),
+    }];
+    let governance = convert::governance(input.bypass_governance_retention);
+    let results = store
+        .delete(&caller, &input.bucket, keys, governance)
+        .await?;
+    let deleted = results.into_iter().next().transpose()?.unwrap_or_default();
+    Ok(dto::DeleteObjectOutput {
+        delete_marker: deleted.marker.then_some(true),
+        version_id: deleted.version,
+        ..dto::DeleteObjectOutput::default()
+    })
+}
+
+/// `DeleteObjects`
+pub(super) async fn delete_many(
+    store: &ObjectStore,
+    request: S3Request<dto::DeleteObjectsInput>,
+) -> Result<dto::DeleteObjectsOutput, ObjectError> {
+    let caller = caller(&request);
+    let input = request.input;
+    let quiet = input.delete.quiet.unwrap_or(false);
+    if input.delete.objects.len() > MAX_KEYS {
+        return Err(ObjectError::MalformedXml);
+    }
+    let keys: Vec<_> = input
+        .delete
+        .objects
+        .into_iter()
+        .map(|object| KeyToDelete {
+            key: object.key,
+            version: convert::version(object.version_id),
+        })
+        .collect();
+    let governance = convert::governance(input.bypass_governance_retention);
+    let results = match store
+        .delete(&caller, &input.bucket, keys.clone(), governance)
+        .await
+    {
+        // Who may not write to the bucket is told so for each key, in an answer that is a success.
+        Err(ObjectError::AccessDenied) => keys
+            .iter()
+            .map(|_| Err(ObjectError::AccessDenied))
+            .collect(),
+        results => results?,
+    };
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for (named, result) in keys.into_iter().zip(results) {
+        match result {
+            Ok(_) if quiet => {}
+            Ok(done) => deleted.push(dto::DeletedObject {
+                delete_marker: done.marker.then_some(true),
+                delete_marker_version_id: done.version.filter(|_| done.marker),
+                key: Some(named.key),
+                version_id: named.version,
+            }),
+            Err(error) => errors.push(dto::Error {
+                code: Some(error.code().to_owned()),
+                key: Some(named.key),
+                message: Some(error.message()),
+                version_id: named.version,
+            }),
+        }
+    }
+    Ok(dto::DeleteObjectsOutput {
+        deleted: Some(deleted),
+        errors: Some(errors),
+        ..dto::DeleteObjectsOutput::default()
+    })
+}

@@ -1,0 +1,207 @@
+//! Operations that bring bytes.
+
+use std::collections::BTreeMap;
+
+use data_encoding::BASE64;
+use futures::{StreamExt as _, TryStreamExt as _};
+use http::header::TRANSFER_ENCODING;
+use s3s::{S3Request, dto};
+
+use crate::S3Options;
+use crate::acl::acl_headers;
+use crate::context::RequestContext;
+use crate::convert::{self, Checksums, headers_of, refuse_unsupported, with_checksums};
+use crate::lock::tags_and_lock_of;
+use crate::payload::PayloadError;
+use crate::sent_checksums::ConfirmedChecksums;
+use gumnut_cloud_catalogue::{Identity, PartsChecksum, UploadRef};
+use gumnut_cloud_objects::{
+    BodyDigests, NewObject, ObjectError, ObjectStore, ReceivedBody, Stored,
+};
+
+/// An object on its way in.
+pub(super) struct Upload {
+    pub(super) caller: Identity,
+    pub(super) object: NewObject,
+    pub(super) body: Option<dto::StreamingBlob>,
+    /// That of `Content-MD5`, which the body is compared with.
+    pub(super) md5: Option<[u8; 16]>,
+    /// Where the checksums are that the body was compared with.
+    pub(super) confirmed: ConfirmedChecksums,
+}
+
+impl Upload {
+    /// Takes the bytes and stores the object.
+    pub(super) async fn store(self, store: &ObjectStore) -> Result<Stored, ObjectError> {
+        let mut object = self.object;
+        store
+            .check_put(&self.caller, &object.bucket, &object.key)
+            .await?;
+        let digests = BodyDigests {
+            md5: self.md5,
+            checksum: None,
+        };
+        let body = receive(store, self.body, digests).await?;
+        // Not before the body has ended: then they have been compared with it.
+        object.headers.checksums = self.confirmed.take();
+        store.put(&self.caller, object, body).await
+    }
+}
+
+/// `PutObject`
+pub(super) async fn object(
+    store: &ObjectStore,
+    options: &S3Options,
+    request: S3Request<dto::PutObjectInput>,
+) -> Result<dto::PutObjectOutput, ObjectError> {
+    let RequestContext {
+        caller, confirmed, ..
+    } = RequestContext::of(&request);
+    let chunked = request.headers.contains_key(TRANSFER_ENCODING);
+    let input = request.input;
+    refuse_unsupported!(input)?;
+    if input.write_offset_bytes.is_some() {
+        return Err(ObjectError::not_implemented(
+            "This store does not append to objects.",
+        ));
+    }
+    check_length(store, chunked, input.content_length)?;
+    let headers = headers_of!(input)?;
+    let tags_and_lock = tags_and_lock_of!(input)?;
+    let acl = acl_headers!(input).request(options.refuse_acl)?;
+    let upload = Upload {
+        caller,
+        object: NewObject {
+            bucket: input.bucket,
+            key: input.key,
+            acl,
+            headers,
+            tags_and_lock,
+            conditions: convert::conditions(input.if_match, input.if_none_match, None, None),
+        },
+        body: input.body,
+        md5: md5(input.content_md5.as_deref())?,
+        confirmed,
+    };
+    let stored = upload.store(store).await?;
+    let sums = Checksums::of(&stored.checksums);
+    Ok(with_checksums!(
+        sums,
+        dto::PutObjectOutput {
+            checksum_type: sums.kind,
+            e_tag: Some(convert::etag(stored.etag)),
+            version_id: stored.version,
+            ..dto::PutObjectOutput::default()
+        }
+    ))
+}
+
+/// `UploadPart`
+pub(super) async fn part(
+    store: &ObjectStore,
+    request: S3Request<dto::UploadPartInput>,
+) -> Result<dto::UploadPartOutput, ObjectError> {
+    let RequestContext {
+        caller, confirmed, ..
+    } = RequestContext::of(&request);
+    let chunked = request.headers.contains_key(TRANSFER_ENCODING);
+    let input = request.input;
+    if input.sse_customer_algorithm.is_some() {
+        return Err(ObjectError::not_implemented(
+            "This store does not encrypt objects.",
+        ));
+    }
+    check_length(store, chunked, input.content_length)?;
+    let md5 = md5(input.content_md5.as_deref())?;
+    let upload = UploadRef {
+        bucket: input.bucket,
+        key: input.key,
+        id: input.upload_id,
+    };
+    // Zero, which no part has, stands for numbers that are none.
+    let number = u32::try_from(input.part_number).unwrap_or(0);
+    let wanted = store.check_part(&caller, &upload, number).await?;
+    let algorithm = wanted.map(|wanted| wanted.algorithm);
+    // What the client sends is computed on the way already.
+    let own = algorithm.filter(|algorithm| !confirmed.announces(*algorithm));
+    let digests = BodyDigests { md5, checksum: own };
+    let body = receive(store, input.body, digests).await?;
+    let mut sums = confirmed.take();
+    if let Some(wanted) = wanted {
+        check_sent(wanted, &sums)?;
+    }
+    let sent = algorithm.and_then(|algorithm| {
+        let sum = sums.get(algorithm.name())?;
+        Some((algorithm, sum.clone()))
+    });
+    let stored = store.put_part(&caller, &upload, number, body, sent).await?;
+    sums.extend(stored.checksums);
+    let told = Checksums::of(&sums);
+    Ok(with_checksums!(
+        told,
+        dto::UploadPartOutput {
+            e_tag: Some(convert::etag(stored.etag)),
+            ..dto::UploadPartOutput::default()
+        }
+    ))
+}
+
+/// Insists that a part came with the checksum that its upload is made with. Where the object gets one of its whole, parts
+/// may come without.
+fn check_sent(wanted: PartsChecksum, sent: &BTreeMap<String, String>) -> Result<(), ObjectError> {
+    let name = wanted.algorithm.name();
+    if sent.contains_key(name) || wanted.whole && sent.is_empty() {
+        return Ok(());
+    }
+    let other = sent.keys().next().map_or("null", String::as_str);
+    Err(ObjectError::invalid_request(format!(
+        "Checksum Type mismatch occurred, expected checksum Type: {name}, actual checksum Type: {other}"
+    )))
+}
+
+/// Refuses a body that is too long, or whose end could not be told: that of one in chunks can, and how long it is shows
+/// when it is taken.
+fn check_length(
+    store: &ObjectStore,
+    chunked: bool,
+    length: Option<i64>,
+) -> Result<(), ObjectError> {
+    let length = match length {
+        Some(length) => length,
+        None if chunked => return Ok(()),
+        None => return Err(ObjectError::MissingContentLength),
+    };
+    match u64::try_from(length) {
+        Ok(length) if length <= store.limits().put_bytes => Ok(()),
+        Ok(_) => Err(ObjectError::EntityTooLarge),
+        Err(_) => Err(ObjectError::argument("Content-Length must not be negative")),
+    }
+}
+
+/// The MD5 of a `Content-MD5` header.
+fn md5(header: Option<&str>) -> Result<Option<[u8; 16]>, ObjectError> {
+    let Some(text) = header else {
+        return Ok(None);
+    };
+    BASE64
+        .decode(text.trim().as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(Some)
+        .ok_or(ObjectError::InvalidDigest)
+}
+
+/// Takes the bytes; what was said of them has been compared when this returns.
+async fn receive(
+    store: &ObjectStore,
+    body: Option<dto::StreamingBlob>,
+    digests: BodyDigests,
+) -> Result<ReceivedBody, ObjectError> {
+    let bytes = futures::stream::iter(body).flatten().map_err(|error| {
+        match error.downcast_ref::<PayloadError>() {
+            Some(error) => ObjectError::from(error),
+            None => ObjectError::IncompleteBody,
+        }
+    });
+    store.receive(bytes, digests).await
+}
