@@ -43,7 +43,7 @@ impl ChunkError {
 /// checked: nothing of a body counts before [`ChunkDecoder::finish`] has succeeded.
 #[derive(Debug)]
 pub struct ChunkDecoder {
-    /// What to check signatures with; nothing for unsigned chunks.
+    /// What to check signatures with; `None` for unsigned chunks.
     signed: Option<Signed>,
     has_trailer: bool,
     state: State,
@@ -167,12 +167,12 @@ impl ChunkDecoder {
         self.line.extend_from_slice(&piece[..taken]);
         if end.is_some() {
             let line = std::mem::take(&mut self.line);
-            let line = line
-                .strip_suffix(b"\r\n")
-                .ok_or(ChunkError::Malformed("a line does not end in CR LF"))?;
-            let line = std::str::from_utf8(line)
+            let Some(bytes) = line.strip_suffix(b"\r\n") else {
+                return Err(ChunkError::Malformed("a line does not end in CR LF"));
+            };
+            let text = std::str::from_utf8(bytes)
                 .map_err(|_| ChunkError::Malformed("a line is not text"))?;
-            self.take_line(line)?;
+            self.take_line(text)?;
         }
         Ok(&piece[taken..])
     }
@@ -193,9 +193,11 @@ impl ChunkDecoder {
         let (size, extension) = line.split_once(';').unwrap_or((line, ""));
         let size = chunk_size(size.trim()).ok_or(ChunkError::Malformed("a chunk has no size"))?;
         if let Some(signed) = &mut self.signed {
-            let signature = extension.trim().strip_prefix("chunk-signature=");
-            let signature = signature.ok_or(ChunkError::Malformed("a chunk has no signature"))?;
-            signature.clone_into(&mut signed.expected);
+            extension
+                .trim()
+                .strip_prefix("chunk-signature=")
+                .ok_or(ChunkError::Malformed("a chunk has no signature"))?
+                .clone_into(&mut signed.expected);
         }
         if size > 0 {
             self.state = State::Data { left: size };

@@ -23,7 +23,7 @@ pub fn format_amz_date(time: OffsetDateTime) -> String {
         .unwrap_or_default()
 }
 
-/// The same time in UTC. A zone can carry the last hours of the last year out of what can be expressed.
+/// A time in UTC. `None`: a zone carries the last hours of the last year out of what can be expressed.
 pub(crate) fn in_utc(time: OffsetDateTime) -> Option<OffsetDateTime> {
     time.checked_to_offset(UtcOffset::UTC)
 }

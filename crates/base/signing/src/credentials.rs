@@ -44,7 +44,7 @@ impl Credentials {
         }
     }
 
-    /// The same, lent by a service that gave this token with them.
+    /// Adds the token of the service that lends the pair for some time.
     #[must_use]
     pub fn with_token(mut self, token: SecretString) -> Self {
         self.token = Some(token);

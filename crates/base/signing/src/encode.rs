@@ -25,10 +25,21 @@ pub fn percent_decode(text: &str) -> Cow<'_, str> {
 /// The decoded names and values of a query string or a form body, in their order, where a plus is a
 /// blank.
 pub fn decode_query(query: &str) -> Vec<(String, String)> {
-    let decode = |text: &str| percent_decode(&text.replace('+', " ")).into_owned();
     pairs(query)
-        .map(|(name, value)| (decode(name), decode(value)))
+        .map(|(name, value)| (decode_form(name), decode_form(value)))
         .collect()
+}
+
+fn decode_form(text: &str) -> String {
+    percent_decode(&text.replace('+', " ")).into_owned()
+}
+
+/// The first value of a decoded parameter; `None` when there is none of this name.
+pub(crate) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    parameters
+        .iter()
+        .find(|(parameter, _)| parameter == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// The names and values of a query as they stand.

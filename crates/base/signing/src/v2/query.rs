@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::clock::in_utc;
-use crate::encode::{percent_decode, percent_encode};
+use crate::encode::{parameter, percent_decode, percent_encode};
 use crate::error::Mismatch;
 use crate::mac::{base64_hmac_sha1, base64_hmac_sha256, same};
 use crate::{AccessKeyId, Credentials, MAX_SKEW, SignatureError};
@@ -55,38 +55,31 @@ pub struct QueryClaim {
 }
 
 impl QueryClaim {
-    /// Reads the decoded parameters; nothing when they carry no access key.
+    /// Reads the decoded parameters; `None` when they carry no access key.
     ///
     /// # Errors
     /// When something of the signature is missing or not supported.
     pub fn of(parameters: &[(String, String)]) -> Result<Option<Self>, SignatureError> {
-        let parameter = |name: &str| {
-            parameters
-                .iter()
-                .find(|(parameter, _)| parameter == name)
-                .map(|(_, value)| value.clone())
-        };
-        let Some(access_key) = parameter("AWSAccessKeyId") else {
+        let Some(access_key) = parameter(parameters, "AWSAccessKeyId") else {
             return Ok(None);
         };
-        if parameter("SignatureVersion").as_deref() != Some("2") {
+        if parameter(parameters, "SignatureVersion") != Some("2") {
             return Err(SignatureError::Malformed("SignatureVersion"));
         }
-        let sha256 = match parameter("SignatureMethod").as_deref() {
+        let sha256 = match parameter(parameters, "SignatureMethod") {
             Some("HmacSHA256") => true,
             // Clients of 2008 leave it out and mean the older hash.
             Some("HmacSHA1") | None => false,
             Some(_) => return Err(SignatureError::Malformed("SignatureMethod")),
         };
-        let signature = parameter("Signature").ok_or(SignatureError::Missing("Signature"))?;
-        let (timestamp, expires) = (parameter("Timestamp"), parameter("Expires"));
-        let access_key = AccessKeyId::new(access_key);
+        let signature =
+            parameter(parameters, "Signature").ok_or(SignatureError::Missing("Signature"))?;
         Ok(Some(Self {
-            access_key,
-            signature,
+            access_key: AccessKeyId::new(access_key),
+            signature: signature.to_owned(),
             sha256,
-            timestamp,
-            expires,
+            timestamp: parameter(parameters, "Timestamp").map(str::to_owned),
+            expires: parameter(parameters, "Expires").map(str::to_owned),
         }))
     }
 
@@ -100,10 +93,9 @@ impl QueryClaim {
     /// # Errors
     /// [`SignatureError::Expired`], or a missing or malformed time.
     pub fn check_time(&self, now: OffsetDateTime) -> Result<(), SignatureError> {
-        let parse = |text: &str, what| parse_timestamp(text).ok_or(SignatureError::Malformed(what));
         match (&self.timestamp, &self.expires) {
             (Some(stamp), _) => {
-                let away = (parse(stamp, "Timestamp")? - now).abs();
+                let away = (timestamp(stamp, "Timestamp")? - now).abs();
                 let good = away <= GRACE + MAX_SKEW;
                 if good {
                     Ok(())
@@ -111,7 +103,7 @@ impl QueryClaim {
                     Err(SignatureError::Expired)
                 }
             }
-            (None, Some(expires)) if parse(expires, "Expires")? >= now => Ok(()),
+            (None, Some(expires)) if timestamp(expires, "Expires")? >= now => Ok(()),
             (None, Some(_)) => Err(SignatureError::Expired),
             (None, None) => Err(SignatureError::Missing("Timestamp")),
         }
@@ -179,25 +171,33 @@ fn readings(
     hosts.dedup();
     encodings.into_iter().flat_map(move |encode| {
         hosts.clone().into_iter().flat_map(move |host| {
-            let text = move |path: &&str| string_to_sign(method, &host, path, parameters, encode);
-            paths.iter().map(text)
+            paths
+                .iter()
+                .map(move |path| string_to_sign(method, &host, path, parameters, encode))
         })
     })
 }
 
-/// As clients do that take the asterisk for unreserved.
+/// The encoding of clients that take the asterisk for unreserved.
 fn keep_star(text: &str) -> String {
     percent_encode(text).replace("%2A", "*")
 }
 
-/// As clients do that take the encoding of HTML forms.
+/// The encoding of HTML forms, which some clients use.
 fn encode_form(text: &str) -> String {
     keep_star(text).replace("%20", "+").replace('~', "%7E")
 }
 
+/// The time in the parameter `what`.
+fn timestamp(text: &str, what: &'static str) -> Result<OffsetDateTime, SignatureError> {
+    parse_timestamp(text).ok_or(SignatureError::Malformed(what))
+}
+
+/// A time of RFC 3339; one without a zone is in UTC.
 fn parse_timestamp(text: &str) -> Option<OffsetDateTime> {
-    let zoned = |text: &str| in_utc(OffsetDateTime::parse(text, &Rfc3339).ok()?);
-    zoned(text).or_else(|| zoned(&format!("{text}Z")))
+    let time = OffsetDateTime::parse(text, &Rfc3339)
+        .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339));
+    in_utc(time.ok()?)
 }
 
 fn string_to_sign(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gumnut_types::SecretString;
 use time::OffsetDateTime;
 
-use crate::encode::{decode_query, header_lines, pairs};
+use crate::encode::{decode_query, header_lines, pairs, parameter};
 use crate::error::Mismatch;
 use crate::mac::{base64_hmac_sha1, same};
 use crate::{AccessKeyId, Credentials, RequestView, SignatureError, check_skew, parse_http_date};
@@ -52,7 +52,7 @@ pub struct S3Claim {
 }
 
 impl S3Claim {
-    /// Reads the header or the query; nothing when the request has neither.
+    /// Reads the header or the query; `None` when the request has neither.
     ///
     /// # Errors
     /// When something of it is missing or malformed.
@@ -72,21 +72,17 @@ impl S3Claim {
             }));
         }
         let parameters = decode_query(&view.query.replace('+', "%2B"));
-        let parameter = |name: &str| {
-            parameters
-                .iter()
-                .find(|(parameter, _)| parameter == name)
-                .map(|(_, value)| value.clone())
-        };
-        let Some(access_key) = parameter("AWSAccessKeyId") else {
+        let Some(access_key) = parameter(&parameters, "AWSAccessKeyId") else {
             return Ok(None);
         };
-        let signature = parameter("Signature").ok_or(SignatureError::Missing("Signature"))?;
-        let expires = parameter("Expires").ok_or(SignatureError::Missing("Expires"))?;
+        let signature =
+            parameter(&parameters, "Signature").ok_or(SignatureError::Missing("Signature"))?;
+        let expires =
+            parameter(&parameters, "Expires").ok_or(SignatureError::Missing("Expires"))?;
         Ok(Some(Self {
             access_key: AccessKeyId::new(access_key),
-            signature,
-            expires: Some(expires),
+            signature: signature.to_owned(),
+            expires: Some(expires.to_owned()),
         }))
     }
 
@@ -114,15 +110,16 @@ impl S3Claim {
                 Ok(())
             };
         }
-        let date = view.header("x-amz-date").or_else(|| view.header("date"));
-        let date = date.ok_or(SignatureError::Missing("the request date"))?;
-        let date = parse_http_date(date).or_else(|| crate::parse_amz_date(date));
-        // No clock of a client stands before 1970: such a date is a mistake of writing and not of a clock.
-        let date = date.filter(|date| date.unix_timestamp() >= 0);
-        check_skew(
-            date.ok_or(SignatureError::Malformed("the request date"))?,
-            now,
-        )
+        let text = view
+            .header("x-amz-date")
+            .or_else(|| view.header("date"))
+            .ok_or(SignatureError::Missing("the request date"))?;
+        let date = parse_http_date(text)
+            .or_else(|| crate::parse_amz_date(text))
+            // No clock of a client stands before 1970: such a date is a mistake of writing and not of a clock.
+            .filter(|date| date.unix_timestamp() >= 0)
+            .ok_or(SignatureError::Malformed("the request date"))?;
+        check_skew(date, now)
     }
 
     /// Checks the signature; one of `resources` must be the path that was signed.
@@ -135,21 +132,19 @@ impl S3Claim {
         resources: &[&str],
         secret: &SecretString,
     ) -> Result<(), SignatureError> {
-        let text = |resource: &str, values| {
-            string_to_sign(view, resource, self.expires.as_deref(), values)
-        };
-        let right = |resource: &&str| {
-            [Values::AsSent, Values::Decoded].into_iter().any(|values| {
-                let text = text(resource, values);
+        let expires = self.expires.as_deref();
+        for resource in resources {
+            for values in [Values::AsSent, Values::Decoded] {
+                let text = string_to_sign(view, resource, expires, values);
                 let expected = base64_hmac_sha1(secret.expose().as_bytes(), &text);
-                same(&expected, &self.signature)
-            })
-        };
-        if resources.iter().any(right) {
-            return Ok(());
+                if same(&expected, &self.signature) {
+                    return Ok(());
+                }
+            }
         }
+        let first = resources.first().unwrap_or(&view.path);
         Err(SignatureError::Mismatch(Box::new(Mismatch {
-            string_to_sign: text(resources.first().unwrap_or(&view.path), Values::AsSent),
+            string_to_sign: string_to_sign(view, first, expires, Values::AsSent),
             canonical_request: None,
             provided: self.signature.clone(),
         })))
@@ -169,18 +164,17 @@ fn string_to_sign(
     expires: Option<&str>,
     values: Values,
 ) -> String {
-    let header = |name: &str| view.header(name).unwrap_or_default();
     let date = match expires {
         Some(expires) => expires,
         None if view.header("x-amz-date").is_some() => "",
-        None => header("date"),
+        None => view.header("date").unwrap_or_default(),
     };
     let resource = if resource.is_empty() { "/" } else { resource };
     format!(
         "{}\n{}\n{}\n{date}\n{}{resource}{}",
         view.method,
-        header("content-md5"),
-        header("content-type"),
+        view.header("content-md5").unwrap_or_default(),
+        view.header("content-type").unwrap_or_default(),
         amz_headers(view),
         sub_resources(view.query, values),
     )
@@ -205,7 +199,7 @@ fn amz_headers(view: &RequestView<'_>) -> String {
 /// The parameters that are part of the resource, sorted; overrides of the response are taken decoded, as
 /// clients sign them.
 fn sub_resources(query: &str, values: Values) -> String {
-    let mut parameters: Vec<_> = pairs(query)
+    let mut signed: Vec<_> = pairs(query)
         .filter(|(name, _)| SUB_RESOURCES.contains(name) || name.starts_with("response-"))
         .map(|(name, value)| {
             if values == Values::Decoded || name.starts_with("response-") {
@@ -215,18 +209,15 @@ fn sub_resources(query: &str, values: Values) -> String {
             }
         })
         .collect();
-    parameters.sort();
-    let shown = |(name, value): &(&str, String)| {
-        if value.is_empty() {
-            (*name).to_owned()
-        } else {
-            format!("{name}={value}")
+    signed.sort();
+    let mut text = String::new();
+    for (name, value) in signed {
+        text.push(if text.is_empty() { '?' } else { '&' });
+        text.push_str(name);
+        if !value.is_empty() {
+            text.push('=');
+            text.push_str(&value);
         }
-    };
-    let parameters: Vec<_> = parameters.iter().map(shown).collect();
-    if parameters.is_empty() {
-        String::new()
-    } else {
-        format!("?{}", parameters.join("&"))
     }
+    text
 }

@@ -13,8 +13,9 @@ pub(super) fn request(
 ) -> Result<String, SignatureError> {
     let mut headers = Vec::new();
     for name in signed_headers {
-        let value = view.folded(name);
-        let value = value.ok_or_else(|| SignatureError::MissingHeader(name.clone()))?;
+        let value = view
+            .folded(name)
+            .ok_or_else(|| SignatureError::MissingHeader(name.clone()))?;
         headers.push((name, value));
     }
     let headers = header_lines(headers.iter().map(|(name, value)| (*name, value)));
@@ -37,17 +38,22 @@ pub(super) fn string_to_sign(amz_date: &str, scope: &str, canonical_request: &st
 
 /// Names and values, encoded in one way and sorted; the signature itself is left out.
 fn query(query: &str) -> String {
-    let encode = |text: &str| percent_encode(&percent_decode(text));
     let mut parameters: Vec<_> = pairs(query)
         .filter(|(name, _)| *name != "X-Amz-Signature")
-        .map(|(name, value)| (encode(name), encode(value)))
+        .map(|(name, value)| (encode_again(name), encode_again(value)))
         .collect();
+    // By name and then by value: the pairs are sorted, not the lines.
     parameters.sort();
-    let parameters: Vec<_> = parameters
+    parameters
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    parameters.join("&")
+        .collect::<Vec<_>>()
+        .join("&")
+}
+
+/// The one encoding that all clients and servers sign, whatever the request was sent with.
+fn encode_again(text: &str) -> String {
+    percent_encode(&percent_decode(text))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{ALGORITHM, SigningKey, canonical};
 use crate::clock::parse_amz_date;
-use crate::encode::{decode_query, pairs};
+use crate::encode::{decode_query, pairs, parameter};
 use crate::error::Mismatch;
 use crate::mac::same;
 use crate::{AccessKeyId, RequestView, SignatureError, check_skew};
@@ -42,8 +42,7 @@ pub struct Verified {
 }
 
 impl Claim {
-    /// Reads the `Authorization` header, or the query of a presigned request; nothing when the request has
-    /// neither.
+    /// Reads the `Authorization` header, or the query of a presigned request; `None` when the request has neither.
     ///
     /// # Errors
     /// When something of it is missing or malformed.
@@ -61,24 +60,17 @@ impl Claim {
     }
 
     fn of_header(view: &RequestView<'_>, fields: &str) -> Result<Self, SignatureError> {
-        let field = |name: &'static str| {
-            let fields = fields
-                .split(',')
-                .filter_map(|field| field.trim().split_once('='));
-            let value = fields
-                .filter(|(field, _)| *field == name)
-                .map(|(_, value)| value)
-                .next();
-            value.ok_or(SignatureError::Missing(name))
-        };
-        let date = view.header("x-amz-date").or_else(|| view.header("date"));
-        let amz_date = date.ok_or(SignatureError::Missing("the request date"))?;
-        let time = parse_amz_date(amz_date).or_else(|| crate::parse_http_date(amz_date));
-        let time = time.ok_or(SignatureError::Malformed("the request date"))?;
+        let amz_date = view
+            .header("x-amz-date")
+            .or_else(|| view.header("date"))
+            .ok_or(SignatureError::Missing("the request date"))?;
+        let time = parse_amz_date(amz_date)
+            .or_else(|| crate::parse_http_date(amz_date))
+            .ok_or(SignatureError::Malformed("the request date"))?;
         Self::new(
-            field("Credential")?,
-            field("SignedHeaders")?,
-            field("Signature")?,
+            field(fields, "Credential")?,
+            field(fields, "SignedHeaders")?,
+            field(fields, "Signature")?,
             (amz_date, time),
             None,
         )
@@ -86,27 +78,21 @@ impl Claim {
 
     fn of_query(query: &str) -> Result<Self, SignatureError> {
         let parameters = decode_query(query);
-        let parameter = |name: &'static str| {
-            let found = parameters.iter().find(|(parameter, _)| parameter == name);
-            found
-                .map(|(_, value)| value.as_str())
-                .ok_or(SignatureError::Missing(name))
-        };
-        if parameter("X-Amz-Algorithm")? != ALGORITHM {
+        if required(&parameters, "X-Amz-Algorithm")? != ALGORITHM {
             return Err(SignatureError::Scheme);
         }
-        let amz_date = parameter("X-Amz-Date")?;
+        let amz_date = required(&parameters, "X-Amz-Date")?;
         let time = parse_amz_date(amz_date).ok_or(SignatureError::Malformed("X-Amz-Date"))?;
-        let expires: i64 = parameter("X-Amz-Expires")?
+        let expires: i64 = required(&parameters, "X-Amz-Expires")?
             .parse()
             .map_err(|_| SignatureError::Malformed("X-Amz-Expires"))?;
         if !(1..=MAX_EXPIRES).contains(&expires) {
             return Err(SignatureError::Malformed("X-Amz-Expires"));
         }
         Self::new(
-            parameter("X-Amz-Credential")?,
-            parameter("X-Amz-SignedHeaders")?,
-            parameter("X-Amz-Signature")?,
+            required(&parameters, "X-Amz-Credential")?,
+            required(&parameters, "X-Amz-SignedHeaders")?,
+            required(&parameters, "X-Amz-Signature")?,
             (amz_date, time),
             Some(expires),
         )
@@ -119,25 +105,20 @@ impl Claim {
         (date_text, time): (&str, OffsetDateTime),
         expires: Option<i64>,
     ) -> Result<Self, SignatureError> {
-        let malformed = SignatureError::Malformed("the credential");
         // Access keys may hold slashes, so the scope is counted from the end.
-        let mut scope = credential.rsplitn(5, '/');
-        let mut next = || {
-            scope
-                .next()
-                .ok_or(SignatureError::Malformed("the credential"))
+        let fields: Vec<_> = credential.rsplitn(5, '/').collect();
+        let [end, service, region, date, access_key] = fields[..] else {
+            return Err(SignatureError::Malformed("the credential"));
         };
-        let (end, service, region, date, access_key) =
-            (next()?, next()?, next()?, next()?, next()?);
-        let amz_date = crate::format_amz_date(time);
-        if end != "aws4_request" || !amz_date.starts_with(date) || date.len() != 8 {
-            return Err(malformed);
+        let formatted = crate::format_amz_date(time);
+        if end != "aws4_request" || !formatted.starts_with(date) || date.len() != 8 {
+            return Err(SignatureError::Malformed("the credential"));
         }
         // The text of the date is what was signed, if it has the form that is signed.
         let amz_date = if parse_amz_date(date_text).is_some() {
             date_text.to_owned()
         } else {
-            amz_date
+            formatted
         };
         let signed_headers: Vec<_> = signed_headers.split(';').map(str::to_owned).collect();
         if !signed_headers.iter().any(|name| name == "host") {
@@ -231,4 +212,22 @@ impl Claim {
             None => Ok(()),
         }
     }
+}
+
+/// The value of one field of an `Authorization` header, `Name=value, Name=value`.
+fn field<'a>(fields: &'a str, name: &'static str) -> Result<&'a str, SignatureError> {
+    fields
+        .split(',')
+        .filter_map(|field| field.trim().split_once('='))
+        .find(|(field, _)| *field == name)
+        .map(|(_, value)| value)
+        .ok_or(SignatureError::Missing(name))
+}
+
+/// The value of a decoded parameter that must be there.
+fn required<'a>(
+    parameters: &'a [(String, String)],
+    name: &'static str,
+) -> Result<&'a str, SignatureError> {
+    parameter(parameters, name).ok_or(SignatureError::Missing(name))
 }
