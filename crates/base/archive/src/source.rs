@@ -211,7 +211,7 @@ impl<R: Read> ReaderBlocks<R> {
         Self::with_block_size(inner, BLOCK_SIZE)
     }
 
-    /// The same in blocks of `size` bytes, at most [`BLOCK_SIZE`].
+    /// Everything that `inner` has in blocks of `size` bytes, at most [`BLOCK_SIZE`].
     pub fn with_block_size(inner: R, size: usize) -> Self {
         Self {
             inner,

@@ -118,7 +118,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         product_codes: Vec::new(),
     };
     let part_size = NonZeroU64::new(4 << 20).ok_or("a part has a size")?;
-    let bundler = Bundler {
+    let maker = Bundler {
         options: BundleOptions {
             part_size,
             ..BundleOptions::default()
@@ -137,7 +137,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             sink: ChannelSink::new(sender),
             parts,
         };
-        bundler.bundle(image, &mut sink, &NoProgress)
+        maker.bundle(image, &mut sink, &NoProgress)
     })?;
     let count = bundled.parts().len();
     let manifest = bundled.into_manifest()?.sign(&user)?;

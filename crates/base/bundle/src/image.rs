@@ -132,15 +132,13 @@ impl<'a> ImageSource<'a> {
 
     /// Where the image has data; an error for readers.
     pub(crate) fn data_map(&self) -> Result<SparseMap, BundleError> {
-        let image = || self.name.clone();
         match &self.origin {
             Origin::File { file, .. } => {
-                data_map(file, self.size).map_err(|error| BundleError::ReadImage {
-                    image: image(),
-                    source: ArchiveError::from_io(error),
-                })
+                data_map(file, self.size).map_err(|error| unreadable(&self.name, error))
             }
-            Origin::Reader(_) => Err(BundleError::SparseReader { image: image() }),
+            Origin::Reader(_) => Err(BundleError::SparseReader {
+                image: self.name.clone(),
+            }),
         }
     }
 
@@ -165,12 +163,10 @@ impl<'a> ImageSource<'a> {
             if progress.cancelled() {
                 return Err(BundleError::Cancelled);
             }
-            let block = blocks.next_block();
-            let block = block.map_err(|error| BundleError::ReadImage {
-                image: name.clone(),
-                source: ArchiveError::from_io(error),
-            })?;
-            let Some(block) = block else { break };
+            let next = blocks.next_block();
+            let Some(block) = next.map_err(|error| unreadable(&name, error))? else {
+                break;
+            };
             progress.advance(block.len() as u64);
             pages.add(&block, block.is_zero());
         }
@@ -184,17 +180,23 @@ impl<'a> ImageSource<'a> {
         let Origin::File { file, stamp } = &self.origin else {
             return Ok(());
         };
-        let image = || self.name.clone();
-        let metadata = file.metadata();
-        let metadata = metadata.map_err(|error| BundleError::ReadImage {
-            image: image(),
-            source: ArchiveError::from_io(error),
-        })?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| unreadable(&self.name, error))?;
         if Stamp::of(&metadata) == *stamp {
             Ok(())
         } else {
-            Err(BundleError::ImageChanged { image: image() })
+            Err(BundleError::ImageChanged {
+                image: self.name.clone(),
+            })
         }
+    }
+}
+
+fn unreadable(image: &str, error: std::io::Error) -> BundleError {
+    BundleError::ReadImage {
+        image: image.to_owned(),
+        source: ArchiveError::from_io(error),
     }
 }
 

@@ -47,11 +47,11 @@ impl ImageFile {
         Self::create_in(path, existing, &folder_of(path))
     }
 
-    /// The same with the temporary file in another folder of the same file system.
+    /// A file that will be called `path`, and lies in `temporary` until then: a folder of the same file system.
     ///
     /// # Errors
     ///
-    /// As [`ImageFile::create`].
+    /// The path exists and is not to be replaced, is a folder, or `temporary` cannot be written.
     pub fn create_in(
         path: &Path,
         existing: Existing,

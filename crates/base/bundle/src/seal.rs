@@ -63,8 +63,9 @@ pub(crate) fn seal(
     let (hashed, hash_queue) = queue();
     let (read, written, digest) = thread::scope(|scope| {
         let sha1 = stage(scope, "sha1", move || digest(hash_queue));
-        let read = || read(&mut image, names, map.as_ref(), input, hashed, progress);
-        let reader = stage(scope, "read", read);
+        let reader = stage(scope, "read", || {
+            read(&mut image, names, map.as_ref(), input, hashed, progress)
+        });
         // Whatever ends this stage takes the output along, and so ends the others.
         let written = write(output, names, secrets, options, sink, progress);
         let read = reader.and_then(Stage::join);
@@ -181,7 +182,6 @@ fn write(
     sink: &mut dyn PartSink,
     progress: &dyn Progress,
 ) -> Result<Vec<PartRecord>, Stop> {
-    let store = |error| BundleError::WriteParts(SplitterError::from_io(error));
     let splitter = Splitter::new(sink, names.clone(), options.part_size, most_parts(names));
     let mut cipher = CbcEncryptor::new(splitter, secrets.key, secrets.iv);
     loop {
@@ -201,6 +201,10 @@ fn write(
     let splitter = cipher.finish().map_err(store)?;
     let (_, parts) = splitter.finish().map_err(store)?;
     Ok(parts)
+}
+
+fn store(error: std::io::Error) -> BundleError {
+    BundleError::WriteParts(SplitterError::from_io(error))
 }
 
 fn gzip_failed(error: ArchiveError) -> Stop {

@@ -6,7 +6,7 @@ use gumnut_archive::{Discard, ImageOutput};
 use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_manifest::{BelievedManifest, Manifest, OpenManifest};
 use gumnut_splitter::{ExpectedPart, Joiner, PartRecord, PartSource, SplitterError};
-use gumnut_types::{Limits, PartName, Sha1Digest};
+use gumnut_types::{Limits, Sha1Digest};
 
 use crate::seal::Secrets;
 use crate::unseal::{Expected, unseal};
@@ -81,7 +81,8 @@ pub fn unbundle(
 ///
 /// # Errors
 ///
-/// As [`unbundle`].
+/// The first check that failed, in the order of the format's specification; the output cannot be
+/// written; `progress` says that the work is cancelled.
 pub fn unbundle_to(
     manifest: &OpenManifest,
     source: &mut dyn PartSource,
@@ -124,7 +125,8 @@ pub struct Ciphertext {
 ///
 /// # Errors
 ///
-/// As [`unbundle`].
+/// The ciphertext is another one, is not opened by the key, or holds no image like the one that is expected; the output
+/// cannot be written; `progress` says that the work is cancelled.
 pub fn unbundle_ciphertext(
     ciphertext: &Ciphertext,
     (key, iv): (&BundleKey, &BundleIv),
@@ -152,7 +154,8 @@ pub fn unbundle_ciphertext(
 ///
 /// # Errors
 ///
-/// As [`unbundle`].
+/// The first check that failed, in the order of the format's specification; `progress` says that the work is
+/// cancelled.
 pub fn verify(
     manifest: &OpenManifest,
     source: &mut dyn PartSource,
@@ -186,23 +189,22 @@ fn read_through(
         if progress.cancelled() {
             return Err(BundleError::Cancelled);
         }
-        let count = std::io::Read::read(&mut joiner, &mut buffer);
-        let count = count.map_err(|error| BundleError::ReadParts(SplitterError::from_io(error)))?;
-        match count {
-            0 => return Ok(()),
-            count => progress.advance(count as u64),
+        match std::io::Read::read(&mut joiner, &mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => progress.advance(count as u64),
+            Err(error) => return Err(BundleError::ReadParts(SplitterError::from_io(error))),
         }
     }
 }
 
 fn expected(manifest: &Manifest) -> Expected {
-    let part = |part: &gumnut_manifest::Part| ExpectedPart {
+    let parts = manifest.parts.iter().map(|part| ExpectedPart {
         index: part.index,
         name: part.name.clone(),
         digest: part.digest,
-    };
+    });
     Expected {
-        parts: manifest.parts.iter().map(part).collect(),
+        parts: parts.collect(),
         bundled_size: manifest.bundled_size,
         image_size: Some(manifest.image_size),
         image_digest: manifest
@@ -214,11 +216,11 @@ fn expected(manifest: &Manifest) -> Expected {
 /// An image called like one of the parts would overwrite what it is made of.
 fn refuse_part_names(manifest: &Manifest, output: &ImageFile) -> Result<(), BundleError> {
     let name = output.path().file_name();
-    let is_output = |part: &&PartName| name == Some(part.as_str().as_ref());
-    match manifest.parts.iter().map(|part| &part.name).find(is_output) {
+    let mut parts = manifest.parts.iter();
+    match parts.find(|part| name == Some(part.name.as_str().as_ref())) {
         Some(part) => Err(BundleError::OutputIsPart {
             path: output.path().to_owned(),
-            part: part.clone(),
+            part: part.name.clone(),
         }),
         None => Ok(()),
     }

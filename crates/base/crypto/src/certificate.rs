@@ -16,7 +16,7 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 use x509_cert::time::{Time, Validity};
 
-use crate::pem::{self, Block};
+use crate::pem;
 use crate::{CryptoError, PrivateKey, PublicKey, hash};
 
 /// A certificate with an RSA key.
@@ -42,6 +42,9 @@ pub struct CertificateSpec<'a> {
     pub not_after: SystemTime,
 }
 
+/// The labels of certificates in PEM text.
+const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+
 impl Certificate {
     /// Reads the first certificate of a PEM file.
     ///
@@ -49,15 +52,9 @@ impl Certificate {
     /// When there is none, when it is damaged, or when its key is not of RSA.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CryptoError> {
         let blocks = pem::blocks(pem)?;
-        let is_certificate = |block: &&Block<'_>| {
-            matches!(
-                block.label,
-                "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"
-            )
-        };
         let block = blocks
             .iter()
-            .find(is_certificate)
+            .find(|block| LABELS.contains(&block.label))
             .ok_or_else(|| CryptoError::WrongPem {
                 wanted: "certificate",
                 found: pem::labels(&blocks),
@@ -69,8 +66,11 @@ impl Certificate {
 
     fn from_der(der: Vec<u8>) -> Result<Self, CryptoError> {
         let inner = CertificateInner::<Raw>::from_der(&der).map_err(CryptoError::Certificate)?;
-        let info = inner.tbs_certificate().subject_public_key_info();
-        let info = info.to_der().map_err(CryptoError::Certificate)?;
+        let info = inner
+            .tbs_certificate()
+            .subject_public_key_info()
+            .to_der()
+            .map_err(CryptoError::Certificate)?;
         let key =
             rsa::PublicKey::from_public_key_der(&info).map_err(CryptoError::CertificateKey)?;
         Ok(Self {
@@ -88,12 +88,14 @@ impl Certificate {
     /// be written, or when the operating system has no random numbers.
     pub fn self_signed(key: &PrivateKey, spec: &CertificateSpec<'_>) -> Result<Self, CryptoError> {
         let subject = Subject(subject(spec.common_name)?);
-        let time = |time: SystemTime| Time::try_from(time).map_err(CryptoError::Certificate);
-        let validity = Validity::new(time(spec.not_before)?, time(spec.not_after)?);
-        let public = key.inner().to_public_key().to_public_key_der();
-        let info = public.map_err(CryptoError::CertificateKey)?;
+        let validity = Validity::new(encoded(spec.not_before)?, encoded(spec.not_after)?);
+        let public = key
+            .inner()
+            .to_public_key()
+            .to_public_key_der()
+            .map_err(CryptoError::CertificateKey)?;
         let info =
-            SubjectPublicKeyInfo::from_der(info.as_bytes()).map_err(CryptoError::Certificate)?;
+            SubjectPublicKeyInfo::from_der(public.as_bytes()).map_err(CryptoError::Certificate)?;
         let signer = SigningKey::<Sha512>::new(key.inner().clone());
         let certificate = CertificateBuilder::new(subject, serial_number()?, validity, info)
             .and_then(|builder| builder.build::<_, Signature>(&signer))
@@ -149,9 +151,15 @@ impl Certificate {
     }
 }
 
+fn encoded(time: SystemTime) -> Result<Time, CryptoError> {
+    Time::try_from(time).map_err(CryptoError::Certificate)
+}
+
 fn subject(common_name: &str) -> Result<Name, CryptoError> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
-    if common_name.is_empty() || common_name.len() > 64 || !common_name.chars().all(legal) {
+    let legal = common_name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@'));
+    if common_name.is_empty() || common_name.len() > 64 || !legal {
         return Err(CryptoError::Subject(common_name.chars().take(64).collect()));
     }
     let name = format!("CN={common_name},OU=Eucalyptus,O=User,C=US");

@@ -47,8 +47,11 @@ fn first(text: &str) -> Option<Block<'_>> {
 
 /// The labels of all blocks, for an error message.
 pub(crate) fn labels(blocks: &[Block<'_>]) -> String {
-    let label = |block: &Block<'_>| block.label.chars().take(40).collect::<String>();
-    let labels: Vec<_> = blocks.iter().take(4).map(label).collect();
+    let labels: Vec<String> = blocks
+        .iter()
+        .take(4)
+        .map(|block| block.label.chars().take(40).collect())
+        .collect();
     format!("{:?}", labels.join(", "))
 }
 

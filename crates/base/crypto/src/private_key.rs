@@ -7,7 +7,7 @@ use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
-use crate::pem::{self, Block};
+use crate::pem;
 use crate::{Certificate, CryptoError, PublicKey, hash};
 
 /// An RSA private key: zeroed when dropped, never shown by `Debug`.
@@ -23,10 +23,9 @@ impl PrivateKey {
     /// When there is none, when it is encrypted, damaged, not of RSA, or smaller than 1024 bits.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CryptoError> {
         let blocks = pem::blocks(pem)?;
-        let is_key = |block: &&Block<'_>| block.label.ends_with("PRIVATE KEY");
         let block = blocks
             .iter()
-            .find(is_key)
+            .find(|block| block.label.ends_with("PRIVATE KEY"))
             .ok_or_else(|| CryptoError::WrongPem {
                 wanted: "private key",
                 found: pem::labels(&blocks),

@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use gumnut_crypto::PrivateKey;
 use gumnut_types::{AccountId, ImageId, ImageKind, Limits, PartIndex};
 
-use crate::{Manifest, ManifestError, SignedManifest, UntrustedManifest, WrappedPair};
+use crate::{Manifest, ManifestError, SignedManifest, UntrustedManifest};
 
 /// A manifest that can be written and is waiting for its signature.
 #[derive(Clone, Debug)]
@@ -201,19 +201,19 @@ fn image(manifest: &Manifest) -> String {
         "bundled_size",
         &manifest.bundled_size.to_string(),
     );
-    let user = manifest.keys.user.as_ref();
-    let key =
-        |pair: Option<&WrappedPair>| pair.map(|pair| pair.key.to_string()).unwrap_or_default();
-    let iv = |pair: Option<&WrappedPair>| pair.map(|pair| pair.iv.to_string()).unwrap_or_default();
-    let cloud = Some(&manifest.keys.cloud);
+    let cloud = &manifest.keys.cloud;
+    let (user_key, user_iv) = match &manifest.keys.user {
+        Some(user) => (user.key.to_string(), user.iv.to_string()),
+        None => (String::new(), String::new()),
+    };
     for (name, key) in [
-        ("ec2_encrypted_key", key(cloud)),
-        ("user_encrypted_key", key(user)),
+        ("ec2_encrypted_key", cloud.key.to_string()),
+        ("user_encrypted_key", user_key),
     ] {
         let _ = write!(text, "<{name} algorithm=\"AES-128-CBC\">{key}</{name}>");
     }
-    leaf(&mut text, "ec2_encrypted_iv", &iv(cloud));
-    leaf(&mut text, "user_encrypted_iv", &iv(user));
+    leaf(&mut text, "ec2_encrypted_iv", &cloud.iv.to_string());
+    leaf(&mut text, "user_encrypted_iv", &user_iv);
     let _ = write!(text, "<parts count=\"{}\">", manifest.parts.len());
     for part in &manifest.parts {
         let _ = write!(text, "<part index=\"{}\">", part.index);

@@ -1,6 +1,6 @@
 //! A bundle for other recipients, without touching its parts.
 
-use gumnut_crypto::{CryptoError, PublicKey, WrappedSecret};
+use gumnut_crypto::{PublicKey, WrappedSecret};
 use gumnut_types::{AccountId, ImageKind};
 
 use crate::{ManifestError, OpenManifest, UnsignedManifest, WrappedPair};
@@ -19,7 +19,7 @@ pub struct Rewrap<'a> {
 }
 
 impl OpenManifest {
-    /// The same manifest with the bundle's key and iv wrapped for other recipients, to be signed again.
+    /// Makes the manifest of this bundle with its key and iv wrapped for other recipients, to be signed again.
     ///
     /// Everything else that it says stays, and it is written in the dialect that every cloud reads.
     ///
@@ -44,12 +44,9 @@ impl OpenManifest {
     }
 
     fn pair(&self, recipient: &PublicKey) -> Result<WrappedPair, ManifestError> {
-        let pair = || -> Result<WrappedPair, CryptoError> {
-            Ok(WrappedPair {
-                key: WrappedSecret::wrap_key(recipient, self.key())?,
-                iv: WrappedSecret::wrap_iv(recipient, self.iv())?,
-            })
-        };
-        pair().map_err(ManifestError::Wrap)
+        Ok(WrappedPair {
+            key: WrappedSecret::wrap_key(recipient, self.key()).map_err(ManifestError::Wrap)?,
+            iv: WrappedSecret::wrap_iv(recipient, self.iv()).map_err(ManifestError::Wrap)?,
+        })
     }
 }

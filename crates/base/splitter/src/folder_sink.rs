@@ -195,10 +195,11 @@ impl PartSink for FolderSink {
         let (Some(file), Some(syncer)) = (self.current.take(), &self.syncer) else {
             return Err(SplitterError::Unfinished.into());
         };
-        let sent = syncer.send(file, self.path(&part.name));
-        // The thread takes no more files only after an error, which waiting for it tells.
-        let failed = |SyncFailed| self.staged().err().unwrap_or(SplitterError::Unfinished);
-        sent.map_err(failed)?;
+        if let Err(SyncFailed) = syncer.send(file, self.path(&part.name)) {
+            // The thread takes no more files only after an error, which waiting for it tells.
+            let error = self.staged().err().unwrap_or(SplitterError::Unfinished);
+            return Err(error.into());
+        }
         Ok(())
     }
 }

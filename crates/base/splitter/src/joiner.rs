@@ -79,16 +79,20 @@ impl<S: PartSource> Joiner<S> {
         let mut total = Some(0_u64);
         let last = self.parts.len().saturating_sub(1);
         for (position, part) in self.parts.as_slice().iter().enumerate() {
-            let size = self.source.size(part.index, &part.name);
-            let size = size.map_err(|error| found(&part.name, error))?;
-            let name = || part.name.clone();
+            let size = self
+                .source
+                .size(part.index, &part.name)
+                .map_err(|error| found(&part.name, error))?;
             match size {
-                Some(0) if position < last => return Err(SplitterError::Empty { name: name() }),
+                Some(0) if position < last => {
+                    return Err(SplitterError::Empty {
+                        name: part.name.clone(),
+                    });
+                }
                 Some(size) if size > self.part_limit => {
-                    let limit = self.part_limit;
                     return Err(SplitterError::TooLarge {
-                        name: name(),
-                        limit,
+                        name: part.name.clone(),
+                        limit: self.part_limit,
                     });
                 }
                 _ => {}
@@ -156,8 +160,10 @@ impl<S: PartSource> Joiner<S> {
     }
 
     fn open(&mut self, part: ExpectedPart) -> Result<Current, SplitterError> {
-        let reader = self.source.open(part.index, &part.name);
-        let reader = reader.map_err(|error| found(&part.name, error))?;
+        let reader = self
+            .source
+            .open(part.index, &part.name)
+            .map_err(|error| found(&part.name, error))?;
         let last = self.parts.len() == 0;
         Ok(Current {
             part,

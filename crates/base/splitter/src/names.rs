@@ -35,14 +35,14 @@ impl BundleNames {
         Ok(names)
     }
 
-    /// The same with part numbers of at least so many digits, as in `PREFIX.part.0`.
+    /// Sets how many digits part numbers have at least: 1 gives `PREFIX.part.0`. Without, it is 2.
     #[must_use]
     pub fn with_digits(self, digits: u8) -> Self {
         let digits = usize::from(digits);
         Self { digits, ..self }
     }
 
-    /// The same for an image that is called something else than its files.
+    /// Sets the name of the image, for one that is called something else than its files.
     #[must_use]
     pub fn with_image(self, image: ImageName) -> Self {
         Self { image, ..self }

@@ -59,8 +59,9 @@ impl<S: PartSink> Splitter<S> {
         let limit = self.most;
         let index = u32::try_from(self.done.len())
             .ok()
-            .filter(|index| *index < limit);
-        let index = PartIndex(index.ok_or(SplitterError::TooManyParts { limit })?);
+            .filter(|index| *index < limit)
+            .map(PartIndex)
+            .ok_or(SplitterError::TooManyParts { limit })?;
         let name = self.names.part(index)?;
         let started = self.sink.start(index, &name);
         started.map_err(|error| store(&name, error))?;

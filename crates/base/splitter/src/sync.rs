@@ -39,9 +39,11 @@ impl Syncer {
         let thread = thread::Builder::new()
             .name("sync".to_owned())
             .spawn(move || {
-                let sync = |(file, path)| stage(file, path);
                 // The first error ends the iteration, and with it the receiver.
-                receiver.into_iter().map(sync).collect()
+                receiver
+                    .into_iter()
+                    .map(|(file, path)| stage(file, path))
+                    .collect()
             })?;
         Ok(Self(Some(Running { sender, thread })))
     }
@@ -58,11 +60,14 @@ impl Syncer {
     }
 
     fn join(&mut self) -> Result<Vec<Staged>, SplitterError> {
-        let died = || SplitterError::Io(io::Error::other("the thread that syncs files died"));
         let Running { sender, thread } = self.0.take().ok_or_else(died)?;
         drop(sender);
         thread.join().unwrap_or_else(|_| Err(died()))
     }
+}
+
+fn died() -> SplitterError {
+    SplitterError::Io(io::Error::other("the thread that syncs files died"))
 }
 
 impl Drop for Syncer {

@@ -77,8 +77,7 @@ impl FromStr for ImageId {
     type Err = ImageIdError;
 
     fn from_str(text: &str) -> Result<Self, ImageIdError> {
-        let error = || ImageIdError::new(text, "emi-9FE813FD");
-        let (prefix, digits) = text.split_once('-').ok_or_else(error)?;
+        let (prefix, digits) = text.split_once('-').unwrap_or_default();
         let known = ["emi", "eki", "eri", "ami", "aki", "ari"]
             .iter()
             .any(|known| prefix.eq_ignore_ascii_case(known));
@@ -86,7 +85,7 @@ impl FromStr for ImageId {
         if known && hex {
             Ok(Self(text.to_owned()))
         } else {
-            Err(error())
+            Err(ImageIdError::new(text, "emi-9FE813FD"))
         }
     }
 }

@@ -85,12 +85,16 @@ impl FromStr for BucketName {
     type Err = BucketNameError;
 
     fn from_str(text: &str) -> Result<Self, BucketNameError> {
-        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         let starts = text
             .as_bytes()
             .first()
             .is_some_and(u8::is_ascii_alphanumeric);
-        if (2..=255).contains(&text.len()) && starts && text.bytes().all(legal) {
+        if (2..=255).contains(&text.len())
+            && starts
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        {
             Ok(Self(text.to_owned()))
         } else {
             Err(BucketNameError)

@@ -28,7 +28,6 @@ pub enum NameError {
 }
 
 fn check(text: &str) -> Result<(), NameError> {
-    let bad = |c: &char| matches!(c, '/' | '\\') || c.is_control();
     match text {
         "" => Err(NameError::Empty),
         "." | ".." => Err(NameError::Dots),
@@ -36,7 +35,7 @@ fn check(text: &str) -> Result<(), NameError> {
         _ if text.starts_with('-') => Err(NameError::Hyphen),
         _ => text
             .chars()
-            .find(bad)
+            .find(|c| matches!(c, '/' | '\\') || c.is_control())
             .map_or(Ok(()), |c| Err(NameError::Character(c))),
     }
 }

@@ -90,8 +90,9 @@ impl Ec2Client {
         change: PermissionChange,
         who: &[LaunchPermission],
     ) -> Result<(), TransportError> {
-        let is_account = |who: &&LaunchPermission| matches!(who, LaunchPermission::Account(_));
-        let (accounts, all): (Vec<_>, Vec<_>) = who.iter().partition(is_account);
+        let (accounts, all): (Vec<_>, Vec<_>) = who
+            .iter()
+            .partition(|who| matches!(who, LaunchPermission::Account(_)));
         for group in [all, accounts] {
             if !group.is_empty() {
                 self.change_permissions(id, change, &group).await?;
@@ -174,13 +175,14 @@ fn attribute(name: &str, answer: &Element) -> Result<ImageAttribute, TransportEr
     match name {
         "launchPermission" => {
             let permissions: Option<_> = answer.items(name).map(permission).collect();
-            let permissions = permissions.ok_or_else(|| {
-                malformed(
-                    "DescribeImageAttribute",
-                    "a permission is for nobody".to_owned(),
-                )
-            })?;
-            Ok(ImageAttribute::LaunchPermission(permissions))
+            permissions
+                .map(ImageAttribute::LaunchPermission)
+                .ok_or_else(|| {
+                    malformed(
+                        "DescribeImageAttribute",
+                        "a permission is for nobody".to_owned(),
+                    )
+                })
         }
         "productCodes" => {
             let codes = answer

@@ -22,11 +22,12 @@ impl Ec2Client {
             item.text_of("certificateUsage") == Some("image-bundling")
                 && item.text_of("serviceType") == Some("compute")
         });
-        let pem = fits.and_then(|item| item.child("certificate"));
-        let pem = pem.ok_or_else(|| {
-            let reason = "it has no certificate for the bundling of images".to_owned();
-            malformed(ACTION, reason)
-        })?;
-        Ok(pem.text.clone())
+        match fits.and_then(|item| item.child("certificate")) {
+            Some(pem) => Ok(pem.text.clone()),
+            None => {
+                let reason = "it has no certificate for the bundling of images".to_owned();
+                Err(malformed(ACTION, reason))
+            }
+        }
     }
 }

@@ -131,8 +131,8 @@ impl Ec2Client {
         id(&self.call("RegisterImage", image.parameters()).await?)
     }
 
-    /// As [`Ec2Client::register_image`], but never sent again once the cloud may have acted on it: whoever gets no
-    /// answer asks the cloud what became of it.
+    /// Registers an uploaded bundle with a request that is never sent again once the cloud may have acted on it: whoever
+    /// gets no answer asks the cloud what became of it. [`Ec2Client::register_image`] tries again.
     ///
     /// # Errors
     /// When the cloud refuses, or no answer comes.

@@ -125,8 +125,9 @@ impl TransportError {
 
 /// What TLS says of the server's certificate, if that is the matter. An I/O error hides it from the chain of sources.
 fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Option<rustls::Error> {
-    let inner = error.downcast_ref::<std::io::Error>();
-    let inner = inner.and_then(std::io::Error::get_ref);
+    let inner = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
     match inner.and_then(|inner| inner.downcast_ref()) {
         Some(fault @ rustls::Error::InvalidCertificate(_)) => Some(fault.clone()),
         _ => match inner {

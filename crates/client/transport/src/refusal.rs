@@ -14,16 +14,10 @@ impl TransportError {
     /// What an answer with an error status says; `what` was asked for. Documents of object stores, of EC2, and
     /// plain texts are known.
     pub fn from_answer(what: &str, status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let header = |name: &str| {
-            headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned)
-        };
         if (300..400).contains(&status) {
             let document = xml::parse(body).ok();
             let endpoint = document.as_ref().and_then(|root| text(root, "Endpoint"));
-            let to = header("location")
+            let to = header(headers, "location")
                 .or(endpoint)
                 .unwrap_or_else(|| format!("it does not say which ({status})"));
             return Self::Redirected {
@@ -35,8 +29,8 @@ impl TransportError {
         let find = |name: &str| document.as_ref().and_then(|root| text(root, name));
         let code = find("Code").unwrap_or_default();
         let message = find("Message").unwrap_or_else(|| plain(body, document.is_some()));
-        let request_id = header("x-amz-request-id")
-            .or_else(|| header("x-amzn-requestid"))
+        let request_id = header(headers, "x-amz-request-id")
+            .or_else(|| header(headers, "x-amzn-requestid"))
             .or_else(|| find("RequestId"))
             .or_else(|| find("RequestID"));
         Self::Refused(Box::new(Refusal {
@@ -49,7 +43,12 @@ impl TransportError {
     }
 }
 
-/// The text of the first element of this name, at any depth.
+/// The value of a header as text; `None` when it is not there or no text.
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The text of the first element of this name, at any depth; `None` when it has none.
 fn text(root: &Element, name: &str) -> Option<String> {
     let found = root.descendants().find(|element| element.name == name);
     found

@@ -16,7 +16,7 @@ const HTTP_DATE: &[time::format_description::BorrowedFormatItem<'_>] = format_de
 
 /// What carries the token of lent credentials; signed like everything beside it.
 const TOKEN_HEADER: &str = "x-amz-security-token";
-/// The same in version 2 of the Query API.
+/// The parameter that carries the token of lent credentials in version 2 of the Query API.
 const TOKEN_PARAMETER: &str = "SecurityToken";
 
 /// Which service's rules sign the request.

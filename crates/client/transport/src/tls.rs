@@ -24,18 +24,17 @@ pub(crate) fn client(
         trust(&mut roots, pem)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider.clone())
+    let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| setup("TLS", error))?;
-    let tls = match identity {
-        ServerIdentity::Verified => tls.with_root_certificates(roots),
-        ServerIdentity::Unverified => tls
+    let verifying = match identity {
+        ServerIdentity::Verified => builder.with_root_certificates(roots),
+        ServerIdentity::Unverified => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyServer(provider))),
     };
-    let tls = tls.with_no_client_auth();
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(verifying.with_no_client_auth())
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("gumnut/", env!("CARGO_PKG_VERSION")))

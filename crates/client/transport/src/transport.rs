@@ -80,7 +80,7 @@ impl Transport {
         request: &Request,
         limit: usize,
     ) -> Result<Response, TransportError> {
-        let read = async |response: reqwest::Response| {
+        self.persist(request, async |response: reqwest::Response| {
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = self.read_all(request, response, limit).await?;
             Ok(Response {
@@ -88,8 +88,8 @@ impl Transport {
                 headers,
                 body,
             })
-        };
-        self.persist(request, read).await
+        })
+        .await
     }
 
     /// Sends a request and gives its answer as soon as it begins.
@@ -98,7 +98,7 @@ impl Transport {
     /// The last attempt's. What breaks later is the caller's to repeat.
     pub async fn download(&self, request: &Request) -> Result<Download, TransportError> {
         let idle = self.config.retry.per_attempt;
-        let open = async |response: reqwest::Response| {
+        self.persist(request, async |response: reqwest::Response| {
             let left = response.content_length();
             Ok(Download {
                 what: request.what.clone(),
@@ -107,8 +107,8 @@ impl Transport {
                 left,
                 idle,
             })
-        };
-        self.persist(request, open).await
+        })
+        .await
     }
 
     /// Waits as long as before retry number `retry` (from 0) of a request; tells whether there is to be one.
@@ -241,11 +241,12 @@ impl Transport {
 
     async fn build(&self, request: &Request) -> Result<reqwest::RequestBuilder, TransportError> {
         let credentials = self.config.credentials.as_ref();
-        let signed = request.sign(credentials, &self.config.signature, self.now());
-        let signed = signed.map_err(|error| TransportError::Malformed {
-            what: request.what.clone(),
-            reason: error.to_string(),
-        })?;
+        let signed = request
+            .sign(credentials, &self.config.signature, self.now())
+            .map_err(|error| TransportError::Malformed {
+                what: request.what.clone(),
+                reason: error.to_string(),
+            })?;
         let length = signed.body.length();
         let mut builder = self
             .http
@@ -257,8 +258,9 @@ impl Transport {
             Body::Bytes(bytes) if bytes.is_empty() => builder,
             Body::Bytes(bytes) => builder.body(bytes),
             Body::File { path, .. } => {
-                let file = tokio::fs::File::open(&path).await;
-                let file = file.map_err(|source| TransportError::File { path, source })?;
+                let file = tokio::fs::File::open(&path)
+                    .await
+                    .map_err(|source| TransportError::File { path, source })?;
                 builder.header("content-length", length).body(file)
             }
         })
@@ -304,19 +306,19 @@ impl Download {
         self.response.content_length()
     }
 
-    /// The next piece of the body; nothing at its end.
+    /// The next piece of the body; `None` at its end.
     ///
     /// # Errors
     /// When the connection breaks, nothing comes for the time of an attempt, or the body is not as long as
     /// announced.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
-        let next = tokio::time::timeout(self.idle, self.response.chunk()).await;
-        let next = next.map_err(|_| TransportError::Timeout {
-            what: self.what.clone(),
-            limit: self.idle,
-        })?;
-        let next =
-            next.map_err(|error| TransportError::of_network(&self.what, self.host.clone(), error))?;
+        let next = tokio::time::timeout(self.idle, self.response.chunk())
+            .await
+            .map_err(|_| TransportError::Timeout {
+                what: self.what.clone(),
+                limit: self.idle,
+            })?
+            .map_err(|error| TransportError::of_network(&self.what, self.host.clone(), error))?;
         let length = next.as_ref().map_or(0, |piece| piece.len() as u64);
         match (&mut self.left, &next) {
             (Some(left), Some(_)) if length <= *left => *left -= length,

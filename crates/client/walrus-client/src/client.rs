@@ -123,11 +123,12 @@ impl WalrusClient {
             Err(error) if status(&error) == 404 => return Ok(None),
             result => result?,
         };
-        let size = header(&response.headers, "content-length").parse();
-        let size = size.map_err(|_| TransportError::Malformed {
-            what: request.what.clone(),
-            reason: "it has no length".to_owned(),
-        })?;
+        let size = header(&response.headers, "content-length")
+            .parse()
+            .map_err(|_| TransportError::Malformed {
+                what: request.what.clone(),
+                reason: "it has no length".to_owned(),
+            })?;
         Ok(Some(ObjectHead {
             size,
             etag: etag(&response.headers),
@@ -248,11 +249,13 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 fn metadata(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let one = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        let name = name.as_str().strip_prefix(METADATA)?.to_owned();
-        Some((name, value.to_str().ok()?.to_owned()))
-    };
-    headers.iter().filter_map(one).collect()
+    headers
+        .iter()
+        .filter_map(|(name, value)| {
+            let name = name.as_str().strip_prefix(METADATA)?;
+            Some((name.to_owned(), value.to_str().ok()?.to_owned()))
+        })
+        .collect()
 }
 
 /// Whether a tag has the form of an MD5. Stores also have tags of other kinds, which say nothing of the content.

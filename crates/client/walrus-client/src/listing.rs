@@ -33,7 +33,6 @@ impl WalrusClient {
         prefix: &str,
     ) -> Result<Vec<ListedObject>, TransportError> {
         let mut objects: Vec<ListedObject> = Vec::new();
-        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         for _ in 0..MAX_PAGES {
             let marker = objects
                 .last()
@@ -41,8 +40,8 @@ impl WalrusClient {
                 .unwrap_or_default();
             let query = format!(
                 "marker={}&max-keys=1000&prefix={}",
-                encode(&marker),
-                encode(prefix)
+                utf8_percent_encode(&marker, NON_ALPHANUMERIC),
+                utf8_percent_encode(prefix, NON_ALPHANUMERIC)
             );
             let request = self.request(Method::GET, Some(bucket), None, &query);
             let response = self.transport().execute(&request, MAX_ANSWER).await?;

@@ -139,17 +139,19 @@ impl Inspection {
 
 impl Disk {
     fn root(&self) -> Option<&FileSystem> {
-        let all = || {
-            self.partitions
-                .iter()
-                .filter_map(|partition| partition.file_system.as_deref())
-        };
-        let is_root = |file_system: &&FileSystem| {
-            file_system
-                .guest()
-                .is_some_and(|guest| guest.architecture.is_some())
-        };
-        all().find(is_root).or_else(|| all().next_back())
+        self.file_systems()
+            .find(|file_system| {
+                let guest = file_system.guest();
+                guest.is_some_and(|guest| guest.architecture.is_some())
+            })
+            .or_else(|| self.file_systems().next_back())
+    }
+
+    /// The file systems that were recognised, in the order of their partitions.
+    fn file_systems(&self) -> impl DoubleEndedIterator<Item = &FileSystem> {
+        self.partitions
+            .iter()
+            .filter_map(|partition| partition.file_system.as_deref())
     }
 }
 

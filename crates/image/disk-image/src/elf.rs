@@ -22,11 +22,11 @@ impl Elf {
             return None;
         }
         let little = header[5] == LITTLE_ENDIAN;
-        let machine = [header[18], header[19]];
+        let bytes = [header[18], header[19]];
         let machine = if little {
-            u16::from_le_bytes(machine)
+            u16::from_le_bytes(bytes)
         } else {
-            u16::from_be_bytes(machine)
+            u16::from_be_bytes(bytes)
         };
         // The class byte tells x86_64 from its 32-bit pointer variant, which no image runs alone.
         let architecture = match (machine, header[4]) {

@@ -63,37 +63,38 @@ pub fn inspect(path: &Path) -> Result<Inspection, DiskImageError> {
 
 /// Opens a regular file or a block device; anything else might block or have no length.
 pub(crate) fn open(path: &Path) -> Result<(File, u64), DiskImageError> {
-    let usable =
-        |metadata: &std::fs::Metadata| metadata.is_file() || metadata.file_type().is_block_device();
-    let not_a_file = || DiskImageError::NotAFile {
-        path: path.to_owned(),
-    };
-    if !usable(&fs_err::metadata(path)?) {
-        return Err(not_a_file());
-    }
+    // Before it is opened, because opening a pipe waits; and after, because it may be another file by then.
+    insist_on_length(path, &fs_err::metadata(path)?)?;
     let mut file = File::open(path)?;
-    if !usable(&file.metadata()?) {
-        return Err(not_a_file());
-    }
+    insist_on_length(path, &file.metadata()?)?;
     // The length of a block device stands nowhere else.
     let length = file.seek(SeekFrom::End(0))?;
     file.rewind()?;
     Ok((file, length))
 }
 
+fn insist_on_length(path: &Path, metadata: &std::fs::Metadata) -> Result<(), DiskImageError> {
+    if metadata.is_file() || metadata.file_type().is_block_device() {
+        return Ok(());
+    }
+    Err(DiskImageError::NotAFile {
+        path: path.to_owned(),
+    })
+}
+
 /// Tells what a file or partition is by its headers.
 pub(crate) fn classify(window: &Window) -> io::Result<Kind> {
     let head = window.read_up_to(0, HEAD)?;
-    let footer = window.length().saturating_sub(virtual_disk::FOOTER as u64);
-    let footer = window.read_up_to(footer, virtual_disk::FOOTER)?;
+    let last = window.length().saturating_sub(virtual_disk::FOOTER as u64);
+    let footer = window.read_up_to(last, virtual_disk::FOOTER)?;
     if head.is_empty() {
         return Ok(Kind::Other(Content::Empty));
     }
     if let Some(format) = VirtualDisk::recognise(&head, &footer) {
         return Ok(Kind::Other(Content::VirtualDisk(format)));
     }
-    let version = |offset| window.read_up_to(offset, kernel::MAX_VERSION);
-    if let Some(kernel) = Kernel::parse(&head, version)? {
+    let kernel = Kernel::parse(&head, |at| window.read_up_to(at, kernel::MAX_VERSION))?;
+    if let Some(kernel) = kernel {
         return Ok(Kind::Other(Content::Kernel(kernel)));
     }
     // Before the file system: a disk that was once formatted as a whole still shows the old one.
@@ -168,9 +169,6 @@ fn disk(window: &Window, table: &Table) -> io::Result<Disk> {
 }
 
 fn contents(window: &Window, superblock: &Superblock) -> io::Result<Contents> {
-    let not_read = |reason: &str| Contents::NotRead {
-        reason: reason.to_owned(),
-    };
     if superblock.length() > window.length() {
         return Ok(not_read("the image is cut short"));
     }
@@ -184,4 +182,10 @@ fn contents(window: &Window, superblock: &Superblock) -> io::Result<Contents> {
         Ok(guest) => Contents::Read(Box::new(guest)),
         Err(error) => not_read(&error.to_string()),
     })
+}
+
+fn not_read(reason: &str) -> Contents {
+    Contents::NotRead {
+        reason: reason.to_owned(),
+    }
 }

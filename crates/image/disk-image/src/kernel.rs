@@ -36,9 +36,11 @@ impl Kernel {
         let protocol = le16(bytes, 0x206);
         let version = match le16(bytes, 0x20E) {
             0 => None,
-            distance => Some(read(0x200 + u64::from(distance))?),
+            distance => {
+                let text = read(0x200 + u64::from(distance))?;
+                Some(printable(&text, MAX_VERSION))
+            }
         };
-        let version = version.map(|text| printable(&text, MAX_VERSION));
         let [minor, major] = protocol.to_le_bytes();
         Ok(Some(Self {
             protocol: (major, minor),

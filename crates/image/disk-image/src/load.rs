@@ -104,9 +104,9 @@ impl Visitor for Loader<'_> {
     ) -> Result<(), DiskImageError> {
         let place = if length <= SMALL.min(self.memory) {
             self.memory -= length;
-            let file = rustix::fs::memfd_create("gumnut", MemfdFlags::CLOEXEC)
+            let memory = rustix::fs::memfd_create("gumnut", MemfdFlags::CLOEXEC)
                 .map_err(std::io::Error::from)?;
-            let file = File::from(file);
+            let file = File::from(memory);
             write(&file)?;
             Place::Memory(file)
         } else {

@@ -97,20 +97,20 @@ fn members(mut stream: impl BufRead, versions: &mut BTreeSet<String>) -> io::Res
 
 /// The kernel release in the path of a module or of its folder.
 fn version(name: &[u8]) -> Option<String> {
-    let name = name.strip_prefix(b".").unwrap_or(name);
-    let name = name.strip_prefix(b"/").unwrap_or(name);
+    let rooted = name.strip_prefix(b".").unwrap_or(name);
+    let path = rooted.strip_prefix(b"/").unwrap_or(rooted);
     let rest = MODULES
         .iter()
-        .find_map(|folder| name.strip_prefix(*folder))?;
+        .find_map(|folder| path.strip_prefix(*folder))?;
     let version = rest.split(|byte| *byte == b'/').next()?;
     (!version.is_empty()).then(|| printable(version, 256))
 }
 
 fn field(header: &[u8; HEADER], index: usize) -> io::Result<u64> {
-    let text = header.get(6 + index * 8..14 + index * 8);
-    let text = text.and_then(|text| std::str::from_utf8(text).ok());
-    let number = text.and_then(|text| u32::from_str_radix(text, 16).ok());
-    number
+    header
+        .get(6 + index * 8..14 + index * 8)
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
         .map(u64::from)
         .ok_or_else(|| invalid("a number in it makes no sense"))
 }

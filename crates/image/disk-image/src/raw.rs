@@ -168,15 +168,17 @@ impl Conversion {
         format: DiskFormat,
         existing: Existing,
     ) -> Result<Self, DiskImageError> {
-        let parent = std::path::absolute(target)?;
-        let parent = parent.parent().unwrap_or(Path::new("/"));
+        let absolute = std::path::absolute(target)?;
+        let parent = absolute.parent().unwrap_or(Path::new("/"));
         Self::begin_in(target, format, existing, parent)
     }
 
-    /// The same with the temporary folder in another folder of the same file system.
+    /// Prepares to convert to `target`, with the temporary folder in `temporary`, which must be a folder of the same file
+    /// system.
     ///
     /// # Errors
-    /// As [`Conversion::begin`].
+    /// When the target exists and is not to be replaced, when the temporary folder cannot be made, and when `qemu-img` is
+    /// missing.
     pub fn begin_in(
         target: &Path,
         format: DiskFormat,
@@ -212,10 +214,10 @@ impl Conversion {
         let made = self.folder.path().join("converted");
         convert(&self.raw(), &made, self.format)?;
         fs_err::File::open(&made)?.sync_all()?;
-        let made = TempPath::try_from_path(made)?;
+        let temporary = TempPath::try_from_path(made)?;
         let renamed = match self.existing {
-            Existing::Refuse => made.persist_noclobber(&self.target),
-            Existing::Replace => made.persist(&self.target),
+            Existing::Refuse => temporary.persist_noclobber(&self.target),
+            Existing::Replace => temporary.persist(&self.target),
         };
         match renamed {
             Ok(()) => {}

@@ -134,17 +134,17 @@ impl Superblock {
 
 fn features(bytes: &[u8]) -> Features {
     // Revision 0 has no feature words; what stands there is not meant as such.
-    let word = |offset| {
-        if le32(bytes, 0x4C) == 0 {
-            0
-        } else {
-            le32(bytes, offset)
-        }
-    };
+    if le32(bytes, 0x4C) == 0 {
+        return Features {
+            compatible: 0,
+            incompatible: 0,
+            read_only_compatible: 0,
+        };
+    }
     Features {
-        compatible: word(0x5C),
-        incompatible: word(0x60),
-        read_only_compatible: word(0x64),
+        compatible: le32(bytes, 0x5C),
+        incompatible: le32(bytes, 0x60),
+        read_only_compatible: le32(bytes, 0x64),
     }
 }
 

@@ -202,13 +202,13 @@ pub(crate) fn hypervisor(folder: &Path) -> Option<Hypervisor> {
     }
 }
 
-/// Whether a file is for this hypervisor, or for any; without one all are.
+/// Whether a file is for this hypervisor, or for any; `None`: all files are.
 pub(crate) fn for_hypervisor(path: &Path, wanted: Option<Hypervisor>) -> bool {
-    let other = |folder: &Path| {
-        let found = hypervisor(folder);
-        found.is_some() && found != wanted
-    };
-    wanted.is_none() || !path.ancestors().any(other)
+    wanted.is_none()
+        || path
+            .ancestors()
+            .filter_map(hypervisor)
+            .all(|found| Some(found) == wanted)
 }
 
 /// Tells how much of the tarball was read, and stops when asked to.

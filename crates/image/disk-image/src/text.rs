@@ -3,8 +3,8 @@
 /// At most `limit` bytes of `bytes` up to the first NUL, with everything that could steer a
 /// terminal replaced.
 pub(crate) fn printable(bytes: &[u8], limit: usize) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0);
-    let end = end.unwrap_or(bytes.len()).min(limit);
+    let nul = bytes.iter().position(|byte| *byte == 0);
+    let end = nul.unwrap_or(bytes.len()).min(limit);
     String::from_utf8_lossy(&bytes[..end])
         .chars()
         .map(|c| {

@@ -172,10 +172,11 @@ fn tail(mut reader: impl Read) -> io::Result<String> {
         }
         kept.drain(..kept.len().saturating_sub(KEPT));
     }
-    let lines = kept
+    let lines: Vec<String> = kept
         .make_contiguous()
-        .split(|byte| matches!(byte, b'\n' | b'\r'));
-    let lines: Vec<String> = lines.map(|line| printable(line, KEPT)).collect();
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .map(|line| printable(line, KEPT))
+        .collect();
     Ok(lines.join("\n"))
 }
 

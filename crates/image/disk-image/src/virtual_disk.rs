@@ -110,13 +110,16 @@ fn qcow2(head: &[u8]) -> Option<&'static str> {
 }
 
 fn vmdk(head: &[u8], beginning: &[u8]) -> Option<&'static str> {
-    let contains = |text: &[u8]| beginning.windows(text.len()).any(|window| window == text);
+    const PARENT_HINT: &[u8] = b"parentFileNameHint";
     if !head.starts_with(b"KDMV") {
         Some("it is of a version of which gumnut cannot tell whether it names other files")
     } else if le64(head, 12) == 0 {
         // Without a capacity, qemu takes the descriptor inside for a list of files.
         Some("it is a list of other files, which hold the disk")
-    } else if contains(b"parentFileNameHint") {
+    } else if beginning
+        .windows(PARENT_HINT.len())
+        .any(|window| window == PARENT_HINT)
+    {
         Some(PARENT)
     } else {
         None
@@ -126,13 +129,15 @@ fn vmdk(head: &[u8], beginning: &[u8]) -> Option<&'static str> {
 fn vhd(image: &Window) -> io::Result<Option<&'static str>> {
     const DIFFERENCING: u32 = 4;
     let last = image.length().saturating_sub(FOOTER as u64);
-    let both = [
+    for footer in [
         image.read_up_to(0, FOOTER)?,
         image.read_up_to(last, FOOTER)?,
-    ];
-    let differs =
-        |footer: &Vec<u8>| footer.starts_with(b"conectix") && be32(footer, 60) == DIFFERENCING;
-    Ok(both.iter().any(differs).then_some(PARENT))
+    ] {
+        if footer.starts_with(b"conectix") && be32(&footer, 60) == DIFFERENCING {
+            return Ok(Some(PARENT));
+        }
+    }
+    Ok(None)
 }
 
 impl fmt::Display for VirtualDisk {

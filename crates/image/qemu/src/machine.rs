@@ -153,11 +153,14 @@ impl DirectKernel {
 
 /// A comma in a value is written twice.
 fn escaped(value: &OsStr) -> Vec<u8> {
-    let twice = |byte: &u8| {
-        let count = if *byte == b',' { 2 } else { 1 };
-        std::iter::repeat_n(*byte, count)
-    };
-    value.as_bytes().iter().flat_map(twice).collect()
+    let mut escaped = Vec::with_capacity(value.len());
+    for byte in value.as_bytes() {
+        if *byte == b',' {
+            escaped.push(b',');
+        }
+        escaped.push(*byte);
+    }
+    escaped
 }
 
 #[cfg(test)]

@@ -20,8 +20,9 @@ use crate::running::Running;
 #[derive(Clone, Debug)]
 pub struct Qemu {
     program: PathBuf,
-    /// Ends the emulator when this process dies, however it dies.
-    leash: Option<PathBuf>,
+    /// util-linux' `setpriv`, under which the emulator gets a signal when this process dies, however it dies. `None`: it is
+    /// not installed, or does not know how.
+    setpriv: Option<PathBuf>,
 }
 
 /// What shall run the machine's instructions.
@@ -57,8 +58,8 @@ const PROBE: [&str; 12] = [
     "reboot-timeout=0",
     "-accel",
 ];
-/// util-linux' way to tie a process to the one that started it.
-const LEASH: [&str; 3] = ["--pdeathsig", "KILL", "--"];
+/// Options of `setpriv`: the program that follows is killed when its parent dies.
+const PARENT_DEATH_SIGNAL: [&str; 3] = ["--pdeathsig", "KILL", "--"];
 
 impl Qemu {
     /// Looks the emulator for an architecture up in `PATH`.
@@ -76,7 +77,7 @@ impl Qemu {
             package: PACKAGE,
         })?;
         Ok(Self {
-            leash: find("setpriv").filter(|leash| works(leash, &found)),
+            setpriv: find("setpriv").filter(|setpriv| works(setpriv, &found)),
             program: found,
         })
     }
@@ -124,26 +125,24 @@ impl Qemu {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let failed = |source| BootError::System {
+        let process = command.spawn().map_err(|source| BootError::System {
             doing: "run",
             path: self.program.clone(),
             source,
-        };
-        let process = command.spawn().map_err(failed)?;
+        })?;
         Ok(Running::new(process, self.program.clone()))
     }
 
     /// The emulator with nothing of this environment, in a process group of its own: ^C is for the caller,
     /// who decides.
     fn command(&self, arguments: impl IntoIterator<Item = OsString>, folder: &Path) -> Command {
-        let mut command = match &self.leash {
-            Some(leash) => {
-                let mut command = Command::new(leash);
-                command.args(LEASH).arg(&self.program);
-                command
-            }
+        let mut command = match &self.setpriv {
+            Some(setpriv) => Command::new(setpriv),
             None => Command::new(&self.program),
         };
+        if self.setpriv.is_some() {
+            command.args(PARENT_DEATH_SIGNAL).arg(&self.program);
+        }
         command
             .args(arguments)
             .env_clear()
@@ -171,9 +170,12 @@ fn ends_well(mut process: Child) -> bool {
 }
 
 /// Whether this `setpriv` knows how; that of busybox does not.
-fn works(leash: &Path, program: &Path) -> bool {
-    let mut command = Command::new(leash);
-    command.args(LEASH).arg(program).arg("--version");
+fn works(setpriv: &Path, program: &Path) -> bool {
+    let mut command = Command::new(setpriv);
+    command
+        .args(PARENT_DEATH_SIGNAL)
+        .arg(program)
+        .arg("--version");
     let quiet: io::Result<_> = command
         .env_clear()
         .stdin(Stdio::null())

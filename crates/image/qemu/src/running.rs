@@ -169,6 +169,7 @@ fn tail(mut reader: impl Read) -> String {
         kept.drain(..kept.len().saturating_sub(KEPT));
     }
     let text = String::from_utf8_lossy(kept.make_contiguous()).into_owned();
-    let visible = |c: &char| *c == '\n' || !c.is_control();
-    text.chars().filter(visible).collect()
+    text.chars()
+        .filter(|c| *c == '\n' || !c.is_control())
+        .collect()
 }

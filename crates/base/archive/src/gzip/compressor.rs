@@ -173,7 +173,7 @@ impl GzipInput {
     ///
     /// # Errors
     ///
-    /// As [`GzipInput::send`].
+    /// [`io::ErrorKind::BrokenPipe`] when the output is gone, [`ArchiveError::WorkerDied`].
     pub fn finish(mut self) -> io::Result<()> {
         self.cut()?;
         self.order.send(Next::End).map_err(|_| output_gone())

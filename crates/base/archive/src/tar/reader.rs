@@ -122,8 +122,8 @@ impl<R: BufRead> MemberReader<R> {
 
     fn rest(&mut self) -> Result<(), ArchiveError> {
         while self.next_piece()?.is_some() {}
-        let padding = self.stored.next_multiple_of(RECORD as u64) - self.stored;
-        let padding = usize::try_from(padding).unwrap_or(RECORD);
+        let missing = self.stored.next_multiple_of(RECORD as u64) - self.stored;
+        let padding = usize::try_from(missing).unwrap_or(RECORD);
         exactly(&mut self.inner, &mut [0; RECORD][..padding])
     }
 
@@ -300,8 +300,9 @@ impl<R: BufRead> Headers<R> {
     /// Reads the map of a PAX sparse member: decimal numbers on lines of their own before the data, as
     /// many as the first one says pairs, padded to a record.
     fn pax_sparse(&mut self, found: &Found, map_limit: usize) -> Result<SparseMap, ArchiveError> {
-        let size = found.pax.sparse.size;
-        let size = size.ok_or(ArchiveError::SparseMap("no size of the file"))?;
+        let Some(size) = found.pax.sparse.size else {
+            return Err(ArchiveError::SparseMap("no size of the file"));
+        };
         let limit = map_bound(size, map_limit);
         let mut lines = Lines {
             inner: &mut self.inner,
@@ -378,13 +379,16 @@ impl<R: BufRead> Headers<R> {
 
     /// What a name or PAX header holds.
     fn payload(&mut self, size: u64) -> Result<Vec<u8>, ArchiveError> {
-        let too_much = || ArchiveError::TarHeaders { limit: MAX_HEADERS };
-        let len = usize::try_from(size).ok().filter(|len| *len <= self.budget);
-        let len = len.ok_or_else(too_much)?;
+        let len = usize::try_from(size)
+            .ok()
+            .filter(|len| *len <= self.budget)
+            .ok_or(ArchiveError::TarHeaders { limit: MAX_HEADERS })?;
         let padded = len.next_multiple_of(RECORD);
         // The header itself counts, too, so that a stream of nothing but headers comes to an end.
-        let left = self.budget.checked_sub(RECORD + padded);
-        self.budget = left.ok_or_else(too_much)?;
+        self.budget = self
+            .budget
+            .checked_sub(RECORD + padded)
+            .ok_or(ArchiveError::TarHeaders { limit: MAX_HEADERS })?;
         let mut bytes = vec![0; padded];
         exactly(&mut self.inner, &mut bytes)?;
         self.offset += padded as u64;
@@ -452,8 +456,11 @@ fn field(bytes: &[u8], field: &'static str) -> Result<u64, ArchiveError> {
 }
 
 fn extend(map: &mut SparseMap, entries: &[GnuSparseHeader]) -> Result<(), ArchiveError> {
-    let used = |entry: &&GnuSparseHeader| !is_zero(&entry.offset) || !is_zero(&entry.numbytes);
-    for entry in entries.iter().filter(used) {
+    for entry in entries {
+        // The rest of a record is filled with empty entries.
+        if is_zero(&entry.offset) && is_zero(&entry.numbytes) {
+            continue;
+        }
         let offset = field(&entry.offset, "offset of a sparse segment")?;
         let len = field(&entry.numbytes, "length of a sparse segment")?;
         map.push(Segment { offset, len })?;

@@ -177,11 +177,13 @@ impl<'l> Collector<'l> {
             )));
         }
         let attributes = std::mem::take(&mut self.entry_attributes);
-        let attribute = |element| attributes.get(&element).map(String::as_str);
-        let index = attribute(Element::Part).ok_or(ManifestError::Missing("part index"))?;
-        let index = u32::try_from(values::number("part index", index)?)
-            .map_err(|_| values::bad("part index", index, "it is too large"))?;
-        values::algorithm("part digest", attribute(Element::PartDigest), SHA1)?;
+        let written = attributes
+            .get(&Element::Part)
+            .ok_or(ManifestError::Missing("part index"))?;
+        let index = u32::try_from(values::number("part index", written)?)
+            .map_err(|_| values::bad("part index", written, "it is too large"))?;
+        let algorithm = attributes.get(&Element::PartDigest);
+        values::algorithm("part digest", algorithm.map(String::as_str), SHA1)?;
         let name = values::parsed("filename", &self.take_entry(Element::FileName)?)?;
         let digest = values::parsed("part digest", &self.take_entry(Element::PartDigest)?)?;
         self.parts.push(Part {

@@ -204,16 +204,16 @@ fn keys(
         key: secret(Element::CloudKey)?,
         iv: secret(Element::CloudIv)?,
     };
-    let user = WrappedPair {
+    let pair = WrappedPair {
         key: secret(Element::UserKey)?,
         iv: secret(Element::UserIv)?,
     };
-    let user = match (user.key.is_empty(), user.iv.is_empty()) {
+    let user = match (pair.key.is_empty(), pair.iv.is_empty()) {
         (true, true) => {
             warnings.push(Warning::NoUserKey);
             None
         }
-        (false, false) => Some(user),
+        (false, false) => Some(pair),
         _ => return Err(ManifestError::Missing("half of the user's key and iv")),
     };
     Ok(WrappedKeys { cloud, user })

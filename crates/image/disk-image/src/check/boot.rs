@@ -30,13 +30,8 @@ fn root_device(subject: &Subject<'_>, findings: &mut Findings) {
     let Some(device) = root.guest().and_then(|guest| guest.root_device.as_deref()) else {
         return;
     };
-    let named = |prefix: &str| {
-        device
-            .strip_prefix(prefix)
-            .map(|name| name.trim_matches('"'))
-    };
     let superblock = &root.superblock;
-    if let Some(label) = named("LABEL=") {
+    if let Some(label) = named(device, "LABEL=") {
         if label != superblock.label {
             let message = format!(
                 "fstab wants the label {label:?}, the file system has {:?}",
@@ -44,7 +39,7 @@ fn root_device(subject: &Subject<'_>, findings: &mut Findings) {
             );
             findings.add(is::ROOT_LABEL, message);
         }
-    } else if let Some(uuid) = named("UUID=") {
+    } else if let Some(uuid) = named(device, "UUID=") {
         let own = superblock.uuid.to_string();
         if !uuid.eq_ignore_ascii_case(&own) {
             let message = format!("fstab wants the UUID {uuid}, the file system has {own}");
@@ -60,6 +55,11 @@ fn root_device(subject: &Subject<'_>, findings: &mut Findings) {
         );
         findings.add(is::ROOT_DEVICE, message);
     }
+}
+
+/// What stands behind `LABEL=` or `UUID=` in fstab, without quotes; `None` when the device is named in another way.
+fn named<'a>(device: &'a str, prefix: &str) -> Option<&'a str> {
+    Some(device.strip_prefix(prefix)?.trim_matches('"'))
 }
 
 /// Whether an instance sees such a disk. Eucalyptus attaches the root as `sda` on both.

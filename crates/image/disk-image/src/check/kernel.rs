@@ -6,6 +6,7 @@ use super::catalogue as is;
 use super::{Findings, Subject};
 use crate::content::{Content, Inspection};
 use crate::features::Features;
+use crate::guest::Guest;
 
 pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     if let Some(kernel) = subject.kernel {
@@ -71,9 +72,8 @@ fn modules(subject: &Subject<'_>, kernel: &Inspection, findings: &mut Findings) 
     let Some(release) = release(kernel) else {
         return;
     };
-    let lacks = |versions: &[String]| !versions.iter().any(|version| version == release);
     let guest = subject.image.root().and_then(|root| root.guest());
-    if let Some(guest) = guest.filter(|guest| lacks(&guest.module_versions)) {
+    if let Some(guest) = guest.filter(|guest| lacks(&guest.module_versions, release)) {
         let message = format!(
             "the kernel is {release}, the image has modules for {}",
             list(&guest.module_versions)
@@ -84,7 +84,7 @@ fn modules(subject: &Subject<'_>, kernel: &Inspection, findings: &mut Findings) 
         return;
     };
     // A ramdisk without modules is for a kernel that needs none.
-    if !ramdisk.module_versions.is_empty() && lacks(&ramdisk.module_versions) {
+    if !ramdisk.module_versions.is_empty() && lacks(&ramdisk.module_versions, release) {
         let message = format!(
             "the kernel is {release}, the ramdisk has modules for {}",
             list(&ramdisk.module_versions)
@@ -108,22 +108,28 @@ fn list(versions: &[String]) -> String {
     }
 }
 
+fn lacks(versions: &[String], release: &str) -> bool {
+    !versions.iter().any(|version| version == release)
+}
+
+/// The newest kernel release that the image has modules for; `None` when it has modules for none.
+fn newest_modules(guest: &Guest) -> Option<&str> {
+    guest
+        .module_versions
+        .iter()
+        .map(String::as_str)
+        .max_by_key(|version| age(version))
+}
+
 /// Compares the features of the root with the age of the kernel: the one given, or else the newest that
 /// the image has modules for.
 fn features(subject: &Subject<'_>, findings: &mut Findings) {
     let Some(root) = subject.image.root() else {
         return;
     };
-    let of_image = || {
-        root.guest()?
-            .module_versions
-            .iter()
-            .map(String::as_str)
-            .max_by_key(|version| age(version))
-    };
     let kernel = match subject.kernel {
         Some(kernel) => release(kernel),
-        None => of_image(),
+        None => root.guest().and_then(newest_modules),
     };
     let Some((kernel, age)) = kernel.and_then(|kernel| Some((kernel, age(kernel)?))) else {
         return;

@@ -102,9 +102,10 @@ fn serial_login(tree: &Tree) -> Result<Option<bool>, Ext4Error> {
     if tree.is_folder("/lib/systemd/system")? || tree.is_folder("/usr/lib/systemd/system")? {
         return Ok(Some(true));
     }
-    let names = |name: &Vec<u8>| SERIAL.iter().any(|tty| name.starts_with(tty.as_bytes()));
-    if tree.names_in("/etc/init")?.iter().any(names) {
-        return Ok(Some(true));
+    for job in tree.names_in("/etc/init")? {
+        if SERIAL.iter().any(|tty| job.starts_with(tty.as_bytes())) {
+            return Ok(Some(true));
+        }
     }
     let Some(inittab) = tree.read_file("/etc/inittab", MAX_TEXT)? else {
         return Ok(None);
@@ -121,9 +122,9 @@ fn serial_login(tree: &Tree) -> Result<Option<bool>, Ext4Error> {
 fn pretty_name(os_release: &[u8]) -> Option<String> {
     let mut lines = os_release.split(|byte| *byte == b'\n');
     let value = lines.find_map(|line| line.strip_prefix(b"PRETTY_NAME="))?;
-    let value = printable(value.trim_ascii(), MAX_SHOWN);
-    let value = value.trim_matches(['"', '\'']);
-    (!value.is_empty()).then(|| value.to_owned())
+    let text = printable(value.trim_ascii(), MAX_SHOWN);
+    let name = text.trim_matches(['"', '\'']);
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn root_device(fstab: &[u8]) -> Option<String> {

@@ -60,8 +60,8 @@ impl Tree {
         let mut names = Vec::new();
         for entry in self.0.read_dir(&folder)?.take(MAX_NAMES) {
             let entry = entry?;
-            let name = entry.file_name();
-            let name: &[u8] = name.as_ref();
+            let file_name = entry.file_name();
+            let name: &[u8] = file_name.as_ref();
             if name != b"." && name != b".." {
                 names.push(name.to_vec());
             }
@@ -138,8 +138,8 @@ impl Tree {
                 if links > MAX_LINKS || metadata.len() > MAX_LINK {
                     return Ok(None);
                 }
-                let target = self.0.read_link(&candidate)?;
-                let target: &[u8] = target.as_ref();
+                let link = self.0.read_link(&candidate)?;
+                let target: &[u8] = link.as_ref();
                 here.pop();
                 if target.starts_with(b"/") {
                     here.clear();

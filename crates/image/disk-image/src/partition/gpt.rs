@@ -113,12 +113,11 @@ impl Gpt {
     fn checked(&self, disk: &Window) -> Option<String> {
         let mut header = self.header.clone();
         header.get_mut(16..20)?.fill(0);
-        let wrong = |what| Some(format!("the checksum of {what} is wrong"));
         if crc32fast::hash(&header) != le32(&self.header, 16) {
-            return wrong("its header");
+            return Some("the checksum of its header is wrong".to_owned());
         }
         if crc32fast::hash(&self.entries) != le32(&self.header, 88) {
-            return wrong("its entries");
+            return Some("the checksum of its entries is wrong".to_owned());
         }
         let backup = le64(&self.header, 32).checked_mul(self.sector);
         if backup.is_none_or(|at| at >= disk.length()) {

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use fs_err::File;
-use rustix::fs::SeekFrom;
+use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
 use super::{Step, StepProgress};
@@ -84,15 +84,14 @@ fn next_data(
     if position >= length {
         return Ok(None);
     }
-    let seek = |target| rustix::fs::seek(from.file(), target);
-    let start = match seek(SeekFrom::Data(position)) {
+    let start = match seek(from.file(), SeekFrom::Data(position)) {
         Ok(start) if start < length => start,
         Ok(_) | Err(Errno::NXIO) => return Ok(None),
         // A file system that knows no holes.
         Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(Some((position, length))),
         Err(error) => return Err(failed("find the holes of", from)(error.into())),
     };
-    let end = seek(SeekFrom::Hole(start)).map_or(length, |end| end.min(length));
+    let end = seek(from.file(), SeekFrom::Hole(start)).map_or(length, |end| end.min(length));
     Ok(Some((start, end)))
 }
 

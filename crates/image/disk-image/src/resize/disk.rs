@@ -59,14 +59,15 @@ pub(super) fn resize(
         NewSize::Minimum => subject.image_size(done.length),
     };
     target.file().set_len(disk)?;
-    let length = disk.saturating_sub(start + last.trailer());
-    let length = length - length % last.superblock.block_size.max(4096);
-    let table = last.table_for(length, disk);
-    let table = table.ok_or_else(|| DiskImageError::Partitioned {
-        path: job.source.to_owned(),
-        table: last.table.kind(),
-        reason: "its partition table cannot describe a disk of this size".to_owned(),
-    })?;
+    let room = disk.saturating_sub(start + last.trailer());
+    let length = room - room % last.superblock.block_size.max(4096);
+    let table = last
+        .table_for(length, disk)
+        .ok_or_else(|| DiskImageError::Partitioned {
+            path: job.source.to_owned(),
+            table: last.table.kind(),
+            reason: "its partition table cannot describe a disk of this size".to_owned(),
+        })?;
     for (offset, bytes) in table {
         write_at(target, &bytes, offset)?;
     }

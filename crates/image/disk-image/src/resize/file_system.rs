@@ -94,10 +94,14 @@ impl<'a> Job<'a> {
         length: u64,
     ) -> Result<u64, DiskImageError> {
         let said = self.resize2fs.run_on(&["-P"], &[path], self.source)?;
-        let blocks = said.trim().rsplit(' ').next();
-        let minimum = blocks.and_then(|blocks| blocks.parse::<u64>().ok());
-        let minimum = minimum.and_then(|blocks| blocks.checked_mul(old.block_size));
-        if let Some(minimum) = minimum.filter(|minimum| length < *minimum) {
+        // The number of blocks is the last word.
+        let least = said
+            .trim()
+            .rsplit(' ')
+            .next()
+            .and_then(|blocks| blocks.parse::<u64>().ok())
+            .and_then(|blocks| blocks.checked_mul(old.block_size));
+        if let Some(minimum) = least.filter(|least| length < *least) {
             return Err(DiskImageError::TooSmall {
                 path: self.source.to_owned(),
                 requested: length,
@@ -114,12 +118,12 @@ impl<'a> Job<'a> {
     fn shrink_to_fit(&self, file: &File, path: &Path) -> Result<u64, DiskImageError> {
         self.resize2fs.run(&["-M"], path, self.source, &[0])?;
         let window = Window::whole(file, file.metadata()?.len())?;
-        let superblock = inspect::superblock_of(&window)?;
-        let length = superblock.map(|superblock| superblock.length());
-        let length = length.ok_or_else(|| DiskImageError::WrongResult {
-            path: self.source.to_owned(),
-            problem: "it holds no file system".to_owned(),
-        })?;
+        let superblock =
+            inspect::superblock_of(&window)?.ok_or_else(|| DiskImageError::WrongResult {
+                path: self.source.to_owned(),
+                problem: "it holds no file system".to_owned(),
+            })?;
+        let length = superblock.length();
         file.set_len(length)?;
         Ok(length)
     }

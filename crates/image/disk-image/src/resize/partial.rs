@@ -25,9 +25,9 @@ impl Partial {
     /// Creates `TARGET.partial`, in place of one that an interrupted run has left; `source` is the
     /// image that must not be that file.
     pub(super) fn create(target: &Path, source: &File) -> Result<Self, DiskImageError> {
-        let mut path = target.as_os_str().to_owned();
-        path.push(".partial");
-        let path = PathBuf::from(path);
+        let mut name = target.as_os_str().to_owned();
+        name.push(".partial");
+        let path = PathBuf::from(name);
         let file = OpenOptions::new()
             .read(true)
             .write(true)

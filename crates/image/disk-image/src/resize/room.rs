@@ -38,9 +38,9 @@ pub(super) fn check(subject: &Subject, path: &Path) -> Result<(), DiskImageError
 fn shares_blocks(subject: &Subject, path: &Path) -> bool {
     const BTRFS: i64 = 0x9123_683E;
     const XFS: i64 = 0x5846_5342;
-    let device = |metadata: std::fs::Metadata| metadata.dev();
-    let source = subject.file().metadata().map(device).ok();
-    let target = path.metadata().map(device).ok();
+    let source = subject.file().metadata().ok();
+    let target = path.metadata().ok();
     let kind = rustix::fs::statfs(path).ok();
-    source == target && kind.is_some_and(|kind| matches!(kind.f_type, BTRFS | XFS))
+    source.map(|metadata| metadata.dev()) == target.map(|metadata| metadata.dev())
+        && kind.is_some_and(|kind| matches!(kind.f_type, BTRFS | XFS))
 }

@@ -187,8 +187,10 @@ fn last(path: &Path, disk: &Window, table: Table) -> Result<Last, DiskImageError
     }
     let mut entries = table.entries();
     entries.sort_by_key(|entry| entry.start);
-    let end = |entry: &Entry| entry.start.saturating_add(entry.length);
-    if entries.windows(2).any(|pair| end(&pair[0]) > pair[1].start) {
+    if entries
+        .windows(2)
+        .any(|pair| pair[0].start.saturating_add(pair[0].length) > pair[1].start)
+    {
         return Err(refused("its partitions overlap".to_owned()));
     }
     let Some(entry) = entries.pop() else {
