@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gumnut_settings::{Overrides, SourceOrder};
+use gumnut_terminal::{CloudOptions, Color, LogOptions, Output, Session, Voice};
 use url::Url;
 
 /// Options of every command.
@@ -77,4 +79,61 @@ pub(crate) enum Signature {
     V4,
     /// AWS Signature Version 2, for old clouds
     V2,
+}
+
+impl Global {
+    /// What the command works with.
+    pub(crate) fn session(&self) -> Session {
+        Session {
+            output: Output::new(Voice {
+                json: self.json,
+                quiet: self.quiet,
+                progress: !self.no_progress,
+                color: self.color.into(),
+            }),
+            cloud: CloudOptions {
+                overrides: Overrides {
+                    config: self.config.clone(),
+                    region: self.region.clone(),
+                    ec2_url: self.ec2_url.clone(),
+                    s3_url: self.s3_url.clone(),
+                    credentials: None,
+                    order: SourceOrder::Native,
+                },
+                signature: self.signature.into(),
+                store_signature: None,
+                retries: self.retries,
+                ca_cert: self.ca_cert.clone(),
+            },
+        }
+    }
+
+    /// Which log lines are wanted.
+    pub(crate) fn log(&self) -> LogOptions {
+        LogOptions {
+            quiet: self.quiet,
+            verbose: self.verbose,
+            color: self.color.into(),
+            json: self.log_format == LogFormat::Json,
+        }
+    }
+}
+
+impl From<ColorWhen> for Color {
+    fn from(when: ColorWhen) -> Self {
+        match when {
+            ColorWhen::Auto => Self::Auto,
+            ColorWhen::Always => Self::Always,
+            ColorWhen::Never => Self::Never,
+        }
+    }
+}
+
+impl From<Signature> for gumnut_terminal::Signature {
+    fn from(signature: Signature) -> Self {
+        match signature {
+            Signature::V4 => Self::V4,
+            Signature::V2 => Self::V2,
+        }
+    }
 }

@@ -1,15 +1,14 @@
 //! The tree of commands. One struct a command, in a file of its own with the code that runs it.
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use gumnut_compat::Compat;
+use gumnut_terminal::{Session, block_on};
 
 use crate::args::Global;
-use crate::commands::{Context, Tradition, remote};
 use crate::commands::{
     boot, bundle, check, cloud, copy, delete, deregister, doctor, download, fetch, generate,
     images, inspect, publish, register, resize, retire, rewrap, unbundle, unpack, upload, verify,
 };
-use crate::compat::Compat;
-use crate::output::Output;
 
 /// Bundle, upload, register and restore machine images.
 ///
@@ -69,40 +68,35 @@ impl Cli {
     ///
     /// # Errors
     /// When the command fails; the error knows its exit code.
-    pub(crate) fn run(&self, output: &Output) -> Result<(), anyhow::Error> {
-        let context = Context {
-            global: &self.global,
-            output,
-            tradition: Tradition::default(),
-        };
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         match &self.command {
-            Command::Publish(command) => command.run(&context),
-            Command::Resume(command) => command.run(&context),
-            Command::Runs(command) => command.run(&context),
-            Command::Abort(command) => command.run(&context),
-            Command::Bundle(command) => command.run(&context),
-            Command::Unbundle(command) => command.run(&context),
-            Command::Verify(command) => command.run(&context),
-            Command::Upload(command) => remote::block_on(command.run(&context)),
-            Command::Download(command) => remote::block_on(command.run(&context)),
-            Command::Fetch(command) => command.run(&context),
-            Command::Delete(command) => remote::block_on(command.run(&context)),
-            Command::Register(command) => remote::block_on(command.run(&context)),
-            Command::Images(command) => remote::block_on(command.run(&context)),
-            Command::Deregister(command) => remote::block_on(command.run(&context)),
-            Command::Retire(command) => remote::block_on(command.run(&context)),
-            Command::Copy(command) => command.run(&context),
-            Command::Boot(command) => command.run(&context),
-            Command::Doctor(command) => command.run(&context),
-            Command::Resize(command) => command.run(&context),
-            Command::Unpack(command) => command.run(&context),
-            Command::Check(command) => command.run(&context),
-            Command::Inspect(command) => command.run(&context),
-            Command::Rewrap(command) => command.run(&context),
-            Command::Cloud(command) => command.run(&context),
-            Command::Compat(command) => command.run(&context),
-            Command::Completions(command) => command.run(&context, Self::command()),
-            Command::Man(command) => command.run(&context, Self::command()),
+            Command::Publish(command) => command.run(session),
+            Command::Resume(command) => command.run(session),
+            Command::Runs(command) => command.run(session),
+            Command::Abort(command) => command.run(session),
+            Command::Bundle(command) => command.run(session),
+            Command::Unbundle(command) => command.run(session),
+            Command::Verify(command) => command.run(session),
+            Command::Upload(command) => block_on(command.run(session)),
+            Command::Download(command) => block_on(command.run(session)),
+            Command::Fetch(command) => command.run(session),
+            Command::Delete(command) => block_on(command.run(session)),
+            Command::Register(command) => block_on(command.run(session)),
+            Command::Images(command) => block_on(command.run(session)),
+            Command::Deregister(command) => block_on(command.run(session)),
+            Command::Retire(command) => block_on(command.run(session)),
+            Command::Copy(command) => command.run(session),
+            Command::Boot(command) => command.run(session),
+            Command::Doctor(command) => command.run(session),
+            Command::Resize(command) => command.run(session),
+            Command::Unpack(command) => command.run(session),
+            Command::Check(command) => command.run(session),
+            Command::Inspect(command) => command.run(session),
+            Command::Rewrap(command) => command.run(session),
+            Command::Cloud(command) => command.run(session),
+            Command::Compat(command) => command.run(session),
+            Command::Completions(command) => command.run(session, Self::command()),
+            Command::Man(command) => command.run(session, Self::command()),
         }
     }
 }

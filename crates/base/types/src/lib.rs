@@ -20,7 +20,7 @@ mod size;
 pub use account::{AccountId, AccountIdError};
 pub use architecture::{Architecture, ArchitectureError};
 pub use class::{ImageClass, ImageClassError};
-pub use device::BlockDeviceMapping;
+pub use device::{BlockDeviceMapping, BlockDeviceMappingError};
 pub use digest::{DigestError, Sha1Digest};
 pub use existing::Existing;
 pub use fault::Fault;

@@ -1,7 +1,5 @@
 //! `gumnut bundle`
 
-pub(crate) mod input;
-
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
@@ -11,14 +9,13 @@ use gumnut_bundle::{BundleMeta, BundleNames, BundleOptions, Existing, Level, Par
 use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_disk_image::{Start, Subject, check_kernel, check_ramdisk};
 use gumnut_manifest::Manifest;
+use gumnut_terminal::{Exit, Failure, Session, Stop, Watch, keys, parts, warn_of_image};
 use gumnut_types::{Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKind, ImageName};
+use gumnut_workflows::ImageInput;
 use serde_json::{Value, json};
 
+use super::check;
 use super::keys::KeyOptions;
-use super::{Context, check, keys};
-use crate::exit::{Exit, Failure};
-use crate::progress::Stop;
-use crate::watch::{Watch, warn_of_image};
 
 /// Seal an image into a bundle.
 ///
@@ -65,7 +62,12 @@ pub(crate) struct Bundle {
     #[arg(long, value_name = "SIZE", default_value = "10MiB")]
     part_size: ByteSize,
     /// Block devices of a machine image
-    #[arg(short = 'B', long, value_name = "VIRTUAL=DEVICE,...", value_delimiter = ',', value_parser = parse_mapping)]
+    #[arg(
+        short = 'B',
+        long,
+        value_name = "VIRTUAL=DEVICE,...",
+        value_delimiter = ','
+    )]
     block_device_mapping: Vec<BlockDeviceMapping>,
     /// Product codes of a machine image
     #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
@@ -109,24 +111,12 @@ enum Kind {
     Ramdisk,
 }
 
-pub(crate) fn parse_mapping(text: &str) -> Result<BlockDeviceMapping, String> {
-    match text.split_once('=') {
-        Some((virtual_name, device)) if !virtual_name.is_empty() && !device.is_empty() => {
-            Ok(BlockDeviceMapping {
-                virtual_name: virtual_name.to_owned(),
-                device: device.to_owned(),
-            })
-        }
-        _ => Err("a mapping has the form VIRTUAL=DEVICE, as in ami=sda1".to_owned()),
-    }
-}
-
 impl Bundle {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
         let kind = self.image_kind()?;
-        let input = input::Input::open(&self.image, self.size)?;
-        let keys = self.keys.keys(context, &settings)?;
+        let input = self.input()?;
+        let keys = self.keys.keys(session, &settings)?;
         let names = BundleNames::new(self.prefix()?)?;
         self.check(&input)?;
         let image = input.source()?;
@@ -148,21 +138,38 @@ impl Bundle {
             Existing::Refuse
         };
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let watch = Watch::new(context.output, &stop, warn_of_image);
+        let watch = Watch::new(&session.output, &stop, warn_of_image);
         let made = bundle.into_folder(&self.destination, existing, &*watch);
         watch.clear();
         let (made, path) = made?;
-        context.output.say(format!(
+        session.output.say(format!(
             "{} in {}",
             ByteSize(made.manifest.manifest().bundled_size),
-            crate::output::parts(made.parts.len())
+            parts(made.parts.len())
         ));
         let json = report(made.manifest.manifest(), &made.parts, &path);
-        context.output.result(&json, &path.display().to_string())
+        session.output.result(&json, &path.display().to_string())
+    }
+
+    /// The image; only standard input needs its length to be told.
+    fn input(&self) -> Result<ImageInput, anyhow::Error> {
+        match (self.image == Path::new("-"), self.size) {
+            (false, None) => Ok(ImageInput::open(&self.image)?),
+            (true, Some(size)) => Ok(ImageInput::stdin(size.bytes())),
+            (true, None) => {
+                let message = "an image on standard input needs its length";
+                let failure = Failure::new(Exit::Usage, message).hint("pass --size BYTES");
+                Err(failure.into())
+            }
+            (false, Some(_)) => {
+                let message = "--size is for an image on standard input; a file has its own";
+                Err(Failure::new(Exit::Usage, message).into())
+            }
+        }
     }
 
     /// Says what would keep an instance from starting.
-    fn check(&self, input: &input::Input) -> Result<(), anyhow::Error> {
+    fn check(&self, input: &ImageInput) -> Result<(), anyhow::Error> {
         let Some(inspection) = input.inspection() else {
             return Ok(());
         };

@@ -4,12 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use gumnut_disk_image::{Finding, Inspection, RawImage, Severity, Start, Subject};
+use gumnut_terminal::{Exit, Failure, Output, Session};
 use gumnut_types::Architecture;
 use serde_json::{Value, json};
-
-use super::Context;
-use crate::exit::{Exit, Failure};
-use crate::output::Output;
 
 /// Look for what keeps an instance of an image from starting.
 ///
@@ -59,7 +56,7 @@ impl Hypervisor {
 }
 
 impl Check {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let image = inspect(&self.image)?;
         let kernel = self
             .kernel
@@ -82,7 +79,7 @@ impl Check {
             "image": self.image,
             "findings": findings.iter().map(finding).collect::<Vec<_>>(),
         });
-        context.output.result(&json, &text(&findings))?;
+        session.output.result(&json, &text(&findings))?;
         verdict(&self.image, &findings, self.strict)
     }
 }

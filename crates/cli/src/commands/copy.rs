@@ -6,20 +6,17 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_crypto::PrivateKey;
 use gumnut_ec2_client::{Image, RegisterImage};
+use gumnut_settings::{KeyFile, Settings};
+use gumnut_terminal::{Exit, Failure, Output, Session, Stop, Watch, block_on_or_stop, keys};
 use gumnut_types::{ImageId, ImageKind, Limits};
 use gumnut_workflows::{
     BucketPrefix, BundleRef, CloudClient, CopiedBundle, CopyTo, Original, WorkflowError,
 };
 use serde_json::{Value, json};
 
-use super::trust::{self, Trust};
+use super::trust::Trust;
 use super::upload::AclChoice;
-use super::{Context, keys, remote};
 use crate::args::Signature;
-use crate::exit::{Exit, Failure};
-use crate::progress::Stop;
-use crate::watch::Watch;
-use gumnut_settings::{KeyFile, Settings};
 
 /// Copy an image to another cloud.
 ///
@@ -83,7 +80,7 @@ struct Copied {
 /// The copying of one image and what starts it.
 struct Work<'a> {
     command: &'a Copy,
-    context: &'a Context<'a>,
+    session: &'a Session,
     settings: &'a Settings,
     from: CloudClient,
     key: PrivateKey,
@@ -93,34 +90,36 @@ struct Work<'a> {
 }
 
 impl Copy {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let watch = Watch::new(context.output, &stop, |_| {});
+        let watch = Watch::new(&session.output, &stop, |_| {});
         watch.show("copying", 0);
         let mut work = Work {
             command: self,
-            context,
+            session,
             settings: &settings,
-            from: remote::signed_cloud(context, &settings, context.global.signature)?,
+            from: session.signed_cloud(&settings, session.cloud.signature)?,
             key: self.trust.need_private_key(&settings)?,
-            to: self.destination(context)?,
+            to: self.destination(session)?,
             watch: Arc::clone(&watch),
             copied: Vec::new(),
         };
-        let done = remote::block_on_or_stop(work.copy(&self.image), &stop);
+        let done = block_on_or_stop(work.copy(&self.image), &stop);
         watch.clear();
         done?;
-        report(context, &work.copied)
+        report(session, &work.copied)
     }
 
     /// The other cloud, as its profile says.
-    fn destination(&self, context: &Context<'_>) -> Result<CopyTo, anyhow::Error> {
+    fn destination(&self, session: &Session) -> Result<CopyTo, anyhow::Error> {
         let settings = Settings::of_profile(&self.to)?;
-        let signature = self.to_signature.unwrap_or(context.global.signature);
+        let signature = self
+            .to_signature
+            .map_or(session.cloud.signature, Into::into);
         let author = keys::private_key(&settings, None)?;
         let user = keys::certificate(&settings, KeyFile::Certificate, None)?;
-        let cloud = remote::signed_cloud(context, &settings, signature)?;
+        let cloud = session.signed_cloud(&settings, signature)?;
         let cloud_certificate = keys::certificate(&settings, KeyFile::CloudCertificate, None)?;
         let cloud_key = cloud_certificate.public_key().clone();
         Ok(
@@ -151,10 +150,10 @@ impl Work<'_> {
 
     /// The bundle with its believed manifest.
     async fn open(&self, source: &Source) -> Result<Original, anyhow::Error> {
-        let cloud = remote::cloud_of(&source.place, self.context, self.settings)?;
+        let cloud = self.session.cloud_of(&source.place, self.settings)?;
         let bundle = cloud.find(&source.place).await?;
         let manifest = bundle.manifest(&Limits::default()).await?;
-        trust::say_warnings(manifest.warnings());
+        Output::warn_all(manifest.warnings());
         let signed = self
             .command
             .trust
@@ -222,7 +221,7 @@ impl Work<'_> {
 
     async fn one(&mut self, source: Source, original: Original) -> Result<(), anyhow::Error> {
         let name = source.place.to_string();
-        self.context.output.say(format!("copying {name}"));
+        self.session.output.say(format!("copying {name}"));
         let watch = Arc::clone(&self.watch) as _;
         let bundle = self.to.bundle(&original, watch).await.map_err(explain)?;
         let kind = original.kind;
@@ -277,7 +276,7 @@ fn request(image: Option<&Image>, kind: &ImageKind) -> RegisterImage {
     }
 }
 
-fn report(context: &Context<'_>, all: &[Copied]) -> Result<(), anyhow::Error> {
+fn report(session: &Session, all: &[Copied]) -> Result<(), anyhow::Error> {
     let id = |copied: &Copied| copied.id.as_ref().map(|(id, _)| id.to_string());
     let one = |copied: &Copied| {
         json!({
@@ -300,5 +299,5 @@ fn report(context: &Context<'_>, all: &[Copied]) -> Result<(), anyhow::Error> {
         "images": all.iter().map(one).collect::<Vec<Value>>(),
     });
     let lines: String = all.iter().map(line).collect();
-    context.output.result(&json, &lines)
+    session.output.result(&json, &lines)
 }

@@ -1,10 +1,10 @@
 //! `gumnut delete`
 
 use clap::Args;
+use gumnut_terminal::{Session, parts};
 use gumnut_types::{Limits, ManifestLocation};
+use gumnut_workflows::StoredBundle;
 use serde_json::json;
-
-use super::{Context, remote};
 
 /// Delete a bundle from the object store.
 ///
@@ -18,17 +18,17 @@ pub(crate) struct Delete {
 }
 
 impl Delete {
-    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let store = remote::walrus(context, &context.settings()?)?;
-        let bundle = remote::stored(&store, &self.location);
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let store = session.walrus(&session.settings()?)?;
+        let location = self.location.clone();
+        let bundle = StoredBundle { store, location };
         let manifest = bundle.manifest(&Limits::default()).await?;
-        let parts = &manifest.manifest().parts;
-        bundle.delete(parts).await?;
-        context.output.say(format!(
-            "deleted {} and the manifest",
-            crate::output::parts(parts.len())
-        ));
-        let json = json!({ "location": self.location.to_string(), "parts_deleted": parts.len() });
-        context.output.result(&json, &self.location.to_string())
+        let all = &manifest.manifest().parts;
+        bundle.delete(all).await?;
+        session
+            .output
+            .say(format!("deleted {} and the manifest", parts(all.len())));
+        let json = json!({ "location": self.location.to_string(), "parts_deleted": all.len() });
+        session.output.result(&json, &self.location.to_string())
     }
 }

@@ -1,10 +1,9 @@
 //! `gumnut deregister`
 
 use clap::Args;
+use gumnut_terminal::Session;
 use gumnut_types::ImageId;
 use serde_json::json;
-
-use super::{Context, remote};
 
 /// Deregister an image.
 ///
@@ -17,10 +16,10 @@ pub(crate) struct Deregister {
 }
 
 impl Deregister {
-    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let client = remote::ec2(context, &context.settings()?)?;
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let client = session.ec2(&session.settings()?)?;
         client.deregister_image(&self.id).await?;
         let json = json!({ "image_id": self.id.as_str() });
-        context.output.result(&json, &format!("IMAGE\t{}", self.id))
+        session.output.result(&json, &format!("IMAGE\t{}", self.id))
     }
 }

@@ -4,13 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use gumnut_terminal::{Session, Stop, Watch};
 use gumnut_types::ManifestLocation;
-use gumnut_workflows::Downloaded;
+use gumnut_workflows::{Downloaded, StoredBundle};
 use serde_json::json;
-
-use super::{Context, remote};
-use crate::progress::Stop;
-use crate::watch::Watch;
 
 /// Fetch a bundle from the object store.
 ///
@@ -30,12 +27,13 @@ pub(crate) struct Download {
 }
 
 impl Download {
-    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let store = remote::walrus(context, &context.settings()?)?;
-        let bundle = remote::stored(&store, &self.location);
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let store = session.walrus(&session.settings()?)?;
+        let location = self.location.clone();
+        let bundle = StoredBundle { store, location };
         let download =
             gumnut_workflows::Download::new(bundle, &self.destination).jobs(usize::from(self.jobs));
-        let watch = Watch::new(context.output, &Stop::default(), |_| {});
+        let watch = Watch::new(&session.output, &Stop::default(), |_| {});
         let downloaded = download.run(Arc::clone(&watch) as _).await;
         watch.clear();
         let Downloaded {
@@ -45,7 +43,7 @@ impl Download {
             ..
         } = downloaded?;
         let json = json!({ "manifest": manifest, "parts": parts, "bytes": bytes });
-        context
+        session
             .output
             .result(&json, &manifest.display().to_string())
     }

@@ -7,16 +7,14 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_disk_image::Conversion;
+use gumnut_settings::Settings;
+use gumnut_terminal::{Output, Session, Stop, Watch, block_on_or_stop};
 use gumnut_types::{ByteSize, Limits};
 use gumnut_workflows::{self as workflows, BundleRef, Fetched, Folder};
 use serde_json::json;
 
-use super::trust::{self, Trust};
+use super::trust::Trust;
 use super::unbundle::Format;
-use super::{Context, remote};
-use crate::progress::Stop;
-use crate::watch::Watch;
-use gumnut_settings::Settings;
 
 /// Bring an image back out of the cloud.
 ///
@@ -49,15 +47,15 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let folder = Folder::open(&Folder::beside(&self.output))?;
         let target = self.target(folder.path())?;
-        let fetched = self.fetch(context, &settings, &folder, target, &stop);
+        let fetched = self.fetch(session, &settings, &folder, target, &stop);
         if fetched.is_err() && folder.has_parts() {
             let path = folder.path().display();
-            context.output.say(format!(
+            session.output.say(format!(
                 "what has come is kept in {path}; the same command goes on from there"
             ));
         }
@@ -71,12 +69,12 @@ impl Fetch {
             "parts_kept": fetched.parts_kept,
             "bytes_fetched": fetched.bytes_fetched,
         });
-        context.output.say(format!(
+        session.output.say(format!(
             "the image ({}) is whole",
             ByteSize(fetched.image_size)
         ));
         let path = self.output.display().to_string();
-        context.output.result(&json, &path)
+        session.output.result(&json, &path)
     }
 
     /// Where the image goes: to its file, or first to a temporary one in the folder and from there to its own in another
@@ -98,7 +96,7 @@ impl Fetch {
 
     fn fetch(
         &self,
-        context: &Context<'_>,
+        session: &Session,
         settings: &Settings,
         folder: &Folder,
         (file, conversion): (ImageFile, Option<Conversion>),
@@ -107,21 +105,21 @@ impl Fetch {
         let key = self.trust.need_private_key(settings)?;
         let limits = Limits::default();
         let find = async {
-            let cloud = remote::cloud_of(&self.image, context, settings)?;
+            let cloud = session.cloud_of(&self.image, settings)?;
             let bundle = cloud.find(&self.image).await?;
             let manifest = bundle.manifest(&limits).await?;
             Ok((bundle, manifest))
         };
-        let (bundle, manifest) = remote::block_on_or_stop(find, stop)?;
-        trust::say_warnings(manifest.warnings());
+        let (bundle, manifest) = block_on_or_stop(find, stop)?;
+        Output::warn_all(manifest.warnings());
         let signed = self.trust.check(settings, manifest, Some(&key))?;
         let signature = signed.signature().as_str();
         let fetch = workflows::Fetch::new(bundle, signed.open(&key)?)
             .jobs(usize::from(self.jobs))
             .limits(limits);
-        let watch = Watch::new(context.output, stop, |_| {});
+        let watch = Watch::new(&session.output, stop, |_| {});
         let work = async { Ok(fetch.run(folder, file, Arc::clone(&watch) as _).await?) };
-        let done = remote::block_on_or_stop(work, stop);
+        let done = block_on_or_stop(work, stop);
         watch.clear();
         let fetched = done?;
         if let Some(conversion) = conversion {

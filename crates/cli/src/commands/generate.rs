@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Command};
 use clap_complete::Shell;
+use gumnut_terminal::Session;
 use serde_json::json;
-
-use super::Context;
 
 /// Print completions for a shell.
 ///
@@ -29,26 +28,22 @@ pub(crate) struct Man {
 }
 
 impl Completions {
-    pub(crate) fn run(
-        &self,
-        context: &Context<'_>,
-        mut tree: Command,
-    ) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session, mut tree: Command) -> Result<(), anyhow::Error> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut tree, "gumnut", &mut script);
         let script = String::from_utf8(script).context("completions are no text")?;
         let json = json!({ "shell": self.shell.to_string(), "completions": script });
-        context.output.result(&json, &script)
+        session.output.result(&json, &script)
     }
 }
 
 impl Man {
-    pub(crate) fn run(&self, context: &Context<'_>, tree: Command) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session, tree: Command) -> Result<(), anyhow::Error> {
         fs_err::create_dir_all(&self.folder)?;
         clap_mangen::generate_to(tree, &self.folder)
             .with_context(|| format!("cannot write pages into {}", self.folder.display()))?;
         let json = json!({ "folder": self.folder });
         let text = self.folder.display().to_string();
-        context.output.result(&json, &text)
+        session.output.result(&json, &text)
     }
 }

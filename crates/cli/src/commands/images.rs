@@ -2,10 +2,9 @@
 
 use clap::Args;
 use gumnut_ec2_client::{DescribeImages, Filter, Image};
+use gumnut_terminal::Session;
 use gumnut_types::ImageId;
 use serde_json::{Value, json};
-
-use super::{Context, remote};
 
 /// List images.
 ///
@@ -35,8 +34,8 @@ fn parse_filter(text: &str) -> Result<Filter, String> {
 }
 
 impl Images {
-    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let client = remote::ec2(context, &context.settings()?)?;
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let client = session.ec2(&session.settings()?)?;
         let request = DescribeImages {
             ids: self.ids.clone(),
             owners: self.owner.clone(),
@@ -47,7 +46,7 @@ impl Images {
         images.sort_by(|a, b| a.image_id.cmp(&b.image_id));
         let values: Vec<Value> = images.iter().map(describe).collect();
         let lines: String = images.iter().map(line).collect();
-        context.output.result(&json!({ "images": values }), &lines)
+        session.output.result(&json!({ "images": values }), &lines)
     }
 }
 

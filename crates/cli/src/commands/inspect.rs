@@ -10,12 +10,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use gumnut_disk_image::{Collection, Content, DiskImageError, Inspection, RawImage};
+use gumnut_terminal::{Failure, Session, Stop, read_bounded, unreadable};
 use gumnut_types::Limits;
 use serde_json::Value;
 
-use super::{Context, read_bounded, trust, unreadable};
-use crate::exit::Failure;
-use crate::progress::Stop;
+use super::trust;
 
 /// Say what a file is: a manifest, a disk image, a kernel, a ramdisk, a tarball of those.
 ///
@@ -37,16 +36,16 @@ struct Report {
 }
 
 impl Inspect {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let report = if self.file.is_dir() {
             let found = Collection::of_folder(&self.file)?;
             collection::report("a folder", &found)
         } else if self.is_manifest()? {
             let limit = Limits::default().manifest_bytes as u64;
             let bytes = read_bounded("manifest", &self.file, limit)?;
-            manifest::report(context, &self.file, &bytes, &self.trust)?
+            manifest::report(session, &self.file, &bytes, &self.trust)?
         } else {
-            self.image(context)?
+            self.image(session)?
         };
         let width = report
             .lines
@@ -56,15 +55,15 @@ impl Inspect {
             .unwrap_or(0);
         let line = |(label, value): &(&str, String)| format!("{label:width$}  {value}\n");
         let text: String = report.lines.iter().map(line).collect();
-        context.output.result(&report.json, &text)
+        session.output.result(&report.json, &text)
     }
 
     /// What an image holds, of a virtual disk what is in it.
-    fn image(&self, context: &Context<'_>) -> Result<Report, anyhow::Error> {
+    fn image(&self, session: &Session) -> Result<Report, anyhow::Error> {
         let outside = gumnut_disk_image::inspect(&self.file)?;
         let format = match outside.content {
             Content::VirtualDisk(format) => format,
-            Content::Tarball(_) => return self.tarball(context, &outside),
+            Content::Tarball(_) => return self.tarball(session, &outside),
             _ => return Ok(image::report(&outside, None)),
         };
         match RawImage::open(&self.file, &std::env::temp_dir()) {
@@ -75,7 +74,7 @@ impl Inspect {
             }
             // What it is can be said all the same.
             Err(error @ DiskImageError::ToolMissing { .. }) => {
-                context
+                session
                     .output
                     .say(format!("its content is not looked at: {error}"));
                 Ok(image::report(&outside, Some(format)))
@@ -84,9 +83,9 @@ impl Inspect {
         }
     }
 
-    fn tarball(&self, context: &Context<'_>, found: &Inspection) -> Result<Report, anyhow::Error> {
+    fn tarball(&self, session: &Session, found: &Inspection) -> Result<Report, anyhow::Error> {
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let bar = context
+        let bar = session
             .output
             .bar("reading", found.length)
             .stopped_by(&stop);

@@ -2,11 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use gumnut_ec2_client::RegisterImage;
+use gumnut_terminal::{Exit, Failure, Session};
 use gumnut_types::{Architecture, ImageId, ManifestLocation};
 use serde_json::json;
-
-use super::{Context, remote};
-use crate::exit::{Exit, Failure};
 
 /// Register an uploaded bundle as an image.
 ///
@@ -44,7 +42,7 @@ enum VirtualizationType {
 }
 
 impl Register {
-    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let hvm = self.virtualization_type == Some(VirtualizationType::Hvm);
         if hvm && (self.kernel.is_some() || self.ramdisk.is_some()) {
             let message = "an hvm image starts by its own boot loader, without kernel and ramdisk";
@@ -52,7 +50,7 @@ impl Register {
                 .hint("leave out --kernel and --ramdisk")
                 .into());
         }
-        let client = remote::ec2(context, &context.settings()?)?;
+        let client = session.ec2(&session.settings()?)?;
         let request = RegisterImage {
             location: self.location.to_string(),
             name: self.name.clone(),
@@ -71,6 +69,6 @@ impl Register {
         };
         let id = client.register_image(&request).await?;
         let json = json!({ "image_id": id.as_str(), "location": self.location.to_string() });
-        context.output.result(&json, &format!("IMAGE\t{id}"))
+        session.output.result(&json, &format!("IMAGE\t{id}"))
     }
 }

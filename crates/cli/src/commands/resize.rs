@@ -5,13 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
 use gumnut_disk_image::{Existing, NewSize, Plan, RawImage, ResizeOptions, Resized, Target};
+use gumnut_terminal::{Exit, Failure, Output, Session, Stop};
 use gumnut_types::ByteSize;
 use serde_json::json;
-
-use super::{Context, folder_of};
-use crate::exit::{Exit, Failure};
-use crate::output::Output;
-use crate::progress::Stop;
 
 /// Grow or shrink the file system in a disk image.
 ///
@@ -56,7 +52,7 @@ pub(crate) struct Resize {
 }
 
 impl Resize {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let temporary = match &self.output {
             Some(output) => folder_of(output),
             None => std::env::temp_dir(),
@@ -74,9 +70,9 @@ impl Resize {
         let done = if self.dry_run {
             gumnut_disk_image::plan(raw.path(), self.new_size())
                 .map_err(anyhow::Error::from)
-                .and_then(|plan| self.tell(context, &plan))
+                .and_then(|plan| self.tell(session, &plan))
         } else {
-            self.resize(context, raw.path())
+            self.resize(session, raw.path())
         };
         if !raw.is_temporary() {
             return done;
@@ -90,10 +86,10 @@ impl Resize {
             .map_or(NewSize::Minimum, |size| NewSize::Bytes(size.bytes()))
     }
 
-    fn resize(&self, context: &Context<'_>, raw: &Path) -> Result<(), anyhow::Error> {
+    fn resize(&self, session: &Session, raw: &Path) -> Result<(), anyhow::Error> {
         let length = fs_err::metadata(raw).map_or(0, |metadata| metadata.len());
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let bar = context.output.bar("copying", length).stopped_by(&stop);
+        let bar = session.output.bar("copying", length).stopped_by(&stop);
         let existing = if self.force {
             Existing::Replace
         } else {
@@ -108,10 +104,10 @@ impl Resize {
         };
         let resized = gumnut_disk_image::resize(raw, self.new_size(), target, options, &bar);
         bar.clear();
-        report(context.output, path, &resized?)
+        report(&session.output, path, &resized?)
     }
 
-    fn tell(&self, context: &Context<'_>, plan: &Plan) -> Result<(), anyhow::Error> {
+    fn tell(&self, session: &Session, plan: &Plan) -> Result<(), anyhow::Error> {
         let superblock = &plan.superblock;
         let partition = plan
             .partition
@@ -137,7 +133,15 @@ impl Resize {
             "state": superblock.state.to_string(),
             "dry_run": true,
         });
-        context.output.result(&json, &text)
+        session.output.result(&json, &text)
+    }
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 

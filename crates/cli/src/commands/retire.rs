@@ -3,14 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use gumnut_terminal::{Exit, Failure, Session, Stop, Watch, exit_code};
 use gumnut_types::ManifestLocation;
 use gumnut_workflows::{BundleRef, Retired, Step, WorkflowError};
 use serde_json::{Value, json};
-
-use super::{Context, remote};
-use crate::exit::{self, Exit, Failure};
-use crate::progress::Stop;
-use crate::watch::Watch;
 
 /// Deregister an image and delete its bundle, if no other image uses it.
 ///
@@ -38,19 +34,19 @@ pub(crate) struct Retire {
 }
 
 impl Retire {
-    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
-        let cloud = remote::signed_cloud(context, &settings, context.global.signature)?;
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
+        let cloud = session.signed_cloud(&settings, session.cloud.signature)?;
         let retire = gumnut_workflows::Retire::new(cloud)
             .with_kernel_and_ramdisk(self.with_kernel_and_ramdisk)
             .patience(Duration::from_secs(self.timeout));
         let plan = retire.plan(&self.subject).await.map_err(explain)?;
         let preview = plan.preview();
         if self.dry_run {
-            return self.tell(context, &preview);
+            return self.tell(session, &preview);
         }
-        let output = context.output.clone();
-        let watch = Watch::new(context.output, &Stop::default(), move |step| match step {
+        let output = session.output.clone();
+        let watch = Watch::new(&session.output, &Stop::default(), move |step| match step {
             Step::Deregistering { id } => output.say(format!("removing {id}")),
             Step::Deleting { location } => output.say(format!("removing {location}")),
             _ => {}
@@ -59,10 +55,10 @@ impl Retire {
             .carry_out(plan, watch)
             .await
             .map_err(|error| go_on_with(error, &preview.bundles))?;
-        self.tell(context, &retired)
+        self.tell(session, &retired)
     }
 
-    fn tell(&self, context: &Context<'_>, retired: &Retired) -> Result<(), anyhow::Error> {
+    fn tell(&self, session: &Session, retired: &Retired) -> Result<(), anyhow::Error> {
         let bundles = retired.bundles.iter().map(
             |(location, objects)| json!({ "location": location.to_string(), "objects": objects }),
         );
@@ -76,7 +72,7 @@ impl Retire {
             "bundles": bundles.collect::<Vec<Value>>(),
             "kept": kept.collect::<Vec<Value>>(),
         });
-        context.output.result(&json, &lines(retired))
+        session.output.result(&json, &lines(retired))
     }
 }
 
@@ -116,7 +112,7 @@ fn go_on_with(error: WorkflowError, bundles: &[(ManifestLocation, usize)]) -> an
         "repeat the command; if the image is gone by then, `gumnut retire {location}` deletes its bundle"
     );
     let error = anyhow::Error::new(error);
-    Failure::new(exit::code_of(&error), "not everything could be removed")
+    Failure::new(exit_code(&error, &[]), "not everything could be removed")
         .because(error)
         .hint(hint)
         .into()

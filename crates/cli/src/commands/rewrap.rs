@@ -6,14 +6,13 @@ use clap::Args;
 use gumnut_bundle::Existing;
 use gumnut_crypto::{Certificate, PublicKey};
 use gumnut_manifest::{OpenManifest, Rewrap as Changes};
+use gumnut_settings::KeyFile;
+use gumnut_terminal::{Failure, Output, Session, keys};
 use gumnut_types::{AccountId, Limits};
 use gumnut_workflows::LocalBundle;
 use serde_json::json;
 
-use super::{Context, keys, trust};
-use crate::exit::Failure;
-use crate::output::Output;
-use gumnut_settings::KeyFile;
+use super::trust;
 
 /// Make a bundle's manifest for another cloud or another owner; the parts stay as they are.
 ///
@@ -52,11 +51,11 @@ pub(crate) struct Rewrap {
 }
 
 impl Rewrap {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
         let bundle = LocalBundle::new(&self.manifest);
         let manifest = bundle.manifest(&Limits::default())?;
-        trust::say_warnings(manifest.warnings());
+        Output::warn_all(manifest.warnings());
         let key = self.trust.need_private_key(&settings)?;
         let open = self
             .trust
@@ -89,7 +88,7 @@ impl Rewrap {
             "user_key": changes.user.map(PublicKey::fingerprint),
             "signed_by": author.public_key().fingerprint(),
         });
-        context.output.result(&json, &path.display().to_string())
+        session.output.result(&json, &path.display().to_string())
     }
 
     /// `PREFIX.rewrapped.manifest.xml` in the manifest's folder.

@@ -1,17 +1,12 @@
 //! How a manifest on disk becomes one that is believed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use gumnut_crypto::{PrivateKey, PublicKey};
-use gumnut_manifest::{BelievedManifest, UntrustedManifest, Warning};
-use gumnut_types::Limits;
-use gumnut_workflows::{LocalBundle, WorkflowError};
-
-use super::keys;
-use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use gumnut_manifest::{BelievedManifest, UntrustedManifest};
 use gumnut_settings::{KeyFile, Settings};
+use gumnut_terminal::{Exit, Failure, Output, keys};
 
 /// Options that say who may have signed.
 #[derive(Args)]
@@ -123,16 +118,4 @@ impl Trust {
         })?;
         Ok(gumnut_workflows::Trust::Signer(signer).check(manifest)?)
     }
-}
-
-/// Says what is odd about a manifest.
-pub(crate) fn say_warnings(warnings: &[Warning]) {
-    for warning in warnings {
-        Output::warn(warning.to_string());
-    }
-}
-
-/// Reads and parses a manifest file.
-pub(crate) fn read_manifest(path: &Path) -> Result<UntrustedManifest, WorkflowError> {
-    LocalBundle::new(path).manifest(&Limits::default())
 }

@@ -1,24 +1,19 @@
 //! `gumnut unbundle`
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _};
-use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_disk_image::{Conversion, DiskFormat};
+use gumnut_settings::Settings;
+use gumnut_terminal::{Exit, Failure, Output, Session, Stop, Watch};
 use gumnut_types::{ByteSize, Limits};
 use gumnut_workflows::{self as workflows, LocalBundle};
 use serde_json::json;
 
-use super::Context;
-use super::trust::{self, Trust};
-use crate::exit::{Exit, Failure};
-use crate::progress::Stop;
-use crate::watch::Watch;
-use gumnut_settings::Settings;
+use super::trust::Trust;
 
 /// Restore the image of a bundle.
 ///
@@ -73,26 +68,6 @@ enum Target {
     Stream(File),
 }
 
-/// Standard output without a buffer: the pieces of an image are large.
-pub(crate) fn stream(context: &Context<'_>) -> Result<File, anyhow::Error> {
-    if context.global.json {
-        return Err(Failure::new(
-            Exit::Usage,
-            "standard output cannot hold both the image and its JSON",
-        )
-        .hint("leave out --json or --stdout")
-        .into());
-    }
-    let stdout = io::stdout();
-    if stdout.is_terminal() {
-        let message = "an image on a terminal helps nobody";
-        return Err(Failure::new(Exit::Usage, message)
-            .hint("redirect standard output to a pipe or a file")
-            .into());
-    }
-    Ok(File::from(stdout.as_fd().try_clone_to_owned()?))
-}
-
 impl Format {
     /// What `qemu-img` has to make of a raw image; `None` when it is to stay one.
     pub(crate) fn converted(self) -> Option<DiskFormat> {
@@ -112,7 +87,7 @@ pub(crate) fn open(
     trust: &Trust,
 ) -> Result<workflows::Unbundle, anyhow::Error> {
     let manifest = bundle.manifest(&Limits::default())?;
-    trust::say_warnings(manifest.warnings());
+    Output::warn_all(manifest.warnings());
     let key = trust.need_private_key(settings)?;
     let signed = trust.check(settings, manifest, Some(&key))?;
     Ok(workflows::Unbundle::new(
@@ -122,14 +97,14 @@ pub(crate) fn open(
 }
 
 impl Unbundle {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
         let bundle = LocalBundle::new(&self.manifest).parts_in(self.parts.as_deref());
         let unbundle = open(&settings, &bundle, &self.trust)?;
         let signature = unbundle.manifest().believed().signature().as_str();
-        let target = self.target(context)?;
+        let target = self.target(session)?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let watch = Watch::new(context.output, &stop, |_| {});
+        let watch = Watch::new(&session.output, &stop, |_| {});
         let (file, conversion) = match target {
             Target::File(file) => (file, None),
             Target::Converted(file, conversion) => (file, Some(conversion)),
@@ -137,7 +112,7 @@ impl Unbundle {
                 let written = unbundle.stream(stdout, &*watch);
                 watch.clear();
                 let size = ByteSize(written?.image_size);
-                context.output.say(format!("the image ({size}) is whole"));
+                session.output.say(format!("the image ({size}) is whole"));
                 return Ok(());
             }
         };
@@ -156,10 +131,10 @@ impl Unbundle {
             "image_size": restored.image_size,
             "signature": signature,
         });
-        context.output.result(&json, &path.display().to_string())
+        session.output.result(&json, &path.display().to_string())
     }
 
-    fn target(&self, context: &Context<'_>) -> Result<Target, anyhow::Error> {
+    fn target(&self, session: &Session) -> Result<Target, anyhow::Error> {
         let Some(output) = &self.output else {
             if self.format != Format::Raw {
                 let message = "only a raw image can be written to standard output";
@@ -167,7 +142,7 @@ impl Unbundle {
                     .hint("write the image to a file with -o")
                     .into());
             }
-            return stream(context).map(Target::Stream);
+            return session.output.stream().map(Target::Stream);
         };
         self.refuse_manifest(output)?;
         let existing = if self.force {

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use gumnut_terminal::{Output, Session, Stop};
 use gumnut_types::ByteSize;
 use serde_json::json;
 
-use super::{Context, check};
-use crate::output::Output;
-use crate::progress::Stop;
+use super::check;
 
 /// Unpack a tarball of images.
 ///
@@ -32,11 +31,11 @@ pub(crate) struct Unpack {
 }
 
 impl Unpack {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let length = fs_err::metadata(&self.tarball)?.len();
         fs_err::create_dir_all(&self.destination)?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let bar = context.output.bar("unpacking", length).stopped_by(&stop);
+        let bar = session.output.bar("unpacking", length).stopped_by(&stop);
         let hypervisor = self.hypervisor.map(check::Hypervisor::kind);
         let unpacked =
             gumnut_disk_image::unpack(&self.tarball, &self.destination, hypervisor, &bar);
@@ -58,6 +57,6 @@ impl Unpack {
             "files": unpacked.files.iter().map(file).collect::<Vec<_>>(),
             "left_out": unpacked.left_out,
         });
-        context.output.result(&json, &text)
+        session.output.result(&json, &text)
     }
 }

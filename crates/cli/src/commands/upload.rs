@@ -5,13 +5,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
+use gumnut_terminal::{Session, Stop, Watch, parts};
 use gumnut_walrus_client::CannedAcl;
 use gumnut_workflows::{BucketPrefix, Destination, LocalBundle, Step};
 use serde_json::json;
-
-use super::{Context, remote};
-use crate::progress::Stop;
-use crate::watch::Watch;
 
 /// Put a bundle into the object store.
 ///
@@ -54,18 +51,18 @@ impl FromStr for AclChoice {
 }
 
 impl Upload {
-    pub(crate) async fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
         let destination = Destination {
-            store: remote::walrus(context, &settings)?,
+            store: session.walrus(&settings)?,
             target: self.bucket.clone(),
             acl: self.acl.0,
         };
         let upload = gumnut_workflows::Upload::new(LocalBundle::new(&self.manifest), destination)
             .bucket_location(settings.location_constraint())
             .jobs(usize::from(self.jobs));
-        let output = context.output.clone();
-        let watch = Watch::new(context.output, &Stop::default(), move |step| {
+        let output = session.output.clone();
+        let watch = Watch::new(&session.output, &Stop::default(), move |step| {
             if let Step::MakingBucket { bucket } = step {
                 output.say(format!("making the bucket {bucket}"));
             }
@@ -73,9 +70,9 @@ impl Upload {
         let uploaded = upload.run(Arc::clone(&watch) as _).await;
         watch.clear();
         let uploaded = uploaded?;
-        context.output.say(format!(
+        session.output.say(format!(
             "sent {}, {} were there already",
-            crate::output::parts(uploaded.parts_sent),
+            parts(uploaded.parts_sent),
             uploaded.parts_skipped
         ));
         let location = uploaded.location.to_string();
@@ -85,6 +82,6 @@ impl Upload {
             "parts_skipped": uploaded.parts_skipped,
             "bytes_sent": uploaded.bytes_sent,
         });
-        context.output.result(&json, &location)
+        session.output.result(&json, &location)
     }
 }

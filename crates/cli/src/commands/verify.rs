@@ -7,14 +7,13 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::FolderSource;
 use gumnut_manifest::{BelievedManifest, UntrustedManifest};
+use gumnut_settings::Settings;
+use gumnut_terminal::{Output, Session, Stop, Watch, block_on_or_stop, parts};
 use gumnut_types::{ByteSize, Limits};
 use gumnut_workflows::{self as workflows, BundleRef, LocalBundle};
 use serde_json::{Value, json};
 
-use super::{Context, remote, trust};
-use crate::progress::Stop;
-use crate::watch::Watch;
-use gumnut_settings::Settings;
+use super::trust;
 
 /// Check a bundle without restoring it.
 ///
@@ -45,17 +44,17 @@ pub(crate) struct Verify {
 struct Work<'a> {
     settings: &'a Settings,
     stop: Stop,
-    context: &'a Context<'a>,
+    session: &'a Session,
 }
 
 impl Verify {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let work = Work {
             settings: &settings,
             stop,
-            context,
+            session,
         };
         match self.place(&settings) {
             Some(place) => self.stored(&work, &place),
@@ -80,7 +79,7 @@ impl Verify {
         work: &Work<'_>,
         manifest: UntrustedManifest,
     ) -> Result<(BelievedManifest, Option<gumnut_crypto::PrivateKey>), anyhow::Error> {
-        trust::say_warnings(manifest.warnings());
+        Output::warn_all(manifest.warnings());
         let key = self.trust.private_key(work.settings)?;
         let signed = self.trust.check(work.settings, manifest, key.as_ref())?;
         Ok((signed, key))
@@ -92,7 +91,7 @@ impl Verify {
         let (signed, key) = self.believed(work, bundle.manifest(&limits)?)?;
         let mut source = FolderSource::open(bundle.parts())?;
         let verdict = Verdict::new(("manifest", json!(self.manifest)), &signed);
-        let watch = Watch::new(work.context.output, &work.stop, |_| {});
+        let watch = Watch::new(&work.session.output, &work.stop, |_| {});
         let image_size = if let Some(key) = key {
             let open = signed.open(&key)?;
             watch.show("verifying", open.manifest().image_size);
@@ -106,25 +105,25 @@ impl Verify {
             checked?;
             None
         };
-        verdict.tell(work.context, image_size)
+        verdict.tell(work.session, image_size)
     }
 
     fn stored(&self, work: &Work<'_>, place: &BundleRef) -> Result<(), anyhow::Error> {
         let limits = Limits::default();
         let find = async {
-            let cloud = remote::cloud_of(place, work.context, work.settings)?;
+            let cloud = work.session.cloud_of(place, work.settings)?;
             let bundle = cloud.find(place).await?;
             let manifest = bundle.manifest(&limits).await?;
             Ok((bundle, manifest))
         };
-        let (bundle, manifest) = remote::block_on_or_stop(find, &work.stop)?;
+        let (bundle, manifest) = block_on_or_stop(find, &work.stop)?;
         let (signed, key) = self.believed(work, manifest)?;
         let location = json!(bundle.location.to_string());
         let verdict = Verdict::new(("location", location), &signed);
         let verify = workflows::Verify::new(bundle)
             .jobs(usize::from(self.jobs))
             .limits(limits);
-        let watch = Watch::new(work.context.output, &work.stop, |_| {});
+        let watch = Watch::new(&work.session.output, &work.stop, |_| {});
         let check = async {
             Ok(if let Some(key) = key {
                 let open = signed.open(&key)?;
@@ -135,9 +134,9 @@ impl Verify {
                 None
             })
         };
-        let image_size = remote::block_on_or_stop(check, &work.stop);
+        let image_size = block_on_or_stop(check, &work.stop);
         watch.clear();
-        verdict.tell(work.context, image_size?)
+        verdict.tell(work.session, image_size?)
     }
 }
 
@@ -159,7 +158,7 @@ impl Verdict {
         }
     }
 
-    fn tell(self, context: &Context<'_>, image_size: Option<u64>) -> Result<(), anyhow::Error> {
+    fn tell(self, session: &Session, image_size: Option<u64>) -> Result<(), anyhow::Error> {
         let (name, bundle) = self.bundle;
         let json = json!({
             name: bundle,
@@ -176,8 +175,8 @@ impl Verdict {
         let text = format!(
             "signature {}, {} whole, {image}",
             self.signature,
-            crate::output::parts(self.parts)
+            parts(self.parts)
         );
-        context.output.result(&json, &text)
+        session.output.result(&json, &text)
     }
 }

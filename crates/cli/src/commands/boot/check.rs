@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use gumnut_disk_image::{Content, Contents, Inspection, inspect};
+use gumnut_terminal::{Exit, Failure, unreadable};
 use gumnut_types::Architecture;
-
-use crate::commands::unreadable;
-use crate::exit::{Exit, Failure};
 
 /// What a disk tells of itself.
 pub(super) struct Disk {

@@ -6,11 +6,10 @@ use std::process::ChildStdin;
 use std::rc::Rc;
 use std::thread;
 
+use gumnut_terminal::Session;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
-
-use crate::commands::Context;
 
 /// Where the console goes: standard output, or standard error when the result is JSON.
 pub(super) struct Console {
@@ -27,8 +26,8 @@ enum Target {
 
 impl Console {
     /// `ends_with_reader`: nobody reads it any more means that the run is over.
-    pub(super) fn new(context: &Context<'_>, ends_with_reader: bool) -> Self {
-        let target = match (context.global.json, context.global.quiet) {
+    pub(super) fn new(session: &Session, ends_with_reader: bool) -> Self {
+        let target = match (session.output.is_json(), session.output.is_quiet()) {
             (false, _) => Target::Output,
             (true, false) => Target::Talk,
             (true, true) => Target::Nowhere,

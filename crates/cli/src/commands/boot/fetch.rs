@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_ec2_client::{DescribeImages, Ec2Client, Image};
+use gumnut_settings::Settings;
+use gumnut_terminal::{Exit, Failure, Session, Stop, Watch, block_on_or_stop};
 use gumnut_types::{ImageClass, ImageId, ManifestLocation};
 use gumnut_walrus_client::WalrusClient;
-use gumnut_workflows::{Download, LocalBundle};
+use gumnut_workflows::{Download, LocalBundle, StoredBundle};
 
 use super::{Boot, Files};
-use crate::commands::{Context, remote, unbundle};
-use crate::exit::{Exit, Failure};
-use crate::progress::Stop;
-use crate::watch::Watch;
-use gumnut_settings::Settings;
+use crate::commands::unbundle;
 
 /// Parts that are fetched at the same time.
 const JOBS: usize = 4;
@@ -29,7 +27,7 @@ struct Described {
 /// Fetches, verifies and restores everything to `folder`.
 pub(super) fn run(
     boot: &Boot,
-    context: &Context<'_>,
+    session: &Session,
     id: &ImageId,
     folder: &Path,
     stop: &Stop,
@@ -40,19 +38,19 @@ pub(super) fn run(
             .hint("name an emi- or ami- id; the cloud knows its kernel and ramdisk")
             .into());
     }
-    let settings = context.settings()?;
+    let settings = session.settings()?;
     let work = Work {
         boot,
-        context,
+        session,
         settings: &settings,
         folder,
         stop,
     };
-    let client = remote::ec2(context, &settings)?;
+    let client = session.ec2(&settings)?;
     let described = work.wait(work.describe(&client, id))?;
     let architecture = described.machine.architecture.as_deref();
     let architecture = architecture.and_then(|text| text.parse().ok());
-    let store = remote::walrus(context, &settings)?;
+    let store = session.walrus(&settings)?;
     let kernel = match boot.own_kernel()? {
         Some(path) => Some(path),
         None => work.restore_all(&store, "kernel", described.kernel.as_ref())?,
@@ -71,7 +69,7 @@ pub(super) fn run(
 
 struct Work<'a> {
     boot: &'a Boot,
-    context: &'a Context<'a>,
+    session: &'a Session,
     settings: &'a Settings,
     folder: &'a Path,
     stop: &'a Stop,
@@ -83,7 +81,7 @@ impl Work<'_> {
         &self,
         work: impl Future<Output = Result<T, anyhow::Error>>,
     ) -> Result<T, anyhow::Error> {
-        remote::block_on_or_stop(work, self.stop)
+        block_on_or_stop(work, self.stop)
     }
 
     /// The machine image, and the kernel and ramdisk that it names unless files take their place.
@@ -126,11 +124,14 @@ impl Work<'_> {
         what: &str,
         image: &Image,
     ) -> Result<PathBuf, anyhow::Error> {
-        let (id, output) = (&image.image_id, self.context.output);
+        let (id, output) = (&image.image_id, &self.session.output);
         output.say(format!("fetching the {what}, {id}"));
-        let location = location(image)?;
+        let stored = StoredBundle {
+            store: store.clone(),
+            location: location(image)?,
+        };
         let bundle = self.folder.join(format!("{what}-bundle"));
-        let download = Download::new(remote::stored(store, &location), &bundle).jobs(JOBS);
+        let download = Download::new(stored, &bundle).jobs(JOBS);
         let watch = Watch::new(output, self.stop, |_| {});
         let work = async { Ok(download.run(Arc::clone(&watch) as _).await?) };
         let downloaded = self.wait(work);

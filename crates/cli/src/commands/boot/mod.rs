@@ -10,15 +10,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use console::{Console, Keyboard};
 use gumnut_qemu::{Acceleration, BootError, Bus, DirectKernel, Ended, Machine, Qemu, Watch};
+use gumnut_terminal::{Exit, Failure, Session, Stop};
 use gumnut_types::{Architecture, ByteSize, ImageId};
 use serde_json::json;
 
-use super::Context;
 use super::trust::Trust;
-use crate::exit::{Exit, Failure};
-use crate::progress::Stop;
-use console::{Console, Keyboard};
 
 /// Start an image in qemu, with its serial console on this terminal.
 ///
@@ -131,7 +129,7 @@ fn memory(text: &str) -> Result<ByteSize, String> {
 }
 
 impl Boot {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let stop = Stop::on_interrupt_or_hangup().context("cannot watch for ^C")?;
         let folder = tempfile::Builder::new()
             .prefix("gumnut-boot-")
@@ -139,7 +137,7 @@ impl Boot {
             .context("cannot make a temporary folder; TMPDIR names the place")?;
         let files = match &self.what {
             What::Disk(disk) => self.local(disk)?,
-            What::Image(id) => fetch::run(self, context, id, folder.path(), &stop)?,
+            What::Image(id) => fetch::run(self, session, id, folder.path(), &stop)?,
         };
         let machine = self.machine(&files)?;
         let qemu = Qemu::find(machine.architecture).map_err(missing)?;
@@ -149,7 +147,7 @@ impl Boot {
             Accel::Tcg => Acceleration::Tcg,
         };
         let accelerator = qemu.accelerator(wanted, folder.path());
-        context.output.say(format!(
+        session.output.say(format!(
             "starting {} for {} with {}; ^C ends it",
             machine.disk.display(),
             machine.architecture,
@@ -158,7 +156,7 @@ impl Boot {
         let start = Instant::now();
         let mut running = qemu.start(&machine, accelerator, folder.path())?;
         let keyboard = Keyboard::connect(running.keyboard());
-        let mut console = Console::new(context, self.expect.is_none());
+        let mut console = Console::new(session, self.expect.is_none());
         let gone = console.gone();
         let mut watch = Watch {
             expect: self.expect.as_deref(),
@@ -181,7 +179,7 @@ impl Boot {
             "accelerator": accelerator.as_str(),
             "seconds": start.elapsed().as_secs(),
         });
-        context.output.result(&json, "")
+        session.output.result(&json, "")
     }
 
     fn local(&self, disk: &Path) -> Result<Files, Failure> {

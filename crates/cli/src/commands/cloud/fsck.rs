@@ -2,10 +2,10 @@
 
 use clap::Args;
 use gumnut_cloud::{Cloud, Finding};
+use gumnut_terminal::{Exit, Failure, Session};
 use serde_json::json;
 
-use super::{Context, Data};
-use crate::exit::{Exit, Failure};
+use super::Data;
 
 /// Check the data folder of a cloud that is stopped, every digest included.
 ///
@@ -17,7 +17,7 @@ pub(crate) struct Fsck {
 }
 
 impl Fsck {
-    pub(super) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let report = Cloud::fsck(&self.data.folder()?)?;
         let value =
             |finding: &Finding| json!({ "kind": finding.kind(), "message": finding.to_string() });
@@ -31,7 +31,7 @@ impl Fsck {
                 report.files, report.bytes
             ));
         }
-        context.output.result(&json, &lines.join("\n"))?;
+        session.output.result(&json, &lines.join("\n"))?;
         if report.is_clean() {
             return Ok(());
         }

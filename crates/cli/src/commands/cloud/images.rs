@@ -3,8 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use gumnut_cloud::{IdPolicy, ImageRules, OwnerId, Profile};
-
-use crate::exit::{Exit, Failure};
+use gumnut_terminal::{Exit, Failure};
 
 /// How the cloud registers and shows images.
 #[derive(Args)]

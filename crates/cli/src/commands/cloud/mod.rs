@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use gumnut_cloud::Config;
+use gumnut_settings::{default_cloud_dir, eucarc};
+use gumnut_terminal::{Exit, Failure, Session};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use self::images::ImageOptions;
 use self::listen::Listen;
-use super::Context;
-use crate::exit::{Exit, Failure};
-use gumnut_settings::{default_cloud_dir, eucarc};
 
 /// The folder of credentials in that of the data.
 const CREDENTIALS: &str = "credentials";
@@ -92,13 +91,13 @@ pub(crate) struct Credentials {
 }
 
 impl Cloud {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         match self {
-            Self::Init(command) => command.run(context),
-            Self::Start(command) => command.run(context),
-            Self::Credentials(command) => command.run(context),
-            Self::Fsck(command) => command.run(context),
-            Self::User(command) => command.run(context),
+            Self::Init(command) => command.run(session),
+            Self::Start(command) => command.run(session),
+            Self::Credentials(command) => command.run(session),
+            Self::Fsck(command) => command.run(session),
+            Self::User(command) => command.run(session),
         }
     }
 }
@@ -113,7 +112,7 @@ impl Data {
 }
 
 impl Init {
-    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let data = self.data.folder()?;
         let mut config = Config::new(&data);
         self.listen.configure(&mut config);
@@ -122,12 +121,12 @@ impl Init {
         let endpoint = config.endpoint();
         let users = gumnut_cloud::Cloud::users(&data)?;
         users.credentials(None, &endpoint)?.write_folder(&output)?;
-        say_credentials(context, &output)
+        say_credentials(session, &output)
     }
 }
 
 impl Credentials {
-    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let data = self.data.folder()?;
         let users = gumnut_cloud::Cloud::users(&data)?;
         let endpoint = match &self.endpoint {
@@ -138,12 +137,12 @@ impl Credentials {
         if self.output.extension().is_some_and(|end| end == "zip") {
             credentials.write_zip(&self.output)?;
             let json = json!({ "zip": self.output });
-            return context
+            return session
                 .output
                 .result(&json, &self.output.display().to_string());
         }
         credentials.write_folder(&self.output)?;
-        say_credentials(context, &self.output)
+        say_credentials(session, &self.output)
     }
 }
 
@@ -166,23 +165,23 @@ fn last_endpoint(data: &Path) -> Result<String, anyhow::Error> {
     Ok(endpoint.to_owned())
 }
 
-fn say_credentials(context: &Context<'_>, folder: &Path) -> Result<(), anyhow::Error> {
+fn say_credentials(session: &Session, folder: &Path) -> Result<(), anyhow::Error> {
     let eucarc = folder.join("eucarc");
-    context
+    session
         .output
         .result(&json!({ "eucarc": eucarc }), &eucarc.display().to_string())
 }
 
 impl Start {
-    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .context("cannot start the runtime")?;
-        runtime.block_on(self.serve(context))
+        runtime.block_on(self.serve(session))
     }
 
-    async fn serve(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    async fn serve(&self, session: &Session) -> Result<(), anyhow::Error> {
         let data = self.data.folder()?;
         let mut config = Config::new(&data);
         self.listen.configure(&mut config);
@@ -195,18 +194,18 @@ impl Start {
         running.credentials()?.write_folder(&folder)?;
         let endpoint = running.endpoint();
         let eucarc = folder.join("eucarc");
-        context
+        session
             .output
             .say(format!("credentials: {}", eucarc.display()));
         let json = json!({ "endpoint": endpoint, "eucarc": eucarc });
-        context
+        session
             .output
             .result(&json, &format!("listening on {endpoint}"))?;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        context.output.say("stopping");
+        session.output.say("stopping");
         Ok(running.shutdown().await?)
     }
 }

@@ -2,9 +2,10 @@
 
 use clap::{Args, Subcommand};
 use gumnut_cloud::{Cloud, User as CloudUser};
+use gumnut_terminal::Session;
 use serde_json::{Value, json};
 
-use super::{Context, Data};
+use super::Data;
 
 /// Users of the embedded cloud. The cloud may be running meanwhile.
 #[derive(Subcommand)]
@@ -48,39 +49,39 @@ pub(crate) struct Revoke {
 }
 
 impl User {
-    pub(super) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         match self {
-            Self::Add(command) => command.run(context),
-            Self::List(command) => command.run(context),
-            Self::Revoke(command) => command.run(context),
+            Self::Add(command) => command.run(session),
+            Self::List(command) => command.run(session),
+            Self::Revoke(command) => command.run(session),
         }
     }
 }
 
 impl Add {
-    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let users = Cloud::users(&self.data.folder()?)?;
         let user = users.add(&self.name, self.account.as_deref(), self.admin)?;
-        context.output.result(&value(&user), &line(&user))
+        session.output.result(&value(&user), &line(&user))
     }
 }
 
 impl List {
-    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let users = Cloud::users(&self.data.folder()?)?.list()?;
         let lines: Vec<_> = users.iter().map(line).collect();
         let values: Vec<_> = users.iter().map(value).collect();
-        context
+        session
             .output
             .result(&json!({ "users": values }), &lines.join("\n"))
     }
 }
 
 impl Revoke {
-    fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         Cloud::users(&self.data.folder()?)?.revoke(&self.name)?;
         let json = json!({ "revoked": self.name });
-        context.output.result(&json, &self.name)
+        session.output.result(&json, &self.name)
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::error::Error;
 
-use serde_json::{Value, json};
-
-use crate::exit::hint_of;
 use gumnut_settings::SettingsError;
+use gumnut_terminal::{hint_of, printable};
+use serde_json::{Value, json};
 
 /// What to do about an error that has no hint.
 const GENERAL_REMEDY: &str = "put that right, and run gumnut doctor again";
@@ -109,5 +108,5 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    crate::output::printable(&text)
+    printable(&text)
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use gumnut_crypto::{Certificate, PrivateKey};
+use gumnut_settings::{KeyFile, Settings};
+use gumnut_terminal::keys::{is_readable_by_others, load_certificate, load_private_key};
 
 use super::finding::Finding;
-use crate::commands::keys::{is_readable_by_others, load_certificate, load_private_key};
-use gumnut_settings::{KeyFile, Settings};
 
 pub(super) fn check(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -9,13 +9,11 @@ mod store;
 use std::time::Duration;
 
 use clap::Args;
+use gumnut_settings::{Setting, Settings};
+use gumnut_terminal::{Exit, Failure, Output, Session, block_on};
 use serde_json::{Value, json};
 
 use self::finding::{Finding, Status};
-use super::{Context, remote};
-use crate::exit::{Exit, Failure};
-use crate::output::Output;
-use gumnut_settings::{Setting, Settings};
 
 /// Find out what is wrong with the settings, the keys, the cloud or this machine.
 ///
@@ -39,9 +37,9 @@ pub(crate) struct Doctor {
 }
 
 impl Doctor {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let mut findings = Vec::new();
-        let settings = context.settings();
+        let settings = session.settings();
         let shown = settings
             .as_ref()
             .map(Settings::describe)
@@ -51,11 +49,11 @@ impl Doctor {
                 findings.extend(keys::check(settings));
                 let limit = Duration::from_secs(self.timeout);
                 let cloud = network::Cloud {
-                    context,
+                    session,
                     settings,
                     limit,
                 };
-                remote::block_on(async {
+                block_on(async {
                     findings.extend(cloud.check().await);
                     if !self.no_write {
                         findings.extend(store::check(&cloud).await);
@@ -66,7 +64,7 @@ impl Doctor {
             Err(error) => findings.push(Finding::of_error("settings", error)),
         }
         findings.extend(programs::check());
-        report(context.output, &shown, &findings)?;
+        report(&session.output, &shown, &findings)?;
         verdict(&findings)
     }
 }

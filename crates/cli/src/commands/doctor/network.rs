@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use futures::future::join;
 use gumnut_ec2_client::{API_VERSION, Image};
+use gumnut_settings::{Settings, SettingsError};
 use gumnut_signing::parse_http_date;
+use gumnut_terminal::{Session, Signature, hint_of};
 use gumnut_transport::{Auth, Body, Request, Response, Transport, TransportError};
 use time::OffsetDateTime;
 use url::{Host, Url};
 
 use super::finding::{Finding, chain};
-use crate::args::Signature;
-use crate::commands::{Context, remote};
-use crate::exit::hint_of;
-use gumnut_settings::{Settings, SettingsError};
 
 /// Longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
@@ -25,7 +23,7 @@ const REFUSED: i64 = 900;
 
 /// The cloud of the settings.
 pub(super) struct Cloud<'a> {
-    pub(super) context: &'a Context<'a>,
+    pub(super) session: &'a Session,
     pub(super) settings: &'a Settings,
     /// Time for each request.
     pub(super) limit: Duration,
@@ -83,8 +81,8 @@ impl Cloud<'_> {
 
     /// Requests that are made once and end in time.
     pub(super) fn transport(&self, signature: Signature) -> Result<Arc<Transport>, anyhow::Error> {
-        let connection = remote::signed_connection(self.context, self.settings, signature)?;
-        let mut config = connection.transport_config(remote::version(self.settings, signature));
+        let connection = self.session.signed_connection(self.settings, signature)?;
+        let mut config = connection.transport_config(signature.version(self.settings));
         config.retry.retries = 0;
         config.retry.per_attempt = self.limit;
         config.retry.total = self.limit;
@@ -165,7 +163,7 @@ impl Cloud<'_> {
             return Finding::ok(id, "signatures of this version work");
         };
         let (message, remedy) = (chain(error.as_ref()), remedy(error));
-        if self.context.global.signature == signature {
+        if self.session.cloud.signature == signature {
             Finding::failure(id, message, remedy)
         } else {
             // Few clouds take both.

@@ -41,7 +41,7 @@ pub(super) async fn check(cloud: &Cloud<'_>) -> Vec<Finding> {
 
 impl Probe {
     fn new(cloud: &Cloud<'_>) -> Option<Self> {
-        let transport = cloud.transport(cloud.context.global.signature).ok()?;
+        let transport = cloud.transport(cloud.session.cloud.signature).ok()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
         let (millis, process) = (now.as_millis(), std::process::id());
         Some(Self {

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use gumnut_crypto::{PrivateKey, PublicKey};
 use gumnut_manifest::{Manifest, Recipient, SignatureStatus, UntrustedManifest};
+use gumnut_terminal::{Exit, Failure, Output, Session, parts};
 use gumnut_types::{BlockDeviceMapping, ByteSize, ImageId, ImageKind, Limits};
 use serde_json::{Value, json};
 
 use super::Report;
-use crate::commands::{Context, trust};
-use crate::exit::{Exit, Failure};
+use crate::commands::trust;
 
 /// What the keys at hand tell about a manifest.
 struct Findings {
@@ -24,7 +24,7 @@ struct Findings {
 
 /// Everything that a manifest says, whether its signature is good, and what the keys at hand can do.
 pub(super) fn report(
-    context: &Context<'_>,
+    session: &Session,
     path: &Path,
     bytes: &[u8],
     signer: &trust::Signer,
@@ -36,11 +36,11 @@ pub(super) fn report(
         )
         .because(error)
     })?;
-    let settings = context.settings()?;
+    let settings = session.settings()?;
     let key = signer.private_key(&settings)?;
     let known = signer.known_keys(&settings, key.as_ref())?;
     let findings = findings(&manifest, &known, key.as_ref());
-    trust::say_warnings(manifest.warnings());
+    Output::warn_all(manifest.warnings());
     let manifest = manifest.manifest();
     Ok(Report {
         json: json(manifest, &findings),
@@ -201,7 +201,7 @@ fn bundle_lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
             format!(
                 "{} in {}",
                 exact(manifest.bundled_size),
-                crate::output::parts(manifest.parts.len())
+                parts(manifest.parts.len())
             ),
         ),
     ];

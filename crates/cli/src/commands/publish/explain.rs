@@ -1,8 +1,7 @@
 //! What to do about the failures of a run.
 
+use gumnut_terminal::{Exit, Failure};
 use gumnut_workflows::WorkflowError;
-
-use crate::exit::{Exit, Failure};
 
 /// The failure with its exit code and a hint, where there is one to give.
 pub(super) fn explain(error: WorkflowError) -> anyhow::Error {

@@ -12,6 +12,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::{BundleOptions, Level};
+use gumnut_terminal::{
+    Exit, Failure, Output, Session, Stop, Watch, block_on, block_on_or_stop, parts,
+    warn_of_findings,
+};
 use gumnut_types::{Architecture, BucketName, ByteSize, ImageId};
 use gumnut_workflows::{Form, Hypervisor, Keys, Plan, Publisher, Runs, Step};
 
@@ -19,11 +23,6 @@ use self::explain::explain;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};
 use super::keys::KeyOptions;
 use super::upload::AclChoice;
-use super::{Context, check, remote};
-use crate::exit::{Exit, Failure};
-use crate::output::Output;
-use crate::progress::Stop;
-use crate::watch::Watch;
 use gumnut_settings::{Settings, default_state_dir};
 
 /// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
@@ -124,7 +123,7 @@ fn parse_tag(text: &str) -> Result<(String, String), String> {
 
 /// One who publishes, as the settings and options say.
 fn publisher(
-    context: &Context<'_>,
+    session: &Session,
     settings: &Settings,
     keys: Keys,
     jobs: u8,
@@ -135,7 +134,7 @@ fn publisher(
             .hint("set XDG_STATE_HOME or HOME")
     })?;
     Ok(Publisher {
-        cloud: remote::cloud(context, settings)?,
+        cloud: session.cloud(settings)?,
         keys: Arc::new(keys),
         runs: Runs::new(runs),
         jobs: usize::from(jobs),
@@ -165,7 +164,7 @@ fn say(output: &Output, step: &Step<'_>) {
             ByteSize(*bytes)
         )),
         Step::Resizing { bytes } => output.say(format!("resizing ({})", ByteSize(*bytes))),
-        Step::Found { findings } => check::tell(findings),
+        Step::Found { findings } => warn_of_findings(findings),
         Step::MakingBucket { .. } => output.say("making the bucket"),
         Step::Bundling {
             role,
@@ -175,7 +174,7 @@ fn say(output: &Output, step: &Step<'_>) {
             ..
         } => {
             if *kept > 0 {
-                let parts = crate::output::parts(*kept);
+                let parts = parts(*kept);
                 output.say(format!("{parts} of the {role} are in the store already"));
             }
             let bytes = ByteSize(*bytes);
@@ -192,24 +191,23 @@ fn say(output: &Output, step: &Step<'_>) {
 }
 
 impl Publish {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
         let plan = self.plan(&settings)?;
-        let (watch, stop) = watch(context.output)?;
-        let keys = self.keys.keys(context, &settings)?;
-        let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
+        let (watch, stop) = watch(&session.output)?;
+        let keys = self.keys.keys(session, &settings)?;
+        let publisher = publisher(session, &settings, keys, self.jobs, &watch)?;
         if plan.register {
             publisher.cloud.ec2().map_err(explain)?;
         }
         if self.dry_run {
-            let calls =
-                remote::block_on(async { publisher.dry_run(&plan).await.map_err(explain) })?;
-            return report::calls(context.output, &calls);
+            let calls = block_on(async { publisher.dry_run(&plan).await.map_err(explain) })?;
+            return report::calls(&session.output, &calls);
         }
         let work = async { publisher.publish(&plan).await.map_err(explain) };
-        let done = remote::block_on_or_stop(work, &stop);
+        let done = block_on_or_stop(work, &stop);
         watch.clear();
-        report::published(context.output, &done?)
+        report::published(&session.output, &done?)
     }
 
     fn plan(&self, settings: &Settings) -> Result<Plan, anyhow::Error> {

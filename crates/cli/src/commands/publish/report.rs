@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
+use gumnut_terminal::Output;
 use gumnut_types::{BucketName, ByteSize, ImageId};
 use gumnut_workflows::{Call, Published, PublishedImage, Removed, Role, RunInfo, RunStatus};
 use serde_json::{Value, json};
-
-use crate::output::Output;
 
 pub(super) fn published(output: &Output, published: &Published) -> Result<(), anyhow::Error> {
     let line = |image: &PublishedImage| {

@@ -1,13 +1,12 @@
 //! `gumnut runs`, `gumnut resume` and `gumnut abort`
 
 use clap::Args;
+use gumnut_settings::default_state_dir;
+use gumnut_terminal::{Exit, Failure, Session, block_on_or_stop};
 use gumnut_workflows::{RunId, RunStatus, Runs};
 
 use super::{explain, publisher, report, watch};
 use crate::commands::keys::KeyOptions;
-use crate::commands::{Context, remote};
-use crate::exit::{Exit, Failure};
-use gumnut_settings::default_state_dir;
 
 /// List the runs of `publish`.
 ///
@@ -50,26 +49,26 @@ fn all_runs() -> Result<Runs, Failure> {
 
 impl ListRuns {
     #[expect(clippy::unused_self, reason = "as every command")]
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let runs = all_runs()?.list().map_err(explain)?;
-        report::runs(context.output, &runs)
+        report::runs(&session.output, &runs)
     }
 }
 
 impl Resume {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let run = match &self.run {
             Some(run) => run.clone(),
             None => only_unfinished()?,
         };
-        let settings = context.settings()?;
-        let (watch, stop) = watch(context.output)?;
-        let keys = self.keys.keys(context, &settings)?;
-        let publisher = publisher(context, &settings, keys, self.jobs, &watch)?;
+        let settings = session.settings()?;
+        let (watch, stop) = watch(&session.output)?;
+        let keys = self.keys.keys(session, &settings)?;
+        let publisher = publisher(session, &settings, keys, self.jobs, &watch)?;
         let work = async { publisher.resume(&run).await.map_err(explain) };
-        let done = remote::block_on_or_stop(work, &stop);
+        let done = block_on_or_stop(work, &stop);
         watch.clear();
-        report::published(context.output, &done?)
+        report::published(&session.output, &done?)
     }
 }
 
@@ -88,14 +87,14 @@ fn only_unfinished() -> Result<RunId, anyhow::Error> {
 }
 
 impl Abort {
-    pub(crate) fn run(&self, context: &Context<'_>) -> Result<(), anyhow::Error> {
-        let settings = context.settings()?;
-        let (watch, stop) = watch(context.output)?;
-        let keys = self.keys.keys(context, &settings)?;
-        let publisher = publisher(context, &settings, keys, 1, &watch)?;
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let settings = session.settings()?;
+        let (watch, stop) = watch(&session.output)?;
+        let keys = self.keys.keys(session, &settings)?;
+        let publisher = publisher(session, &settings, keys, 1, &watch)?;
         let work = async { publisher.abort(&self.run).await.map_err(explain) };
-        let removed = remote::block_on_or_stop(work, &stop);
+        let removed = block_on_or_stop(work, &stop);
         watch.clear();
-        report::removed(context.output, &removed?)
+        report::removed(&session.output, &removed?)
     }
 }

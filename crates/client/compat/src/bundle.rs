@@ -1,0 +1,132 @@
+//! `euca-bundle-image`, `ec2-bundle-image`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use gumnut_bundle::Existing;
+use gumnut_terminal::{Stop, Watch, warn_of_image};
+use gumnut_workflows::{Bundle, Step};
+use tempfile::TempDir;
+
+use super::call::{Call, print};
+use super::image::ImageOptions;
+use super::options::{Calling, Calls, Keys, Service, given};
+use super::tool::Tool;
+
+/// Seal an image into a bundle
+#[derive(Args)]
+pub(super) struct BundleImage {
+    #[command(flatten)]
+    image: ImageOptions,
+    /// Folder of the bundle
+    #[arg(short, long, value_name = "DIR")]
+    destination: Option<PathBuf>,
+    #[arg(short, long, hide = true)]
+    batch: bool,
+    #[arg(long = "no-size-checks", hide = true)]
+    no_size_checks: bool,
+    #[command(flatten)]
+    calling: Calling<Keys>,
+}
+
+impl Tool for BundleImage {
+    const SERVICE: Service = Service::Ec2;
+
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
+    }
+
+    fn meaningless(&self) -> Vec<&'static str> {
+        given(&[
+            ("--batch", self.batch),
+            ("--no-size-checks", self.no_size_checks),
+        ])
+    }
+
+    async fn run(self, call: &Call) -> Result<(), anyhow::Error> {
+        let bundle = self.image.bundle(call).await?;
+        into_folder(call, &self.image, bundle, self.destination.as_deref())
+    }
+}
+
+fn into_folder(
+    call: &Call,
+    options: &ImageOptions,
+    bundle: Bundle,
+    destination: Option<&Path>,
+) -> Result<(), anyhow::Error> {
+    let folder = Folder::new(call, destination)?;
+    let manifest = folder.path().join(bundle.meta().names.manifest().as_str());
+    if fs_err::symlink_metadata(&manifest).is_ok() {
+        call.say(&format!("replacing the bundle at {}", manifest.display()));
+    }
+    let old = call.dialect.is_2010();
+    if old {
+        // The architecture is a left-over that scripts may have come to count on.
+        if let Some(arch) = options.arch() {
+            print(arch);
+        }
+        for stage in [
+            "Checking image",
+            "Tarring image",
+            "Encrypting image",
+            "Splitting image...",
+        ] {
+            print(stage);
+        }
+    }
+    let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+    let watch = Watch::new(&call.session.output, &stop, move |step| match step {
+        Step::Bundling { .. } => warn_of_image(step),
+        Step::Part { name } if old => print(&format!("Part: {name}")),
+        Step::WritingManifest { path } if old => {
+            print(&format!("Generating manifest {}", path.display()));
+        }
+        _ => {}
+    });
+    let (_, manifest) = bundle.into_folder(folder.path(), Existing::Replace, &*watch)?;
+    folder.keep();
+    if !old {
+        print(&format!("Wrote manifest {}", manifest.display()));
+    }
+    Ok(())
+}
+
+/// The folder of a bundle.
+pub(super) enum Folder {
+    Named(PathBuf),
+    /// A new one, which goes again unless the bundle becomes complete.
+    Fresh(TempDir),
+}
+
+impl Folder {
+    pub(super) fn new(call: &Call, named: Option<&Path>) -> Result<Self, anyhow::Error> {
+        if let Some(folder) = named {
+            fs_err::create_dir_all(folder)?;
+            return Ok(Self::Named(folder.to_owned()));
+        }
+        if call.dialect != super::dialect::Dialect::Euca34 {
+            return Ok(Self::Named(PathBuf::from("/tmp")));
+        }
+        let set = |name: &&str| std::env::var_os(name).filter(|path| !path.is_empty());
+        let parent = ["TMPDIR", "TEMP", "TMP"].iter().find_map(set);
+        let parent = parent.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+        let mut builder = tempfile::Builder::new();
+        let folder = builder.prefix("bundle-").rand_bytes(6).tempdir_in(parent)?;
+        Ok(Self::Fresh(folder))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Fresh(folder) => folder.path(),
+        }
+    }
+
+    pub(super) fn keep(self) {
+        if let Self::Fresh(folder) = self {
+            let _ = folder.keep();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! One call of a tool: its name, its dialect, and what it works with.
+
+use std::io::Write as _;
+
+use gumnut_settings::Overrides;
+use gumnut_terminal::{CloudOptions, Failure, LogOptions, Output, Session, Voice, start_log};
+
+use super::dialect::Dialect;
+use super::options::{Calls, Service};
+
+/// One call of a tool.
+pub(super) struct Call {
+    pub(super) name: &'static str,
+    pub(super) dialect: Dialect,
+    pub(super) session: Session,
+}
+
+impl Call {
+    pub(super) fn new(
+        name: &'static str,
+        dialect: Dialect,
+        calling: &dyn Calls,
+        service: Service,
+    ) -> Result<Self, Failure> {
+        let common = calling.common();
+        let url = common.url()?;
+        let (ec2_url, s3_url) = match service {
+            Service::Ec2 => (url, None),
+            Service::S3 => (None, url),
+        };
+        let credentials = calling.key_pair().get(common.token())?;
+        start_log(LogOptions {
+            verbose: if common.debug { 2 } else { 0 },
+            ..LogOptions::default()
+        });
+        Ok(Self {
+            name,
+            dialect,
+            session: Session {
+                output: Output::new(Voice {
+                    quiet: true,
+                    ..Voice::default()
+                }),
+                cloud: CloudOptions {
+                    overrides: Overrides {
+                        config: common.config.clone(),
+                        region: common.region.clone(),
+                        ec2_url,
+                        s3_url,
+                        credentials,
+                        order: dialect.order(),
+                    },
+                    signature: dialect.ec2_signature(),
+                    store_signature: Some(dialect.s3_signature()),
+                    ..CloudOptions::default()
+                },
+            },
+        })
+    }
+
+    /// Says something on standard error.
+    pub(super) fn say(&self, text: &str) {
+        say(self.name, text);
+    }
+}
+
+/// Says something on standard error under a tool's name.
+pub(super) fn say(name: &str, text: &str) {
+    // A closed standard error must not end the work; there is nobody left to tell.
+    let _ = writeln!(std::io::stderr().lock(), "{name}: {text}");
+}
+
+/// Prints a line of the result. A reader that went away is no error.
+pub(super) fn print(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}

@@ -1,0 +1,152 @@
+//! `euca-delete-bundle`, `ec2-delete-bundle`
+
+use std::path::Path;
+
+use clap::Args;
+use gumnut_terminal::Signature;
+use gumnut_types::ManifestLocation;
+use gumnut_walrus_client::WalrusClient;
+
+use super::call::Call;
+use super::dialect::Dialect;
+use super::options::{Calling, Calls, Keys, Service, given};
+use super::report::Coded;
+use super::selector::{self, Meaning, Selected, Selector};
+use super::tool::Tool;
+use super::upload::parse_sigv;
+
+/// The exit code of ec2-ami-tools where not everything could be deleted, or nobody confirmed it.
+const NOT_DELETED: u8 = 5;
+
+/// Delete a bundle from the object store
+#[derive(Args)]
+pub(super) struct DeleteBundle {
+    #[command(flatten)]
+    selector: Selector,
+    /// Delete the bucket, too, when nothing is left in it
+    #[arg(long)]
+    clear: bool,
+    #[arg(long, hide = true)]
+    retry: bool,
+    #[arg(long, hide = true)]
+    batch: bool,
+    #[arg(long, value_name = "VERSION", hide = true, value_parser = parse_sigv)]
+    sigv: Option<Signature>,
+    #[command(flatten)]
+    calling: Calling<Keys>,
+}
+
+impl Tool for DeleteBundle {
+    const SERVICE: Service = Service::S3;
+
+    fn calling(&self) -> &dyn Calls {
+        &self.calling
+    }
+
+    fn signature(&self) -> Option<Signature> {
+        self.sigv
+    }
+
+    fn meaningless(&self) -> Vec<&'static str> {
+        given(&[("--retry", self.retry), ("--batch", self.batch)])
+    }
+
+    async fn run(self, call: &Call) -> Result<(), anyhow::Error> {
+        let meaning = match call.dialect {
+            Dialect::Euca34 => Meaning::Name,
+            Dialect::Euca2010 | Dialect::AmiTools => Meaning::File,
+        };
+        let selected = self.selector.select(meaning, None)?;
+        let session = &call.session;
+        let store = session.walrus(&session.settings()?)?;
+        let deleted = self.delete(call, &store, selected).await;
+        if call.dialect == Dialect::AmiTools {
+            return deleted.map_err(|error| {
+                let message = error.to_string();
+                error.context(Coded {
+                    code: NOT_DELETED,
+                    message,
+                })
+            });
+        }
+        deleted
+    }
+}
+
+impl DeleteBundle {
+    async fn delete(
+        &self,
+        call: &Call,
+        store: &WalrusClient,
+        selected: Selected,
+    ) -> Result<(), anyhow::Error> {
+        match selected {
+            Selected::Stored(location) => self.one(store, None, &location).await?,
+            // The local file stays: it is not in the bucket.
+            Selected::Local(path, location) => self.one(store, Some(&path), &location).await?,
+            Selected::Prefix(prefix) if call.dialect == Dialect::AmiTools => {
+                self.by_names(store, &prefix).await?;
+            }
+            Selected::Prefix(prefix) => {
+                let location = self.selector.of_prefix(&prefix)?;
+                self.one(store, None, &location).await?;
+            }
+            Selected::All => {
+                for location in self.selector.all(store).await? {
+                    self.one(store, None, &location).await?;
+                }
+            }
+        }
+        if self.clear {
+            store.delete_bucket(&self.selector.target().bucket).await?;
+        }
+        Ok(())
+    }
+
+    async fn one(
+        &self,
+        store: &WalrusClient,
+        local: Option<&Path>,
+        location: &ManifestLocation,
+    ) -> Result<(), anyhow::Error> {
+        let gone = local.is_none()
+            && self.clear
+            && store
+                .head_object(&location.bucket, &location.key)
+                .await?
+                .is_none();
+        if gone {
+            return Ok(());
+        }
+        let (manifest, _) = selector::read(store, local, location).await?;
+        Ok(selector::stored(store, location)
+            .delete(&manifest.parts)
+            .await?)
+    }
+
+    /// Deletes what is called like a bundle of this prefix, and nothing else: parts first.
+    async fn by_names(&self, store: &WalrusClient, prefix: &str) -> Result<(), anyhow::Error> {
+        let target = self.selector.target();
+        let start = target.key(prefix)?;
+        let listed = store.list_objects(&target.bucket, start.as_str()).await?;
+        let rest = |key: &str| key.strip_prefix(start.as_str()).map(str::to_owned);
+        let is_part = |key: &str| {
+            rest(key).is_some_and(|rest| {
+                let digits = rest.strip_prefix(".part.").unwrap_or_default();
+                !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        };
+        let is_manifest = |key: &str| {
+            rest(key).is_some_and(|rest| [".manifest", ".manifest.xml"].contains(&rest.as_str()))
+        };
+        let keys = || listed.iter().map(|object| object.key.as_str());
+        let (parts, manifests) = (
+            keys().filter(|key| is_part(key)),
+            keys().filter(|key| is_manifest(key)),
+        );
+        for key in parts.chain(manifests) {
+            store.delete_object(&target.bucket, &key.parse()?).await?;
+        }
+        Ok(())
+    }
+}

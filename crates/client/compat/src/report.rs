@@ -1,0 +1,162 @@
+//! How failures are told.
+
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use gumnut_terminal::{Exit, Failure, exit_code, hint_of};
+use gumnut_transport::Refusal;
+use gumnut_workflows::WorkflowError;
+
+use super::call::{print, say};
+use super::dialect::Dialect;
+
+/// A failure with an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Coded {
+    pub(super) code: u8,
+    pub(super) message: String,
+}
+
+/// A command line that cannot be followed.
+pub(super) fn unusable(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, message)
+}
+
+/// A failure before it is known which dialect is spoken.
+pub(super) fn usage(name: &str, error: &dyn std::error::Error) -> ExitCode {
+    say(name, &format!("error: {error}"));
+    ExitCode::from(2)
+}
+
+/// Tells a failure as the tool would, and gives its exit code.
+pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> ExitCode {
+    let refusal = error
+        .chain()
+        .find_map(|cause| gumnut_workflows::transport_error(cause)?.refusal());
+    match (dialect, refusal) {
+        (Dialect::Euca2010, Some(refusal)) => print(&line_of_2010(error, refusal)),
+        (_, Some(refusal)) if !refusal.code.is_empty() => {
+            let message = match refused_step(error) {
+                Some(step) => format!("{step}: {}", refusal.message),
+                None => refusal.message.clone(),
+            };
+            let id = refusal.request_id.as_ref();
+            let id = id.map(|id| format!(" (request {id})")).unwrap_or_default();
+            say(
+                name,
+                &printable(&format!("error ({}): {message}{id}", refusal.code)),
+            );
+        }
+        _ => {
+            let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+            say(name, &printable(&format!("error: {}", causes.join(": "))));
+        }
+    }
+    let hints = error.chain().filter_map(hint_of);
+    for hint in hints {
+        say(name, &format!("hint: {hint}"));
+    }
+    let missing = error.chain().any(is_missing);
+    let coded = error.downcast_ref::<Coded>().map(|coded| coded.code);
+    ExitCode::from(coded.unwrap_or_else(|| dialect.code(exit_code(error, &[]), missing)))
+}
+
+/// What was being done when the store refused, for messages that depend on it.
+fn refused_step(error: &anyhow::Error) -> Option<&WorkflowError> {
+    error.chain().find_map(|cause| {
+        cause.downcast_ref().filter(|error| {
+            matches!(
+                error,
+                WorkflowError::CheckBucket { .. }
+                    | WorkflowError::CreateBucket { .. }
+                    | WorkflowError::WriteObject { .. }
+            )
+        })
+    })
+}
+
+/// What euca2ools 1.x printed, on standard output, when a service refused.
+fn line_of_2010(error: &anyhow::Error, refusal: &Refusal) -> String {
+    let denied = refusal.status == 403;
+    let line = match refused_step(error) {
+        Some(WorkflowError::CreateBucket { bucket, .. }) => {
+            format!("Unable to create bucket {bucket}")
+        }
+        Some(WorkflowError::CheckBucket { bucket, .. }) if denied => {
+            format!("You do not have permission to access bucket: {bucket}")
+        }
+        Some(WorkflowError::WriteObject { key, .. }) if denied => {
+            format!("Permission denied while writing: {key}")
+        }
+        _ => {
+            let code = if refusal.code.is_empty() {
+                refusal.status.to_string()
+            } else {
+                refusal.code.clone()
+            };
+            format!("{code}: {}", refusal.message)
+        }
+    };
+    printable(&line)
+}
+
+/// One line without what would move a terminal's cursor.
+fn printable(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(visible).collect()
+}
+
+fn is_missing(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let io = cause.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// Tells what is wrong with the command line, or shows the help or version that was asked for.
+pub(super) fn arguments(
+    name: &str,
+    dialect: Dialect,
+    error: &clap::Error,
+    command: &mut clap::Command,
+) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        print(error.to_string().trim_end());
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let text = text.split("\n\nUsage:").next().unwrap_or_default();
+    if dialect.is_2010() {
+        for option in missing(error) {
+            say(name, &format!("{option} must be specified."));
+        }
+        if missing(error).is_empty() {
+            say(name, text);
+        }
+        say(name, &command.render_help().to_string());
+    } else {
+        say(name, &command.render_usage().to_string());
+        say(name, &format!("error: {text}"));
+    }
+    ExitCode::from(dialect.code(Exit::Usage, false))
+}
+
+/// The long names of options that are missing.
+fn missing(error: &clap::Error) -> Vec<String> {
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return Vec::new();
+    }
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(options)) => {
+            let name = |option: &String| {
+                let word = option.split_whitespace().next().unwrap_or_default();
+                word.trim_matches(['-', '<', '>']).to_ascii_lowercase()
+            };
+            options.iter().map(name).collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,44 @@
+//! Exit codes: a small, documented, stable set that scripts can rely on.
+
+use std::process::ExitCode;
+
+use gumnut_types::Fault;
+
+/// What a run ended with. The numbers are part of the interface; see `docs/exit-codes.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Something that gumnut did not foresee, or the machine failed: no space, a broken pipe.
+    Unexpected = 1,
+    /// The command line or the settings are wrong or incomplete.
+    Usage = 2,
+    /// A file, key, image, bundle or manifest is missing, damaged or not trusted.
+    Input = 3,
+    /// The cloud answered, and the answer is no.
+    Refused = 4,
+    /// The cloud did not answer, or not in a form that can be understood.
+    Network = 5,
+    /// The machine that was started did not say what was expected of it.
+    NotSeen = 6,
+    /// Interrupted by ^C.
+    Interrupted = 130,
+}
+
+impl From<Fault> for Exit {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Usage => Self::Usage,
+            Fault::Input => Self::Input,
+            Fault::Refused => Self::Refused,
+            Fault::Network => Self::Network,
+            Fault::Cancelled => Self::Interrupted,
+            Fault::System | Fault::Unexpected => Self::Unexpected,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

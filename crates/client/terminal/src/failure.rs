@@ -1,0 +1,210 @@
+//! Errors of a program itself, and what the errors of its libraries mean to whoever runs it.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+use gumnut_settings::SettingsError;
+use gumnut_transport::TransportError;
+use gumnut_types::Fault;
+use gumnut_workflows::WorkflowError;
+
+use crate::exit::Exit;
+
+/// Asks an error whose fault it is. `None`: it is no error of the library that is asked.
+pub type Ask = fn(&(dyn Error + 'static)) -> Option<Fault>;
+
+/// An error that knows its exit code and what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    hint: Option<String>,
+    cause: Cause,
+}
+
+/// What a failure tells.
+#[derive(Debug)]
+enum Cause {
+    /// What the program itself found.
+    Own {
+        message: String,
+        source: Option<anyhow::Error>,
+    },
+    /// What a library found, in its own words.
+    Library(Box<dyn Error + Send + Sync>),
+}
+
+impl Failure {
+    /// A failure that the program itself found.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            hint: None,
+            cause: Cause::Own {
+                message: message.into(),
+                source: None,
+            },
+        }
+    }
+
+    /// Adds the error that led to this failure.
+    #[must_use]
+    pub fn because(self, source: impl Into<anyhow::Error>) -> Self {
+        let message = self.to_string();
+        let source = Some(source.into());
+        Self {
+            cause: Cause::Own { message, source },
+            ..self
+        }
+    }
+
+    /// Adds the next command or setting to try.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self {
+            exit: error.fault().into(),
+            hint: error.hint().map(Cow::into_owned),
+            cause: Cause::Library(Box::new(error)),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Own { message, .. } => f.write_str(message),
+            Cause::Library(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Own { source, .. } => source.as_ref().map(AsRef::as_ref),
+            Cause::Library(error) => error.source(),
+        }
+    }
+}
+
+/// The exit code for an error: the outermost in its chain that knows one decides.
+///
+/// `others` are asked about errors of libraries that only the calling program uses; those of settings, workflows and what lies
+/// below them are known here.
+pub fn exit_code(error: &anyhow::Error, others: &[Ask]) -> Exit {
+    error
+        .chain()
+        .find_map(|cause| match cause.downcast_ref::<Failure>() {
+            Some(failure) => Some(failure.exit),
+            None => fault_of(cause, others).map(Exit::from),
+        })
+        .unwrap_or(Exit::Unexpected)
+}
+
+fn fault_of(cause: &(dyn Error + 'static), others: &[Ask]) -> Option<Fault> {
+    cause
+        .downcast_ref()
+        .map(SettingsError::fault)
+        .or_else(|| gumnut_workflows::fault_of(cause))
+        .or_else(|| others.iter().find_map(|ask| ask(cause)))
+}
+
+/// What to do about an error, where that is known.
+pub fn hint_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, str>> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return failure.hint.as_deref().map(Cow::Borrowed);
+    }
+    if let Some(error) = cause.downcast_ref::<SettingsError>() {
+        return error.hint();
+    }
+    match cause.downcast_ref() {
+        Some(error) => hint_of_workflow(error),
+        None => hint_of_transport(cause.downcast_ref()?),
+    }
+    .map(Cow::Borrowed)
+}
+
+fn hint_of_transport(error: &TransportError) -> Option<&'static str> {
+    match error {
+        TransportError::Untrusted { .. } => Some(
+            "name the certificate of its authority with --ca-cert FILE, or in AWS_CA_BUNDLE; an embedded cloud \
+             with --tls keeps it beside its eucarc, in tls-ca.pem",
+        ),
+        _ => None,
+    }
+}
+
+/// What to do about a failed workflow, where that does not depend on the command.
+fn hint_of_workflow(error: &WorkflowError) -> Option<&'static str> {
+    use WorkflowError as E;
+    match error {
+        E::AclRefused(_) => {
+            Some("repeat with --acl none, and let the cloud read the bucket in another way")
+        }
+        E::BundleExists(_) => {
+            Some("pass --force to replace it, or another --destination or --prefix")
+        }
+        E::Exists(_) => Some("choose another folder with --destination"),
+        E::KeysDiffer { .. } => Some(
+            "clouds check the signature with the certificate: pass --cert and --private-key of one pair",
+        ),
+        E::LocalPartDamaged { .. } => Some("bundle the image again"),
+        E::ManifestIsFolder(_) => Some("name the file PREFIX.manifest.xml in it"),
+        E::NotTrusted(_) => Some(
+            "the certificate must be that of the bundle's maker; --unverified reads it all the same",
+        ),
+        E::OwnFile(_) => Some("choose another name with --output; the old manifest stays"),
+        E::Transport(error) => hint_of_transport(error),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outermost_error_that_knows_decides() {
+        let inner = anyhow::Error::new(SettingsError::NoAccount);
+        assert_eq!(exit_code(&inner, &[]), Exit::Usage);
+        let outer = Failure::new(Exit::Input, "what").because(inner);
+        assert_eq!(exit_code(&outer.into(), &[]), Exit::Input);
+        let surprise = anyhow::anyhow!("a surprise");
+        assert_eq!(exit_code(&surprise, &[]), Exit::Unexpected);
+    }
+
+    #[test]
+    fn other_libraries_are_asked() {
+        let error = anyhow::Error::new(fmt::Error);
+        let ask: Ask = |cause| cause.is::<fmt::Error>().then_some(Fault::Refused);
+        assert_eq!(exit_code(&error, &[ask]), Exit::Refused);
+    }
+
+    #[test]
+    fn silence_is_the_network_and_a_no_is_the_cloud() {
+        let timeout = TransportError::Timeout {
+            what: String::new(),
+            limit: std::time::Duration::ZERO,
+        };
+        assert_eq!(exit_code(&timeout.into(), &[]), Exit::Network);
+        let redirected = TransportError::Redirected {
+            what: String::new(),
+            to: String::new(),
+        };
+        assert_eq!(exit_code(&redirected.into(), &[]), Exit::Refused);
+    }
+
+    #[test]
+    fn an_error_of_the_settings_keeps_its_words_and_its_hint() {
+        let failure = Failure::from(SettingsError::NoAccount);
+        assert_eq!(failure.to_string(), SettingsError::NoAccount.to_string());
+        assert_eq!(hint_of(&failure), SettingsError::NoAccount.hint());
+    }
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod exit;
+mod failure;
+mod files;
+mod findings;
+pub mod keys;
+mod log;
+mod output;
+mod progress;
+mod runtime;
+mod session;
+mod watch;
+
+pub use exit::Exit;
+pub use failure::{Ask, Failure, exit_code, hint_of};
+pub use files::{read_bounded, unreadable};
+pub use findings::warn_of_findings;
+pub use log::{LogOptions, start_log};
+pub use output::{Color, Output, Voice, parts, printable};
+pub use progress::{Bar, Stop};
+pub use runtime::{block_on, block_on_or_stop};
+pub use session::{CloudOptions, Session, Signature};
+pub use watch::{Watch, warn_of_image};
