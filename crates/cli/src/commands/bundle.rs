@@ -250,17 +250,20 @@ impl Bundle {
 }
 
 fn report(manifest: &Manifest, parts: &[PartRecord], path: &Path) -> Value {
-    let part = |part: &PartRecord| {
-        json!({
-            "name": part.name.as_str(),
-            "size": part.size,
-            "digest": part.digest.to_string(),
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|part| {
+            json!({
+                "name": part.name.as_str(),
+                "size": part.size,
+                "digest": part.digest.to_string(),
+            })
         })
-    };
+        .collect();
     json!({
         "manifest": path,
         "kind": manifest.kind.as_str(),
-        "parts": parts.iter().map(part).collect::<Vec<_>>(),
+        "parts": parts,
         "image_digest": manifest.image_digest.to_string(),
         "image_size": manifest.image_size,
         "bundled_size": manifest.bundled_size,

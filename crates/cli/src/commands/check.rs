@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use gumnut_disk_image::{Finding, Inspection, RawImage, Severity, Start, Subject};
-use gumnut_terminal::{Exit, Failure, Output, Session};
+use gumnut_terminal::{Exit, Failure, Session, warn_of_findings};
 use gumnut_types::Architecture;
 use serde_json::{Value, json};
 
@@ -90,20 +90,9 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, anyhow::Error> {
     Ok(gumnut_disk_image::inspect(raw.path())?)
 }
 
-/// Says the findings as warnings, notes aside.
-pub(super) fn tell(findings: &[Finding]) {
-    let grave = findings
-        .iter()
-        .filter(|finding| finding.check.severity != Severity::Note);
-    for finding in grave {
-        let (id, check) = (finding.check.id, finding.check);
-        Output::warn(format!("{id}: {}; {}", finding.message, check.meaning));
-    }
-}
-
 /// Says the findings as warnings; with `strict` errors and warnings are an error.
 pub(super) fn warn(path: &Path, findings: &[Finding], strict: bool) -> Result<(), anyhow::Error> {
-    tell(findings);
+    warn_of_findings(findings);
     if strict {
         verdict(path, findings, true)?;
     }
@@ -111,13 +100,10 @@ pub(super) fn warn(path: &Path, findings: &[Finding], strict: bool) -> Result<()
 }
 
 fn verdict(path: &Path, findings: &[Finding], strict: bool) -> Result<(), anyhow::Error> {
-    let count = |severity| {
-        findings
-            .iter()
-            .filter(|finding| finding.check.severity == severity)
-            .count()
-    };
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let (errors, warnings) = (
+        count(findings, Severity::Error),
+        count(findings, Severity::Warning),
+    );
     if errors == 0 && (warnings == 0 || !strict) {
         return Ok(());
     }
@@ -130,22 +116,30 @@ fn verdict(path: &Path, findings: &[Finding], strict: bool) -> Result<(), anyhow
         .into())
 }
 
+fn count(findings: &[Finding], severity: Severity) -> usize {
+    findings
+        .iter()
+        .filter(|finding| finding.check.severity == severity)
+        .count()
+}
+
 fn text(findings: &[Finding]) -> String {
     if findings.is_empty() {
         return "nothing found".to_owned();
     }
-    let one = |finding: &Finding| {
-        let check = finding.check;
-        format!(
-            "{}\t{}\t{}\n  {}\n  what to do: {}\n",
-            name(check.severity),
-            check.id,
-            finding.message,
-            check.meaning,
-            check.remedy
-        )
-    };
-    findings.iter().map(one).collect()
+    findings.iter().map(lines).collect()
+}
+
+fn lines(finding: &Finding) -> String {
+    let check = finding.check;
+    format!(
+        "{}\t{}\t{}\n  {}\n  what to do: {}\n",
+        name(check.severity),
+        check.id,
+        finding.message,
+        check.meaning,
+        check.remedy
+    )
 }
 
 fn finding(finding: &Finding) -> Value {

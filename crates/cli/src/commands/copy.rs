@@ -175,14 +175,16 @@ impl Work<'_> {
         let ImageKind::Machine { kernel, ramdisk } = &original.kind else {
             return Ok(original.kind.clone());
         };
-        let known = |id: Option<&String>| id.and_then(|id| id.parse().ok());
-        let image = source.image.as_ref();
-        let kernel = known(image.and_then(|image| image.kernel_id.as_ref())).or(kernel.clone());
-        let ramdisk = known(image.and_then(|image| image.ramdisk_id.as_ref())).or(ramdisk.clone());
+        // What the cloud says of the image outranks its manifest.
+        let (mut kernel_here, mut ramdisk_here) = (kernel.clone(), ramdisk.clone());
+        if let Some(image) = &source.image {
+            kernel_here = parsed(image.kernel_id.as_deref()).or(kernel_here);
+            ramdisk_here = parsed(image.ramdisk_id.as_deref()).or(ramdisk_here);
+        }
         let (own_kernel, own_ramdisk) = (self.command.kernel.clone(), self.command.ramdisk.clone());
         Ok(ImageKind::Machine {
-            kernel: self.related(own_kernel, kernel, "--kernel").await?,
-            ramdisk: self.related(own_ramdisk, ramdisk, "--ramdisk").await?,
+            kernel: self.related(own_kernel, kernel_here, "--kernel").await?,
+            ramdisk: self.related(own_ramdisk, ramdisk_here, "--ramdisk").await?,
         })
     }
 
@@ -276,28 +278,41 @@ fn request(image: Option<&Image>, kind: &ImageKind) -> RegisterImage {
     }
 }
 
-fn report(session: &Session, all: &[Copied]) -> Result<(), anyhow::Error> {
-    let id = |copied: &Copied| copied.id.as_ref().map(|(id, _)| id.to_string());
-    let one = |copied: &Copied| {
+/// An id that the cloud told. `None`: it told none, or something else.
+fn parsed(id: Option<&str>) -> Option<ImageId> {
+    id?.parse().ok()
+}
+
+impl Copied {
+    /// The image's id there. `None`: it was not registered.
+    fn id(&self) -> Option<&str> {
+        self.id.as_ref().map(|(id, _)| id.as_str())
+    }
+
+    fn json(&self) -> Value {
         json!({
-            "image_id": id(copied),
-            "location": copied.bundle.location.to_string(),
-            "kind": copied.kind.to_string(),
-            "from": copied.from,
-            "parts_sent": copied.bundle.parts_sent,
-            "parts_skipped": copied.bundle.parts_skipped,
-            "registered": copied.id.as_ref().is_some_and(|(_, new)| *new),
+            "image_id": self.id(),
+            "location": self.bundle.location.to_string(),
+            "kind": self.kind.to_string(),
+            "from": self.from,
+            "parts_sent": self.bundle.parts_sent,
+            "parts_skipped": self.bundle.parts_skipped,
+            "registered": self.id.as_ref().is_some_and(|(_, new)| *new),
         })
-    };
-    let line = |copied: &Copied| {
-        let id = id(copied).unwrap_or_else(|| "-".to_owned());
-        let (location, kind, from) = (&copied.bundle.location, &copied.kind, &copied.from);
+    }
+
+    fn line(&self) -> String {
+        let id = self.id().unwrap_or("-");
+        let (location, kind, from) = (&self.bundle.location, &self.kind, &self.from);
         format!("IMAGE\t{id}\t{location}\t{kind}\t{from}\n")
-    };
+    }
+}
+
+fn report(session: &Session, all: &[Copied]) -> Result<(), anyhow::Error> {
     let json = json!({
-        "image_id": all.last().and_then(id),
-        "images": all.iter().map(one).collect::<Vec<Value>>(),
+        "image_id": all.last().and_then(Copied::id),
+        "images": all.iter().map(Copied::json).collect::<Vec<Value>>(),
     });
-    let lines: String = all.iter().map(line).collect();
+    let lines: String = all.iter().map(Copied::line).collect();
     session.output.result(&json, &lines)
 }

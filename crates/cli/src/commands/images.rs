@@ -73,26 +73,20 @@ fn describe(image: &Image) -> Value {
 
 fn line(image: &Image) -> String {
     let visibility = if image.is_public { "public" } else { "private" };
-    let column = |text: &Option<String>| printable(text.as_deref().unwrap_or_default());
     let columns = [
-        "IMAGE".to_owned(),
-        printable(&image.image_id),
-        column(&image.location),
-        column(&image.owner_id),
-        column(&image.state),
-        visibility.to_owned(),
-        column(&image.architecture),
-        column(&image.image_type),
-        column(&image.kernel_id),
-        column(&image.ramdisk_id),
-        column(&image.name),
+        Some("IMAGE"),
+        Some(image.image_id.as_str()),
+        image.location.as_deref(),
+        image.owner_id.as_deref(),
+        image.state.as_deref(),
+        Some(visibility),
+        image.architecture.as_deref(),
+        image.image_type.as_deref(),
+        image.kernel_id.as_deref(),
+        image.ramdisk_id.as_deref(),
+        image.name.as_deref(),
     ];
-    columns.join("\t") + "\n"
-}
-
-/// The text without the tabs, line ends and escapes that would break a line of columns.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
+    // Tabs, line ends and escapes in a value would break the line.
+    let line = columns.map(|text| text.unwrap_or_default().replace(char::is_control, "?"));
+    line.join("\t") + "\n"
 }

@@ -4,7 +4,7 @@ mod collection;
 mod image;
 mod manifest;
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -53,8 +53,11 @@ impl Inspect {
             .map(|(label, _)| label.len())
             .max()
             .unwrap_or(0);
-        let line = |(label, value): &(&str, String)| format!("{label:width$}  {value}\n");
-        let text: String = report.lines.iter().map(line).collect();
+        let text: String = report
+            .lines
+            .iter()
+            .map(|(label, value)| format!("{label:width$}  {value}\n"))
+            .collect();
         session.output.result(&report.json, &text)
     }
 
@@ -98,14 +101,20 @@ impl Inspect {
 
     /// Whether the file begins like a manifest: with `<?xml` or `<manifest`, perhaps behind blanks.
     fn is_manifest(&self) -> Result<bool, Failure> {
-        let unreadable = |error| unreadable("file", &self.file, error);
-        let file = fs_err::File::open(&self.file).map_err(unreadable)?;
-        if !file.metadata().map_err(unreadable)?.is_file() {
-            return Ok(false);
-        }
+        let head = self
+            .head()
+            .map_err(|error| unreadable("file", &self.file, error))?;
+        let text = head.trim_ascii_start();
+        Ok(text.starts_with(b"<?xml") || text.starts_with(b"<manifest"))
+    }
+
+    /// The first bytes of the file; none of what is no regular file.
+    fn head(&self) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
-        file.take(256).read_to_end(&mut head).map_err(unreadable)?;
-        let head = head.trim_ascii_start();
-        Ok(head.starts_with(b"<?xml") || head.starts_with(b"<manifest"))
+        let file = fs_err::File::open(&self.file)?;
+        if file.metadata()?.is_file() {
+            file.take(256).read_to_end(&mut head)?;
+        }
+        Ok(head)
     }
 }

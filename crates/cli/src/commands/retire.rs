@@ -82,12 +82,14 @@ fn lines(retired: &Retired) -> String {
         .images
         .iter()
         .map(|image| format!("IMAGE\t{image}\n"));
-    let bundle = |(location, objects): &(ManifestLocation, usize)| {
-        format!("BUNDLE\t{location}\t{objects} objects\n")
-    };
-    let bundles = retired.bundles.iter().map(bundle);
-    let kept = retired.kept.iter();
-    let kept = kept.map(|kept| format!("KEPT\t{}\t{}\n", kept.what, kept.why));
+    let bundles = retired
+        .bundles
+        .iter()
+        .map(|(location, objects)| format!("BUNDLE\t{location}\t{objects} objects\n"));
+    let kept = retired
+        .kept
+        .iter()
+        .map(|kept| format!("KEPT\t{}\t{}\n", kept.what, kept.why));
     images.chain(bundles).chain(kept).collect()
 }
 

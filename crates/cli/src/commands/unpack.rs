@@ -1,5 +1,6 @@
 //! `gumnut unpack`
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -37,26 +38,22 @@ impl Unpack {
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let bar = session.output.bar("unpacking", length).stopped_by(&stop);
         let hypervisor = self.hypervisor.map(check::Hypervisor::kind);
-        let unpacked =
-            gumnut_disk_image::unpack(&self.tarball, &self.destination, hypervisor, &bar);
+        let done = gumnut_disk_image::unpack(&self.tarball, &self.destination, hypervisor, &bar);
         bar.clear();
-        let unpacked = unpacked?;
+        let unpacked = done?;
         for path in &unpacked.left_out {
             let path = path.display().to_string();
             Output::warn(format!(
                 "{path:?} was left out: only files and folders are unpacked"
             ));
         }
-        let lines = unpacked
-            .files
-            .iter()
-            .map(|(path, length)| format!("{}\t{}\n", path.display(), ByteSize(*length)));
-        let text: String = lines.collect();
-        let file = |(path, size): &(PathBuf, u64)| json!({ "path": path, "size": size });
-        let json = json!({
-            "files": unpacked.files.iter().map(file).collect::<Vec<_>>(),
-            "left_out": unpacked.left_out,
-        });
+        let mut text = String::new();
+        let mut files = Vec::new();
+        for (path, size) in &unpacked.files {
+            writeln!(text, "{}\t{}", path.display(), ByteSize(*size))?;
+            files.push(json!({ "path": path, "size": size }));
+        }
+        let json = json!({ "files": files, "left_out": unpacked.left_out });
         session.output.result(&json, &text)
     }
 }

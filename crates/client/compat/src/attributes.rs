@@ -1,11 +1,14 @@
 //! `euca-describe-image-attribute`, `euca-modify-image-attribute`, `euca-reset-image-attribute`
 
 use clap::Args;
-use gumnut_ec2_client::{DeviceTarget, ImageAttribute, LaunchPermission, PermissionChange};
+use gumnut_ec2_client::{
+    DeviceMapping, DeviceTarget, ImageAttribute, LaunchPermission, PermissionChange,
+};
 use gumnut_terminal::Failure;
 use gumnut_types::ImageId;
 
 use super::call::{Call, print};
+use super::dialect::Dialect;
 use super::options::{Calling, Calls, CapitalKeys, Keys, Service};
 use super::report::unusable;
 use super::tool::Tool;
@@ -75,50 +78,52 @@ impl Tool for DescribeAttribute {
         let client = session.ec2(&session.settings()?)?;
         let name = self.name();
         let id = &self.id;
-        let line = |kind: &str, value: &str| {
-            let columns = [name, id.as_str(), kind, value];
-            self.calling.common.line(&columns)
-        };
-        let one = |value: Option<String>| vec![line("", &value.unwrap_or_default())];
-        let lines = match client.attribute(id, name).await? {
-            ImageAttribute::LaunchPermission(permissions) => {
-                let permission = |who: &LaunchPermission| match who {
-                    LaunchPermission::All => line("group", ALL),
-                    LaunchPermission::Account(account) => line("userId", account),
-                };
-                permissions.iter().map(permission).collect()
-            }
-            ImageAttribute::ProductCodes(codes) => {
-                let code = |code: &String| line("productCode", code);
-                codes.iter().map(code).collect()
-            }
-            ImageAttribute::BlockDevices(devices) => {
-                let mut lines = Vec::new();
-                for device in devices {
-                    let (left, right) = match device.target {
-                        // 1.x and 2.x name the virtual device first.
-                        DeviceTarget::Virtual(target) if call.dialect.is_2010() => {
-                            (target, device.device)
-                        }
-                        DeviceTarget::Virtual(target) => (device.device, target),
-                        DeviceTarget::Volume(volume) => {
-                            (device.device, volume.snapshot.unwrap_or_default())
-                        }
-                        DeviceTarget::None => continue,
-                    };
-                    lines.push(line("blockDeviceMap", &format!("{left}: {right}")));
-                }
-                lines
-            }
-            ImageAttribute::Kernel(value)
-            | ImageAttribute::Ramdisk(value)
-            | ImageAttribute::Description(value) => one(value),
-            _ => Vec::new(),
-        };
-        for line in lines {
-            print(&line);
+        let attribute = client.attribute(id, name).await?;
+        for (kind, value) in values(call.dialect, attribute) {
+            let columns = [name, id.as_str(), kind, &value];
+            print(&self.calling.common.line(&columns));
         }
         Ok(())
+    }
+}
+
+/// The values of an attribute, each with the kind that stands before it.
+fn values(dialect: Dialect, attribute: ImageAttribute) -> Vec<(&'static str, String)> {
+    match attribute {
+        ImageAttribute::LaunchPermission(permissions) => permissions
+            .into_iter()
+            .map(|who| match who {
+                LaunchPermission::All => ("group", ALL.to_owned()),
+                LaunchPermission::Account(account) => ("userId", account),
+            })
+            .collect(),
+        ImageAttribute::ProductCodes(codes) => codes
+            .into_iter()
+            .map(|code| ("productCode", code))
+            .collect(),
+        ImageAttribute::BlockDevices(devices) => devices
+            .into_iter()
+            .filter_map(|device| Some(("blockDeviceMap", mapping(dialect, device)?)))
+            .collect(),
+        ImageAttribute::Kernel(value)
+        | ImageAttribute::Ramdisk(value)
+        | ImageAttribute::Description(value) => vec![("", value.unwrap_or_default())],
+        _ => Vec::new(),
+    }
+}
+
+/// A block device as `LEFT: RIGHT`. `None`: the device is left out of the image.
+fn mapping(dialect: Dialect, device: DeviceMapping) -> Option<String> {
+    let name = device.device;
+    match device.target {
+        // 1.x and 2.x name the virtual device first.
+        DeviceTarget::Virtual(target) if dialect.is_2010() => Some(format!("{target}: {name}")),
+        DeviceTarget::Virtual(target) => Some(format!("{name}: {target}")),
+        DeviceTarget::Volume(volume) => {
+            let snapshot = volume.snapshot.unwrap_or_default();
+            Some(format!("{name}: {snapshot}"))
+        }
+        DeviceTarget::None => None,
     }
 }
 
@@ -152,11 +157,13 @@ pub(super) struct ModifyAttribute {
 }
 
 fn entities(names: &[String]) -> Vec<LaunchPermission> {
-    let entity = |name: &String| match name.as_str() {
-        ALL => LaunchPermission::All,
-        _ => LaunchPermission::Account(name.clone()),
-    };
-    names.iter().map(entity).collect()
+    names
+        .iter()
+        .map(|name| match name.as_str() {
+            ALL => LaunchPermission::All,
+            _ => LaunchPermission::Account(name.clone()),
+        })
+        .collect()
 }
 
 impl ModifyAttribute {
@@ -181,23 +188,21 @@ impl ModifyAttribute {
 
     /// The lines of 3.4, one for each change.
     fn changes(&self) -> Vec<String> {
-        let id = self.id.as_str();
-        let line = |columns: &[&str]| self.calling.common.line(columns);
-        let permission = |change: &str, name: &String| {
-            let kind = if name == ALL { "Group" } else { "UserId" };
-            line(&["launchPermission", id, change, kind, name])
-        };
-        let added = self.add.iter().map(|name| permission("ADD", name));
-        let removed = self.remove.iter().map(|name| permission("REMOVE", name));
-        let codes = self
-            .product_code
-            .iter()
-            .map(|code| line(&["productcodes", id, "productCode", code]));
-        let text = self
-            .description
-            .iter()
-            .map(|text| line(&["description", id, "", text]));
-        added.chain(removed).chain(codes).chain(text).collect()
+        let (id, common) = (self.id.as_str(), &self.calling.common);
+        let mut lines = Vec::new();
+        for (change, names) in [("ADD", &self.add), ("REMOVE", &self.remove)] {
+            for name in names {
+                let kind = if name == ALL { "Group" } else { "UserId" };
+                lines.push(common.line(&["launchPermission", id, change, kind, name]));
+            }
+        }
+        for code in &self.product_code {
+            lines.push(common.line(&["productcodes", id, "productCode", code]));
+        }
+        if let Some(text) = &self.description {
+            lines.push(common.line(&["description", id, "", text]));
+        }
+        lines
     }
 }
 

@@ -109,11 +109,15 @@ impl Folder {
         if call.dialect != super::dialect::Dialect::Euca34 {
             return Ok(Self::Named(PathBuf::from("/tmp")));
         }
-        let set = |name: &&str| std::env::var_os(name).filter(|path| !path.is_empty());
-        let parent = ["TMPDIR", "TEMP", "TMP"].iter().find_map(set);
-        let parent = parent.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
-        let mut builder = tempfile::Builder::new();
-        let folder = builder.prefix("bundle-").rand_bytes(6).tempdir_in(parent)?;
+        let parent = ["TMPDIR", "TEMP", "TMP"]
+            .into_iter()
+            .filter_map(std::env::var_os)
+            .find(|path| !path.is_empty())
+            .map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+        let folder = tempfile::Builder::new()
+            .prefix("bundle-")
+            .rand_bytes(6)
+            .tempdir_in(parent)?;
         Ok(Self::Fresh(folder))
     }
 

@@ -129,24 +129,26 @@ impl DeleteBundle {
         let target = self.selector.target();
         let start = target.key(prefix)?;
         let listed = store.list_objects(&target.bucket, start.as_str()).await?;
-        let rest = |key: &str| key.strip_prefix(start.as_str()).map(str::to_owned);
-        let is_part = |key: &str| {
-            rest(key).is_some_and(|rest| {
-                let digits = rest.strip_prefix(".part.").unwrap_or_default();
-                !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-            })
-        };
-        let is_manifest = |key: &str| {
-            rest(key).is_some_and(|rest| [".manifest", ".manifest.xml"].contains(&rest.as_str()))
-        };
-        let keys = || listed.iter().map(|object| object.key.as_str());
-        let (parts, manifests) = (
-            keys().filter(|key| is_part(key)),
-            keys().filter(|key| is_manifest(key)),
-        );
-        for key in parts.chain(manifests) {
-            store.delete_object(&target.bucket, &key.parse()?).await?;
+        // Manifests go last, so that an interrupted run can be repeated.
+        for belongs in [is_part_ending as fn(&str) -> bool, is_manifest_ending] {
+            for object in &listed {
+                let ending = object.key.strip_prefix(start.as_str());
+                if ending.is_some_and(belongs) {
+                    store
+                        .delete_object(&target.bucket, &object.key.parse()?)
+                        .await?;
+                }
+            }
         }
         Ok(())
     }
+}
+
+fn is_part_ending(ending: &str) -> bool {
+    let digits = ending.strip_prefix(".part.").unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_manifest_ending(ending: &str) -> bool {
+    [".manifest", ".manifest.xml"].contains(&ending)
 }

@@ -125,34 +125,33 @@ impl DescribeImages {
         if self.all || chosen || dialect != Dialect::Euca34 {
             return Ok(vec![all]);
         }
-        let me = || vec!["self".to_owned()];
+        let me = vec!["self".to_owned()];
         let owned = Wanted {
-            owners: me(),
+            owners: me.clone(),
             ..all.clone()
         };
         let granted = Wanted {
-            executable_by: me(),
+            executable_by: me,
             ..all
         };
         Ok(vec![owned, granted])
     }
 
     fn lines(&self, dialect: Dialect, image: &Image) -> Vec<String> {
-        let some = |text: &Option<String>| text.clone().unwrap_or_default();
         let visibility = if image.is_public { "public" } else { "private" };
         let mut columns = vec!["IMAGE".to_owned(), image.image_id.clone()];
         if dialect.is_2010() {
             columns.extend([
-                some(&image.location),
-                some(&image.owner_id),
-                some(&image.state),
+                some(image.location.as_ref()),
+                some(image.owner_id.as_ref()),
+                some(image.state.as_ref()),
                 visibility.to_owned(),
                 image.product_codes.join(","),
-                some(&image.architecture),
-                some(&image.image_type),
+                some(image.architecture.as_ref()),
+                some(image.image_type.as_ref()),
                 // In this order before 1.3.
-                some(&image.ramdisk_id),
-                some(&image.kernel_id),
+                some(image.ramdisk_id.as_ref()),
+                some(image.kernel_id.as_ref()),
             ]);
             return vec![self.calling.common.line(&columns)];
         }
@@ -164,16 +163,16 @@ impl DescribeImages {
         columns.extend([
             location(image),
             owner.unwrap_or_default(),
-            some(&image.state),
+            some(image.state.as_ref()),
             visibility.to_owned(),
-            some(&image.architecture),
-            some(&image.image_type),
-            some(&image.kernel_id),
-            some(&image.ramdisk_id),
-            some(&image.platform),
-            some(&image.root_device_type),
-            some(&image.virtualization_type),
-            some(&image.hypervisor),
+            some(image.architecture.as_ref()),
+            some(image.image_type.as_ref()),
+            some(image.kernel_id.as_ref()),
+            some(image.ramdisk_id.as_ref()),
+            some(image.platform.as_ref()),
+            some(image.root_device_type.as_ref()),
+            some(image.virtualization_type.as_ref()),
+            some(image.hypervisor.as_ref()),
         ]);
         let mut lines = vec![self.calling.common.line(&columns)];
         lines.extend(image.block_devices.iter().filter_map(|device| {
@@ -184,13 +183,13 @@ impl DescribeImages {
                 DeviceTarget::Volume(volume) => vec![
                     "EBS".to_owned(),
                     name,
-                    some(&volume.snapshot),
+                    some(volume.snapshot.as_ref()),
                     volume.gib.map(|gib| gib.to_string()).unwrap_or_default(),
                     volume
                         .delete_on_termination
                         .map(|delete| delete.to_string())
                         .unwrap_or_default(),
-                    some(&volume.kind),
+                    some(volume.kind.as_ref()),
                     volume.iops.map(|iops| iops.to_string()).unwrap_or_default(),
                 ],
             };
@@ -205,6 +204,11 @@ impl DescribeImages {
         }));
         lines
     }
+}
+
+/// A value that the cloud may have left out, as a column.
+fn some(text: Option<&String>) -> String {
+    text.cloned().unwrap_or_default()
 }
 
 /// Where the image lies; for those that are volumes, whose it is and its name.

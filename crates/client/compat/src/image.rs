@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use gumnut_bundle::{BundleMeta, BundleNames, BundleOptions, ImageSource};
-use gumnut_crypto::{BundleIv, BundleKey};
+use gumnut_crypto::{BundleIv, BundleKey, CryptoError};
 use gumnut_settings::{KeyFile, Settings};
 use gumnut_terminal::{Exit, Failure, Output, keys};
-use gumnut_types::{AccountId, Architecture, BlockDeviceMapping, ImageId, ImageKind, ImageName};
+use gumnut_types::{
+    AccountId, Architecture, BlockDeviceMapping, ImageId, ImageIdError, ImageKind, ImageName,
+    NameError,
+};
 use gumnut_workflows::{Bundle, ImageInput, Keys};
 
 use super::call::Call;
@@ -138,12 +141,9 @@ impl ImageOptions {
     }
 
     fn kind(&self) -> Result<ImageKind, Failure> {
-        let is_true = |id: &Option<String>| id.as_deref() == Some(TRUE);
-        let kind = match (
-            self.image_type,
-            is_true(&self.kernel),
-            is_true(&self.ramdisk),
-        ) {
+        let is_kernel = self.kernel.as_deref() == Some(TRUE);
+        let is_ramdisk = self.ramdisk.as_deref() == Some(TRUE);
+        let kind = match (self.image_type, is_kernel, is_ramdisk) {
             (Some(kind), _, _) => kind,
             (None, true, false) => Kind::Kernel,
             (None, false, true) => Kind::Ramdisk,
@@ -155,9 +155,9 @@ impl ImageOptions {
             Kind::Kernel => (&self.kernel, &self.ramdisk),
             Kind::Ramdisk => (&self.ramdisk, &self.kernel),
         };
-        let own = own.as_deref().unwrap_or(TRUE);
+        let has_id = own.as_deref().is_some_and(|id| id != TRUE);
         let plain = self.block_devices.is_empty() && self.product_codes.is_empty();
-        if own != TRUE || other.is_some() || !plain {
+        if has_id || other.is_some() || !plain {
             return Err(usage(
                 "ids, block devices and product codes belong to machine images, not to kernels and ramdisks",
             ));
@@ -170,14 +170,15 @@ impl ImageOptions {
     }
 
     fn machine(&self) -> Result<ImageKind, Failure> {
-        type Parse = fn(&str) -> Result<ImageId, gumnut_types::ImageIdError>;
-        let parse = |option: &str, id: &Option<String>, parse: Parse| {
-            let id = id.as_deref().map(parse).transpose();
-            id.map_err(|error| usage(format!("{option} needs an id or `true`")).because(error))
-        };
+        let kernel = self.kernel.as_deref().map(ImageId::parse_kernel);
+        let ramdisk = self.ramdisk.as_deref().map(ImageId::parse_ramdisk);
         Ok(ImageKind::Machine {
-            kernel: parse("--kernel", &self.kernel, ImageId::parse_kernel)?,
-            ramdisk: parse("--ramdisk", &self.ramdisk, ImageId::parse_ramdisk)?,
+            kernel: kernel
+                .transpose()
+                .map_err(|error| no_id("--kernel", error))?,
+            ramdisk: ramdisk
+                .transpose()
+                .map_err(|error| no_id("--ramdisk", error))?,
         })
     }
 
@@ -197,19 +198,19 @@ impl ImageOptions {
     }
 
     fn names(&self, dialect: Dialect) -> Result<BundleNames, anyhow::Error> {
-        let parse = |text: &str| {
-            text.parse::<ImageName>()
-                .map_err(|error| usage(format!("{text:?} cannot name a bundle")).because(error))
+        let base = match self.image.file_name() {
+            Some(name) if !self.is_stdin() => name.to_str(),
+            _ => None,
         };
-        let base = self.image.file_name().and_then(|name| name.to_str());
-        let base = base.filter(|_| !self.is_stdin());
-        let prefix = self.prefix.as_deref().or(base);
-        let prefix =
-            parse(prefix.ok_or_else(|| usage("standard input has no name: pass --prefix"))?)?;
-        let names = BundleNames::new(prefix)?;
+        let prefix = self
+            .prefix
+            .as_deref()
+            .or(base)
+            .ok_or_else(|| usage("standard input has no name: pass --prefix"))?;
+        let names = BundleNames::new(image_name(prefix)?)?;
         Ok(match (dialect, base) {
             // 1.x: the prefix names the files only.
-            (Dialect::Euca2010, Some(base)) => names.with_digits(1).with_image(parse(base)?),
+            (Dialect::Euca2010, Some(base)) => names.with_digits(1).with_image(image_name(base)?),
             (Dialect::Euca2010, None) => names.with_digits(1),
             _ => names,
         })
@@ -276,30 +277,16 @@ impl ImageOptions {
     }
 
     async fn keys(&self, call: &Call, settings: &Settings) -> Result<Keys, anyhow::Error> {
-        let old = call.dialect.is_2010();
-        let usable = |file: KeyFile, given: Option<&Path>, what: &str| {
-            let path = settings.key_file(file, given);
-            match path {
-                Some(path) if old && !path.is_file() => {
-                    Err(Failure::new(Exit::Input, format!("Invalid {what}"))
-                        .hint(format!("{} is no file", path.display())))
-                }
-                path => Ok(path),
-            }
-        };
-        let cert = usable(KeyFile::Certificate, self.cert.as_deref(), "cert")?;
-        usable(
-            KeyFile::PrivateKey,
-            self.private_key.as_deref(),
-            "private key",
-        )?;
-        let cloud = usable(
-            KeyFile::CloudCertificate,
-            self.cloud_cert.as_deref(),
-            "ec2cert",
-        )?;
+        let cert_path = settings.key_file(KeyFile::Certificate, self.cert.as_deref());
+        let key_path = settings.key_file(KeyFile::PrivateKey, self.private_key.as_deref());
+        let cloud_path = settings.key_file(KeyFile::CloudCertificate, self.cloud_cert.as_deref());
+        if call.dialect.is_2010() {
+            refuse_missing("cert", cert_path.as_deref())?;
+            refuse_missing("private key", key_path.as_deref())?;
+            refuse_missing("ec2cert", cloud_path.as_deref())?;
+        }
         let private_key = keys::private_key(settings, self.private_key.as_deref())?;
-        let user = match cert {
+        let user = match cert_path {
             Some(path) => Some(keys::read_certificate(KeyFile::Certificate, &path)?),
             None if call.dialect == Dialect::Euca34 => {
                 Output::warn(
@@ -309,7 +296,7 @@ impl ImageOptions {
             }
             None => Some(keys::certificate(settings, KeyFile::Certificate, None)?),
         };
-        let cloud = if let Some(path) = cloud {
+        let cloud = if let Some(path) = cloud_path {
             keys::read_certificate(KeyFile::CloudCertificate, &path)?
         } else {
             let bootstrap = self.bootstrap_url.as_ref();
@@ -322,13 +309,32 @@ impl ImageOptions {
 /// Key and iv from the command line, where everybody can read them.
 pub(super) fn key_and_iv(key: &str, iv: &str) -> Result<(BundleKey, BundleIv), Failure> {
     Output::warn("everybody on this machine can read the bundle's key among the arguments");
-    let unusable = |error| {
-        usage("--enc-key and --enc-iv need 32 hex digits each")
-            .because(anyhow::Error::new::<gumnut_crypto::CryptoError>(error))
-    };
-    let key = BundleKey::from_hex(key.as_bytes()).map_err(unusable)?;
-    let iv = BundleIv::from_hex(iv.as_bytes()).map_err(unusable)?;
-    Ok((key, iv))
+    Ok((
+        BundleKey::from_hex(key.as_bytes()).map_err(not_hex)?,
+        BundleIv::from_hex(iv.as_bytes()).map_err(not_hex)?,
+    ))
+}
+
+fn not_hex(error: CryptoError) -> Failure {
+    usage("--enc-key and --enc-iv need 32 hex digits each").because(error)
+}
+
+fn no_id(option: &str, error: ImageIdError) -> Failure {
+    usage(format!("{option} needs an id or `true`")).because(error)
+}
+
+fn image_name(text: &str) -> Result<ImageName, Failure> {
+    text.parse()
+        .map_err(|error: NameError| usage(format!("{text:?} cannot name a bundle")).because(error))
+}
+
+/// What 1.x said of a key or certificate that is set and not there.
+fn refuse_missing(what: &str, path: Option<&Path>) -> Result<(), Failure> {
+    match path {
+        Some(path) if !path.is_file() => Err(Failure::new(Exit::Input, format!("Invalid {what}"))
+            .hint(format!("{} is no file", path.display()))),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -96,9 +96,8 @@ impl Install {
     }
 
     fn refuse_existing(&self) -> Result<(), Failure> {
-        let exists = |path: &PathBuf| fs_err::symlink_metadata(path).is_ok();
         let mut paths = NAMES.iter().map(|name| self.folder.join(name.text));
-        match paths.find(exists) {
+        match paths.find(|path| fs_err::symlink_metadata(path).is_ok()) {
             Some(path) => Err(
                 Failure::new(Exit::Input, format!("{} exists", path.display()))
                     .hint("choose another folder, or pass --force to replace it"),
@@ -137,8 +136,8 @@ impl Run {
     /// Runs the name; the exit code is that of the tool.
     pub fn start(&self) -> ExitCode {
         let mut call = self.call.iter().cloned();
-        let called = call.next().unwrap_or_default();
-        let called = called.to_string_lossy();
+        let first = call.next().unwrap_or_default();
+        let called = first.to_string_lossy();
         let Some(name) = names::find(&called) else {
             let message =
                 format!("{called} is no name of an old tool; `gumnut compat install` lists them");

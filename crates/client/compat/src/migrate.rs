@@ -78,10 +78,23 @@ impl Rewriting {
         let ImageKind::Machine { kernel, ramdisk } = kind else {
             return Ok(kind);
         };
-        let choose = |old: Option<ImageId>, new: &Option<ImageId>, option: &str| match (old, new) {
-            (_, Some(new)) => Ok(Some(new.clone())),
-            (Some(old), None) if !self.no_mapping => {
-                let message = format!("what {old} is called in the other cloud is not known");
+        Ok(ImageKind::Machine {
+            kernel: self.counterpart(kernel, self.kernel.as_ref(), "--kernel")?,
+            ramdisk: self.counterpart(ramdisk, self.ramdisk.as_ref(), "--ramdisk")?,
+        })
+    }
+
+    /// The kernel or ramdisk there: the one that `option` named, else the one here if that is to be kept.
+    fn counterpart(
+        &self,
+        here: Option<ImageId>,
+        there: Option<&ImageId>,
+        option: &str,
+    ) -> Result<Option<ImageId>, anyhow::Error> {
+        match (here, there) {
+            (_, Some(there)) => Ok(Some(there.clone())),
+            (Some(here), None) if !self.no_mapping => {
+                let message = format!("what {here} is called in the other cloud is not known");
                 let hint = format!("pass {option} ID, or --no-mapping to keep it");
                 let failure = Failure::new(Exit::Usage, message.clone()).hint(hint);
                 Err(anyhow::Error::from(failure).context(Coded {
@@ -89,12 +102,8 @@ impl Rewriting {
                     message,
                 }))
             }
-            (old, None) => Ok(old),
-        };
-        Ok(ImageKind::Machine {
-            kernel: choose(kernel, &self.kernel, "--kernel")?,
-            ramdisk: choose(ramdisk, &self.ramdisk, "--ramdisk")?,
-        })
+            (here, None) => Ok(here),
+        }
     }
 }
 

@@ -63,16 +63,16 @@ pub(super) struct Common {
 
 impl Common {
     pub(super) fn url(&self) -> Result<Option<Url>, Failure> {
-        let parse = |text: &String| {
-            let url = match text.split_once("::") {
-                Some((region, url)) if !region.contains('/') => url,
-                _ => text,
-            };
-            Url::parse(url).map_err(|error| {
-                Failure::new(Exit::Usage, format!("--url {text} is no URL")).because(error)
-            })
+        let Some(text) = &self.url else {
+            return Ok(None);
         };
-        self.url.as_ref().map(parse).transpose()
+        let url = match text.split_once("::") {
+            Some((region, url)) if !region.contains('/') => url,
+            _ => text,
+        };
+        Url::parse(url).map(Some).map_err(|error| {
+            Failure::new(Exit::Usage, format!("--url {text} is no URL")).because(error)
+        })
     }
 
     pub(super) fn meaningless(&self) -> Vec<&'static str> {
@@ -86,14 +86,14 @@ impl Common {
 
     /// A line of tab-separated columns, in which nobody can put a tab or an escape of his own.
     pub(super) fn line<T: AsRef<str>>(&self, columns: &[T]) -> String {
-        let column = |text: &T| match text.as_ref() {
-            "" if self.show_empty => NIL.to_owned(),
-            text => text
-                .chars()
-                .map(|c| if c.is_control() { '?' } else { c })
-                .collect(),
-        };
-        columns.iter().map(column).collect::<Vec<_>>().join("\t")
+        columns
+            .iter()
+            .map(|text| match text.as_ref() {
+                "" if self.show_empty => NIL.to_owned(),
+                text => text.replace(char::is_control, "?"),
+            })
+            .collect::<Vec<_>>()
+            .join("\t")
     }
 
     /// The token that belongs to the key pair beside it.
@@ -171,7 +171,7 @@ pub(super) struct Keys {
     secret: Option<String>,
 }
 
-/// The same for tools that use `-a` or `-s` for something else.
+/// A key pair, for tools that use `-a` or `-s` for something else.
 #[derive(Args)]
 #[command(next_help_heading = "Common options")]
 pub(super) struct CapitalKeys {

@@ -72,23 +72,24 @@ pub(super) fn parse_virtualization(text: &str) -> Result<String, String> {
 }
 
 fn parse_device(text: &str) -> Result<DeviceMapping, String> {
-    let form = || {
+    device_mapping(text).ok_or_else(|| {
         format!(
             "{text:?} has not the form DEVICE=none, DEVICE=ephemeralN or DEVICE=[SNAPSHOT]:[GIB]:[true|false]:[TYPE[:IOPS]]"
         )
-    };
+    })
+}
+
+fn device_mapping(text: &str) -> Option<DeviceMapping> {
     let (device, map) = text
         .split_once('=')
-        .filter(|(device, _)| !device.is_empty())
-        .ok_or_else(form)?;
-    let target = match map {
-        "none" => DeviceTarget::None,
-        _ if map.starts_with("ephemeral") => DeviceTarget::Virtual(map.to_owned()),
-        _ => DeviceTarget::Volume(volume(map).ok_or_else(form)?),
-    };
-    Ok(DeviceMapping {
+        .filter(|(device, _)| !device.is_empty())?;
+    Some(DeviceMapping {
         device: device.to_owned(),
-        target,
+        target: match map {
+            "none" => DeviceTarget::None,
+            _ if map.starts_with("ephemeral") => DeviceTarget::Virtual(map.to_owned()),
+            _ => DeviceTarget::Volume(volume(map)?),
+        },
     })
 }
 
@@ -157,12 +158,7 @@ impl Register {
             }
             (None, None) => {
                 let root = root_device.get_or_insert_with(|| ROOT.to_owned());
-                let of_snapshot = |device: &DeviceMapping| {
-                    let target = &device.target;
-                    device.device == *root
-                        && matches!(target, DeviceTarget::Volume(volume) if volume.snapshot.is_some())
-                };
-                if !devices.iter().any(of_snapshot) {
+                if !devices.iter().any(|device| is_snapshot_at(device, root)) {
                     return Err(unusable(
                         "either a manifest or a snapshot of the root device is needed",
                     ));
@@ -186,6 +182,11 @@ impl Register {
             block_devices: devices,
         })
     }
+}
+
+fn is_snapshot_at(device: &DeviceMapping, name: &str) -> bool {
+    device.device == name
+        && matches!(&device.target, DeviceTarget::Volume(volume) if volume.snapshot.is_some())
 }
 
 /// Take an image back; its bundle stays

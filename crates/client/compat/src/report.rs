@@ -41,20 +41,19 @@ pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> Ex
                 Some(step) => format!("{step}: {}", refusal.message),
                 None => refusal.message.clone(),
             };
-            let id = refusal.request_id.as_ref();
-            let id = id.map(|id| format!(" (request {id})")).unwrap_or_default();
-            say(
-                name,
-                &printable(&format!("error ({}): {message}{id}", refusal.code)),
-            );
+            let request = match &refusal.request_id {
+                Some(id) => format!(" (request {id})"),
+                None => String::new(),
+            };
+            let text = format!("error ({}): {message}{request}", refusal.code);
+            say(name, &printable(&text));
         }
         _ => {
             let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
             say(name, &printable(&format!("error: {}", causes.join(": "))));
         }
     }
-    let hints = error.chain().filter_map(hint_of);
-    for hint in hints {
+    for hint in error.chain().filter_map(hint_of) {
         say(name, &format!("hint: {hint}"));
     }
     let missing = error.chain().any(is_missing);
@@ -103,8 +102,7 @@ fn line_of_2010(error: &anyhow::Error, refusal: &Refusal) -> String {
 
 /// One line without what would move a terminal's cursor.
 fn printable(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(visible).collect()
+    text.replace(char::is_control, " ")
 }
 
 fn is_missing(cause: &(dyn std::error::Error + 'static)) -> bool {
@@ -126,9 +124,9 @@ pub(super) fn arguments(
         print(error.to_string().trim_end());
         return ExitCode::SUCCESS;
     }
-    let text = error.to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let text = text.split("\n\nUsage:").next().unwrap_or_default();
+    let whole = error.to_string();
+    let rest = whole.strip_prefix("error: ").unwrap_or(&whole);
+    let text = rest.split("\n\nUsage:").next().unwrap_or_default();
     if dialect.is_2010() {
         for option in missing(error) {
             say(name, &format!("{option} must be specified."));
@@ -150,13 +148,13 @@ fn missing(error: &clap::Error) -> Vec<String> {
         return Vec::new();
     }
     match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::Strings(options)) => {
-            let name = |option: &String| {
+        Some(ContextValue::Strings(options)) => options
+            .iter()
+            .map(|option| {
                 let word = option.split_whitespace().next().unwrap_or_default();
                 word.trim_matches(['-', '<', '>']).to_ascii_lowercase()
-            };
-            options.iter().map(name).collect()
-        }
+            })
+            .collect(),
         _ => Vec::new(),
     }
 }

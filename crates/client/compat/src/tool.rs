@@ -50,8 +50,9 @@ pub(super) fn start<T: Tool>(
 ) -> ExitCode {
     let mut command = command::<T>(name, dialect);
     let arguments = std::iter::once(OsString::from(name)).chain(arguments);
-    let parsed = command.try_get_matches_from_mut(arguments);
-    let parsed = parsed.and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches)));
+    let parsed = command
+        .try_get_matches_from_mut(arguments)
+        .and_then(|matches| Ok((T::from_arg_matches(&matches)?, matches)));
     let (tool, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return report::arguments(name, dialect, &error, &mut command),
@@ -68,13 +69,14 @@ pub(super) fn start<T: Tool>(
 /// The parser: options anywhere, any unique prefix of a long one, the last of several counts.
 fn command<T: Tool>(name: &'static str, dialect: Dialect) -> Command {
     let (display, version) = dialect.version(name);
-    let command = Command::new(name)
-        .display_name(display)
-        .version(version)
-        .infer_long_args(true)
-        .args_override_self(true)
-        .max_term_width(100);
-    let command = T::augment_args(command);
+    let command = T::augment_args(
+        Command::new(name)
+            .display_name(display)
+            .version(version)
+            .infer_long_args(true)
+            .args_override_self(true)
+            .max_term_width(100),
+    );
     if dialect == Dialect::AmiTools {
         of_ami_tools(command)
     } else {
@@ -83,19 +85,20 @@ fn command<T: Tool>(name: &'static str, dialect: Dialect) -> Command {
 }
 
 /// The options that every command of the AMI tools has, and of euca2ools only some.
-fn of_ami_tools(command: Command) -> Command {
-    let manual = Arg::new("manual")
-        .long("manual")
-        .action(ArgAction::HelpLong)
-        .help("Print help");
-    let has_batch = |arg: &Arg| arg.get_long() == Some("batch");
-    let command = if command.get_arguments().any(has_batch) {
-        command
-    } else {
+fn of_ami_tools(mut command: Command) -> Command {
+    let has_batch = command
+        .get_arguments()
+        .any(|arg| arg.get_long() == Some("batch"));
+    if !has_batch {
         let batch = Arg::new(AMI_BATCH).long("batch").action(ArgAction::SetTrue);
-        command.arg(batch.hide(true))
-    };
-    command.arg(manual)
+        command = command.arg(batch.hide(true));
+    }
+    command.arg(
+        Arg::new("manual")
+            .long("manual")
+            .action(ArgAction::HelpLong)
+            .help("Print help"),
+    )
 }
 
 fn say_meaningless(name: &str, option: &str) {

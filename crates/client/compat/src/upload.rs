@@ -1,6 +1,6 @@
 //! `euca-upload-bundle`, `euca-bundle-upload`, `ec2-upload-bundle`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use gumnut_manifest::Manifest;
@@ -166,14 +166,15 @@ impl UploadBundle {
         let Some(wanted) = &self.part else {
             return Ok(PartIndex(0));
         };
-        let named = |part: &&gumnut_manifest::Part| {
-            part.name.as_str() == wanted || wanted.parse() == Ok(part.index.0)
-        };
-        let found = manifest.parts.iter().find(named).map(|part| part.index);
-        found.ok_or_else(|| {
-            let manifest = Path::new(&self.manifest).display();
-            Failure::new(Exit::Usage, format!("{wanted} is no part of {manifest}"))
-        })
+        manifest
+            .parts
+            .iter()
+            .find(|part| part.name.as_str() == wanted || wanted.parse() == Ok(part.index.0))
+            .map(|part| part.index)
+            .ok_or_else(|| {
+                let manifest = self.manifest.display();
+                Failure::new(Exit::Usage, format!("{wanted} is no part of {manifest}"))
+            })
     }
 }
 

@@ -19,30 +19,28 @@ pub(super) fn absolute(what: &str, path: &Path) -> Result<PathBuf, Failure> {
 
 /// Looks at the disk. Without a kernel it must have a boot loader, and that lies in front of partitions.
 pub(super) fn disk(path: &Path, with_kernel: bool) -> Result<Disk, anyhow::Error> {
-    let refuse = |why: String, hint: &str| {
-        let message = format!("cannot start {}: {why}", path.display());
-        Err(Failure::new(Exit::Input, message).hint(hint).into())
-    };
-    match look(path)? {
-        Content::FileSystem(system) if system.missing > 0 => refuse(
+    let (why, hint) = match look(path)? {
+        Content::FileSystem(system) if system.missing > 0 => (
             format!(
                 "it is cut short, the last {} bytes of its file system are missing",
                 system.missing
             ),
             "fetch or restore the image again",
         ),
-        Content::FileSystem(_) if !with_kernel => refuse(
+        Content::FileSystem(_) if !with_kernel => (
             "it is a file system without a boot loader".to_owned(),
             "pass --kernel FILE and --ramdisk FILE",
         ),
-        Content::FileSystem(system) => Ok(Disk {
-            partitioned: false,
-            architecture: match system.contents {
-                Contents::Read(guest) => guest.architecture,
-                _ => None,
-            },
-        }),
-        Content::VirtualDisk(format) => refuse(
+        Content::FileSystem(system) => {
+            return Ok(Disk {
+                partitioned: false,
+                architecture: match system.contents {
+                    Contents::Read(guest) => guest.architecture,
+                    _ => None,
+                },
+            });
+        }
+        Content::VirtualDisk(format) => (
             format!("it is {format}, not a raw image"),
             "qemu-img convert -O raw makes one",
         ),
@@ -50,15 +48,19 @@ pub(super) fn disk(path: &Path, with_kernel: bool) -> Result<Disk, anyhow::Error
         | Content::Kernel(_)
         | Content::Ramdisk(_)
         | Content::Tarball(_)
-        | Content::Compressed(_)) => refuse(
+        | Content::Compressed(_)) => (
             format!("it is {}, not a disk", name(&content)),
             "gumnut inspect FILE tells what a file is",
         ),
-        content => Ok(Disk {
-            partitioned: matches!(content, Content::Disk(_)),
-            architecture: None,
-        }),
-    }
+        content => {
+            return Ok(Disk {
+                partitioned: matches!(content, Content::Disk(_)),
+                architecture: None,
+            });
+        }
+    };
+    let message = format!("cannot start {}: {why}", path.display());
+    Err(Failure::new(Exit::Input, message).hint(hint).into())
 }
 
 /// Looks at the kernel; gives its architecture, if it says.

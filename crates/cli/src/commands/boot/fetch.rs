@@ -48,8 +48,10 @@ pub(super) fn run(
     };
     let client = session.ec2(&settings)?;
     let described = work.wait(work.describe(&client, id))?;
-    let architecture = described.machine.architecture.as_deref();
-    let architecture = architecture.and_then(|text| text.parse().ok());
+    let architecture = match described.machine.architecture.as_deref() {
+        Some(text) => text.parse().ok(),
+        None => None,
+    };
     let store = session.walrus(&settings)?;
     let kernel = match boot.own_kernel()? {
         Some(path) => Some(path),
@@ -173,21 +175,17 @@ async fn one(client: &Ec2Client, id: ImageId) -> Result<Image, anyhow::Error> {
         ids: vec![id.clone()],
         ..DescribeImages::default()
     };
-    let images = client.describe_images(&wanted).await?;
-    let same = |image: &Image| {
-        image
-            .image_id
-            .parse::<ImageId>()
-            .is_ok_and(|found| found == id)
-    };
-    images.into_iter().find(same).ok_or_else(|| {
-        Failure::new(
-            Exit::Refused,
-            format!("the cloud has no image {id} for you"),
-        )
-        .hint("gumnut images lists what there is")
-        .into()
-    })
+    client
+        .describe_images(&wanted)
+        .await?
+        .into_iter()
+        .find(|image| image.image_id.parse().as_ref() == Ok(&id))
+        .ok_or_else(|| {
+            let message = format!("the cloud has no image {id} for you");
+            Failure::new(Exit::Refused, message)
+                .hint("gumnut images lists what there is")
+                .into()
+        })
 }
 
 fn location(image: &Image) -> Result<ManifestLocation, Failure> {

@@ -234,8 +234,10 @@ impl Boot {
     /// late, which a kernel that tests them takes for broken ones.
     fn command_line(&self, bus: Bus, partitioned: bool) -> String {
         let partition = if partitioned { "1" } else { "" };
-        let disk = || format!("{}{partition}", bus.device());
-        let root = self.root.clone().unwrap_or_else(disk);
+        let root = match &self.root {
+            Some(root) => root.clone(),
+            None => format!("{}{partition}", bus.device()),
+        };
         let own = format!("console=ttyS0 root={root} ro panic=-1 no_timer_check");
         match &self.append {
             Some(more) => format!("{own} {more}"),

@@ -1,7 +1,7 @@
 //! `gumnut cloud fsck`
 
 use clap::Args;
-use gumnut_cloud::{Cloud, Finding};
+use gumnut_cloud::Cloud;
 use gumnut_terminal::{Exit, Failure, Session};
 use serde_json::json;
 
@@ -19,12 +19,13 @@ pub(crate) struct Fsck {
 impl Fsck {
     pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let report = Cloud::fsck(&self.data.folder()?)?;
-        let value =
-            |finding: &Finding| json!({ "kind": finding.kind(), "message": finding.to_string() });
-        let line = |finding: &Finding| format!("{}\t{finding}", finding.kind());
-        let findings: Vec<_> = report.findings.iter().map(value).collect();
+        let (mut lines, mut findings) = (Vec::new(), Vec::new());
+        for finding in &report.findings {
+            let (kind, message) = (finding.kind(), finding.to_string());
+            lines.push(format!("{kind}\t{message}"));
+            findings.push(json!({ "kind": kind, "message": message }));
+        }
         let json = json!({ "files": report.files, "bytes": report.bytes, "findings": findings });
-        let mut lines: Vec<_> = report.findings.iter().map(line).collect();
         if report.is_clean() {
             lines.push(format!(
                 "clean\t{} files, {} bytes",

@@ -157,12 +157,14 @@ fn last_endpoint(data: &Path) -> Result<String, anyhow::Error> {
         Err(error) => return Err(error.into()),
     };
     let url = eucarc::parse(&text, &path, None).remove("S3_URL");
-    let endpoint = url.as_deref().and_then(|url| url.strip_suffix(S3_PATH));
-    let endpoint = endpoint.ok_or_else(|| {
-        let message = format!("{} names no endpoint of the cloud", path.display());
-        Failure::new(Exit::Input, message).hint("pass --endpoint URL")
-    })?;
-    Ok(endpoint.to_owned())
+    match url.as_deref().and_then(|url| url.strip_suffix(S3_PATH)) {
+        Some(endpoint) => Ok(endpoint.to_owned()),
+        None => {
+            let message = format!("{} names no endpoint of the cloud", path.display());
+            let failure = Failure::new(Exit::Input, message).hint("pass --endpoint URL");
+            Err(failure.into())
+        }
+    }
 }
 
 fn say_credentials(session: &Session, folder: &Path) -> Result<(), anyhow::Error> {

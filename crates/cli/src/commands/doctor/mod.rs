@@ -70,29 +70,40 @@ impl Doctor {
 }
 
 fn report(output: &Output, shown: &[Setting], findings: &[Finding]) -> Result<(), anyhow::Error> {
-    let setting = |shown: &Setting| json!({ "name": shown.name, "value": shown.value, "source": shown.source });
     let json = json!({
         "settings": shown.iter().map(setting).collect::<Vec<Value>>(),
         "checks": findings.iter().map(Finding::json).collect::<Vec<Value>>(),
-        "ok": !findings.iter().any(|finding| finding.status == Status::Failure),
+        "ok": count(findings, Status::Failure) == 0,
     });
-    let line = |shown: &Setting| match (&shown.value, &shown.source) {
-        (Some(value), Some(source)) => format!("setting\t{}\t{value}\t{source}\n", shown.name),
-        _ => format!("setting\t{}\t-\tnot set\n", shown.name),
-    };
-    let settings = shown.iter().map(line);
-    let text: String = settings.chain(findings.iter().map(Finding::text)).collect();
+    let text: String = shown
+        .iter()
+        .map(line)
+        .chain(findings.iter().map(Finding::text))
+        .collect();
     output.result(&json, &text)
 }
 
+fn setting(shown: &Setting) -> Value {
+    json!({ "name": shown.name, "value": shown.value, "source": shown.source })
+}
+
+fn line(shown: &Setting) -> String {
+    match (&shown.value, &shown.source) {
+        (Some(value), Some(source)) => format!("setting\t{}\t{value}\t{source}\n", shown.name),
+        _ => format!("setting\t{}\t-\tnot set\n", shown.name),
+    }
+}
+
+fn count(findings: &[Finding], status: Status) -> usize {
+    findings
+        .iter()
+        .filter(|finding| finding.status == status)
+        .count()
+}
+
 fn verdict(findings: &[Finding]) -> Result<(), anyhow::Error> {
-    let count = |status| {
-        findings
-            .iter()
-            .filter(|finding| finding.status == status)
-            .count()
-    };
-    let (failures, warnings) = (count(Status::Failure), count(Status::Warning));
+    let failures = count(findings, Status::Failure);
+    let warnings = count(findings, Status::Warning);
     if failures == 0 {
         return Ok(());
     }

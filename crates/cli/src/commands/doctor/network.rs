@@ -122,9 +122,11 @@ impl Cloud<'_> {
     async fn ask(&self, request: &Request, signature: Signature) -> Result<Answer, anyhow::Error> {
         let transport = self.transport(signature)?;
         let response = transport.execute(request, MAX_ANSWER).await?;
-        let date = response.headers.get("date");
-        let date = date.and_then(|date| parse_http_date(date.to_str().ok()?));
-        let ahead = date.map(|date| (date - OffsetDateTime::now_utc()).whole_seconds());
+        let ahead = response
+            .headers
+            .get("date")
+            .and_then(|date| parse_http_date(date.to_str().ok()?))
+            .map(|date| (date - OffsetDateTime::now_utc()).whole_seconds());
         Ok(Answer { response, ahead })
     }
 

@@ -34,14 +34,15 @@ const PROGRAMS: [(&str, &str, &str, &str); 5] = [
 ];
 
 pub(super) fn check() -> Vec<Finding> {
-    let one =
-        |(name, id, package, needs): &(&str, &'static str, &str, &str)| match find_program(name) {
+    PROGRAMS
+        .iter()
+        .map(|(name, id, package, needs)| match find_program(name) {
             Some(path) => Finding::ok(id, format!("{} for {needs}", path.display())),
             None => Finding::warning(
                 id,
                 format!("{name} is missing, which {needs} needs"),
                 format!("apt-get install {package}"),
             ),
-        };
-    PROGRAMS.iter().map(one).collect()
+        })
+        .collect()
 }

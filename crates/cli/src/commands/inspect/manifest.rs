@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gumnut_crypto::{PrivateKey, PublicKey};
-use gumnut_manifest::{Manifest, Recipient, SignatureStatus, UntrustedManifest};
+use gumnut_manifest::{Manifest, Part, Recipient, SignatureStatus, UntrustedManifest};
 use gumnut_terminal::{Exit, Failure, Output, Session, parts};
 use gumnut_types::{BlockDeviceMapping, ByteSize, ImageId, ImageKind, Limits};
 use serde_json::{Value, json};
@@ -85,11 +85,12 @@ fn ids(kind: &ImageKind) -> (Option<&ImageId>, Option<&ImageId>) {
 
 /// Who can open the bundle, and the bits of each one's key: all that a manifest tells of them.
 fn recipients(manifest: &Manifest) -> Vec<(Recipient, usize)> {
-    let bits = |pair: &gumnut_manifest::WrappedPair| pair.key.len() * 8;
-    let user = manifest.keys.user.as_ref();
-    let user = user.map(|pair| (Recipient::User, bits(pair)));
-    let cloud = (Recipient::Cloud, bits(&manifest.keys.cloud));
-    user.into_iter().chain([cloud]).collect()
+    let mut recipients = Vec::new();
+    if let Some(user) = &manifest.keys.user {
+        recipients.push((Recipient::User, user.key.len() * 8));
+    }
+    recipients.push((Recipient::Cloud, manifest.keys.cloud.key.len() * 8));
+    recipients
 }
 
 fn who(recipient: Recipient) -> &'static str {
@@ -101,12 +102,12 @@ fn who(recipient: Recipient) -> &'static str {
 
 fn json(manifest: &Manifest, findings: &Findings) -> Value {
     let (kernel, ramdisk) = ids(&manifest.kind);
-    let device = |device: &BlockDeviceMapping| json!({ "virtual": device.virtual_name, "device": device.device });
-    let part = |part: &gumnut_manifest::Part| json!({ "name": part.name.as_str(), "digest": part.digest.to_string() });
-    let recipient = |(recipient, bits): &(Recipient, usize)| json!({ "who": who(*recipient), "key_bits": bits });
-    let opener = findings.opener.as_ref();
-    let opener = opener
-        .map(|(key, recipient)| json!({ "fingerprint": key, "opens_as": recipient.map(who) }));
+    let opener = match &findings.opener {
+        Some((key, recipient)) => {
+            json!({ "fingerprint": key, "opens_as": recipient.map(who) })
+        }
+        None => Value::Null,
+    };
     let signed_by = match &findings.status {
         SignatureStatus::Valid { key } => {
             Some(json!({ "fingerprint": key, "from": findings.signer }))
@@ -125,7 +126,7 @@ fn json(manifest: &Manifest, findings: &Findings) -> Value {
         "user": manifest.user,
         "kernel_id": kernel.map(ImageId::as_str),
         "ramdisk_id": ramdisk.map(ImageId::as_str),
-        "block_devices": manifest.block_devices.iter().map(device).collect::<Vec<_>>(),
+        "block_devices": manifest.block_devices.iter().map(device_json).collect::<Vec<_>>(),
         "product_codes": manifest.product_codes,
         "ancestry": manifest.ancestry,
         "kernel_name": manifest.kernel_name,
@@ -133,14 +134,26 @@ fn json(manifest: &Manifest, findings: &Findings) -> Value {
         "bundled_size": manifest.bundled_size,
         "image_digest": manifest.image_digest.to_string(),
         "parts": manifest.parts.len(),
-        "part_list": manifest.parts.iter().map(part).collect::<Vec<_>>(),
+        "part_list": manifest.parts.iter().map(part_json).collect::<Vec<_>>(),
         "user_key": manifest.keys.user.is_some(),
-        "recipients": recipients(manifest).iter().map(recipient).collect::<Vec<_>>(),
+        "recipients": recipients(manifest).iter().map(recipient_json).collect::<Vec<_>>(),
         "private_key": opener,
         "signature": findings.status.as_str(),
         "signed_by": signed_by,
         "warnings": findings.warnings,
     })
+}
+
+fn device_json(device: &BlockDeviceMapping) -> Value {
+    json!({ "virtual": device.virtual_name, "device": device.device })
+}
+
+fn part_json(part: &Part) -> Value {
+    json!({ "name": part.name.as_str(), "digest": part.digest.to_string() })
+}
+
+fn recipient_json((recipient, bits): &(Recipient, usize)) -> Value {
+    json!({ "who": who(*recipient), "key_bits": bits })
 }
 
 fn lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, String)> {
@@ -193,7 +206,6 @@ fn image_lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
 }
 
 fn bundle_lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
-    let exact = |bytes: u64| format!("{} ({bytes} bytes)", ByteSize(bytes));
     let mut lines = vec![
         ("image", exact(manifest.image_size)),
         (
@@ -217,22 +229,29 @@ fn bundle_lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn key_lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, String)> {
-    let text = |recipient: Recipient| match recipient {
+fn exact(bytes: u64) -> String {
+    format!("{} ({bytes} bytes)", ByteSize(bytes))
+}
+
+fn in_words(recipient: Recipient) -> &'static str {
+    match recipient {
         Recipient::User => "its owner",
         Recipient::Cloud => "the cloud",
-    };
+    }
+}
+
+fn key_lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, String)> {
     let recipients = recipients(manifest);
     let openers = recipients
         .iter()
-        .map(|(recipient, bits)| format!("{} (RSA {bits})", text(*recipient)))
+        .map(|(recipient, bits)| format!("{} (RSA {bits})", in_words(*recipient)))
         .collect::<Vec<_>>()
         .join(" and ");
     let alone = if recipients.len() == 1 { " alone" } else { "" };
     let mut lines = vec![("can be opened by", format!("{openers}{alone}"))];
     if let Some((fingerprint, recipient)) = &findings.opener {
         let text = match recipient {
-            Some(recipient) => format!("{fingerprint} opens it, as {}", text(*recipient)),
+            Some(recipient) => format!("{fingerprint} opens it, as {}", in_words(*recipient)),
             None => format!("{fingerprint} does not open it"),
         };
         lines.push(("private key", text));

@@ -213,11 +213,18 @@ impl Publish {
     fn plan(&self, settings: &Settings) -> Result<Plan, anyhow::Error> {
         let part_size = NonZeroU64::new(self.part_size.bytes())
             .ok_or_else(|| Failure::new(Exit::Usage, "a part cannot have 0 bytes"))?;
-        let absolute = |path: &PathBuf| std::path::absolute(path);
         let plan = Plan {
-            target: absolute(&self.target)?,
-            kernel_file: self.kernel_file.as_ref().map(absolute).transpose()?,
-            ramdisk_file: self.ramdisk_file.as_ref().map(absolute).transpose()?,
+            target: std::path::absolute(&self.target)?,
+            kernel_file: self
+                .kernel_file
+                .as_ref()
+                .map(std::path::absolute)
+                .transpose()?,
+            ramdisk_file: self
+                .ramdisk_file
+                .as_ref()
+                .map(std::path::absolute)
+                .transpose()?,
             kernel: self.kernel.clone(),
             ramdisk: self.ramdisk.clone(),
             hypervisor: self.hypervisor,

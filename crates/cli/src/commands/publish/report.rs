@@ -4,39 +4,34 @@ use std::fmt::Write as _;
 
 use gumnut_terminal::Output;
 use gumnut_types::{BucketName, ByteSize, ImageId};
-use gumnut_workflows::{Call, Published, PublishedImage, Removed, Role, RunInfo, RunStatus};
-use serde_json::{Value, json};
+use gumnut_workflows::{Call, Published, Removed, Role, RunInfo, RunStatus};
+use serde_json::json;
 
 pub(super) fn published(output: &Output, published: &Published) -> Result<(), anyhow::Error> {
-    let line = |image: &PublishedImage| {
-        let id = image.id.as_ref().map_or("-", |id| id.as_str());
-        format!("IMAGE\t{id}\t{}\t{}\n", image.location, image.role)
-    };
-    let text: String = published.images.iter().map(line).collect();
-    let one = |image: &PublishedImage| {
-        json!({
-            "image_id": image.id.as_ref().map(ImageId::as_str),
-            "location": image.location.to_string(),
-            "kind": image.role.to_string(),
+    let mut text = String::new();
+    let mut images = Vec::new();
+    for image in &published.images {
+        let id = image.id.as_ref().map(ImageId::as_str);
+        let (shown, location, role) = (id.unwrap_or("-"), &image.location, image.role);
+        writeln!(text, "IMAGE\t{shown}\t{location}\t{role}")?;
+        images.push(json!({
+            "image_id": id,
+            "location": location.to_string(),
+            "kind": role.to_string(),
             "parts": image.parts,
-        })
-    };
-    let id = |role| {
-        let image = published.images.iter().find(|image| image.role == role);
-        image
-            .and_then(|image| image.id.as_ref())
-            .map(|id| id.as_str().to_owned())
-    };
+        }));
+    }
+    let machine = id_of(published, Role::Machine);
     let json = json!({
         "run": published.run.to_string(),
         "changed": published.changed,
-        "kernel_id": id(Role::Kernel),
-        "ramdisk_id": id(Role::Ramdisk),
-        "image_id": id(Role::Machine),
-        "images": published.images.iter().map(one).collect::<Vec<_>>(),
+        "kernel_id": id_of(published, Role::Kernel),
+        "ramdisk_id": id_of(published, Role::Ramdisk),
+        "image_id": machine,
+        "images": images,
     });
     output.result(&json, &text)?;
-    if let Some(id) = id(Role::Machine) {
+    if let Some(id) = machine {
         output.say(format!(
             "next: gumnut boot {id}, or euca-run-instances {id}"
         ));
@@ -44,46 +39,52 @@ pub(super) fn published(output: &Output, published: &Published) -> Result<(), an
     Ok(())
 }
 
+/// The id of the image with this role. `None`: there is none, or it is not registered.
+fn id_of(published: &Published, role: Role) -> Option<&str> {
+    let image = published.images.iter().find(|image| image.role == role)?;
+    image.id.as_ref().map(ImageId::as_str)
+}
+
 pub(super) fn calls(output: &Output, calls: &[Call]) -> Result<(), anyhow::Error> {
     let mut text = String::new();
-    for call in calls {
-        let about = call.about_bytes.map_or(String::new(), |bytes| {
-            format!("\tabout {}", ByteSize(bytes))
-        });
-        writeln!(text, "{}\t{}{about}", call.what, call.subject)?;
+    let mut values = Vec::new();
+    for Call {
+        what,
+        subject,
+        about_bytes,
+        ..
+    } in calls
+    {
+        write!(text, "{what}\t{subject}")?;
+        if let Some(bytes) = about_bytes {
+            write!(text, "\tabout {}", ByteSize(*bytes))?;
+        }
+        text.push('\n');
+        values.push(json!({ "what": what, "subject": subject, "about_bytes": about_bytes }));
     }
-    let one = |call: &Call| json!({ "what": call.what, "subject": call.subject, "about_bytes": call.about_bytes });
-    let json = json!({
-        "dry_run": true,
-        "calls": calls.iter().map(one).collect::<Vec<_>>(),
-    });
-    output.result(&json, &text)
+    output.result(&json!({ "dry_run": true, "calls": values }), &text)
 }
 
 pub(super) fn runs(output: &Output, runs: &[RunInfo]) -> Result<(), anyhow::Error> {
-    let status = |run: &RunInfo| match run.status {
-        RunStatus::Complete => "complete",
-        RunStatus::Unfinished => "unfinished",
-    };
     let mut text = String::new();
+    let mut values = Vec::new();
     for run in runs {
+        let status = match run.status {
+            RunStatus::Complete => "complete",
+            RunStatus::Unfinished => "unfinished",
+        };
+        let ids: Vec<_> = run.ids.iter().map(|(_, id)| id.as_str()).collect();
         let (id, target) = (&run.id, run.target.display());
-        let ids = run.ids.iter().map(|(_, id)| id.as_str());
-        let ids = ids.collect::<Vec<_>>().join(" ");
-        writeln!(text, "{id}\t{}\t{target}\t{ids}", status(run))?;
-    }
-    let one = |run: &RunInfo| -> Value {
-        let ids = run.ids.iter();
-        json!({
-            "run": run.id.to_string(),
-            "status": status(run),
+        writeln!(text, "{id}\t{status}\t{target}\t{}", ids.join(" "))?;
+        values.push(json!({
+            "run": id.to_string(),
+            "status": status,
             "target": run.target,
             "begun": run.begun,
-            "image_ids": ids.map(|(_, id)| id.as_str()).collect::<Vec<_>>(),
-        })
-    };
-    let json = json!({ "runs": runs.iter().map(one).collect::<Vec<_>>() });
-    output.result(&json, &text)
+            "image_ids": ids,
+        }));
+    }
+    output.result(&json!({ "runs": values }), &text)
 }
 
 pub(super) fn removed(output: &Output, removed: &Removed) -> Result<(), anyhow::Error> {
