@@ -4,6 +4,7 @@ mod collection;
 mod image;
 mod manifest;
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
@@ -53,11 +54,10 @@ impl Inspect {
             .map(|(label, _)| label.len())
             .max()
             .unwrap_or(0);
-        let text: String = report
-            .lines
-            .iter()
-            .map(|(label, value)| format!("{label:width$}  {value}\n"))
-            .collect();
+        let mut text = String::new();
+        for (label, value) in &report.lines {
+            writeln!(text, "{label:width$}  {value}")?;
+        }
         session.output.result(&report.json, &text)
     }
 

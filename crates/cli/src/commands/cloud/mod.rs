@@ -157,14 +157,12 @@ fn last_endpoint(data: &Path) -> Result<String, anyhow::Error> {
         Err(error) => return Err(error.into()),
     };
     let url = eucarc::parse(&text, &path, None).remove("S3_URL");
-    match url.as_deref().and_then(|url| url.strip_suffix(S3_PATH)) {
-        Some(endpoint) => Ok(endpoint.to_owned()),
-        None => {
-            let message = format!("{} names no endpoint of the cloud", path.display());
-            let failure = Failure::new(Exit::Input, message).hint("pass --endpoint URL");
-            Err(failure.into())
-        }
-    }
+    let Some(endpoint) = url.as_deref().and_then(|url| url.strip_suffix(S3_PATH)) else {
+        let message = format!("{} names no endpoint of the cloud", path.display());
+        let failure = Failure::new(Exit::Input, message).hint("pass --endpoint URL");
+        return Err(failure.into());
+    };
+    Ok(endpoint.to_owned())
 }
 
 fn say_credentials(session: &Session, folder: &Path) -> Result<(), anyhow::Error> {
