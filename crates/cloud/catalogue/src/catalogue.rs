@@ -262,3 +262,51 @@ reads! {
     /// What does not hold together in the database, a line each; empty when all is well.
     faults() -> Vec<String>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Refusal {
+        #[error("no")]
+        No,
+        #[error(transparent)]
+        Catalogue(#[from] CatalogueError),
+    }
+
+    #[test]
+    fn the_change_goes_on_and_the_result_comes_back() {
+        let outcome = Outcome::<_, Refusal>::new();
+        let change = outcome.share().keep(Ok(("change", "result")));
+        assert_eq!(change, Some("change"));
+        assert_eq!(outcome.take().unwrap(), "result");
+    }
+
+    #[test]
+    fn a_refusal_comes_back_and_nothing_is_to_change() {
+        let outcome = Outcome::<(), _>::new();
+        let change = outcome.share().keep(Err::<((), ()), _>(Refusal::No));
+        assert_eq!(change, None);
+        assert!(matches!(outcome.take(), Err(Refusal::No)));
+    }
+
+    #[test]
+    fn of_several_decisions_the_last_counts() {
+        let outcome = Outcome::new();
+        assert_eq!(outcome.keep(Err::<(u8, _), _>(Refusal::No)), None);
+        assert_eq!(outcome.keep(Ok((1, "first"))), Some(1));
+        assert_eq!(outcome.keep(Ok((2, "second"))), Some(2));
+        assert_eq!(outcome.take().unwrap(), "second");
+    }
+
+    #[test]
+    fn without_a_decision_the_catalogue_is_closed() {
+        let outcome = Outcome::<(), Refusal>::new();
+        let closed = outcome.take();
+        assert!(matches!(
+            closed,
+            Err(Refusal::Catalogue(CatalogueError::Closed))
+        ));
+    }
+}

@@ -33,8 +33,12 @@ fn settings() -> BucketSettings {
 }
 
 async fn look(catalogue: &Catalogue, at: BucketRef) -> Result<BucketState, Refusal> {
-    let look = |state: &BucketState| Ok::<_, Refusal>((BucketChange::default(), state.clone()));
-    Ok(catalogue.change_bucket(at, look).await?.result)
+    Ok(catalogue
+        .change_bucket(at, |state| {
+            Ok::<_, Refusal>((BucketChange::default(), state.clone()))
+        })
+        .await?
+        .result)
 }
 
 /// A bucket is as it was made, changes one thing at a time, and goes.

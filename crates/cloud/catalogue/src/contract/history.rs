@@ -186,23 +186,25 @@ impl Client {
         let unversioned = new_version(&self.account, NULL_VERSION, &own);
         match step {
             Step::Put(number) => {
-                let rule = move |state: &KeyState| over_null(state, unversioned.clone());
-                self.change(key(&name(number)), rule).await
+                self.change(key(&name(number)), move |state| {
+                    over_null(state, unversioned.clone())
+                })
+                .await
             }
             Step::PutIfNoneMatch(number) => {
-                let rule = move |state: &KeyState| match &state.current {
+                self.change(key(&name(number)), move |state| match &state.current {
                     Some(current) if !current.marker => None,
                     _ => over_null(state, unversioned.clone()),
-                };
-                self.change(key(&name(number)), rule).await
+                })
+                .await
             }
             Step::PutIfMatch(number) => {
                 let known = self.read(number).await?.map(|object| object.etag);
-                let rule = move |state: &KeyState| {
+                self.change(key(&name(number)), move |state| {
                     let found = state.current.as_ref().map(|current| current.etag.clone());
                     over_null(state, unversioned.clone()).filter(|_| found == known)
-                };
-                self.change(key(&name(number)), rule).await
+                })
+                .await
             }
             Step::PutVersion(number) => {
                 let new = new_version(&self.account, &own, &own);
@@ -215,16 +217,16 @@ impl Client {
                     .await
             }
             Step::Delete(number) => {
-                let rule = |state: &KeyState| delete(state.current.as_ref());
-                self.change(key(&name(number)), rule).await
+                self.change(key(&name(number)), |state| delete(state.current.as_ref()))
+                    .await
             }
             Step::DeleteNull(number) => {
-                let rule = |state: &KeyState| delete(state.named.as_ref());
-                self.change(key(&name(number)), rule).await
+                self.change(key(&name(number)), |state| delete(state.named.as_ref()))
+                    .await
             }
             Step::DeleteAll => self.delete_all().await,
             Step::Hold(number, on) => {
-                let rule = move |state: &KeyState| {
+                self.change(key(&name(number)), move |state| {
                     let current = state.current.as_ref()?;
                     let mut new = current.tags_and_lock.clone();
                     new.legal_hold = Some(on);
@@ -232,11 +234,11 @@ impl Client {
                         tags_and_lock: Some((current.id, new)),
                         ..KeyChange::default()
                     })
-                };
-                self.change(key(&name(number)), rule).await
+                })
+                .await
             }
             Step::Tag(number) => {
-                let rule = move |state: &KeyState| {
+                self.change(key(&name(number)), move |state| {
                     let current = state.current.as_ref()?;
                     let mut new = current.tags_and_lock.clone();
                     new.tags = Tags::from([("by".to_owned(), own.clone())]);
@@ -244,8 +246,8 @@ impl Client {
                         tags_and_lock: Some((current.id, new)),
                         ..KeyChange::default()
                     })
-                };
-                self.change(key(&name(number)), rule).await
+                })
+                .await
             }
             Step::PutPart(number) => {
                 // Parts of two clients never have one number: which of two comes last is up to the database.
@@ -325,7 +327,7 @@ impl Client {
     async fn complete(&mut self, number: u8) -> Given<()> {
         let name = name(number);
         let new = new_version(&self.account, NULL_VERSION, "");
-        let rule = move |state: &KeyState| {
+        self.change(uploaded(&name, &name), move |state| {
             let (upload, parts) = state.upload.as_ref()?;
             let segments = parts.iter().step_by(2).map(|part| part.segment.clone());
             let mut new = new.clone();
@@ -337,8 +339,8 @@ impl Client {
                 end_upload: Some(upload.id.clone()),
                 ..change
             })
-        };
-        self.change(uploaded(&name, &name), rule).await
+        })
+        .await
     }
 
     /// Reads the newest version, and insists that its row and its segments belong together.

@@ -7,7 +7,7 @@ use gumnut_types::ImageClass;
 use super::tools::{Given, Outcome, Refusal, add_account};
 use crate::{
     Account, Catalogue, CatalogueError, Conflict, Image, ImageChange, ImageRef, ImageState,
-    ImagesState, LaunchPermissions, ResourceTag, Tag,
+    LaunchPermissions, ResourceTag, Tag,
 };
 
 /// A usable image of an account whose name, if it has one, no other may have.
@@ -68,8 +68,11 @@ fn full(account: &Account, id: &str) -> Image {
 }
 
 pub(super) async fn change(catalogue: &Catalogue, change: ImageChange) -> Given<()> {
-    let decide = move |_: &ImagesState| Ok::<_, Refusal>((change.clone(), ()));
-    catalogue.change_images(ImageRef::default(), decide).await
+    catalogue
+        .change_images(ImageRef::default(), move |_| {
+            Ok::<_, Refusal>((change.clone(), ()))
+        })
+        .await
 }
 
 pub(super) async fn register(catalogue: &Catalogue, image: Image) -> Given<()> {
@@ -82,14 +85,15 @@ pub(super) async fn register(catalogue: &Catalogue, image: Image) -> Given<()> {
 
 async fn set_state(catalogue: &Catalogue, id: &str, state: ImageState) -> Given<i64> {
     let id = id.to_owned();
-    let decide = move |images: &ImagesState| {
-        let change = ImageChange {
-            state: Some((id.clone(), state)),
-            ..ImageChange::default()
-        };
-        Ok::<_, Refusal>((change, images.now))
-    };
-    catalogue.change_images(ImageRef::default(), decide).await
+    catalogue
+        .change_images(ImageRef::default(), move |images| {
+            let change = ImageChange {
+                state: Some((id.clone(), state)),
+                ..ImageChange::default()
+            };
+            Ok::<_, Refusal>((change, images.now))
+        })
+        .await
 }
 
 /// The image with this id, as a decision sees it; a reader sees the same.
@@ -98,8 +102,11 @@ async fn one(catalogue: &Catalogue, id: &str) -> Given<Option<Image>> {
         ids: vec![id.to_owned()],
         tags_of: None,
     };
-    let look = |state: &ImagesState| Ok::<_, Refusal>((ImageChange::default(), state.clone()));
-    let mut seen = catalogue.change_images(at.clone(), look).await?;
+    let mut seen = catalogue
+        .change_images(at.clone(), |state| {
+            Ok::<_, Refusal>((ImageChange::default(), state.clone()))
+        })
+        .await?;
     assert_eq!(catalogue.images_by_id(at).await?.images, seen.images);
     assert_eq!(seen.images.len(), 1);
     Ok(seen.images.remove(0))

@@ -194,11 +194,12 @@ pub async fn tags_and_hold_of_two_both_stay(catalogue: &Catalogue) -> Outcome {
         let name = format!("k{round}");
         put_object(catalogue, &account, &name).await?;
         let new = tags.clone();
-        let tag = move |lock: &mut TagsAndLock| lock.tags = new.clone();
         let (held, tagged) = at_once(
             round,
             change_lock(catalogue, &name, hold),
-            change_lock(catalogue, &name, tag),
+            change_lock(catalogue, &name, move |lock: &mut TagsAndLock| {
+                lock.tags = new.clone();
+            }),
         )
         .await;
         held.and(tagged)?;

@@ -5,9 +5,9 @@ use std::error::Error;
 use gumnut_types::SecretString;
 
 use crate::{
-    Account, AccountsChange, Acl, Bucket, BucketChange, BucketRef, BucketSettings, BucketState,
-    Catalogue, CatalogueError, KeyChange, KeyRef, KeyState, NULL_VERSION, NewBucket, NewUpload,
-    NewUser, NewVersion, ObjectHeaders, Part, Segment, TagsAndLock, UploadChange, UploadRef,
+    Account, AccountsChange, Acl, Bucket, BucketChange, BucketRef, BucketSettings, Catalogue,
+    CatalogueError, KeyChange, KeyRef, KeyState, NULL_VERSION, NewBucket, NewUpload, NewUser,
+    NewVersion, ObjectHeaders, Part, Segment, TagsAndLock, UploadChange, UploadRef,
 };
 
 /// The outcome of a test that did not panic: an error where the catalogue could not be used.
@@ -100,8 +100,11 @@ pub(super) async fn change_bucket(
     name: &str,
     change: BucketChange,
 ) -> Given<Vec<String>> {
-    let decide = move |_: &BucketState| Ok::<_, Refusal>((change.clone(), ()));
-    let changed = catalogue.change_bucket(bucket_ref(name), decide).await?;
+    let changed = catalogue
+        .change_bucket(bucket_ref(name), move |_| {
+            Ok::<_, Refusal>((change.clone(), ()))
+        })
+        .await?;
     Ok(changed.garbage)
 }
 
@@ -146,8 +149,11 @@ pub(super) fn uploaded(name: &str, upload: &str) -> KeyRef {
 
 /// The state of a key as a decision sees it.
 pub(super) async fn state(catalogue: &Catalogue, at: KeyRef) -> Given<KeyState> {
-    let decide = |state: &KeyState| Ok::<_, Refusal>((KeyChange::default(), state.clone()));
-    let changed = catalogue.change_key(at, decide).await?;
+    let changed = catalogue
+        .change_key(at, |state| {
+            Ok::<_, Refusal>((KeyChange::default(), state.clone()))
+        })
+        .await?;
     assert_eq!(changed.garbage, [""; 0], "a look gives nothing up");
     Ok(changed.result)
 }
@@ -158,8 +164,10 @@ pub(super) async fn change_key(
     at: KeyRef,
     change: KeyChange,
 ) -> Given<Vec<String>> {
-    let decide = move |_: &KeyState| Ok::<_, Refusal>((change.clone(), ()));
-    Ok(catalogue.change_key(at, decide).await?.garbage)
+    Ok(catalogue
+        .change_key(at, move |_| Ok::<_, Refusal>((change.clone(), ())))
+        .await?
+        .garbage)
 }
 
 /// A segment of three bytes; the blob names itself.
@@ -201,15 +209,17 @@ pub(super) fn new_marker(account: &Account, version: &str) -> NewVersion {
 /// Puts a version in the place of the one of the same id, and gives the garbage.
 pub(super) async fn put(catalogue: &Catalogue, name: &str, new: NewVersion) -> Given<Vec<String>> {
     let at = versioned(name, &new.version);
-    let decide = move |state: &KeyState| {
-        let change = KeyChange {
-            delete: state.named.iter().map(|named| named.id).collect(),
-            insert: Some(new.clone()),
-            ..KeyChange::default()
-        };
-        Ok::<_, Refusal>((change, ()))
-    };
-    Ok(catalogue.change_key(at, decide).await?.garbage)
+    Ok(catalogue
+        .change_key(at, move |state| {
+            let change = KeyChange {
+                delete: state.named.iter().map(|named| named.id).collect(),
+                insert: Some(new.clone()),
+                ..KeyChange::default()
+            };
+            Ok::<_, Refusal>((change, ()))
+        })
+        .await?
+        .garbage)
 }
 
 /// Puts an object without versioning; the blob is named after the key.

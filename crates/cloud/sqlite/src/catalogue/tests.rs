@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use fs_err as fs;
+use futures::FutureExt as _;
 use futures::executor::block_on;
 use gumnut_cloud_catalogue::{
     Account, AccountsChange, Acl, BucketChange, BucketSettings, Catalogue, KeyChange, NewBucket,
@@ -197,18 +198,23 @@ fn a_decision_that_panics_changes_nothing_and_ends_nothing() {
 fn a_decision_may_hold_the_last_handle() {
     let folder = tempfile::tempdir().unwrap();
     let catalogue = Catalogue::new(open(folder.path()).unwrap());
-    let (last, dropped) = (catalogue.clone(), mpsc::channel());
-    let unit = Box::pin(async move {
-        let held = last.clone();
-        let unit = last.change_accounts(move |_| {
-            let _ = (&held, dropped.0.send(()));
-            Ok::<_, CatalogueError>((AccountsChange::default(), ()))
-        });
-        unit.await
+    let (go_on, may_go_on) = mpsc::channel();
+    let slow = catalogue.change_accounts(move |_| {
+        may_go_on.recv().unwrap();
+        Ok::<_, CatalogueError>((AccountsChange::default(), ()))
     });
-    block_on(unit).unwrap();
-    dropped.1.recv().unwrap();
+    let held = catalogue.clone();
+    let (decided, has_decided) = mpsc::channel();
+    let last = catalogue.change_accounts(move |_| {
+        decided.send(format!("{held:?}")).unwrap();
+        Ok::<_, CatalogueError>((AccountsChange::default(), ()))
+    });
+    // Both callers are dropped while the first unit is at work.
+    assert!(slow.now_or_never().is_none() && last.now_or_never().is_none());
     drop(catalogue);
+    go_on.send(()).unwrap();
+    has_decided.recv().unwrap();
+    has_decided.recv().unwrap_err();
     add_user(&Catalogue::new(open(folder.path()).unwrap()), "flora", 1).unwrap();
 }
 
