@@ -130,3 +130,114 @@ impl Drop for Committing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use gumnut_cloud_blobs::{Body, DiskBlobs};
+    use gumnut_cloud_catalogue::{CatalogueError, Clock};
+    use gumnut_cloud_sqlite::SqliteCatalogue;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    async fn open(folder: &Path) -> ObjectStore {
+        let catalogue = Catalogue::new(SqliteCatalogue::in_memory(Clock::system()).unwrap());
+        let blobs = Arc::new(DiskBlobs::open(folder).unwrap());
+        let opened = ObjectStore::open(catalogue, blobs, ObjectLimits::default());
+        opened.await.unwrap()
+    }
+
+    async fn put(store: &ObjectStore) -> PendingBlob {
+        let put = store.blobs.put(Body::bytes("abc"), Box::new(())).await;
+        put.unwrap().0
+    }
+
+    /// How many blobs lie in `objects` and in `tmp`.
+    fn files(folder: &Path) -> (usize, usize) {
+        let count = |name: &str| folder.join(name).read_dir().unwrap().count();
+        (count("objects"), count("tmp"))
+    }
+
+    fn committed() -> Changed<()> {
+        Changed {
+            result: (),
+            garbage: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_kept_removed_or_left_as_its_commit_ends() {
+        let unknown = CatalogueError::Database(std::io::Error::other("cut off").into());
+        for (outcome, expected) in [
+            (Ok(committed()), (1, 0)),
+            (Err(ObjectError::PreconditionFailed), (0, 0)),
+            (Err(ObjectError::from(unknown)), (0, 1)),
+            (Err(ObjectError::from(CatalogueError::Closed)), (0, 1)),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(folder.path()).await;
+            let told = format!("{outcome:?}");
+            let blob = put(&store).await;
+            let ended = store.commit_with_blob(blob, async move { outcome }).await;
+            assert_eq!(ended.is_ok(), expected == (1, 0), "{told}");
+            assert_eq!(files(folder.path()), expected, "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_does_not_interrupt_the_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let (begun, has_begun) = oneshot::channel();
+        let (commit, commits) = oneshot::channel::<()>();
+        let (end, ended) = oneshot::channel();
+        let blob = put(&store).await;
+        let caller = tokio::spawn(async move {
+            let unit = async move {
+                begun.send(()).unwrap();
+                commits.await.unwrap();
+                end.send(()).unwrap();
+                Ok(committed())
+            };
+            store.commit_with_blob(blob, unit).await
+        });
+        has_begun.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        commit.send(()).unwrap();
+        ended.await.unwrap();
+        // The one thread of this runtime is back here when the task has kept the blob.
+        tokio::task::yield_now().await;
+        assert_eq!(files(folder.path()), (1, 0));
+    }
+
+    #[test]
+    fn a_runtime_that_ends_in_the_middle_of_a_commit_leaves_the_blob() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = || {
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            builder.build().unwrap()
+        };
+        let first = runtime();
+        first.block_on(async {
+            let store = open(folder.path()).await;
+            let blob = put(&store).await;
+            let (begun, has_begun) = oneshot::channel();
+            tokio::spawn(async move {
+                let unit = async move {
+                    begun.send(()).unwrap();
+                    std::future::pending::<Result<Changed<()>, ObjectError>>().await
+                };
+                store.commit_with_blob(blob, unit).await
+            });
+            has_begun.await.unwrap();
+        });
+        drop(first);
+        assert_eq!(files(folder.path()), (0, 1));
+        // No row names it, so the next start removes it.
+        runtime().block_on(open(folder.path()));
+        assert_eq!(files(folder.path()), (0, 0));
+    }
+}
