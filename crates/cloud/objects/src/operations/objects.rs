@@ -112,7 +112,7 @@ impl ObjectStore {
     /// What is known of an object that the caller may read.
     ///
     /// # Errors
-    /// As [`ObjectStore::object`].
+    /// What [`ObjectStore::object`] refuses with, or when the catalogue cannot be used.
     pub async fn head(&self, caller: &Identity, at: &ObjectRef) -> Result<ObjectView, ObjectError> {
         self.view(caller, at, Permission::Read, false).await
     }
@@ -135,7 +135,7 @@ impl ObjectStore {
     /// What is known of an object that the caller may read, with the parts that make it up.
     ///
     /// # Errors
-    /// As [`ObjectStore::object`].
+    /// What [`ObjectStore::object`] refuses with, or when the catalogue cannot be used.
     pub async fn object_and_parts(
         &self,
         caller: &Identity,
@@ -302,8 +302,12 @@ impl ObjectStore {
         keys: Vec<KeyToDelete>,
         governance: Governance,
     ) -> Result<Vec<Result<Deleted, ObjectError>>, ObjectError> {
-        // Each key looks at the right to delete once more; this look is for the refusal of the whole.
-        self.bucket(caller, bucket, Permission::Write).await?;
+        // Each key looks at the right to delete by itself. A look before is for the refusal of the whole, which with one
+        // key is that of the key.
+        let is_one = keys.len() == 1;
+        if !is_one {
+            self.bucket(caller, bucket, Permission::Write).await?;
+        }
         let (mut refs, mut deletions) = (Vec::new(), Vec::new());
         for key in keys {
             refs.push(KeyRef {
@@ -318,13 +322,25 @@ impl ObjectStore {
             });
         }
         let (catalogue, caller) = (self.catalogue.clone(), caller.clone());
-        self.commit_and_discard(async move {
-            let unit = catalogue.change_keys(refs, move |index, state| {
-                delete::delete(state, &caller, &deletions[index], governance)
-            });
-            unit.await
-        })
-        .await
+        let mut results = self
+            .commit_and_discard(async move {
+                let unit = catalogue.change_keys(refs, move |index, state| {
+                    delete::delete(state, &caller, &deletions[index], governance)
+                });
+                unit.await
+            })
+            .await?;
+        if is_one
+            && let Some(refusal) = results.pop_if(|result| {
+                matches!(
+                    result,
+                    Err(ObjectError::NoSuchBucket | ObjectError::AccessDenied)
+                )
+            })
+        {
+            return refusal.map(|deleted| vec![Ok(deleted)]);
+        }
+        Ok(results)
     }
 }
 

@@ -423,6 +423,30 @@ async fn locked_versions_stay_and_the_others_go() {
 }
 
 #[tokio::test]
+async fn who_may_not_delete_is_refused_as_a_whole() {
+    let fixture = Fixture::new(Versioning::Never).await;
+    let bob = user(&fixture.catalogue, "bob", "222222222222").await;
+    fixture.put("k", "one").await;
+    for count in [0, 1, 2] {
+        let key = KeyToDelete {
+            key: "k".to_owned(),
+            version: None,
+        };
+        let delete = |bucket: &'static str| {
+            let keys = vec![key.clone(); count];
+            fixture.store.delete(&bob, bucket, keys, Governance::Obey)
+        };
+        assert_eq!(code(delete("b").await), "AccessDenied", "{count} keys");
+        assert_eq!(
+            code(delete("nowhere").await),
+            "NoSuchBucket",
+            "{count} keys"
+        );
+    }
+    assert_eq!(fixture.files(), (1, 0));
+}
+
+#[tokio::test]
 async fn buckets_and_grants() {
     let fixture = Fixture::new(Versioning::Never).await;
     let bob = user(&fixture.catalogue, "bob", "222222222222").await;
