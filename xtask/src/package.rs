@@ -180,7 +180,8 @@ fn unpack(
     let mut patches = Vec::new();
     for library in libraries {
         let archive: PathBuf = packed.join(library.folder() + ".crate");
-        cmd!(shell, "tar -xzf {archive} -C {folder}")
+        // With the time of now: all packed files have one and the same, by which cargo would take what it built last for new.
+        cmd!(shell, "tar -xzmf {archive} -C {folder}")
             .quiet()
             .run()?;
         patches.push(format!(

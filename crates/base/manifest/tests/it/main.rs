@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod dialects;
+mod examples;
 mod hostile;
 mod roundtrip;
 mod tamper;
