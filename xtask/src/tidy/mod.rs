@@ -34,7 +34,7 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     problems.extend(crates::check(root, &metadata)?);
     problems.extend(members::check(root, &metadata)?);
     problems.extend(sources::check(root)?);
-    problems.extend(docs::check(root)?);
+    problems.extend(docs::check(root, &metadata)?);
     problems.retain(|problem| !EXCEPTIONS.lines().any(|known| problem.starts_with(known)));
     if !problems.is_empty() {
         bail!("not tidy:\n  {}", problems.join("\n  "));
