@@ -20,32 +20,6 @@ pub type Decide<S, C> = Box<dyn FnMut(&S) -> Option<C> + Send>;
 /// A decision about one of several keys, named by its index. Refusing one leaves the others alone.
 pub type DecideEach<S, C> = Box<dyn FnMut(usize, &S) -> Option<C> + Send>;
 
-/// What may be there only once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conflict {
-    /// The id of an image.
-    ImageId(String),
-    /// The name of an image of an account, with the id of the image that has it.
-    ImageName {
-        /// The name.
-        name: String,
-        /// The image that has it.
-        id: String,
-    },
-    /// The name of an account or a user.
-    Name,
-}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ImageId(id) => write!(f, "the image id {id}"),
-            Self::ImageName { name, id } => write!(f, "the image name {name} of {id}"),
-            Self::Name => f.write_str("a name of an account or a user"),
-        }
-    }
-}
-
 /// An object as a reader finds it: all of it in one look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundObject {

@@ -7,6 +7,7 @@ mod canned;
 mod catalogue;
 mod checksum;
 mod clock;
+mod conflict;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod database;
@@ -28,7 +29,8 @@ pub use canned::CannedAcl;
 pub use catalogue::{Catalogue, Changed};
 pub use checksum::{ChecksumAlgorithm, PartsChecksum};
 pub use clock::Clock;
-pub use database::{Conflict, Database, Decide, DecideEach, FoundObject};
+pub use conflict::Conflict;
+pub use database::{Database, Decide, DecideEach, FoundObject};
 pub use error::CatalogueError;
 pub use headers::ObjectHeaders;
 pub use identity::{AccountName, Caller, Identity, Owner};
