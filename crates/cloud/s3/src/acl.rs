@@ -76,6 +76,7 @@ impl AclHeaders<'_> {
         }
     }
 
+    /// The grants of the five headers, in the order in which ACLs list permissions.
     fn grants(&self) -> Result<Vec<(GranteeName, Permission)>, ObjectError> {
         let mut grants = Vec::new();
         for (header, permission) in [
@@ -115,6 +116,7 @@ fn malformed_grantee() -> ObjectError {
     ObjectError::argument("Argument format not recognized")
 }
 
+/// Refuses more grants than an ACL may have.
 fn check_count(count: usize) -> Result<(), ObjectError> {
     if count > MAX_GRANTS {
         return Err(ObjectError::MalformedAcl);
@@ -134,6 +136,7 @@ fn of_document(policy: dto::AccessControlPolicy, owner: &Owner) -> Result<AclReq
     Ok(AclRequest::Grants(grants.collect::<Result<_, _>>()?))
 }
 
+/// A grant of a document.
 fn of_grant(grant: dto::Grant) -> Result<(GranteeName, Permission), ObjectError> {
     let permission = grant
         .permission
@@ -176,6 +179,7 @@ async fn grants(store: &ObjectStore, acl: Acl) -> Result<Vec<dto::Grant>, Object
         .collect())
 }
 
+/// A grant as documents have it; `names` are display names by canonical user id.
 fn written_grant(grant: &Grant, names: &HashMap<String, String>) -> dto::Grant {
     let (id, kind) = match &grant.grantee {
         Grantee::Account(id) => (Some(id.clone()), dto::Type::CANONICAL_USER),

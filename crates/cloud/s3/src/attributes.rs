@@ -9,6 +9,7 @@ use crate::convert::{self, Checksums, object_ref, with_checksums};
 use gumnut_cloud_catalogue::{ObjectVersion, Segment};
 use gumnut_cloud_objects::{ObjectError, ObjectStore, checksum};
 
+/// The attributes that a request may name.
 const KNOWN: [&str; 5] = [
     dto::ObjectAttributes::CHECKSUM,
     dto::ObjectAttributes::ETAG,

@@ -7,16 +7,19 @@ use gumnut_signing::{Mismatch, SignatureError, decode_query};
 /// Why the object store does not accept a request, and what the client is told.
 #[derive(Debug)]
 pub(super) struct Refusal {
+    /// Code, status and message.
     pub(super) error: ObjectError,
     /// What a client needs to find its mistake: names and texts of further elements of the answer.
     pub(super) details: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
+    /// `AccessDenied` with the message that says why.
     fn denied(message: impl Into<String>) -> Self {
         ObjectError::AccessDenied.saying(message).into()
     }
 
+    /// Nobody has this access key.
     fn unknown_key(access_key: &str) -> Self {
         Self {
             error: ObjectError::InvalidAccessKeyId,
@@ -24,6 +27,7 @@ impl Refusal {
         }
     }
 
+    /// The signature is another: tells what the server has signed, so that the client can compare.
     fn mismatch(access_key: &str, mismatch: Mismatch) -> Self {
         let bytes: Vec<_> = mismatch
             .string_to_sign
@@ -81,6 +85,7 @@ impl Refusal {
         }
     }
 
+    /// An `Authorization` header of version 4 that cannot be understood.
     fn malformed_header_v4(error: SignatureError) -> Self {
         match error {
             SignatureError::Missing("the request date")
@@ -91,6 +96,7 @@ impl Refusal {
         }
     }
 
+    /// Parameters of version 4 that cannot be understood.
     fn malformed_query_v4(error: &SignatureError, query: &str) -> Self {
         match error {
             SignatureError::Missing(name @ ("X-Amz-Date" | "X-Amz-Expires")) => {
@@ -156,9 +162,115 @@ impl From<ObjectError> for Refusal {
     }
 }
 
+/// Whether `X-Amz-Expires` is a number, though one out of bounds.
 fn expires_is_number(query: &str) -> bool {
     decode_query(query)
         .into_iter()
         .find(|(name, _)| name == "X-Amz-Expires")
         .is_some_and(|(_, value)| value.parse::<i64>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Code and message of what a client is told.
+    fn told(error: ObjectStoreAuthError, query: &str) -> (&'static str, String) {
+        let refusal = Refusal::of_auth(error, query);
+        (refusal.error.code(), refusal.error.message())
+    }
+
+    #[test]
+    fn each_failure_has_the_words_of_s3() {
+        use ObjectStoreAuthError as Auth;
+        use SignatureError::{Expired, Malformed, Missing, Skewed};
+        let signed_by = |error| Auth::Signature {
+            access_key: "AK".to_owned(),
+            error,
+        };
+        for (error, query, code, message) in [
+            (
+                Auth::UnknownScheme,
+                "",
+                "MissingSecurityHeader",
+                "Your request was missing a required header.",
+            ),
+            (
+                Auth::MalformedHeaderV4(Missing("the request date")),
+                "",
+                "AccessDenied",
+                "AWS authentication requires a valid Date or x-amz-date header",
+            ),
+            (
+                Auth::MalformedQueryV4(Missing("X-Amz-Date")),
+                "",
+                "AccessDenied",
+                "X-Amz-Date parameter must be specified.",
+            ),
+            (
+                Auth::MalformedQueryV4(Malformed("X-Amz-Expires")),
+                "X-Amz-Expires=-1",
+                "AccessDenied",
+                "Invalid Expires parameter.",
+            ),
+            (
+                Auth::MalformedQueryV4(Malformed("X-Amz-Expires")),
+                "X-Amz-Expires=soon",
+                "AccessDenied",
+                "Invalid X-Amz-Expires parameter.",
+            ),
+            (
+                Auth::MalformedHeaderV2(Malformed("Authorization")),
+                "",
+                "InvalidArgument",
+                "Authorization header is invalid. Expected AwsAccessKeyId:signature",
+            ),
+            (
+                Auth::MalformedQueryV2(Missing("Expires")),
+                "",
+                "InvalidSecurity",
+                "Expires parameter must be specified.",
+            ),
+            (
+                Auth::MissingContentHash,
+                "",
+                "AccessDenied",
+                "x-amz-content-sha256 header is missing.",
+            ),
+            (
+                Auth::InvalidContentHash,
+                "",
+                "AccessDenied",
+                "x-amz-content-sha256 header is invalid.",
+            ),
+            (
+                Auth::InvalidExpires,
+                "",
+                "AccessDenied",
+                "Invalid Expires parameter.",
+            ),
+            (
+                signed_by(Skewed),
+                "",
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            ),
+            (
+                signed_by(Expired),
+                "",
+                "AccessDenied",
+                "Cannot process request. Expired.",
+            ),
+        ] {
+            assert_eq!(told(error, query), (code, message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn who_has_no_key_is_told_which() {
+        let error = ObjectStoreAuthError::UnknownKey("AK".to_owned());
+        let refusal = Refusal::of_auth(error, "");
+        assert_eq!(refusal.error.code(), "InvalidAccessKeyId");
+        assert_eq!(refusal.details, [("AWSAccessKeyId", "AK".to_owned())]);
+    }
 }

@@ -37,6 +37,7 @@ pub(super) async fn list(
     })
 }
 
+/// `max-buckets`
 fn bucket_limit(asked: i32) -> Result<usize, ObjectError> {
     usize::try_from(asked)
         .ok()

@@ -27,6 +27,7 @@ pub(super) fn millis(timestamp: dto::Timestamp) -> i64 {
     i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX)
 }
 
+/// A time of the protocol's layer, in seconds since 1970.
 fn seconds(timestamp: dto::Timestamp) -> i64 {
     OffsetDateTime::from(timestamp).unix_timestamp()
 }
@@ -177,12 +178,19 @@ pub(super) use refuse_unsupported;
 
 /// Headers as they came.
 pub(super) struct SentHeaders {
+    /// `Content-Type`; empty for none.
     pub(super) content_type: Option<String>,
+    /// `Cache-Control`
     pub(super) cache_control: Option<String>,
+    /// `Content-Disposition`
     pub(super) content_disposition: Option<String>,
+    /// `Content-Encoding`
     pub(super) content_encoding: Option<String>,
+    /// `Content-Language`
     pub(super) content_language: Option<String>,
+    /// `Expires`
     pub(super) expires: Option<dto::Timestamp>,
+    /// Headers that begin with `x-amz-meta-`, without that.
     pub(super) metadata: Option<dto::Metadata>,
 }
 
@@ -190,6 +198,7 @@ pub(super) struct SentHeaders {
 const MAX_METADATA: usize = 2048;
 
 impl SentHeaders {
+    /// The headers to keep, if they are not too long.
     pub(super) fn check(self) -> Result<ObjectHeaders, ObjectError> {
         let metadata: BTreeMap<_, _> = self.metadata.unwrap_or_default().into_iter().collect();
         let size: usize = metadata
@@ -214,12 +223,16 @@ impl SentHeaders {
 
 /// What a request asks for beyond storing.
 pub(super) struct Unsupported<'a> {
+    /// Server-side encryption.
     pub(super) encryption: bool,
+    /// A redirect of a website.
     pub(super) redirect: bool,
+    /// The storage class; `None` for the usual one.
     pub(super) class: Option<&'a str>,
 }
 
 impl Unsupported<'_> {
+    /// Refuses what would not be done.
     pub(super) fn check(&self) -> Result<(), ObjectError> {
         if self.encryption {
             return Err(ObjectError::not_implemented(
@@ -261,10 +274,15 @@ pub(super) fn is_whole(kind: &dto::ChecksumType) -> Result<bool, ObjectError> {
 
 /// The checksums of an object or a part, as outputs want them.
 pub(super) struct Checksums {
+    /// CRC-32 in base64.
     pub(super) crc32: Option<String>,
+    /// CRC-32C in base64.
     pub(super) crc32c: Option<String>,
+    /// CRC-64/NVME in base64.
     pub(super) crc64nvme: Option<String>,
+    /// SHA-1 in base64.
     pub(super) sha1: Option<String>,
+    /// SHA-256 in base64.
     pub(super) sha256: Option<String>,
     /// Whether they are of all bytes, or of the checksums of parts; nothing when there are none.
     pub(super) kind: Option<dto::ChecksumType>,
@@ -286,6 +304,7 @@ macro_rules! with_checksums {
 pub(super) use with_checksums;
 
 impl Checksums {
+    /// The checksums that are kept: algorithm in lower case, value in base64.
     pub(super) fn of(checksums: &BTreeMap<String, String>) -> Self {
         let of_parts = checksums
             .values()

@@ -8,6 +8,7 @@ use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange};
 
 /// Most rules of a bucket, as in S3.
 const MAX_RULES: usize = 100;
+/// The methods that a rule may name.
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
 
 /// `GetBucketCors`
@@ -60,6 +61,7 @@ pub(super) async fn put(
     Ok(dto::PutBucketCorsOutput::default())
 }
 
+/// A rule of a document, whose patterns have one `*` at most.
 fn rule(rule: dto::CORSRule) -> Result<CorsRule, ObjectError> {
     if let Some(method) = rule
         .allowed_methods

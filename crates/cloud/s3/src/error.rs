@@ -20,6 +20,7 @@ pub(super) fn answer(error: &ObjectError) -> S3Error {
     answer
 }
 
+/// Headers whose values HTTP cannot carry are left out.
 fn header_map(headers: &[(&'static str, String)]) -> HeaderMap {
     headers
         .iter()

@@ -136,3 +136,74 @@ pub(super) fn strip(head: &mut Parts, path: &str) -> Result<(), ObjectError> {
     head.uri = Uri::try_from(target).map_err(|_| ObjectError::InvalidUri)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn head(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn bodies_are_objects_forms_or_documents() {
+        let form = [("content-type", "multipart/form-data; boundary=x")];
+        for (method, target, path, headers, content) in [
+            ("PUT", "/b/k", "/b/k", &[][..], Content::Object),
+            ("PUT", "/k", "/b/k", &[], Content::Object),
+            ("PUT", "/b/k?partNumber=1", "/b/k", &[], Content::Object),
+            ("PUT", "/b/k?acl", "/b/k", &[], Content::Document),
+            ("PUT", "/b/k?tagging=", "/b/k", &[], Content::Document),
+            ("PUT", "/b", "/b", &[], Content::Document),
+            ("PUT", "/b/", "/b/", &[], Content::Document),
+            ("POST", "/b", "/b", &form, Content::Form),
+            ("POST", "/b?delete", "/b", &[], Content::Document),
+        ] {
+            let head = head(method, target, headers);
+            assert_eq!(Content::of(&head, path), content, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn the_layer_sees_no_signature() {
+        let headers = [
+            ("authorization", "AWS4-HMAC-SHA256 x"),
+            ("x-amz-meta-a", "b"),
+        ];
+        let target =
+            "/services/Walrus/b/k?versionId=1&X-Amz-Date=x&x-amz-tagging=a%3Db&Signature=s";
+        let mut head = head("PUT", target, &headers);
+        strip(&mut head, "/b/k").unwrap();
+        assert_eq!(head.uri, "/b/k?versionId=1");
+        assert!(!head.headers.contains_key("authorization"));
+        assert_eq!(head.headers["x-amz-meta-a"], "b");
+        assert_eq!(head.headers["x-amz-tagging"], "a=b");
+    }
+
+    #[test]
+    fn the_encoding_of_the_way_is_taken_off() {
+        for (sent, kept) in [
+            ("aws-chunked", None),
+            ("aws-chunked, gzip", Some("gzip")),
+            ("gzip", Some("gzip")),
+        ] {
+            let mut head = head("PUT", "/b/k", &[("content-encoding", sent)]);
+            unwrap_encoding(&mut head.headers);
+            let encoding = head.headers.get(CONTENT_ENCODING);
+            assert_eq!(
+                encoding.map(|value| value.to_str().unwrap()),
+                kept,
+                "{sent}"
+            );
+        }
+        let long = [("x-amz-decoded-content-length", "+5")];
+        let refused = unwrap_chunked_headers(&mut head("PUT", "/b/k", &long).headers);
+        assert_eq!(refused.unwrap_err().code(), "InvalidArgument");
+    }
+}

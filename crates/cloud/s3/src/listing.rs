@@ -84,6 +84,7 @@ struct Listing {
 }
 
 impl Listing {
+    /// The name of the last entry; `None` on an empty page.
     fn last(&self) -> Option<String> {
         self.page
             .entries
@@ -91,6 +92,7 @@ impl Listing {
             .map(|entry| entry.name().to_owned())
     }
 
+    /// The objects of the page.
     fn contents(&self, with_owner: bool) -> Vec<dto::Object> {
         let objects = self.page.entries.iter().filter_map(|entry| match entry {
             ListEntry::Object(object) => Some(object),
@@ -109,6 +111,7 @@ impl Listing {
             .collect()
     }
 
+    /// The versions and the delete markers of the page.
     fn versions(&self) -> (Vec<dto::ObjectVersion>, Vec<dto::DeleteMarkerEntry>) {
         let (mut versions, mut markers) = (Vec::new(), Vec::new());
         for entry in &self.page.entries {
@@ -144,6 +147,7 @@ impl Listing {
         (versions, markers)
     }
 
+    /// The common prefixes of the page.
     fn prefixes(&self) -> Vec<dto::CommonPrefix> {
         let prefixes = self.page.entries.iter().filter_map(|entry| match entry {
             ListEntry::Prefix(prefix) => Some(prefix),

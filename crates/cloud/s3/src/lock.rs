@@ -7,9 +7,13 @@ use crate::convert::{self, object_ref};
 use gumnut_cloud_catalogue::{LockMode, LockPeriod, ObjectLock, Retention, TagsAndLock};
 use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange};
 
+/// A retention that some may go round.
 const GOVERNANCE: &str = "GOVERNANCE";
+/// A retention that nobody goes round.
 const COMPLIANCE: &str = "COMPLIANCE";
+/// A legal hold that is set.
 const ON: &str = "ON";
+/// A legal hold that is lifted.
 const OFF: &str = "OFF";
 
 /// The name of a mode in headers and documents.
@@ -20,6 +24,7 @@ pub(super) fn mode_name(mode: LockMode) -> &'static str {
     }
 }
 
+/// The mode of this name.
 fn mode(name: &str) -> Result<LockMode, ObjectError> {
     match name {
         GOVERNANCE => Ok(LockMode::Governance),
@@ -33,6 +38,7 @@ pub(super) fn hold_status(hold: bool) -> dto::ObjectLockLegalHoldStatus {
     dto::ObjectLockLegalHoldStatus::from_static(if hold { ON } else { OFF })
 }
 
+/// Whether a status is that of a legal hold.
 fn is_held(name: &str) -> Result<bool, ObjectError> {
     match name {
         ON => Ok(true),
@@ -133,6 +139,7 @@ pub(super) async fn set_configuration(
     Ok(dto::PutObjectLockConfigurationOutput::default())
 }
 
+/// The configuration of a document.
 fn lock(wanted: dto::ObjectLockConfiguration) -> Result<ObjectLock, ObjectError> {
     let enabled = wanted.object_lock_enabled.as_ref();
     if enabled.is_none_or(|enabled| enabled.as_str() != dto::ObjectLockEnabled::ENABLED) {

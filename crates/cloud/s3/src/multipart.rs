@@ -71,10 +71,12 @@ fn wanted(
     }
 }
 
+/// The algorithm as answers name it.
 fn algorithm(checksum: PartsChecksum) -> dto::ChecksumAlgorithm {
     dto::ChecksumAlgorithm::from(checksum.algorithm.name().to_ascii_uppercase())
 }
 
+/// The type as answers name it.
 fn kind(checksum: PartsChecksum) -> dto::ChecksumType {
     dto::ChecksumType::from_static(checksum.type_name())
 }
@@ -148,6 +150,7 @@ pub(super) async fn complete(
     ))
 }
 
+/// A part of the list that completes an upload.
 fn listed_part(part: dto::CompletedPart) -> Result<ListedPart, ObjectError> {
     let number = part
         .part_number
@@ -299,6 +302,7 @@ fn part_number(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
+/// Who began an upload: its owner.
 fn initiator(owner: &dto::Owner) -> dto::Initiator {
     dto::Initiator {
         display_name: owner.display_name.clone(),

@@ -45,6 +45,7 @@ pub(super) fn service(
     builder.build()
 }
 
+/// The rule for names of buckets.
 struct BucketNames {
     extended: bool,
 }

@@ -74,6 +74,7 @@ pub(super) struct CheckedBody {
 }
 
 impl CheckedBody {
+    /// `expected` is the length of the content; `None` when that is the length of the body itself.
     pub(super) fn new(
         source: BorrowedBody,
         payload: Payload,
@@ -113,6 +114,7 @@ impl CheckedBody {
         Ok(data)
     }
 
+    /// Compares the whole, with the fields behind the chunks.
     fn end(&mut self) -> Result<(), PayloadError> {
         let trailers = match std::mem::replace(&mut self.payload, Payload::Unchecked) {
             Payload::Chunks(decoder) => decoder.finish()?,
@@ -184,6 +186,7 @@ pub(super) struct BorrowedBody {
     back: Option<oneshot::Sender<LeftBody>>,
 }
 
+/// A body that was not read to its end.
 enum LeftBody {
     /// The client is sending this.
     Coming(ClientBody),
@@ -203,6 +206,7 @@ impl BorrowedBody {
         (borrowed, Leftover(receiver))
     }
 
+    /// The next frame.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.sending = true;
         match &mut self.body {

@@ -57,6 +57,7 @@ impl Cors {
     }
 }
 
+/// Why a question is refused that does not say where it comes from.
 fn without_origin() -> ObjectError {
     ObjectError::BadRequest.saying("Insufficient information. Origin request header needed.")
 }
@@ -101,6 +102,7 @@ impl Page {
         Ok(self.headers_of(&rules))
     }
 
+    /// The headers by the first rule that fits.
     fn headers_of(&self, rules: &[CorsRule]) -> Option<HeaderMap> {
         let method = self.method.as_deref()?;
         let rule = rules.iter().find(|rule| {

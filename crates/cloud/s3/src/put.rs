@@ -21,8 +21,11 @@ use gumnut_cloud_objects::{
 
 /// An object on its way in.
 pub(super) struct Upload {
+    /// Who sends it.
     pub(super) caller: Identity,
+    /// What it is to be; checksums come when the bytes are there.
     pub(super) object: NewObject,
+    /// The bytes; `None` for none.
     pub(super) body: Option<dto::StreamingBlob>,
     /// That of `Content-MD5`, which the body is compared with.
     pub(super) md5: Option<[u8; 16]>,

@@ -76,6 +76,7 @@ impl SentChecksums {
         self.confirmed.clone()
     }
 
+    /// Begins to compute a checksum; `value` is what was sent, `None` when it comes behind the body.
     fn want(&mut self, algorithm: ChecksumAlgorithm, value: Option<String>) {
         self.wanted
             .insert(algorithm, (ChecksumHasher::new(algorithm), value));
@@ -116,6 +117,7 @@ impl SentChecksums {
     }
 }
 
+/// The algorithm that a header or a trailer is named for.
 fn algorithm(name: &str) -> Option<ChecksumAlgorithm> {
     ChecksumAlgorithm::named(name.strip_prefix(PREFIX)?)
 }

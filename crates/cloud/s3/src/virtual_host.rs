@@ -46,6 +46,7 @@ fn in_front_of<'n>(name: &'n str, domain: &str) -> Option<&'n str> {
     name.strip_suffix(domain)?.strip_suffix('.')
 }
 
+/// An empty name is none.
 fn named(bucket: &str) -> Option<String> {
     (!bucket.is_empty()).then(|| bucket.to_owned())
 }

@@ -17,6 +17,7 @@ use crate::auth_refusal::Refusal;
 
 /// What the answer repeats of the request.
 pub(crate) struct ErrorContext<'a> {
+    /// The method; an answer to HEAD has no body.
     pub(crate) method: &'a Method,
     /// The path behind the prefix of the service.
     pub(crate) resource: &'a str,
@@ -56,6 +57,7 @@ impl ErrorContext<'_> {
         response
     }
 
+    /// Writes the document, and marks the answer for the metrics.
     fn fill(
         &self,
         response: &mut Response<Body>,
