@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use gumnut_cloud_catalogue::{Acl, CannedAcl, Grant, Grantee, Owner, Permission};
+use gumnut_cloud_objects::{AclRequest, GranteeName, ObjectError, ObjectStore};
 use s3s::{S3Request, dto};
 
 use crate::context::caller;
 use crate::convert::{self, object_ref};
 use crate::options::{RefuseAcl, S3Options};
-use gumnut_cloud_catalogue::{Acl, CannedAcl, Grant, Grantee, Owner, Permission};
-use gumnut_cloud_objects::{AclRequest, GranteeName, ObjectError, ObjectStore};
 
 /// Most grants of a list, as in S3.
 const MAX_GRANTS: usize = 100;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use gumnut_cloud_catalogue::{ObjectVersion, Segment};
+use gumnut_cloud_objects::{ObjectError, ObjectStore, checksum};
 use s3s::{S3Request, dto};
 
 use crate::context::caller;
 use crate::convert::{self, Checksums, object_ref, with_checksums};
-use gumnut_cloud_catalogue::{ObjectVersion, Segment};
-use gumnut_cloud_objects::{ObjectError, ObjectStore, checksum};
 
 /// The attributes that a request may name.
 const KNOWN: [&str; 5] = [

@@ -1,12 +1,12 @@
 //! Operations on buckets.
 
+use gumnut_cloud_catalogue::{BucketSettings, ObjectLock, Permission, Versioning};
+use gumnut_cloud_objects::{BucketQuery, ObjectError, ObjectStore, SettingChange};
 use s3s::{S3Request, dto};
 
 use crate::acl::acl_headers;
 use crate::context::caller;
 use crate::{S3Options, convert, listing};
-use gumnut_cloud_catalogue::{BucketSettings, ObjectLock, Permission, Versioning};
-use gumnut_cloud_objects::{BucketQuery, ObjectError, ObjectStore, SettingChange};
 
 /// Most buckets of a page, as in S3.
 const MAX_BUCKETS: usize = 10_000;

@@ -1,10 +1,10 @@
 //! What is known of a request before the protocol's layer sees it.
 
+use gumnut_cloud_catalogue::Identity;
 use s3s::S3Request;
 
 use crate::patches::form::FormAcl;
 use crate::sent_checksums::ConfirmedChecksums;
-use gumnut_cloud_catalogue::Identity;
 
 /// What the front end has found out about a request. It travels to the operation in the extensions of the request: the
 /// protocol's layer has no other way.

@@ -1,5 +1,7 @@
 //! Copies inside the store.
 
+use gumnut_cloud_catalogue::{ChecksumAlgorithm, ObjectVersion, TagsAndLock, UploadRef};
+use gumnut_cloud_objects::{Conditions, NewObject, ObjectError, ObjectRef, ObjectStore, checksum};
 use s3s::{S3Request, dto};
 
 use crate::S3Options;
@@ -7,8 +9,6 @@ use crate::acl::acl_headers;
 use crate::context::caller;
 use crate::convert::{self, Checksums, headers_of, refuse_unsupported, with_checksums};
 use crate::lock::tags_and_lock_of;
-use gumnut_cloud_catalogue::{ChecksumAlgorithm, ObjectVersion, TagsAndLock, UploadRef};
-use gumnut_cloud_objects::{Conditions, NewObject, ObjectError, ObjectRef, ObjectStore, checksum};
 
 /// `CopyObject`
 pub(super) async fn object(

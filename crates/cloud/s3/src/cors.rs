@@ -1,10 +1,10 @@
 //! What pages of other origins may do with a bucket. The server adds the headers; here are the rules.
 
+use gumnut_cloud_catalogue::CorsRule;
+use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange};
 use s3s::{S3Request, dto};
 
 use crate::context::caller;
-use gumnut_cloud_catalogue::CorsRule;
-use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange};
 
 /// Most rules of a bucket, as in S3.
 const MAX_RULES: usize = 100;

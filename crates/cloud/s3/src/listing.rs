@@ -1,12 +1,12 @@
 //! Listings of objects.
 
 use data_encoding::BASE64URL_NOPAD;
+use gumnut_cloud_objects::{ListEntry, ListPage, ListQuery, ObjectError, ObjectStore};
 use gumnut_signing::percent_encode;
 use s3s::{S3Request, dto};
 
 use crate::context::caller;
 use crate::convert;
-use gumnut_cloud_objects::{ListEntry, ListPage, ListQuery, ObjectError, ObjectStore};
 
 /// Writes keys as the client asked for: XML cannot carry every character.
 #[derive(Clone, Copy)]

@@ -1,11 +1,11 @@
 //! Locks: versions that nobody deletes before their time.
 
+use gumnut_cloud_catalogue::{LockMode, LockPeriod, ObjectLock, Retention, TagsAndLock};
+use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange};
 use s3s::{S3Request, dto};
 
 use crate::context::caller;
 use crate::convert::{self, object_ref};
-use gumnut_cloud_catalogue::{LockMode, LockPeriod, ObjectLock, Retention, TagsAndLock};
-use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange};
 
 /// A retention that some may go round.
 const GOVERNANCE: &str = "GOVERNANCE";

@@ -1,5 +1,9 @@
 //! Uploads in parts, but for the parts themselves.
 
+use gumnut_cloud_catalogue::{ChecksumAlgorithm, PartsChecksum, UploadRef};
+use gumnut_cloud_objects::{
+    CompletionCheck, ListedPart, NewObject, ObjectError, ObjectStore, UploadQuery,
+};
 use s3s::{S3Request, dto};
 
 use crate::S3Options;
@@ -8,10 +12,6 @@ use crate::context::caller;
 use crate::convert::{self, Checksums, headers_of, refuse_unsupported, with_checksums};
 use crate::listing::Encoding;
 use crate::lock::tags_and_lock_of;
-use gumnut_cloud_catalogue::{ChecksumAlgorithm, PartsChecksum, UploadRef};
-use gumnut_cloud_objects::{
-    CompletionCheck, ListedPart, NewObject, ObjectError, ObjectStore, UploadQuery,
-};
 
 /// `CreateMultipartUpload`
 pub(super) async fn create(

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
+use gumnut_cloud_catalogue::ObjectVersion;
+use gumnut_cloud_objects::{KeyToDelete, ObjectError, ObjectReader, ObjectRef, ObjectStore};
 use s3s::{S3Request, dto};
 use time::OffsetDateTime;
 
 use crate::context::caller;
 use crate::convert::{self, Checksums, object_ref, with_checksums};
 use crate::lock;
-use gumnut_cloud_catalogue::ObjectVersion;
-use gumnut_cloud_objects::{KeyToDelete, ObjectError, ObjectReader, ObjectRef, ObjectStore};
 
 /// Most keys of one request that deletes many, as in S3.
 const MAX_KEYS: usize = 1000;

@@ -1,6 +1,8 @@
 //! Uploads with forms, whose signature is a field beside the file. The path is not signed, so that the protocol's
 //! own check serves.
 
+use gumnut_cloud_catalogue::{Catalogue, Identity};
+use gumnut_cloud_objects::{NewObject, ObjectError, ObjectStore};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{Credentials, S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
@@ -12,8 +14,6 @@ use crate::lock::tags_and_lock_of;
 use crate::put::Upload;
 use crate::sent_checksums::ConfirmedChecksums;
 use crate::{S3Options, error};
-use gumnut_cloud_catalogue::{Catalogue, Identity};
-use gumnut_cloud_objects::{NewObject, ObjectError, ObjectStore};
 
 /// Gives the protocol the secret keys that it checks forms with.
 pub(super) struct FormAuth(pub(super) Catalogue);

@@ -1,10 +1,10 @@
 //! What a bucket keeps from the public, whatever ACLs say. There are no bucket policies.
 
+use gumnut_cloud_catalogue::{Permission, PublicAccess};
+use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange};
 use s3s::{S3Request, dto};
 
 use crate::context::caller;
-use gumnut_cloud_catalogue::{Permission, PublicAccess};
-use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange};
 
 /// `GetPublicAccessBlock`
 pub(super) async fn get(

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use futures::{StreamExt as _, TryStreamExt as _};
+use gumnut_cloud_catalogue::{Identity, PartsChecksum, UploadRef};
+use gumnut_cloud_objects::{
+    BodyDigests, NewObject, ObjectError, ObjectStore, ReceivedBody, Stored,
+};
 use http::header::TRANSFER_ENCODING;
 use s3s::{S3Request, dto};
 
@@ -14,10 +18,6 @@ use crate::convert::{self, Checksums, headers_of, refuse_unsupported, with_check
 use crate::lock::tags_and_lock_of;
 use crate::payload::PayloadError;
 use crate::sent_checksums::ConfirmedChecksums;
-use gumnut_cloud_catalogue::{Identity, PartsChecksum, UploadRef};
-use gumnut_cloud_objects::{
-    BodyDigests, NewObject, ObjectError, ObjectStore, ReceivedBody, Stored,
-};
 
 /// An object on its way in.
 pub(super) struct Upload {

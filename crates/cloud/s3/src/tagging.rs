@@ -1,11 +1,11 @@
 //! Tags of buckets and objects. Who may read an object may read its tags; who may write to the bucket may set them.
 
+use gumnut_cloud_catalogue::Tags;
+use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange, bucket_tags, object_tags};
 use s3s::{S3Request, dto};
 
 use crate::context::caller;
 use crate::convert::{self, object_ref};
-use gumnut_cloud_catalogue::Tags;
-use gumnut_cloud_objects::{ObjectError, ObjectStore, SettingChange, bucket_tags, object_tags};
 
 /// `GetObjectTagging`
 pub(super) async fn get(
