@@ -3,6 +3,7 @@
 mod collection;
 mod image;
 mod manifest;
+mod report;
 
 use std::fmt::Write as _;
 use std::io::{self, Read as _};
@@ -13,8 +14,8 @@ use clap::Args;
 use gumnut_disk_image::{Collection, Content, DiskImageError, Inspection, RawImage};
 use gumnut_terminal::{Failure, Session, Stop, read_bounded, unreadable};
 use gumnut_types::Limits;
-use serde_json::Value;
 
+use self::report::Report;
 use super::trust;
 
 /// Say what a file is: a manifest, a disk image, a kernel, a ramdisk, a tarball of those.
@@ -28,12 +29,6 @@ pub(crate) struct Inspect {
     file: PathBuf,
     #[command(flatten)]
     trust: trust::Signer,
-}
-
-/// What was found: the JSON value, and the same as labelled lines for people.
-struct Report {
-    json: Value,
-    lines: Vec<(&'static str, String)>,
 }
 
 impl Inspect {

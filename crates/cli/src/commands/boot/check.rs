@@ -17,6 +17,14 @@ pub(super) fn absolute(what: &str, path: &Path) -> Result<PathBuf, Failure> {
     fs_err::canonicalize(path).map_err(|error| unreadable(what, path, error))
 }
 
+/// The path of a file that the user may have named, as qemu needs it.
+pub(super) fn absolute_if_given(
+    what: &str,
+    path: Option<&Path>,
+) -> Result<Option<PathBuf>, Failure> {
+    path.map(|path| absolute(what, path)).transpose()
+}
+
 /// Looks at the disk. Without a kernel it must have a boot loader, and that lies in front of partitions.
 pub(super) fn disk(path: &Path, with_kernel: bool) -> Result<Disk, anyhow::Error> {
     let (why, hint) = match look(path)? {

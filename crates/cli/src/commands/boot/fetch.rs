@@ -11,7 +11,9 @@ use gumnut_types::{ImageClass, ImageId, ManifestLocation};
 use gumnut_walrus_client::WalrusClient;
 use gumnut_workflows::{Download, LocalBundle, StoredBundle};
 
-use super::{Boot, Files};
+use super::check;
+use super::files::Files;
+use crate::commands::trust::Trust;
 use crate::commands::unbundle;
 
 /// Parts that are fetched at the same time.
@@ -24,9 +26,16 @@ struct Described {
     ramdisk: Option<Image>,
 }
 
+/// What the user named in the place of what the cloud names, and whose word is believed of the rest.
+pub(super) struct Instead<'a> {
+    pub(super) kernel: Option<&'a Path>,
+    pub(super) ramdisk: Option<&'a Path>,
+    pub(super) trust: &'a Trust,
+}
+
 /// Fetches, verifies and restores everything to `folder`.
 pub(super) fn run(
-    boot: &Boot,
+    instead: &Instead<'_>,
     session: &Session,
     id: &ImageId,
     folder: &Path,
@@ -40,7 +49,7 @@ pub(super) fn run(
     }
     let settings = session.settings()?;
     let work = Work {
-        boot,
+        instead,
         session,
         settings: &settings,
         folder,
@@ -53,11 +62,11 @@ pub(super) fn run(
         None => None,
     };
     let store = session.walrus(&settings)?;
-    let kernel = match boot.own_kernel()? {
+    let kernel = match check::absolute_if_given("kernel", instead.kernel)? {
         Some(path) => Some(path),
         None => work.restore_all(&store, "kernel", described.kernel.as_ref())?,
     };
-    let ramdisk = match boot.own_ramdisk()? {
+    let ramdisk = match check::absolute_if_given("ramdisk", instead.ramdisk)? {
         Some(path) => Some(path),
         None => work.restore_all(&store, "ramdisk", described.ramdisk.as_ref())?,
     };
@@ -70,7 +79,7 @@ pub(super) fn run(
 }
 
 struct Work<'a> {
-    boot: &'a Boot,
+    instead: &'a Instead<'a>,
     session: &'a Session,
     settings: &'a Settings,
     folder: &'a Path,
@@ -93,13 +102,13 @@ impl Work<'_> {
             machine
                 .kernel_id
                 .as_deref()
-                .filter(|_| self.boot.kernel.is_none()),
+                .filter(|_| self.instead.kernel.is_none()),
         )?;
         let ramdisk = named(
             machine
                 .ramdisk_id
                 .as_deref()
-                .filter(|_| self.boot.ramdisk.is_none()),
+                .filter(|_| self.instead.ramdisk.is_none()),
         )?;
         Ok(Described {
             kernel: maybe(client, kernel).await?,
@@ -139,7 +148,7 @@ impl Work<'_> {
         let downloaded = self.wait(work);
         watch.clear();
         let local = LocalBundle::new(downloaded?.manifest);
-        let opened = unbundle::open(self.settings, &local, &self.boot.trust)?;
+        let opened = unbundle::open(self.settings, &local, self.instead.trust)?;
         let file = ImageFile::create(&self.folder.join(what), Existing::Refuse)?;
         let restored = opened.run(file, &*watch);
         watch.clear();

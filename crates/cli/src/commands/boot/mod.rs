@@ -3,6 +3,7 @@
 mod check;
 mod console;
 mod fetch;
+mod files;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,6 +17,8 @@ use gumnut_terminal::{Exit, Failure, Session, Stop};
 use gumnut_types::{Architecture, ByteSize, ImageId};
 use serde_json::json;
 
+use self::fetch::Instead;
+use self::files::Files;
 use super::trust::Trust;
 
 /// Start an image in qemu, with its serial console on this terminal.
@@ -107,15 +110,6 @@ enum Accel {
     Tcg,
 }
 
-/// Files that are there, and what is known of them.
-struct Files {
-    disk: PathBuf,
-    kernel: Option<PathBuf>,
-    ramdisk: Option<PathBuf>,
-    /// What the cloud says.
-    architecture: Option<Architecture>,
-}
-
 /// No kernel starts with less.
 const LEAST_MEMORY: u64 = 16 << 20;
 
@@ -137,7 +131,7 @@ impl Boot {
             .context("cannot make a temporary folder; TMPDIR names the place")?;
         let files = match &self.what {
             What::Disk(disk) => self.local(disk)?,
-            What::Image(id) => fetch::run(self, session, id, folder.path(), &stop)?,
+            What::Image(id) => self.fetched(session, id, folder.path(), &stop)?,
         };
         let machine = self.machine(&files)?;
         let qemu = Qemu::find(machine.architecture).map_err(missing)?;
@@ -182,24 +176,28 @@ impl Boot {
         session.output.result(&json, "")
     }
 
+    fn fetched(
+        &self,
+        session: &Session,
+        id: &ImageId,
+        folder: &Path,
+        stop: &Stop,
+    ) -> Result<Files, anyhow::Error> {
+        let instead = Instead {
+            kernel: self.kernel.as_deref(),
+            ramdisk: self.ramdisk.as_deref(),
+            trust: &self.trust,
+        };
+        fetch::run(&instead, session, id, folder, stop)
+    }
+
     fn local(&self, disk: &Path) -> Result<Files, Failure> {
         Ok(Files {
             disk: check::absolute("disk image", disk)?,
-            kernel: self.own_kernel()?,
-            ramdisk: self.own_ramdisk()?,
+            kernel: check::absolute_if_given("kernel", self.kernel.as_deref())?,
+            ramdisk: check::absolute_if_given("ramdisk", self.ramdisk.as_deref())?,
             architecture: None,
         })
-    }
-
-    fn own_kernel(&self) -> Result<Option<PathBuf>, Failure> {
-        let path = self.kernel.as_deref();
-        path.map(|path| check::absolute("kernel", path)).transpose()
-    }
-
-    fn own_ramdisk(&self) -> Result<Option<PathBuf>, Failure> {
-        let path = self.ramdisk.as_deref();
-        path.map(|path| check::absolute("ramdisk", path))
-            .transpose()
     }
 
     /// Looks at the files, refuses what cannot work, and puts the machine together.

@@ -5,7 +5,7 @@ use gumnut_cloud::Cloud;
 use gumnut_terminal::{Exit, Failure, Session};
 use serde_json::json;
 
-use super::Data;
+use super::data::Data;
 
 /// Check the data folder of a cloud that is stopped, every digest included.
 ///

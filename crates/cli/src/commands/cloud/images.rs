@@ -59,7 +59,7 @@ enum Owner {
 }
 
 impl ImageOptions {
-    /// The same for the cloud.
+    /// The rules of the cloud that these options ask for.
     pub(super) fn rules(&self) -> Result<ImageRules, Failure> {
         let mut rules = ImageRules::of(self.profile);
         rules.ids = Some(match self.ids {

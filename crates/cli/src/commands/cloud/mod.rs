@@ -1,5 +1,6 @@
 //! `gumnut cloud`
 
+mod data;
 mod fsck;
 mod images;
 mod listen;
@@ -11,12 +12,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use gumnut_cloud::Config;
-use gumnut_settings::{default_cloud_dir, eucarc};
+use gumnut_settings::eucarc;
 use gumnut_terminal::{Exit, Failure, Session};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
+use self::data::Data;
 use self::images::ImageOptions;
 use self::listen::Listen;
 
@@ -34,17 +36,6 @@ pub(crate) enum Cloud {
     Fsck(fsck::Fsck),
     #[command(subcommand)]
     User(user::User),
-}
-
-/// Where a cloud keeps its data.
-#[derive(Args)]
-struct Data {
-    #[arg(
-        long,
-        value_name = "DIR",
-        help = "Folder of the cloud's data [default: $XDG_DATA_HOME/gumnut/cloud]"
-    )]
-    data: Option<PathBuf>,
 }
 
 /// Make the administrator's account, its keys, and the cloud's certificate.
@@ -99,15 +90,6 @@ impl Cloud {
             Self::Fsck(command) => command.run(session),
             Self::User(command) => command.run(session),
         }
-    }
-}
-
-impl Data {
-    fn folder(&self) -> Result<PathBuf, Failure> {
-        self.data.clone().or_else(default_cloud_dir).ok_or_else(|| {
-            Failure::new(Exit::Usage, "there is no home folder for the cloud's data")
-                .hint("pass --data DIR")
-        })
     }
 }
 

@@ -5,7 +5,7 @@ use gumnut_cloud::{Cloud, User as CloudUser};
 use gumnut_terminal::Session;
 use serde_json::{Value, json};
 
-use super::Data;
+use super::data::Data;
 
 /// Users of the embedded cloud. The cloud may be running meanwhile.
 #[derive(Subcommand)]

@@ -4,7 +4,8 @@ use gumnut_disk_image::{Collection, Content, Hypervisor, Inspection, Item, Pair}
 use gumnut_types::{Architecture, ByteSize};
 use serde_json::{Value, json};
 
-use super::{Report, image};
+use super::image;
+use super::report::Report;
 
 /// Everything in it: the disks, the kernels and ramdisks by hypervisor, and the rest.
 pub(super) fn report(content: &str, collection: &Collection) -> Report {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Report;
+use super::report::Report;
 
 /// Everything that an inspection found; `format` is that of a virtual disk whose content it is.
 pub(super) fn report(inspection: &Inspection, format: Option<VirtualDisk>) -> Report {

@@ -8,7 +8,7 @@ use gumnut_terminal::{Exit, Failure, Output, Session, parts};
 use gumnut_types::{BlockDeviceMapping, ByteSize, ImageId, ImageKind, Limits};
 use serde_json::{Value, json};
 
-use super::Report;
+use super::report::Report;
 use crate::commands::trust;
 
 /// What the keys at hand tell about a manifest.
