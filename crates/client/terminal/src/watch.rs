@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gumnut_workflows::{Observer, Progress, Role, Step};
+use gumnut_types::ImageClass;
+use gumnut_workflows::{Observer, Progress, Step};
 
 use crate::output::Output;
 use crate::progress::{Bar, Stop};
@@ -66,11 +67,11 @@ fn bar(step: &Step<'_>) -> Option<(String, u64)> {
         Step::Unpacking { path, bytes } => Some((format!("unpacking {}", path.display()), *bytes)),
         Step::Resizing { bytes } => Some(("resizing".to_owned(), *bytes)),
         Step::Bundling {
-            role,
+            class,
             location: Some(location),
             bytes,
             ..
-        } => Some((format!("bundling the {role} to {location}"), *bytes)),
+        } => Some((format!("bundling the {class} to {location}"), *bytes)),
         Step::Bundling { bytes, .. } => Some(("bundling".to_owned(), *bytes)),
         Step::Uploading { bytes } => Some(("uploading".to_owned(), *bytes)),
         Step::Downloading { bytes } => Some(("downloading".to_owned(), *bytes)),
@@ -116,7 +117,7 @@ impl Observer for Watch {
 /// Says what clouds will make of a bundled image that its maker may not expect.
 pub fn warn_of_image(step: &Step<'_>) {
     let Step::Bundling {
-        role: Role::Machine,
+        class: ImageClass::Machine,
         name,
         bytes,
         ..

@@ -3,10 +3,9 @@
 use gumnut_transport::TransportError;
 use gumnut_types::{BucketName, ImageId, ManifestLocation};
 
-use crate::journal::{ImageState, Journal, State};
-use crate::publisher::blocking;
+use crate::WorkflowError;
+use crate::journal::ImageState;
 use crate::run::Run;
-use crate::{Publisher, RunId, Step, WorkflowError};
 
 /// What was removed when a run was given up.
 #[derive(Clone, Debug, Default)]
@@ -22,74 +21,47 @@ pub struct Removed {
     pub left: Vec<ManifestLocation>,
 }
 
-impl Publisher {
-    /// Removes what an unfinished run left in the cloud and on this machine.
-    ///
-    /// # Errors
-    /// When there is no such run, it is complete or for another cloud, or the cloud refuses. What is left can be removed by
-    /// another call.
-    pub async fn abort(&self, id: &RunId) -> Result<Removed, WorkflowError> {
-        let folder = self.runs.existing(id)?;
-        let observer = std::sync::Arc::clone(&self.observer);
-        let mut journal = blocking({
-            let (folder, id) = (folder.clone(), id.clone());
-            move || Journal::open(&folder, || observer.step(&Step::Waiting { run: &id }))
-        })
-        .await?;
-        let State {
-            begun,
-            bucket,
-            images,
-            complete,
-            ..
-        } = journal.state().clone();
-        let begun = begun.ok_or_else(|| WorkflowError::NoRun(id.clone()))?;
-        if complete.is_some() {
-            return Err(WorkflowError::Complete(id.clone()));
+impl Run<'_> {
+    /// Removes what the run left in the cloud and on this machine, unless it is complete by now.
+    pub(crate) async fn abort(self) -> Result<Removed, WorkflowError> {
+        let state = self.journal.state().clone();
+        if state.begun.is_none() {
+            // Another process has given it up while this one waited for it.
+            self.folder.remove()?;
+            return Err(WorkflowError::NoRun(self.id));
         }
-        if begun.site != self.cloud.endpoints()? {
-            return Err(WorkflowError::OtherSite {
-                run: id.clone(),
-                site: begun.site,
-            });
+        if state.complete.is_some() {
+            return Err(WorkflowError::Complete(self.id));
         }
-        let destination = self.destination(&begun.plan)?;
-        let run = Run::new(
-            self,
-            &begun.plan,
-            &destination,
-            &begun.identity,
-            &mut journal,
-        );
         let mut removed = Removed::default();
         // The machine image first: it needs the others.
-        for state in images.into_values().rev() {
-            run.remove(&state, &mut removed).await?;
+        for (_, image) in state.in_order().rev() {
+            self.remove(image, &mut removed).await?;
         }
-        if let Some(bucket) = bucket {
+        if let Some(bucket) = state.bucket {
             removed.bucket = self.remove_bucket(bucket).await?;
         }
-        folder.remove()?;
+        self.folder.remove()?;
         Ok(removed)
     }
 
     async fn remove_bucket(&self, bucket: BucketName) -> Result<Option<BucketName>, WorkflowError> {
-        match self.cloud.store()?.delete_bucket(&bucket).await {
+        match self.destination.store.delete_bucket(&bucket).await {
             Ok(()) => Ok(Some(bucket)),
             Err(error) if code(&error) == "BucketNotEmpty" => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
-}
 
-impl Run<'_> {
     async fn remove(&self, state: &ImageState, removed: &mut Removed) -> Result<(), WorkflowError> {
         let Some(sealing) = &state.sealing else {
             return Ok(());
         };
         let location = &sealing.location;
-        let there = self.destination.manifest(location).await?;
-        let other = there
+        let other = self
+            .destination
+            .manifest(location)
+            .await?
             .and_then(|(_, source)| source)
             .is_some_and(|source| source != self.identity);
         if other {
@@ -102,8 +74,7 @@ impl Run<'_> {
             None => None,
         };
         if let Some(id) = id {
-            let done = self.publisher.cloud.ec2()?.deregister_image(&id).await;
-            match done {
+            match self.setup.cloud.ec2()?.deregister_image(&id).await {
                 Err(error) if code(&error).starts_with("InvalidAMIID") => {}
                 done => done?,
             }
@@ -113,8 +84,8 @@ impl Run<'_> {
         // A manifest whose parts are gone would be worse than parts without one.
         let mut keys = vec![location.key.clone()];
         for object in self.destination.objects(&location.key).await? {
-            let parsed = object.key.parse().ok();
-            keys.extend(parsed.filter(|key| *key != location.key));
+            let key = object.key.parse().ok();
+            keys.extend(key.filter(|key| *key != location.key));
         }
         for key in keys {
             store.delete_object(&location.bucket, &key).await?;

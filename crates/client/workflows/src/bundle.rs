@@ -10,11 +10,11 @@ use gumnut_bundle::{
 };
 use gumnut_crypto::{BundleIv, BundleKey, Certificate};
 use gumnut_manifest::SignedManifest;
-use gumnut_types::{ImageKind, ManifestLocation, PartIndex, PartName};
+use gumnut_types::{ManifestLocation, PartIndex, PartName};
 use gumnut_walrus_client::Content;
 
 use crate::streaming::{Kept, stream_parts};
-use crate::{Destination, Keys, Observer, Role, Step, WorkflowError};
+use crate::{Destination, Keys, Observer, Step, WorkflowError};
 
 /// An image that is to be made into a bundle.
 pub struct Bundle {
@@ -142,11 +142,7 @@ impl Bundle {
         observer: &dyn Observer,
     ) {
         observer.step(&Step::Bundling {
-            role: match self.meta.kind {
-                ImageKind::Machine { .. } => Role::Machine,
-                ImageKind::Kernel => Role::Kernel,
-                ImageKind::Ramdisk => Role::Ramdisk,
-            },
+            class: self.meta.kind.class(),
             name: self.meta.names.prefix(),
             location,
             bytes: self.image.size(),

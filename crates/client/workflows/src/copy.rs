@@ -189,7 +189,7 @@ impl CopyTo {
             location: copied.location.to_string(),
             ..request.clone()
         };
-        let id = register_once(ec2, &request, &copied.location, false).await?;
+        let id = register_once(ec2, &request, &copied.location).await?;
         Ok((id, true))
     }
 

@@ -1,34 +1,47 @@
 //! What tells whether two runs are for the same.
 
+use std::sync::Arc;
+
 use data_encoding::HEXLOWER;
 use gumnut_bundle::Fingerprint;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::Plan;
+use crate::blocking::blocking;
+use crate::source::fingerprints;
+use crate::{CloudClient, Observer, Plan, WorkflowError};
 
 /// The digest of what is published and where: 64 hex digits. How the bundles are made, who may run the images and how they
-/// are tagged is not in it, nor what the files are called on this machine.
-pub(crate) fn identity(plan: &Plan, site: &str, fingerprints: &[Fingerprint]) -> String {
-    let mut plan = plan.clone();
-    plan.target = plan.target.file_name().unwrap_or_default().into();
-    let text = |value: Option<&dyn ToString>| value.map(ToString::to_string);
+/// are tagged is not in it, nor what the files are called on this machine. The whole target is read for it.
+pub(crate) async fn identity(
+    plan: &Plan,
+    cloud: &CloudClient,
+    observer: &Arc<dyn Observer>,
+) -> Result<String, WorkflowError> {
+    let (plan_here, observer) = (plan.clone(), Arc::clone(observer));
+    let content = blocking(move || fingerprints(&plan_here, &*observer)).await?;
+    Ok(digest(plan, &cloud.endpoints()?, &content))
+}
+
+fn digest(plan: &Plan, endpoints: &str, content: &[Fingerprint]) -> String {
+    let name = plan.target.file_name().unwrap_or_default();
+    let (images, storage) = (&plan.images, &plan.storage);
     let document = json!({
-        "site": site,
+        "site": endpoints,
         "account": plan.account.to_string(),
-        "target": plan.target.to_string_lossy(),
-        "content": fingerprints.iter().map(Fingerprint::to_string).collect::<Vec<_>>(),
-        "files": [plan.kernel_file.is_some(), plan.ramdisk_file.is_some()],
-        "kernel": text(plan.kernel.as_ref().map(|id| id as _)),
-        "ramdisk": text(plan.ramdisk.as_ref().map(|id| id as _)),
-        "hypervisor": plan.hypervisor.to_string(),
-        "architecture": text(plan.architecture.as_ref().map(|it| it as _)),
-        "size": plan.size,
-        "bucket": text(plan.bucket.as_ref().map(|it| it as _)),
-        "prefix": plan.prefix,
-        "register": plan.register,
-        "name": plan.name,
-        "again": plan.again,
+        "target": name.to_string_lossy(),
+        "content": content.iter().map(Fingerprint::to_string).collect::<Vec<_>>(),
+        "files": [images.kernel_file.is_some(), images.ramdisk_file.is_some()],
+        "kernel": images.kernel.as_ref().map(ToString::to_string),
+        "ramdisk": images.ramdisk.as_ref().map(ToString::to_string),
+        "hypervisor": images.hypervisor.to_string(),
+        "architecture": images.architecture.as_ref().map(ToString::to_string),
+        "size": images.size,
+        "bucket": storage.bucket.as_ref().map(ToString::to_string),
+        "prefix": storage.prefix,
+        "register": plan.registration.register,
+        "name": plan.registration.name,
+        "again": plan.nonce,
     });
     HEXLOWER.encode(&Sha256::digest(document.to_string()))
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod abort;
+mod blocking;
 mod bucket_prefix;
 mod bundle;
 mod bundle_ref;
@@ -21,16 +22,18 @@ mod keys;
 mod local;
 mod observer;
 mod plan;
+mod prepare;
+mod published;
 mod publisher;
 mod receive;
 mod register;
 mod remove;
 mod retire;
 mod rewrap;
-mod role;
 mod run;
-mod runs;
+mod run_id;
 mod seal;
+mod setup;
 mod source;
 mod stored;
 mod streaming;
@@ -55,22 +58,26 @@ pub use error::WorkflowError;
 pub use fault::{fault_of, transport_error};
 pub use fetch::{Fetch, Fetched, Folder};
 pub use image_input::ImageInput;
-pub use journal::{RunId, RunIdError, Runs};
+pub use journal::{RunInfo, RunStatus, Runs};
 pub use keys::Keys;
 pub use local::LocalBundle;
 pub use observer::{Observer, Step};
-pub use plan::{Form, Hypervisor, HypervisorError, Plan};
-pub use publisher::{Published, PublishedImage, Publisher};
+pub use plan::{Form, Images, Plan, Registration, Storage};
+pub use published::{Published, PublishedImage};
+pub use publisher::Publisher;
 pub use receive::PartOutput;
 pub use retire::{Kept, Retire, Retired, Retirement};
 pub use rewrap::Rewrap;
-pub use role::Role;
-pub use runs::{RunInfo, RunStatus};
+pub use run_id::{RunId, RunIdError};
 pub use stored::StoredBundle;
 pub use trust::Trust;
 pub use unbundle::Unbundle;
 pub use upload::{Upload, Uploaded};
 pub use verify::Verify;
 
-// What a caller needs to watch or stop a workflow.
-pub use gumnut_bundle::{NoProgress, Progress};
+// What a caller has to name.
+pub use gumnut_crypto::{Certificate, PrivateKey};
+pub use gumnut_signing::{AccessKeyId, Credentials};
+pub use gumnut_transport::SignatureVersion;
+pub use gumnut_types::{NoProgress, Progress, SecretString};
+pub use url::Url;

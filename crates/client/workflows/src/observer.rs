@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use gumnut_disk_image::{Finding, StepProgress};
-use gumnut_types::{BucketName, ImageId, ImageName, ManifestLocation, NoProgress, Progress};
+use gumnut_types::{
+    BucketName, ImageClass, ImageId, ImageName, ManifestLocation, NoProgress, Progress,
+};
 
-use crate::{Role, RunId};
+use crate::RunId;
 
 /// What a workflow is about to do, or has found.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +65,7 @@ pub enum Step<'a> {
     /// An image is bundled.
     Bundling {
         /// What it is for.
-        role: Role,
+        class: ImageClass,
         /// First part of every name in the bundle.
         name: &'a ImageName,
         /// Where its manifest will be; `None`: in a folder.
@@ -121,12 +123,12 @@ pub enum Step<'a> {
     /// An image is registered.
     Registering {
         /// What it is for.
-        role: Role,
+        class: ImageClass,
     },
     /// An image has its id, from now or from before.
     Registered {
         /// What it is for.
-        role: Role,
+        class: ImageClass,
         /// The id.
         id: &'a ImageId,
         /// Whether it was there already.

@@ -1,20 +1,18 @@
 //! What is to be published, and how.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::HEXLOWER;
-use gumnut_bundle::{Level, TarForm};
-use gumnut_disk_image as disk;
+use gumnut_bundle::{BundleOptions, Level, TarForm};
+use gumnut_disk_image::Hypervisor;
 use gumnut_types::{AccountId, Architecture, BucketName, ImageId};
 use gumnut_walrus_client::CannedAcl;
 use serde::{Deserialize, Serialize};
 
-use crate::{WorkflowError, text};
+use crate::{BucketPrefix, WorkflowError, text};
 
 /// Ends of file names that say nothing about an image, from the last to the first.
 const ENDINGS: [&str; 11] = [
@@ -27,32 +25,64 @@ const LONGEST_BUCKET: usize = 63;
 /// What is to be published, and how. It stands in the journal, so that a run can go on without its command line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// A tarball of images, the folder that one was unpacked to, or a disk image. An absolute path.
-    pub target: PathBuf,
-    /// The file of the kernel, instead of the one that is found.
+    pub(crate) target: PathBuf,
+    #[serde(with = "text")]
+    pub(crate) account: AccountId,
+    #[serde(flatten)]
+    pub(crate) images: Images,
+    #[serde(flatten)]
+    pub(crate) storage: Storage,
+    #[serde(flatten)]
+    pub(crate) registration: Registration,
+    pub(crate) form: Form,
+    pub(crate) ignore_checks: bool,
+    /// What makes a run another one than an earlier one with the same plan; empty otherwise.
+    #[serde(rename = "again")]
+    pub(crate) nonce: String,
+}
+
+/// Which images are taken, and what becomes of them before they are bundled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Images {
+    /// An absolute path of the kernel's file; `None`: the one that is found in the target.
     pub kernel_file: Option<PathBuf>,
-    /// The file of the ramdisk, instead of the one that is found.
+    /// An absolute path of the ramdisk's file; `None`: the one that is found in the target.
     pub ramdisk_file: Option<PathBuf>,
-    /// A kernel that is registered already.
+    /// A kernel that is registered already; `None`: one is published, if the image needs it.
     #[serde(with = "text::option")]
     pub kernel: Option<ImageId>,
-    /// A ramdisk that is registered already.
+    /// A ramdisk that is registered already; `None`: one is published, if there is one.
     #[serde(with = "text::option")]
     pub ramdisk: Option<ImageId>,
     /// Whose kernel and ramdisk are taken from a tarball.
     #[serde(with = "text")]
     pub hypervisor: Hypervisor,
-    /// The architecture, instead of the one that the images show.
+    /// The architecture; `None`: the one that the images show.
     #[serde(with = "text::option")]
     pub architecture: Option<Architecture>,
-    /// The size that the disk gets first, in bytes.
+    /// The size that the disk gets first, in a copy, in bytes; `None`: it stays as it is.
     pub size: Option<u64>,
-    /// The bucket, instead of one named after the target.
+}
+
+/// Where in the object store the bundles go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storage {
+    /// The bucket, which is made when it is missing; `None`: one named after the target.
     #[serde(with = "text::option")]
     pub bucket: Option<BucketName>,
-    /// What comes before every key.
+    /// What comes before every key; `None`: names of files are keys.
     pub prefix: Option<String>,
-    /// Whether images are registered.
+    /// Who may read the objects; `None` leaves it to the store.
+    #[serde(with = "text::option")]
+    pub acl: Option<CannedAcl>,
+    /// The `LocationConstraint` of a bucket that is made; `None`: where the store makes buckets.
+    pub bucket_location: Option<String>,
+}
+
+/// How the images are registered with the EC2 service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Whether they are registered at all.
     pub register: bool,
     /// The name of the machine image, which must be new in the account.
     pub name: Option<String>,
@@ -62,57 +92,18 @@ pub struct Plan {
     pub public: bool,
     /// Tags of the machine image.
     pub tags: BTreeMap<String, String>,
-    /// Who may read the objects; without one, what the store does then.
-    #[serde(with = "text::option")]
-    pub acl: Option<CannedAcl>,
-    /// The owner.
-    #[serde(with = "text")]
-    pub account: AccountId,
-    /// Where the bucket is made.
-    pub bucket_location: Option<String>,
-    /// How the bundles are made.
-    pub form: Form,
-    /// Whether images with grave faults are published all the same.
-    pub ignore_checks: bool,
-    /// What makes a run another one than an earlier one with the same plan; empty otherwise.
-    pub again: String,
 }
 
-impl Plan {
-    /// The same once more: what it makes is new, and lies beside what is there.
-    #[must_use]
-    pub fn once_more(self) -> Self {
-        let mut random = [0; 4];
-        // Without random numbers the time has to do; nothing secret hangs on it.
-        if getrandom::fill(&mut random).is_err() {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            random = now.unwrap_or_default().subsec_nanos().to_be_bytes();
-        }
+impl Default for Registration {
+    /// They are registered, without a name, for their owner.
+    fn default() -> Self {
         Self {
-            again: HEXLOWER.encode(&random),
-            ..self
+            register: true,
+            name: None,
+            description: None,
+            public: false,
+            tags: BTreeMap::new(),
         }
-    }
-
-    /// A bucket named after the target: its file name in lower case, without what names its form.
-    pub(crate) fn default_bucket(&self) -> Result<BucketName, WorkflowError> {
-        let name = self.target.file_name().and_then(|name| name.to_str());
-        let mut name = name.unwrap_or_default().to_ascii_lowercase();
-        for ending in ENDINGS {
-            if let Some(stem) = name.strip_suffix(ending) {
-                name = stem.to_owned();
-            }
-        }
-        let legal = |c: char| {
-            if c.is_ascii_alphanumeric() { c } else { '-' }
-        };
-        let name: String = name.chars().map(legal).take(LONGEST_BUCKET).collect();
-        let name = name.trim_matches('-');
-        if name.len() < SHORTEST_BUCKET {
-            return Err(WorkflowError::NoBucket(self.target.clone()));
-        }
-        name.parse()
-            .map_err(|_| WorkflowError::NoBucket(self.target.clone()))
     }
 }
 
@@ -124,8 +115,22 @@ pub struct Form {
     /// How hard to compress.
     #[serde(with = "text")]
     pub level: Level,
-    /// Whether holes are left out of the stream.
+    /// Whether holes are left out of the stream, as an old-GNU sparse member of the tarball.
     pub sparse: bool,
+}
+
+impl Default for Form {
+    /// That of [`BundleOptions::default`].
+    fn default() -> Self {
+        let BundleOptions {
+            part_size, level, ..
+        } = BundleOptions::default();
+        Self {
+            part_size,
+            level,
+            sparse: false,
+        }
+    }
 }
 
 impl Form {
@@ -138,47 +143,154 @@ impl Form {
     }
 }
 
-/// The hypervisor that kernels in a tarball are for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Hypervisor {
-    /// KVM.
-    #[default]
-    Kvm,
-    /// Xen, paravirtual.
-    Xen,
-}
-
-impl From<Hypervisor> for disk::Hypervisor {
-    fn from(hypervisor: Hypervisor) -> Self {
-        match hypervisor {
-            Hypervisor::Kvm => Self::Kvm,
-            Hypervisor::Xen => Self::Xen,
+impl Plan {
+    /// Publishes a target for its owner: a tarball of images, the folder that one was unpacked to, or a disk image. `target` is
+    /// an absolute path, because the run may go on in another folder.
+    pub fn new(target: impl Into<PathBuf>, account: AccountId) -> Self {
+        Self {
+            target: target.into(),
+            account,
+            images: Images::default(),
+            storage: Storage::default(),
+            registration: Registration::default(),
+            form: Form::default(),
+            ignore_checks: false,
+            nonce: String::new(),
         }
     }
-}
 
-impl fmt::Display for Hypervisor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Kvm => "kvm",
-            Self::Xen => "xen",
+    /// Sets which images are taken, and what becomes of them before they are bundled.
+    #[must_use]
+    pub fn images(mut self, images: Images) -> Self {
+        self.images = images;
+        self
+    }
+
+    /// Sets where the bundles go; a bucket named after the target otherwise.
+    #[must_use]
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.storage = storage;
+        self
+    }
+
+    /// Sets how the images are registered; without a name, for their owner, otherwise.
+    #[must_use]
+    pub fn registration(mut self, registration: Registration) -> Self {
+        self.registration = registration;
+        self
+    }
+
+    /// Sets how the bundles are made.
+    #[must_use]
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Sets whether images are published in which a check has found what keeps an instance from starting.
+    #[must_use]
+    pub fn ignore_checks(mut self, ignore: bool) -> Self {
+        self.ignore_checks = ignore;
+        self
+    }
+
+    /// Makes new bundles and images although the same are there; they lie beside those.
+    #[must_use]
+    pub fn once_more(mut self) -> Self {
+        let mut random = [0; 4];
+        // Without random numbers the time has to do; nothing secret hangs on it.
+        if getrandom::fill(&mut random).is_err() {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            random = now.unwrap_or_default().subsec_nanos().to_be_bytes();
+        }
+        self.nonce = HEXLOWER.encode(&random);
+        self
+    }
+
+    /// Whether images are registered.
+    pub fn registers(&self) -> bool {
+        self.registration.register
+    }
+
+    /// Where the bundles go.
+    pub(crate) fn bucket_prefix(&self) -> Result<BucketPrefix, WorkflowError> {
+        let parts: Vec<_> = [
+            self.storage.prefix.as_deref().unwrap_or_default(),
+            &self.nonce,
+        ]
+        .into_iter()
+        .map(|part| part.trim_matches('/'))
+        .filter(|part| !part.is_empty())
+        .collect();
+        Ok(BucketPrefix {
+            bucket: match &self.storage.bucket {
+                Some(bucket) => bucket.clone(),
+                None => self.default_bucket()?,
+            },
+            prefix: (!parts.is_empty()).then(|| parts.join("/")),
         })
     }
+
+    /// A bucket named after the target: its file name in lower case, without what names its form.
+    fn default_bucket(&self) -> Result<BucketName, WorkflowError> {
+        let file_name = self.target.file_name().and_then(|name| name.to_str());
+        let mut stem = file_name.unwrap_or_default().to_ascii_lowercase();
+        for ending in ENDINGS {
+            if let Some(rest) = stem.strip_suffix(ending) {
+                stem = rest.to_owned();
+            }
+        }
+        let legal: String = stem
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .take(LONGEST_BUCKET)
+            .collect();
+        let bucket = legal.trim_matches('-');
+        if bucket.len() < SHORTEST_BUCKET {
+            return Err(WorkflowError::NoBucket(self.target.clone()));
+        }
+        bucket
+            .parse()
+            .map_err(|_| WorkflowError::NoBucket(self.target.clone()))
+    }
 }
 
-/// Why a text names no hypervisor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a hypervisor is kvm or xen")]
-pub struct HypervisorError;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl FromStr for Hypervisor {
-    type Err = HypervisorError;
+    /// As a journal has it that a version before this one wrote.
+    const OLD: &str = r#"{"target":"/images/disk.img","kernel_file":null,"ramdisk_file":null,"kernel":"eki-90461381",
+        "ramdisk":null,"hypervisor":"kvm","architecture":null,"size":4294967296,"bucket":"images","prefix":"web",
+        "register":true,"name":"debian","description":null,"public":true,"tags":{"release":"12"},"acl":"aws-exec-read",
+        "account":"000100000000","bucket_location":null,
+        "form":{"part_size":10485760,"level":"5","sparse":false},"ignore_checks":false,"again":"0123abcd"}"#;
 
-    fn from_str(text: &str) -> Result<Self, HypervisorError> {
-        match text {
-            "kvm" => Ok(Self::Kvm),
-            "xen" => Ok(Self::Xen),
-            _ => Err(HypervisorError),
-        }
+    #[test]
+    fn the_journal_has_plans_flat_and_under_their_old_names() {
+        let plan: Plan = serde_json::from_str(OLD).unwrap();
+        assert_eq!(plan.nonce, "0123abcd");
+        assert_eq!(plan.images.size, Some(4 << 30));
+        assert_eq!(plan.registration.name.as_deref(), Some("debian"));
+        assert_eq!(
+            plan.bucket_prefix().unwrap().to_string(),
+            "images/web/0123abcd"
+        );
+        let old: serde_json::Value = serde_json::from_str(OLD).unwrap();
+        assert_eq!(serde_json::to_value(&plan).unwrap(), old);
+    }
+
+    #[test]
+    fn a_bucket_is_named_after_the_target() {
+        let bucket = |target: &str| {
+            let plan = Plan::new(target, "000100000000".parse().unwrap());
+            plan.bucket_prefix().map(|place| place.bucket.to_string())
+        };
+        assert_eq!(bucket("/x/Debian_12.qcow2").unwrap(), "debian-12");
+        assert_eq!(bucket("/x/images.tar.gz").unwrap(), "images");
+        assert!(matches!(
+            bucket("/x/a.img"),
+            Err(WorkflowError::NoBucket(_))
+        ));
     }
 }

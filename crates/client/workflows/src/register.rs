@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use gumnut_ec2_client::{DescribeImages, Ec2Client, Image as DescribedImage, RegisterImage};
 use gumnut_transport::TransportError;
-use gumnut_types::{ImageId, ManifestLocation};
+use gumnut_types::{ImageClass, ImageId, ImageKind, ManifestLocation};
 
 use crate::journal::Record;
 use crate::run::Run;
 use crate::source::Image;
-use crate::{PublishedImage, Role, Step, WorkflowError};
+use crate::{PublishedImage, Step, WorkflowError};
 
 /// How often the cloud is asked before it is taken for dead.
 const ATTEMPTS: u32 = 5;
@@ -19,35 +19,44 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 const DEAD: [&str; 2] = ["deregistered", "failed"];
 
 impl Run<'_> {
-    /// Registers an image, unless that was done; nothing when it is not to be registered.
+    /// Registers an image, unless that was done; `None` when it is not to be registered.
     pub(crate) async fn register(
         &mut self,
         image: &Image,
         location: &ManifestLocation,
-        kernel: Option<ImageId>,
-        ramdisk: Option<ImageId>,
+        kind: ImageKind,
     ) -> Result<Option<ImageId>, WorkflowError> {
-        if !self.plan.register {
+        if !self.plan.registers() {
             return Ok(None);
         }
-        let role = image.role;
-        let state = self.journal.state().images.get(&role);
-        let registered = state.and_then(|state| state.registered.clone());
-        if let Some((id, _)) = registered {
-            self.told(role, &id, true);
+        let class = image.class;
+        let known = self.state(class);
+        if let Some((id, _)) = known.registered {
+            self.told(class, &id, true);
             return Ok(Some(id));
         }
-        let asked = state.is_some_and(|state| state.registering);
-        self.publisher.observer.step(&Step::Registering { role });
-        self.journal.write(Record::Registering { role })?;
-        let request = self.request(image, location, kernel, ramdisk);
-        let id = self.register_once(&request, location, asked).await?;
+        self.observer.step(&Step::Registering { class });
+        self.journal.write(Record::Registering { role: class })?;
+        let request = self.request(image, location, kind);
+        let ec2 = self.setup.cloud.ec2()?;
+        // An earlier attempt may have been heard, and then nothing is asked for.
+        let before = if known.registering {
+            image_at(ec2, location).await?
+        } else {
+            None
+        };
+        let id = if let Some(id) = before {
+            id
+        } else {
+            self.written = true;
+            register_once(ec2, &request, location).await?
+        };
         self.journal.write(Record::Registered {
-            role,
+            role: class,
             id: id.clone(),
             location: location.clone(),
         })?;
-        self.told(role, &id, false);
+        self.told(class, &id, false);
         Ok(Some(id))
     }
 
@@ -55,20 +64,19 @@ impl Run<'_> {
         &self,
         image: &Image,
         location: &ManifestLocation,
-        kernel: Option<ImageId>,
-        ramdisk: Option<ImageId>,
+        kind: ImageKind,
     ) -> RegisterImage {
         let request = RegisterImage {
             location: location.to_string(),
             ..RegisterImage::default()
         };
-        if image.role != Role::Machine {
+        let ImageKind::Machine { kernel, ramdisk } = kind else {
             return request;
-        }
+        };
         let hvm = kernel.is_none() && image.is_whole_disk();
         RegisterImage {
-            name: self.plan.name.clone(),
-            description: self.plan.description.clone(),
+            name: self.plan.registration.name.clone(),
+            description: self.plan.registration.description.clone(),
             kernel,
             ramdisk,
             virtualization_type: hvm.then(|| "hvm".to_owned()),
@@ -76,71 +84,55 @@ impl Run<'_> {
         }
     }
 
-    async fn register_once(
-        &mut self,
-        request: &RegisterImage,
-        location: &ManifestLocation,
-        asked: bool,
-    ) -> Result<ImageId, WorkflowError> {
-        let ec2 = self.publisher.cloud.ec2()?;
-        if asked && let Some(id) = image_at(ec2, location).await? {
-            return Ok(id);
-        }
-        self.written = true;
-        register_once(ec2, request, location, false).await
-    }
-
     /// The image that is registered from a location.
     pub(crate) async fn find(
         &self,
         location: &ManifestLocation,
     ) -> Result<Option<ImageId>, WorkflowError> {
-        image_at(self.publisher.cloud.ec2()?, location).await
+        image_at(self.setup.cloud.ec2()?, location).await
     }
 
-    pub(crate) fn told(&self, role: Role, id: &ImageId, already: bool) {
-        let step = Step::Registered { role, id, already };
-        self.publisher.observer.step(&step);
+    pub(crate) fn told(&self, class: ImageClass, id: &ImageId, already: bool) {
+        self.observer.step(&Step::Registered { class, id, already });
     }
 
-    /// What a complete run has published, if all of it is still there; nothing otherwise.
-    pub(crate) async fn found(&mut self) -> Result<Option<Vec<PublishedImage>>, WorkflowError> {
-        let mut found = Vec::new();
-        let images = self.journal.state().images.clone();
-        let shown = if self.plan.register {
-            own_images(self.publisher.cloud.ec2()?).await?
+    /// What a complete run has published, if all of it is still there; `None` otherwise.
+    pub(crate) async fn found(&self) -> Result<Option<Vec<PublishedImage>>, WorkflowError> {
+        let shown = if self.plan.registers() {
+            own_images(self.setup.cloud.ec2()?).await?
         } else {
             Vec::new()
         };
-        for (role, state) in images {
-            let sealed = state.sealing.is_some();
-            let registered = state.registered;
-            let known = state.sealing.map(|sealing| sealing.location);
-            let location = known.or_else(|| Some(registered.as_ref()?.1.clone()));
-            let Some(location) = location else { continue };
-            let Some((_, source)) = self.destination.manifest(&location).await? else {
+        let mut found = Vec::new();
+        for (class, state) in self.journal.state().in_order() {
+            let sealed = state.sealing.as_ref().map(|sealing| &sealing.location);
+            let registered = state.registered.as_ref();
+            let Some(location) = sealed.or(registered.map(|(_, location)| location)) else {
+                continue;
+            };
+            let Some((_, source)) = self.destination.manifest(location).await? else {
                 return Ok(None);
             };
-            let there = self.in_store(role, &location).await?;
+            let there = self.in_store(class, location).await?;
             let whole = there.manifest && there.parts.len() == state.parts.len();
             let other = source.is_some_and(|source| source != self.identity);
-            if other || sealed && !whole {
+            if other || sealed.is_some() && !whole {
                 return Ok(None);
             }
-            let id = registered_from(&shown, &location);
-            if id != registered.map(|(id, _)| id) {
+            let id = registered_from(&shown, location);
+            if id.as_ref() != registered.map(|(id, _)| id) {
                 return Ok(None);
             }
             found.push(PublishedImage {
-                role,
+                class,
                 id,
-                location,
+                location: location.clone(),
                 parts: state.parts.len(),
             });
         }
         for image in &found {
             if let Some(id) = &image.id {
-                self.told(image.role, id, true);
+                self.told(image.class, id, true);
             }
         }
         Ok(Some(found).filter(|found| !found.is_empty()))
@@ -148,19 +140,19 @@ impl Run<'_> {
 }
 
 /// Registers an image, asking until there is an answer. Before each further request it looks whether an earlier one was
-/// heard; `asked` says that there may have been one before.
+/// heard.
 pub(crate) async fn register_once(
     ec2: &Ec2Client,
     request: &RegisterImage,
     location: &ManifestLocation,
-    mut asked: bool,
 ) -> Result<ImageId, WorkflowError> {
     let mut wait = FIRST_WAIT;
     for attempt in 1.. {
-        if asked && let Some(id) = image_at(ec2, location).await? {
+        if attempt > 1
+            && let Some(id) = image_at(ec2, location).await?
+        {
             return Ok(id);
         }
-        asked = true;
         match ec2.register_image_once(request).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && may_have_been_heard(&error) => {
@@ -192,16 +184,15 @@ async fn own_images(ec2: &Ec2Client) -> Result<Vec<DescribedImage>, WorkflowErro
 
 /// Which of the images is registered from a location, and alive.
 fn registered_from(images: &[DescribedImage], location: &ManifestLocation) -> Option<ImageId> {
-    let location = location.to_string();
-    let found = images.iter().find(|image| {
-        let state = image.state.as_deref().unwrap_or_default();
-        let same = image
-            .location
-            .as_deref()
-            .map(|it| it.trim_start_matches('/'));
-        same == Some(location.as_str()) && !DEAD.contains(&state)
-    });
-    found.and_then(|image| image.image_id.parse().ok())
+    let text = location.to_string();
+    images
+        .iter()
+        .find(|image| {
+            let state = image.state.as_deref().unwrap_or_default();
+            let shown = image.location.as_deref().unwrap_or_default();
+            shown.trim_start_matches('/') == text && !DEAD.contains(&state)
+        })
+        .and_then(|image| image.image_id.parse().ok())
 }
 
 /// Whether the cloud may have done it although it did not say so.

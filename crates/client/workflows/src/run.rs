@@ -1,24 +1,36 @@
-//! The images of one run, one after the other.
+//! A run from its beginning, or from wherever it was interrupted, to its end.
+//!
+//! ```text
+//! found? ─> begin ─> prepare ─> bucket ─> for each image: seal, manifest, register ─> verify ─> attributes
+//! ```
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use gumnut_bundle::{BundleMeta, BundleNames};
 use gumnut_ec2_client::{LaunchPermission, PermissionChange};
-use gumnut_types::{Architecture, ImageId, ManifestLocation};
-use gumnut_walrus_client::Content;
+use gumnut_transport::TransportError;
+use gumnut_types::{Architecture, ImageClass, ImageId, ImageKind, ManifestLocation};
+use gumnut_walrus_client::{BucketState, Content};
 
-use crate::destination::{Destination, is_same};
-use crate::journal::{ImageState, Journal, Record, Sealing, StoredPart};
+use crate::blocking::blocking;
+use crate::destination::is_same;
+use crate::journal::{ImageState, Journal, Record, RunFolder, Sealing, StoredPart, VERSION};
+use crate::setup::Setup;
 use crate::source::{Image, Source};
-use crate::{Plan, PublishedImage, Publisher, Role, Step, WorkflowError};
+use crate::{Destination, Observer, Plan, Published, PublishedImage, RunId, Step, WorkflowError};
 
-/// What the steps of one run share.
+/// A run, whose journal nobody else writes while this lives.
 pub(crate) struct Run<'a> {
-    pub(crate) publisher: &'a Publisher,
-    pub(crate) plan: &'a Plan,
-    pub(crate) destination: &'a Destination,
-    pub(crate) identity: &'a str,
-    pub(crate) journal: &'a mut Journal,
+    pub(crate) setup: &'a Setup,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) id: RunId,
+    pub(crate) plan: Plan,
+    pub(crate) identity: String,
+    pub(crate) destination: Destination,
+    pub(crate) folder: RunFolder,
+    pub(crate) journal: Journal,
     /// Whether anything was changed in the cloud.
     pub(crate) written: bool,
 }
@@ -30,42 +42,146 @@ pub(crate) struct InStore {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(
-        publisher: &'a Publisher,
-        plan: &'a Plan,
-        destination: &'a Destination,
-        identity: &'a str,
-        journal: &'a mut Journal,
-    ) -> Self {
-        Self {
-            publisher,
+    /// Opens the journal of the run for this plan, or begins one. Waits for another process that has it.
+    pub(crate) async fn open(
+        setup: &'a Setup,
+        plan: Plan,
+        identity: String,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, WorkflowError> {
+        let id = RunId::of(&identity)?;
+        let folder = setup.runs.folder(&id);
+        let destination = Destination {
+            store: setup.cloud.store()?.clone(),
+            target: plan.bucket_prefix()?,
+            acl: plan.storage.acl,
+        };
+        folder.create()?;
+        let (folder_here, id_here) = (folder.clone(), id.clone());
+        let told = Arc::clone(&observer);
+        let journal = blocking(move || {
+            Journal::open(&folder_here, || {
+                told.step(&Step::Waiting { run: &id_here });
+            })
+        })
+        .await?;
+        Ok(Self {
+            setup,
+            observer,
+            id,
             plan,
-            destination,
             identity,
+            destination,
+            folder,
             journal,
             written: false,
+        })
+    }
+
+    /// Publishes what the plan says, as far as it is not done.
+    pub(crate) async fn publish(mut self) -> Result<Published, WorkflowError> {
+        if self.journal.state().complete.is_some()
+            && let Some(images) = self.found().await?
+        {
+            return self.finish(images).await;
         }
+        self.begin()?;
+        let (source, architecture, bucket) = match self.prepare().await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                // Nobody goes on with what cannot be published.
+                if !may_pass(&error) && self.journal.state().is_untouched() {
+                    self.folder.remove()?;
+                }
+                return Err(error);
+            }
+        };
+        if bucket == BucketState::Missing {
+            self.make_bucket().await?;
+        }
+        let images = self.images(&source, architecture).await?;
+        self.finish(images).await
+    }
+
+    /// Sets what is set at the end, and drops what nobody needs any more.
+    async fn finish(mut self, images: Vec<PublishedImage>) -> Result<Published, WorkflowError> {
+        self.attributes(&images).await?;
+        // Also behind a run that was killed right after it was complete.
+        self.folder.drop_disk()?;
+        Ok(Published {
+            run: self.id,
+            images,
+            changed: self.written,
+        })
+    }
+
+    /// Notes that the run begins, unless it goes on.
+    fn begin(&mut self) -> Result<(), WorkflowError> {
+        let state = self.journal.state();
+        let goes_on = state
+            .begun
+            .as_ref()
+            .is_some_and(|begun| begun.identity == self.identity);
+        if goes_on && state.complete.is_none() {
+            self.observer.step(&Step::Resuming { run: &self.id });
+            return Ok(());
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        self.journal.write(Record::Begun {
+            version: VERSION,
+            at: now.unwrap_or_default().as_secs(),
+            plan: Box::new(self.plan.clone()),
+            site: self.setup.cloud.endpoints()?,
+            identity: self.identity.clone(),
+        })
+    }
+
+    async fn make_bucket(&mut self) -> Result<(), WorkflowError> {
+        let bucket = self.destination.bucket().clone();
+        self.observer.step(&Step::MakingBucket { bucket: &bucket });
+        // Before the request: a bucket that the journal does not know would never be removed.
+        self.journal.write(Record::MakingBucket {
+            bucket: bucket.clone(),
+        })?;
+        let location = self.plan.storage.bucket_location.as_deref();
+        self.destination
+            .store
+            .create_bucket(&bucket, location)
+            .await?;
+        Ok(())
     }
 
     /// Brings every image into the store and registers it; compares what the store holds at the end.
-    pub(crate) async fn images(
+    async fn images(
         &mut self,
         source: &Source,
         architecture: Architecture,
     ) -> Result<Vec<PublishedImage>, WorkflowError> {
         let mut done: Vec<PublishedImage> = Vec::new();
+        let (mut kernel, mut ramdisk) = (
+            self.plan.images.kernel.clone(),
+            self.plan.images.ramdisk.clone(),
+        );
         for image in source.images() {
-            let id = |role| {
-                let image = done.iter().find(|image| image.role == role);
-                image.and_then(|image| image.id.clone())
+            let kind = match image.class {
+                ImageClass::Kernel => ImageKind::Kernel,
+                ImageClass::Ramdisk => ImageKind::Ramdisk,
+                ImageClass::Machine => ImageKind::Machine {
+                    kernel: kernel.clone(),
+                    ramdisk: ramdisk.clone(),
+                },
             };
-            let kernel = self.plan.kernel.clone().or_else(|| id(Role::Kernel));
-            let ramdisk = self.plan.ramdisk.clone().or_else(|| id(Role::Ramdisk));
-            done.push(self.image(image, architecture, (kernel, ramdisk)).await?);
+            let published = self.image(image, architecture, kind).await?;
+            match image.class {
+                ImageClass::Kernel => kernel = kernel.or_else(|| published.id.clone()),
+                ImageClass::Ramdisk => ramdisk = ramdisk.or_else(|| published.id.clone()),
+                ImageClass::Machine => {}
+            }
+            done.push(published);
         }
-        self.publisher.observer.step(&Step::Verifying);
+        self.observer.step(&Step::Verifying);
         for image in source.images() {
-            self.verify(image.role).await?;
+            self.verify(image.class).await?;
         }
         Ok(done)
     }
@@ -74,26 +190,26 @@ impl<'a> Run<'a> {
         &mut self,
         image: &Image,
         architecture: Architecture,
-        (kernel, ramdisk): (Option<ImageId>, Option<ImageId>),
+        kind: ImageKind,
     ) -> Result<PublishedImage, WorkflowError> {
+        let class = image.class;
         let names = BundleNames::new(image.name.clone()).map_err(WorkflowError::names)?;
         let location = self.destination.location(names.manifest().as_str())?;
-        if let Some(published) = self.adopt(image.role, &location).await? {
+        if let Some(published) = self.adopt(class, &location).await? {
             return Ok(published);
         }
         let meta = BundleMeta {
             names,
             user: self.plan.account.clone(),
             architecture,
-            kind: image.role.kind(kernel.clone(), ramdisk.clone()),
+            kind: kind.clone(),
             block_devices: Vec::new(),
             product_codes: Vec::new(),
         };
-        let there = self.in_store(image.role, &location).await?;
-        let known = self.journal.state().images.get(&image.role).cloned();
-        let sealed = known.as_ref().and_then(|known| known.manifest.clone());
-        let all_there = known.is_some_and(|known| known.parts.len() == there.parts.len());
-        let manifest = match sealed {
+        let there = self.in_store(class, &location).await?;
+        let known = self.state(class);
+        let all_there = known.parts.len() == there.parts.len();
+        let manifest = match known.manifest {
             Some(manifest) if all_there => manifest,
             _ => self.seal(image, meta, &location, there.parts).await?,
         };
@@ -102,33 +218,33 @@ impl<'a> Run<'a> {
             let name = location.key.file_name();
             self.written = true;
             self.destination
-                .put_manifest(name, &content, self.identity)
+                .put_manifest(name, &content, &self.identity)
                 .await?;
         }
-        if !self.state(image.role).bundled {
-            self.journal.write(Record::Bundled { role: image.role })?;
+        if !self.state(class).bundled {
+            self.journal.write(Record::Bundled { role: class })?;
         }
-        let id = self.register(image, &location, kernel, ramdisk).await?;
+        let id = self.register(image, &location, kind).await?;
         Ok(PublishedImage {
-            role: image.role,
+            class,
             id,
             location,
-            parts: self.state(image.role).parts.len(),
+            parts: self.state(class).parts.len(),
         })
     }
 
-    pub(crate) fn state(&self, role: Role) -> ImageState {
+    pub(crate) fn state(&self, class: ImageClass) -> ImageState {
         let images = &self.journal.state().images;
-        images.get(&role).cloned().unwrap_or_default()
+        images.get(&class).cloned().unwrap_or_default()
     }
 
     /// Refuses a location that somebody else uses; finds what an earlier run, whose journal is lost, has registered.
     async fn adopt(
         &mut self,
-        role: Role,
+        class: ImageClass,
         location: &ManifestLocation,
     ) -> Result<Option<PublishedImage>, WorkflowError> {
-        let state = self.state(role);
+        let state = self.state(class);
         let Some((_, source)) = self.destination.manifest(location).await? else {
             return Ok(None);
         };
@@ -137,20 +253,20 @@ impl<'a> Run<'a> {
         if !ours {
             return Err(WorkflowError::Taken(location.clone()));
         }
-        if state.sealing.is_some() || !self.plan.register {
+        if state.sealing.is_some() || !self.plan.registers() {
             return Ok(None);
         }
         let Some(id) = self.find(location).await? else {
             return Ok(None);
         };
-        self.told(role, &id, true);
+        self.told(class, &id, true);
         self.journal.write(Record::Registered {
-            role,
+            role: class,
             id: id.clone(),
             location: location.clone(),
         })?;
         Ok(Some(PublishedImage {
-            role,
+            class,
             id: Some(id),
             location: location.clone(),
             parts: 0,
@@ -160,46 +276,51 @@ impl<'a> Run<'a> {
     /// What the journal says is in the store, and is.
     pub(crate) async fn in_store(
         &self,
-        role: Role,
+        class: ImageClass,
         manifest: &ManifestLocation,
     ) -> Result<InStore, WorkflowError> {
-        let state = self.state(role);
-        let mut there = InStore {
-            parts: BTreeMap::new(),
-            manifest: false,
-        };
+        let state = self.state(class);
         if state.sealing.is_none() {
-            return Ok(there);
+            return Ok(InStore {
+                parts: BTreeMap::new(),
+                manifest: false,
+            });
         }
-        let objects = self.destination.objects(&manifest.key).await?.into_iter();
-        let objects: HashMap<_, _> = objects.map(|object| (object.key.clone(), object)).collect();
-        let is_there = |name: &str, size: u64, md5: &str| {
-            let location = self.destination.location(name).ok();
-            let object = location.and_then(|location| objects.get(location.key.as_str()));
-            object.is_some_and(|object| is_same(object, size, md5))
-        };
-        if let Some(text) = state.manifest {
-            let content = Content::bytes(text.into_bytes());
-            there.manifest = is_there(
-                manifest.key.file_name(),
-                content.length(),
-                &content.md5_hex(),
-            );
-        }
-        let parts = state.parts.into_iter();
-        there.parts = parts
-            .filter(|(_, part)| is_there(part.name.as_str(), part.size, &part.md5))
+        let objects: HashMap<_, _> = self
+            .destination
+            .objects(&manifest.key)
+            .await?
+            .into_iter()
+            .map(|object| (object.key.clone(), object))
             .collect();
-        Ok(there)
+        let is_there = |name: &str, size: u64, md5: &str| {
+            self.destination
+                .location(name)
+                .ok()
+                .and_then(|location| objects.get(location.key.as_str()))
+                .is_some_and(|object| is_same(object, size, md5))
+        };
+        let content = state.manifest.map(|text| Content::bytes(text.into_bytes()));
+        Ok(InStore {
+            manifest: content.is_some_and(|content| {
+                let name = manifest.key.file_name();
+                is_there(name, content.length(), &content.md5_hex())
+            }),
+            parts: state
+                .parts
+                .into_iter()
+                .filter(|(_, part)| is_there(part.name.as_str(), part.size, &part.md5))
+                .collect(),
+        })
     }
 
     /// Compares what the store holds with what was sent.
-    async fn verify(&self, role: Role) -> Result<(), WorkflowError> {
-        let state = self.state(role);
+    async fn verify(&self, class: ImageClass) -> Result<(), WorkflowError> {
+        let state = self.state(class);
         let Some(Sealing { location, .. }) = state.sealing else {
             return Ok(());
         };
-        let there = self.in_store(role, &location).await?;
+        let there = self.in_store(class, &location).await?;
         if there.manifest && there.parts.len() == state.parts.len() {
             Ok(())
         } else {
@@ -208,34 +329,51 @@ impl<'a> Run<'a> {
     }
 
     /// Lets everybody run the images, and tags them, as the plan says; notes that all is done.
-    pub(crate) async fn attributes(
-        &mut self,
-        images: &[PublishedImage],
-    ) -> Result<(), WorkflowError> {
-        let (public, tags) = (self.plan.public, &self.plan.tags);
-        let before = self.journal.state().complete.clone().unwrap_or_default();
-        if before == (public, tags.clone()) && self.journal.state().complete.is_some() {
+    async fn attributes(&mut self, images: &[PublishedImage]) -> Result<(), WorkflowError> {
+        let (public, tags) = (
+            self.plan.registration.public,
+            self.plan.registration.tags.clone(),
+        );
+        if self.journal.state().complete.as_ref() == Some(&(public, tags.clone())) {
             return Ok(());
         }
         for image in images {
             let Some(id) = &image.id else { continue };
-            let ec2 = self.publisher.cloud.ec2()?;
-            if public {
-                let everybody = [LaunchPermission::All];
-                let change = PermissionChange::Add;
-                ec2.change_launch_permission(id, change, &everybody).await?;
-                self.written = true;
-            }
-            if image.role == Role::Machine && !tags.is_empty() {
-                let tags = tags.iter();
-                let tags = tags.map(|(key, value)| (key.as_str(), value.as_str()));
-                ec2.create_tags(id, tags).await?;
-                self.written = true;
-            }
+            self.set_attributes(image.class, id).await?;
         }
-        self.journal.write(Record::Complete {
-            public,
-            tags: tags.clone(),
-        })
+        self.journal.write(Record::Complete { public, tags })
     }
+
+    async fn set_attributes(
+        &mut self,
+        class: ImageClass,
+        id: &ImageId,
+    ) -> Result<(), WorkflowError> {
+        let ec2 = self.setup.cloud.ec2()?;
+        let registration = &self.plan.registration;
+        if registration.public {
+            let everybody = [LaunchPermission::All];
+            ec2.change_launch_permission(id, PermissionChange::Add, &everybody)
+                .await?;
+            self.written = true;
+        }
+        if class == ImageClass::Machine && !registration.tags.is_empty() {
+            let tags = registration
+                .tags
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()));
+            ec2.create_tags(id, tags).await?;
+            self.written = true;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the same may work another time: the cloud did not answer, or the user stopped it.
+fn may_pass(error: &WorkflowError) -> bool {
+    matches!(
+        error,
+        WorkflowError::Transport(TransportError::Network { .. } | TransportError::Timeout { .. })
+            | WorkflowError::Cancelled
+    )
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gumnut_bundle::{BundleMeta, BundleOptions, ImageSource};
 use gumnut_crypto::{BundleIv, BundleKey, HexRule, WrappedSecret};
-use gumnut_types::ManifestLocation;
+use gumnut_types::{ImageClass, ManifestLocation};
 
 use crate::journal::{Record, Sealing, StoredPart};
 use crate::run::Run;
 use crate::source::Image;
 use crate::streaming::differs;
-use crate::{Bundle, NewBundle, Role, WorkflowError};
+use crate::{Bundle, NewBundle, WorkflowError};
 
 /// How often an image is begun again because it is not what its stored parts were made of.
 const RESTARTS: u32 = 1;
@@ -25,9 +25,9 @@ impl Run<'_> {
         location: &ManifestLocation,
         mut kept: BTreeMap<u32, StoredPart>,
     ) -> Result<String, WorkflowError> {
-        let role = image.role;
+        let class = image.class;
         let mut restarts = 0;
-        let mut sealing = self.state(role).sealing;
+        let mut sealing = self.state(class).sealing;
         loop {
             let opened = sealing.as_ref().and_then(|sealing| self.secrets(sealing));
             let (secrets, form) = if let (Some(secrets), Some(sealing)) = (opened, &sealing) {
@@ -36,25 +36,28 @@ impl Run<'_> {
                 kept.clear();
                 let (secrets, new) = self.new_sealing(location)?;
                 let form = new.form.clone();
-                self.journal.write(Record::Sealing { role, sealing: new })?;
+                self.journal.write(Record::Sealing {
+                    role: class,
+                    sealing: new,
+                })?;
                 (secrets, form)
             };
             let kept = std::mem::take(&mut kept);
             let bundle = Bundle::new(
                 ImageSource::open(&image.path)?,
                 meta.clone(),
-                Arc::clone(&self.publisher.keys),
+                Arc::clone(&self.setup.keys),
             )
             .secrets(secrets)
             .options(BundleOptions {
                 part_size: form.part_size,
-                jobs: self.publisher.threads,
+                jobs: self.setup.threads,
                 level: form.level,
                 tar: form.tar(),
             });
-            bundle.announce(Some(location), kept.len(), &*self.publisher.observer);
+            bundle.announce(Some(location), kept.len(), &*self.observer);
             self.written = true;
-            match self.send(bundle, role, kept).await {
+            match self.send(bundle, class, kept).await {
                 Err(WorkflowError::Bundle(error)) if differs(&error) && restarts < RESTARTS => {
                     restarts += 1;
                     sealing = None;
@@ -66,7 +69,7 @@ impl Run<'_> {
                 Ok(made) => {
                     let manifest = String::from_utf8_lossy(made.manifest.bytes()).into_owned();
                     self.journal.write(Record::Sealed {
-                        role,
+                        role: class,
                         manifest: manifest.clone(),
                     })?;
                     return Ok(manifest);
@@ -79,43 +82,38 @@ impl Run<'_> {
     async fn send(
         &mut self,
         bundle: Bundle,
-        role: Role,
+        class: ImageClass,
         kept: BTreeMap<u32, StoredPart>,
     ) -> Result<NewBundle, WorkflowError> {
         let kept = kept
             .into_values()
             .map(|part| (part.index, (part.digest, part.size)))
             .collect();
-        let observer = Arc::clone(&self.publisher.observer);
-        let journal = Mutex::new(&mut *self.journal);
+        let observer = Arc::clone(&self.observer);
+        let journal = Mutex::new(&mut self.journal);
         bundle
-            .send(
-                self.publisher.jobs,
-                kept,
-                observer,
-                async |record, content| {
-                    self.destination
-                        .put_with(record.name.as_str(), &content, &[])
-                        .await?;
-                    let part = StoredPart {
-                        index: record.index.0,
-                        size: content.length(),
-                        md5: content.md5_hex(),
-                        name: record.name,
-                        digest: record.digest,
-                    };
-                    journal
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .write(Record::Stored { role, part })
-                },
-            )
+            .send(self.setup.jobs, kept, observer, async |record, content| {
+                self.destination
+                    .put_with(record.name.as_str(), &content, &[])
+                    .await?;
+                let part = StoredPart {
+                    index: record.index.0,
+                    size: content.length(),
+                    md5: content.md5_hex(),
+                    name: record.name,
+                    digest: record.digest,
+                };
+                journal
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .write(Record::Stored { role: class, part })
+            })
             .await
     }
 
     /// The key and iv of an earlier attempt, if they can be opened.
     fn secrets(&self, sealing: &Sealing) -> Option<(BundleKey, BundleIv)> {
-        let key = self.publisher.keys.private_key();
+        let key = self.setup.keys.private_key();
         let secret = sealing.key.unwrap_key(key, HexRule::Exact).ok()?;
         Some((secret, sealing.iv.unwrap_iv(key, HexRule::Exact).ok()?))
     }
@@ -126,7 +124,7 @@ impl Run<'_> {
     ) -> Result<((BundleKey, BundleIv), Sealing), WorkflowError> {
         let (key, iv) = (BundleKey::generate()?, BundleIv::generate()?);
         let user = self
-            .publisher
+            .setup
             .keys
             .user()
             .ok_or(WorkflowError::NoUserCertificate)?

@@ -17,13 +17,14 @@ where
     T: FromStr<Err: Display>,
     D: Deserializer<'de>,
 {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(D::Error::custom)
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(D::Error::custom)
 }
 
-/// The same for values that may be missing.
+/// Values that may be missing, as text or null.
 pub(crate) mod option {
-    use serde::{Deserialize as _, de::Error as _};
+    use serde::{Deserialize as _, Serialize as _, de::Error as _};
 
     use super::{Deserializer, Display, FromStr, Serializer};
 
@@ -32,10 +33,7 @@ pub(crate) mod option {
         value: &Option<T>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => serializer.collect_str(value),
-            None => serializer.serialize_none(),
-        }
+        value.as_ref().map(T::to_string).serialize(serializer)
     }
 
     pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -43,8 +41,8 @@ pub(crate) mod option {
         T: FromStr<Err: Display>,
         D: Deserializer<'de>,
     {
-        let text = Option::<String>::deserialize(deserializer)?;
-        let parse = |text: String| text.parse().map_err(D::Error::custom);
-        text.map(parse).transpose()
+        Option::<String>::deserialize(deserializer)?
+            .map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
     }
 }

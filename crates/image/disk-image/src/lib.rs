@@ -24,8 +24,8 @@ mod virtual_disk;
 mod window;
 
 pub use check::{
-    Check, Finding, Hypervisor, Severity, Start, Subject, check, check_kernel, check_ramdisk,
-    checks,
+    Check, Finding, Hypervisor, HypervisorError, Severity, Start, Subject, check, check_kernel,
+    check_ramdisk, checks,
 };
 pub use collection::{Collection, Item, Pair};
 pub use compression::Compression;

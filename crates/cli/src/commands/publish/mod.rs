@@ -4,20 +4,20 @@ mod explain;
 mod report;
 mod runs;
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use gumnut_bundle::{BundleOptions, Level};
+use gumnut_bundle::Level;
+use gumnut_disk_image::Hypervisor;
 use gumnut_terminal::{
     Exit, Failure, Output, Session, Stop, Watch, block_on, block_on_or_stop, parts,
     warn_of_findings,
 };
 use gumnut_types::{Architecture, BucketName, ByteSize, ImageId};
-use gumnut_workflows::{Form, Hypervisor, Keys, Plan, Publisher, Runs, Step};
+use gumnut_workflows::{Form, Images, Keys, Plan, Publisher, Registration, Runs, Step, Storage};
 
 use self::explain::explain;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};
@@ -127,20 +127,12 @@ fn publisher(
     settings: &Settings,
     keys: Keys,
     jobs: u8,
-    watch: &Arc<Watch>,
 ) -> Result<Publisher, anyhow::Error> {
     let runs = default_state_dir().ok_or_else(|| {
         Failure::new(Exit::Usage, "there is no folder for journals")
             .hint("set XDG_STATE_HOME or HOME")
     })?;
-    Ok(Publisher {
-        cloud: session.cloud(settings)?,
-        keys: Arc::new(keys),
-        runs: Runs::new(runs),
-        jobs: usize::from(jobs),
-        threads: BundleOptions::default().jobs,
-        observer: Arc::clone(watch) as _,
-    })
+    Ok(Publisher::new(session.cloud(settings)?, keys, Runs::new(runs)).jobs(usize::from(jobs)))
 }
 
 /// Tells a person how far a run is, and whether the user wants to stop it.
@@ -167,7 +159,7 @@ fn say(output: &Output, step: &Step<'_>) {
         Step::Found { findings } => warn_of_findings(findings),
         Step::MakingBucket { .. } => output.say("making the bucket"),
         Step::Bundling {
-            role,
+            class,
             location: Some(location),
             bytes,
             kept,
@@ -175,15 +167,15 @@ fn say(output: &Output, step: &Step<'_>) {
         } => {
             if *kept > 0 {
                 let parts = parts(*kept);
-                output.say(format!("{parts} of the {role} are in the store already"));
+                output.say(format!("{parts} of the {class} are in the store already"));
             }
             let bytes = ByteSize(*bytes);
-            output.say(format!("bundling the {role} to {location} ({bytes})"));
+            output.say(format!("bundling the {class} to {location} ({bytes})"));
         }
-        Step::Registering { role } => output.say(format!("registering the {role}")),
-        Step::Registered { role, id, already } => {
+        Step::Registering { class } => output.say(format!("registering the {class}")),
+        Step::Registered { class, id, already } => {
             let was = if *already { "is already" } else { "is" };
-            output.say(format!("the {role} {was} {id}"));
+            output.say(format!("the {class} {was} {id}"));
         }
         Step::Verifying => output.say("comparing what the store holds with what was sent"),
         _ => {}
@@ -196,15 +188,20 @@ impl Publish {
         let plan = self.plan(&settings)?;
         let (watch, stop) = watch(&session.output)?;
         let keys = self.keys.keys(session, &settings)?;
-        let publisher = publisher(session, &settings, keys, self.jobs, &watch)?;
-        if plan.register {
-            publisher.cloud.ec2().map_err(explain)?;
+        let publisher = publisher(session, &settings, keys, self.jobs)?;
+        if plan.registers() {
+            publisher.cloud().ec2().map_err(explain)?;
         }
         if self.dry_run {
-            let calls = block_on(async { publisher.dry_run(&plan).await.map_err(explain) })?;
+            let calls = block_on(async { plan.dry_run(watch).await.map_err(explain) })?;
             return report::calls(&session.output, &calls);
         }
-        let work = async { publisher.publish(&plan).await.map_err(explain) };
+        let work = async {
+            publisher
+                .publish(&plan, Arc::clone(&watch) as _)
+                .await
+                .map_err(explain)
+        };
         let done = block_on_or_stop(work, &stop);
         watch.clear();
         report::published(&session.output, &done?)
@@ -213,41 +210,42 @@ impl Publish {
     fn plan(&self, settings: &Settings) -> Result<Plan, anyhow::Error> {
         let part_size = NonZeroU64::new(self.part_size.bytes())
             .ok_or_else(|| Failure::new(Exit::Usage, "a part cannot have 0 bytes"))?;
-        let plan = Plan {
-            target: std::path::absolute(&self.target)?,
-            kernel_file: self
-                .kernel_file
-                .as_ref()
-                .map(std::path::absolute)
-                .transpose()?,
-            ramdisk_file: self
-                .ramdisk_file
-                .as_ref()
-                .map(std::path::absolute)
-                .transpose()?,
+        let plan = Plan::new(
+            std::path::absolute(&self.target)?,
+            self.keys.account(settings)?,
+        )
+        .images(Images {
+            kernel_file: absolute(self.kernel_file.as_deref())?,
+            ramdisk_file: absolute(self.ramdisk_file.as_deref())?,
             kernel: self.kernel.clone(),
             ramdisk: self.ramdisk.clone(),
             hypervisor: self.hypervisor,
             architecture: self.arch,
             size: self.size.map(ByteSize::bytes),
+        })
+        .storage(Storage {
             bucket: self.bucket.clone(),
             prefix: self.prefix.clone(),
+            acl: self.acl.0,
+            bucket_location: settings.location_constraint().map(str::to_owned),
+        })
+        .registration(Registration {
             register: !self.no_register,
             name: self.name.clone(),
             description: self.description.clone(),
             public: self.public,
-            tags: self.tags.iter().cloned().collect::<BTreeMap<_, _>>(),
-            acl: self.acl.0,
-            account: self.keys.account(settings)?,
-            bucket_location: settings.location_constraint().map(str::to_owned),
-            form: Form {
-                part_size,
-                level: self.level,
-                sparse: self.sparse,
-            },
-            ignore_checks: self.ignore_checks,
-            again: String::new(),
-        };
+            tags: self.tags.iter().cloned().collect(),
+        })
+        .form(Form {
+            part_size,
+            level: self.level,
+            sparse: self.sparse,
+        })
+        .ignore_checks(self.ignore_checks);
         Ok(if self.force { plan.once_more() } else { plan })
     }
+}
+
+fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>, anyhow::Error> {
+    Ok(path.map(std::path::absolute).transpose()?)
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use gumnut_terminal::Output;
-use gumnut_types::{BucketName, ByteSize, ImageId};
-use gumnut_workflows::{Call, Published, Removed, Role, RunInfo, RunStatus};
+use gumnut_types::{BucketName, ByteSize, ImageClass, ImageId};
+use gumnut_workflows::{Call, Published, Removed, RunInfo, RunStatus};
 use serde_json::json;
 
 pub(super) fn published(output: &Output, published: &Published) -> Result<(), anyhow::Error> {
@@ -12,21 +12,21 @@ pub(super) fn published(output: &Output, published: &Published) -> Result<(), an
     let mut images = Vec::new();
     for image in &published.images {
         let id = image.id.as_ref().map(ImageId::as_str);
-        let (shown, location, role) = (id.unwrap_or("-"), &image.location, image.role);
-        writeln!(text, "IMAGE\t{shown}\t{location}\t{role}")?;
+        let (shown, location, class) = (id.unwrap_or("-"), &image.location, image.class);
+        writeln!(text, "IMAGE\t{shown}\t{location}\t{class}")?;
         images.push(json!({
             "image_id": id,
             "location": location.to_string(),
-            "kind": role.to_string(),
+            "kind": class.to_string(),
             "parts": image.parts,
         }));
     }
-    let machine = id_of(published, Role::Machine);
+    let machine = id_of(published, ImageClass::Machine);
     let json = json!({
         "run": published.run.to_string(),
         "changed": published.changed,
-        "kernel_id": id_of(published, Role::Kernel),
-        "ramdisk_id": id_of(published, Role::Ramdisk),
+        "kernel_id": id_of(published, ImageClass::Kernel),
+        "ramdisk_id": id_of(published, ImageClass::Ramdisk),
         "image_id": machine,
         "images": images,
     });
@@ -39,9 +39,9 @@ pub(super) fn published(output: &Output, published: &Published) -> Result<(), an
     Ok(())
 }
 
-/// The id of the image with this role. `None`: there is none, or it is not registered.
-fn id_of(published: &Published, role: Role) -> Option<&str> {
-    let image = published.images.iter().find(|image| image.role == role)?;
+/// The id of the image of this class. `None`: there is none, or it is not registered.
+fn id_of(published: &Published, class: ImageClass) -> Option<&str> {
+    let image = published.images.iter().find(|image| image.class == class)?;
     image.id.as_ref().map(ImageId::as_str)
 }
 

@@ -1,5 +1,7 @@
 //! `gumnut runs`, `gumnut resume` and `gumnut abort`
 
+use std::sync::Arc;
+
 use clap::Args;
 use gumnut_settings::default_state_dir;
 use gumnut_terminal::{Exit, Failure, Session, block_on_or_stop};
@@ -64,8 +66,13 @@ impl Resume {
         let settings = session.settings()?;
         let (watch, stop) = watch(&session.output)?;
         let keys = self.keys.keys(session, &settings)?;
-        let publisher = publisher(session, &settings, keys, self.jobs, &watch)?;
-        let work = async { publisher.resume(&run).await.map_err(explain) };
+        let publisher = publisher(session, &settings, keys, self.jobs)?;
+        let work = async {
+            publisher
+                .resume(&run, Arc::clone(&watch) as _)
+                .await
+                .map_err(explain)
+        };
         let done = block_on_or_stop(work, &stop);
         watch.clear();
         report::published(&session.output, &done?)
@@ -91,8 +98,13 @@ impl Abort {
         let settings = session.settings()?;
         let (watch, stop) = watch(&session.output)?;
         let keys = self.keys.keys(session, &settings)?;
-        let publisher = publisher(session, &settings, keys, 1, &watch)?;
-        let work = async { publisher.abort(&self.run).await.map_err(explain) };
+        let publisher = publisher(session, &settings, keys, 1)?;
+        let work = async {
+            publisher
+                .abort(&self.run, Arc::clone(&watch) as _)
+                .await
+                .map_err(explain)
+        };
         let removed = block_on_or_stop(work, &stop);
         watch.clear();
         report::removed(&session.output, &removed?)

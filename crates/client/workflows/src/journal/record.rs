@@ -1,10 +1,10 @@
 //! The lines of a journal.
 
 use gumnut_crypto::WrappedSecret;
-use gumnut_types::{BucketName, ImageId, ManifestLocation, PartName, Sha1Digest};
+use gumnut_types::{BucketName, ImageClass, ImageId, ManifestLocation, PartName, Sha1Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::{Form, Plan, Role, text};
+use crate::{Form, Plan, text};
 
 /// The form of journals that this version writes and reads.
 pub(crate) const VERSION: u32 = 1;
@@ -32,18 +32,37 @@ pub(crate) enum Record {
     /// The disk was copied and resized.
     Prepared(Prepared),
     /// The parts of an image are about to be sent; what was said of it before no longer holds.
-    Sealing { role: Role, sealing: Sealing },
+    Sealing {
+        #[serde(with = "text")]
+        role: ImageClass,
+        sealing: Sealing,
+    },
     /// A part is in the store.
-    Stored { role: Role, part: StoredPart },
+    Stored {
+        #[serde(with = "text")]
+        role: ImageClass,
+        part: StoredPart,
+    },
     /// All parts of an image are in the store; the signed manifest is about to be put.
-    Sealed { role: Role, manifest: String },
+    Sealed {
+        #[serde(with = "text")]
+        role: ImageClass,
+        manifest: String,
+    },
     /// The manifest is in the store, too.
-    Bundled { role: Role },
+    Bundled {
+        #[serde(with = "text")]
+        role: ImageClass,
+    },
     /// The image is about to be registered.
-    Registering { role: Role },
+    Registering {
+        #[serde(with = "text")]
+        role: ImageClass,
+    },
     /// The image is registered.
     Registered {
-        role: Role,
+        #[serde(with = "text")]
+        role: ImageClass,
         #[serde(with = "text")]
         id: ImageId,
         #[serde(with = "text")]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gumnut_types::{BucketName, ImageId, ManifestLocation};
+use gumnut_types::{BucketName, ImageClass, ImageId, ManifestLocation};
 
 use super::record::{Prepared, Record, Sealing, StoredPart};
-use crate::{Plan, Role};
+use crate::Plan;
+use crate::source::ORDER;
 
 /// How far a run has come.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +15,7 @@ pub(crate) struct State {
     /// A bucket that the run made, or was about to.
     pub(crate) bucket: Option<BucketName>,
     pub(crate) prepared: Option<Prepared>,
-    pub(crate) images: BTreeMap<Role, ImageState>,
+    pub(crate) images: BTreeMap<ImageClass, ImageState>,
     /// What was set when everything was done.
     pub(crate) complete: Option<(bool, BTreeMap<String, String>)>,
 }
@@ -63,12 +64,15 @@ impl State {
             }
             Record::MakingBucket { bucket } => self.bucket = Some(bucket),
             Record::Prepared(prepared) => self.prepared = Some(prepared),
-            Record::Sealing { role, sealing } => {
+            Record::Sealing {
+                role: class,
+                sealing,
+            } => {
                 let image = ImageState {
                     sealing: Some(sealing),
                     ..ImageState::default()
                 };
-                self.images.insert(role, image);
+                self.images.insert(class, image);
             }
             Record::Stored { role, part } => {
                 self.image(role).parts.insert(part.index, part);
@@ -88,7 +92,14 @@ impl State {
         self.bucket.is_none() && self.images.is_empty() && self.complete.is_none()
     }
 
-    pub(crate) fn image(&mut self, role: Role) -> &mut ImageState {
-        self.images.entry(role).or_default()
+    /// The images in the order in which they are published: one names the ids of those before it.
+    pub(crate) fn in_order(&self) -> impl DoubleEndedIterator<Item = (ImageClass, &ImageState)> {
+        ORDER
+            .into_iter()
+            .filter_map(|class| Some((class, self.images.get(&class)?)))
+    }
+
+    fn image(&mut self, class: ImageClass) -> &mut ImageState {
+        self.images.entry(class).or_default()
     }
 }

@@ -3,111 +3,108 @@
 use std::path::{Path, PathBuf};
 
 use gumnut_disk_image::{Collection, Content, Inspection, Item, inspect};
-use gumnut_types::ImageName;
+use gumnut_types::ImageClass;
 
-use super::Image;
-use crate::{Plan, Role, WorkflowError};
+use super::image::{Image, rank};
+use crate::{Plan, WorkflowError};
 
 /// The files that were chosen.
-pub(crate) struct Chosen(Vec<(Role, Item)>);
+pub(super) struct Chosen(Vec<(ImageClass, Item)>);
 
 impl Chosen {
     /// A target that is a disk.
     pub(super) fn disk(path: &Path, inspection: Inspection) -> Self {
-        let path = PathBuf::from(path.file_name().unwrap_or_default());
-        Self(vec![(Role::Machine, Item::new(path, inspection))])
+        let name = PathBuf::from(path.file_name().unwrap_or_default());
+        Self(vec![(ImageClass::Machine, Item::new(name, inspection))])
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().map(|(_, item)| item.path.as_path())
     }
 
-    pub(crate) fn into_items(self) -> Vec<(Role, Item)> {
+    pub(super) fn into_items(self) -> Vec<(ImageClass, Item)> {
         self.0
     }
 
-    /// The images, whose bytes are where `path` says.
+    /// The images, whose bytes are where `path` says; `None`: where their names do.
     pub(super) fn images(
         self,
         path: impl Fn(&Path) -> Option<PathBuf>,
     ) -> Result<Vec<Image>, WorkflowError> {
-        let image = |(role, item): (Role, Item)| {
-            let path = path(&item.path).unwrap_or_else(|| item.path.clone());
-            Image::new(role, &item.path, path, item.inspection)
-        };
-        self.0.into_iter().map(image).collect()
-    }
-}
-
-impl Image {
-    fn new(
-        role: Role,
-        name: &Path,
-        path: PathBuf,
-        inspection: Inspection,
-    ) -> Result<Self, WorkflowError> {
-        let text = name.file_name().and_then(|name| name.to_str());
-        let name: Result<ImageName, _> = text.unwrap_or_default().parse();
-        Ok(Self {
-            role,
-            name: name.map_err(|source| WorkflowError::ImageName {
-                path: path.clone(),
-                source,
-            })?,
-            path,
-            inspection,
-        })
+        self.0
+            .into_iter()
+            .map(|(class, item)| {
+                let path = path(&item.path).unwrap_or_else(|| item.path.clone());
+                Image::new(class, &item.path, path, item.inspection)
+            })
+            .collect()
     }
 }
 
 /// Chooses the disk and, unless the plan names them, the kernel and the ramdisk.
-pub(crate) fn choose(plan: &Plan, collection: &Collection) -> Result<Chosen, WorkflowError> {
-    let ambiguous = |what: &'static str, items: &[&Item]| WorkflowError::Ambiguous {
+pub(super) fn choose(plan: &Plan, collection: &Collection) -> Result<Chosen, WorkflowError> {
+    let wanted = &plan.images;
+    let disk = one(plan, "disk", &collection.disks.iter().collect::<Vec<_>>())?
+        .ok_or_else(|| ambiguous(plan, "disk", &[]))?;
+    let whole = matches!(disk.inspection.content, Content::Disk(_));
+    let mut chosen = Vec::new();
+    // Kernels for this hypervisor, or else those that do not say for which they are.
+    let mut pairs: Vec<_> = collection
+        .pairs
+        .iter()
+        .filter(|pair| pair.hypervisor == Some(wanted.hypervisor))
+        .collect();
+    if pairs.is_empty() {
+        pairs = collection
+            .pairs
+            .iter()
+            .filter(|pair| pair.hypervisor.is_none())
+            .collect();
+    }
+    if wanted.kernel.is_none() && wanted.kernel_file.is_none() && !whole {
+        let kernels: Vec<&Item> = pairs.iter().flat_map(|pair| &pair.kernels).collect();
+        chosen.extend(one(plan, "kernel", &kernels)?.map(|item| (ImageClass::Kernel, item)));
+        if wanted.ramdisk.is_none() && wanted.ramdisk_file.is_none() {
+            let ramdisks: Vec<&Item> = pairs.iter().flat_map(|pair| &pair.ramdisks).collect();
+            chosen.extend(one(plan, "ramdisk", &ramdisks)?.map(|item| (ImageClass::Ramdisk, item)));
+        }
+    }
+    chosen.push((ImageClass::Machine, disk));
+    Ok(Chosen(chosen))
+}
+
+/// The only item; `None` when there is none.
+fn one(plan: &Plan, what: &'static str, items: &[&Item]) -> Result<Option<Item>, WorkflowError> {
+    match items {
+        [item] => Ok(Some((*item).clone())),
+        [] => Ok(None),
+        _ => Err(ambiguous(plan, what, items)),
+    }
+}
+
+fn ambiguous(plan: &Plan, what: &'static str, items: &[&Item]) -> WorkflowError {
+    WorkflowError::Ambiguous {
         target: plan.target.clone(),
         what,
         found: items.iter().map(|item| item.path.clone()).collect(),
-    };
-    let one = |what, items: &[&Item]| match items {
-        [item] => Ok(Some((*item).clone())),
-        [] => Ok(None),
-        _ => Err(ambiguous(what, items)),
-    };
-    let disks: Vec<&Item> = collection.disks.iter().collect();
-    let disk = one("disk", &disks)?.ok_or_else(|| ambiguous("disk", &[]))?;
-    let whole = matches!(disk.inspection.content, Content::Disk(_));
-    let mut chosen = Vec::new();
-    let hypervisor = plan.hypervisor.into();
-    let fits = |wanted| {
-        let pairs = collection.pairs.iter();
-        pairs.filter(move |pair| pair.hypervisor == wanted)
-    };
-    let mut pairs: Vec<_> = fits(Some(hypervisor)).collect();
-    if pairs.is_empty() {
-        pairs = fits(None).collect();
     }
-    if plan.kernel.is_none() && plan.kernel_file.is_none() && !whole {
-        let kernels: Vec<&Item> = pairs.iter().flat_map(|pair| &pair.kernels).collect();
-        chosen.extend(one("kernel", &kernels)?.map(|item| (Role::Kernel, item)));
-        if plan.ramdisk.is_none() && plan.ramdisk_file.is_none() {
-            let ramdisks: Vec<&Item> = pairs.iter().flat_map(|pair| &pair.ramdisks).collect();
-            chosen.extend(one("ramdisk", &ramdisks)?.map(|item| (Role::Ramdisk, item)));
-        }
-    }
-    chosen.push((Role::Machine, disk));
-    Ok(Chosen(chosen))
+}
+
+/// The kernel and the ramdisk that the plan names as files.
+pub(super) fn named_files(plan: &Plan) -> impl Iterator<Item = (ImageClass, &PathBuf)> {
+    [
+        (ImageClass::Kernel, &plan.images.kernel_file),
+        (ImageClass::Ramdisk, &plan.images.ramdisk_file),
+    ]
+    .into_iter()
+    .filter_map(|(class, path)| Some((class, path.as_ref()?)))
 }
 
 /// Adds the kernel and the ramdisk that the plan names as files.
 pub(super) fn add_files(plan: &Plan, images: &mut Vec<Image>) -> Result<(), WorkflowError> {
-    let files = [
-        (Role::Kernel, &plan.kernel_file),
-        (Role::Ramdisk, &plan.ramdisk_file),
-    ];
-    for (role, path) in files {
-        if let Some(path) = path {
-            images.push(Image::new(role, path, path.clone(), inspect(path)?)?);
-        }
+    for (class, path) in named_files(plan) {
+        images.push(Image::new(class, path, path.clone(), inspect(path)?)?);
     }
-    images.sort_by_key(|image| image.role);
+    images.sort_by_key(|image| rank(image.class));
     Ok(())
 }

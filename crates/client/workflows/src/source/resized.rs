@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use gumnut_disk_image::{Existing, Item, NewSize, ResizeOptions, Target, inspect, resize};
 
-use super::Image;
+use super::image::Image;
 use crate::journal::{Prepared, RunFolder};
 use crate::observer::DiskProgress;
 use crate::{Observer, Plan, Step, WorkflowError};
 
 /// A copy that an earlier attempt has made, and that nobody has touched since.
-pub(super) struct Kept {
+pub(super) struct KeptDisk {
     prepared: Prepared,
     path: PathBuf,
 }
 
-impl Kept {
+impl KeptDisk {
     pub(super) fn is(&self, name: &Path) -> bool {
         Path::new(&self.prepared.name) == name
     }
@@ -31,10 +31,10 @@ impl Kept {
 }
 
 /// The copy that the journal knows, if it is there as it was.
-pub(super) fn kept(folder: &RunFolder, prepared: Option<&Prepared>) -> Option<Kept> {
+pub(super) fn kept(folder: &RunFolder, prepared: Option<&Prepared>) -> Option<KeptDisk> {
     let (prepared, path) = (prepared?, folder.disk());
     let now = stamp(&path, prepared.name.clone()).ok()?;
-    (now == *prepared).then(|| Kept {
+    (now == *prepared).then(|| KeptDisk {
         prepared: prepared.clone(),
         path,
     })
@@ -44,11 +44,11 @@ pub(super) fn kept(folder: &RunFolder, prepared: Option<&Prepared>) -> Option<Ke
 pub(super) fn prepare(
     plan: &Plan,
     folder: &RunFolder,
-    kept: Option<Kept>,
+    kept: Option<KeptDisk>,
     machine: &mut Image,
     observer: &dyn Observer,
 ) -> Result<Option<Prepared>, WorkflowError> {
-    let Some(size) = plan.size else {
+    let Some(size) = plan.images.size else {
         return Ok(None);
     };
     let target = folder.disk();
@@ -58,16 +58,20 @@ pub(super) fn prepare(
     }
     observer.step(&Step::Resizing { bytes: size });
     let options = ResizeOptions::default().existing(Existing::Replace);
-    let size = NewSize::Bytes(size);
-    let file = Target::File(&target);
-    resize(&machine.path, size, file, options, &DiskProgress(observer))?;
+    resize(
+        &machine.path,
+        NewSize::Bytes(size),
+        Target::File(&target),
+        options,
+        &DiskProgress(observer),
+    )?;
     machine.path.clone_from(&target);
     machine.inspection = inspect(&target)?;
-    let failed = |source| WorkflowError::Scratch {
-        path: target.clone(),
-        source,
-    };
-    let prepared = stamp(&target, machine.name.to_string()).map_err(failed)?;
+    let prepared =
+        stamp(&target, machine.name.to_string()).map_err(|source| WorkflowError::Scratch {
+            path: target.clone(),
+            source,
+        })?;
     folder.clear_scratch()?;
     Ok(Some(prepared))
 }

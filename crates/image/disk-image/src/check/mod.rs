@@ -7,6 +7,9 @@ mod image;
 mod kernel;
 mod privacy;
 
+use std::fmt;
+use std::str::FromStr;
+
 use gumnut_types::Architecture;
 
 use crate::content::Inspection;
@@ -22,14 +25,41 @@ pub struct Finding {
     pub message: String,
 }
 
-/// The hypervisor that shall run the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The hypervisor that shall run the image. As text `kvm` or `xen`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hypervisor {
     /// KVM.
+    #[default]
     Kvm,
     /// Xen, paravirtual.
     Xen,
+}
+
+/// Why a text names no hypervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a hypervisor is kvm or xen")]
+pub struct HypervisorError;
+
+impl fmt::Display for Hypervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kvm => "kvm",
+            Self::Xen => "xen",
+        })
+    }
+}
+
+impl FromStr for Hypervisor {
+    type Err = HypervisorError;
+
+    fn from_str(text: &str) -> Result<Self, HypervisorError> {
+        match text {
+            "kvm" => Ok(Self::Kvm),
+            "xen" => Ok(Self::Xen),
+            _ => Err(HypervisorError),
+        }
+    }
 }
 
 /// A machine image and what it shall be started with.

@@ -1,0 +1,31 @@
+//! What was published.
+
+use gumnut_types::{ImageClass, ImageId, ManifestLocation};
+
+use crate::RunId;
+
+/// What was published.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Published {
+    /// The run.
+    pub run: RunId,
+    /// The images, those before the machine image first.
+    pub images: Vec<PublishedImage>,
+    /// Whether anything was done: `false` when an earlier run had done it all.
+    pub changed: bool,
+}
+
+/// An image that was published.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PublishedImage {
+    /// What it is for.
+    pub class: ImageClass,
+    /// Its id; `None` when it was not to be registered.
+    pub id: Option<ImageId>,
+    /// Where its manifest lies.
+    pub location: ManifestLocation,
+    /// How many parts its bundle has.
+    pub parts: usize,
+}
