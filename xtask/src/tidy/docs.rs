@@ -63,7 +63,7 @@ fn other_programs(text: &str, beside: &Path) -> impl Iterator<Item = String> {
     // In turn what is outside of blocks and what is inside.
     while let (Some(outside), Some(inside)) = (pieces.next(), pieces.next()) {
         shown = targets(outside)
-            .filter(|target| target.ends_with(".rs"))
+            .filter(|target| Path::new(target).extension().is_some_and(|end| end == "rs"))
             .last()
             .unwrap_or(shown);
         let Some(program) = inside.strip_prefix("rust\n") else {
