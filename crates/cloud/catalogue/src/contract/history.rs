@@ -119,8 +119,8 @@ pub async fn history(catalogue: &Catalogue, clients: Vec<Vec<Step>>) -> Outcome 
             .await?,
     );
     let objects = catalogue.list_objects(BUCKET, "", usize::MAX).await?;
-    let objects: Vec<_> = objects.iter().map(|object| object.key.as_str()).collect();
-    assert_eq!(objects, model.objects());
+    let listed: Vec<_> = objects.iter().map(|object| object.key.as_str()).collect();
+    assert_eq!(listed, model.objects());
     assert_eq!(catalogue.faults().await?, [""; 0]);
     Ok(())
 }

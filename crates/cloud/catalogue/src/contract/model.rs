@@ -114,11 +114,8 @@ impl Key {
     fn check(&self, at: &KeyRef, state: &KeyState) {
         let newest = self.versions.last();
         assert_same(state.current.as_ref(), newest);
-        let named = at.version.as_deref().unwrap_or(NULL_VERSION);
-        let named = self
-            .versions
-            .iter()
-            .find(|version| version.version == named);
+        let id = at.version.as_deref().unwrap_or(NULL_VERSION);
+        let named = self.versions.iter().find(|version| version.version == id);
         assert_same(state.named.as_ref(), named);
         assert!(state.current.as_ref().is_none_or(|it| it.current));
         if at.upload.is_some() {
@@ -143,10 +140,8 @@ impl Key {
         let seen = [&state.current, &state.named, &state.completed];
         let version = |row: i64| {
             let mut seen = seen.into_iter().flatten();
-            let seen = seen
-                .find(|seen| seen.id == row)
-                .expect("a row that was seen");
-            seen.version.clone()
+            let found = seen.find(|seen| seen.id == row);
+            found.expect("a row that was seen").version.clone()
         };
         for row in &change.delete {
             let gone = version(*row);

@@ -38,8 +38,8 @@ async fn delete(catalogue: &Catalogue, name: &str, id: &str) -> Given<Vec<String
 /// Keys, version ids and whether each is the newest, as listed.
 async fn listed(catalogue: &Catalogue) -> Given<Vec<(String, String, bool)>> {
     let versions = catalogue.list_versions(BUCKET, "", i64::MAX, 99).await?;
-    let versions = versions.into_iter();
     Ok(versions
+        .into_iter()
         .map(|it| (it.key, it.version, it.current))
         .collect())
 }
@@ -148,11 +148,11 @@ pub async fn delete_markers_hide_a_key(catalogue: &Catalogue) -> Outcome {
         ["l"]
     );
     let versions = catalogue.list_versions(BUCKET, "", i64::MAX, 9).await?;
-    let versions: Vec<_> = versions
+    let shown: Vec<_> = versions
         .iter()
         .map(|it| (it.version.as_str(), it.marker))
         .collect();
-    assert_eq!(versions, [("m", true), ("v1", false), ("v1", false)]);
+    assert_eq!(shown, [("m", true), ("v1", false), ("v1", false)]);
     assert_eq!(delete(catalogue, "k", "m").await?, [""; 0]);
     assert_eq!(catalogue.list_objects(BUCKET, "", 9).await?.len(), 2);
     Ok(())
