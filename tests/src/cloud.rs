@@ -29,13 +29,13 @@ impl Cloud {
         Self::start_with(program, &[])
     }
 
-    /// The same with more options, which may name another address.
+    /// Starts a cloud in the program's folder with more options, which may name another address.
     #[must_use]
     pub fn start_with(program: Program, options: &[&str]) -> Self {
         Self::start_logging(program, Stdio::inherit(), options)
     }
 
-    /// The same with another place for what it says.
+    /// Starts a cloud in the program's folder with more options, and another place for what it says.
     #[must_use]
     pub fn start_logging(program: Program, log: Stdio, options: &[&str]) -> Self {
         let mut arguments = vec!["cloud", "start", "--data", "data", "--json"];
@@ -127,7 +127,7 @@ impl Drop for Cloud {
 }
 
 impl Program {
-    /// The same with the settings that an eucarc exports.
+    /// This program with the settings that an eucarc exports.
     #[must_use]
     pub fn configured(self, eucarc: &Path) -> Self {
         let script = format!("set -a; . '{}'; env -0", eucarc.display());

@@ -59,7 +59,7 @@ impl Program {
             .with("EC2_USER_ID", "0000-0000-0001")
     }
 
-    /// The same with one more environment variable.
+    /// This program with one more environment variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         let value = value.as_ref().to_string_lossy().into_owned();

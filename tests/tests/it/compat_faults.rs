@@ -99,7 +99,7 @@ fn error(status: u16, code: &str) -> (u16, String) {
     )
 }
 
-/// The same, but it refuses some.
+/// A server that refuses some requests with this status and code.
 fn refusing(
     status: u16,
     code: &'static str,
