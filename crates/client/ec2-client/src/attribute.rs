@@ -166,12 +166,6 @@ impl Ec2Client {
 }
 
 fn attribute(name: &str, answer: &Element) -> Result<ImageAttribute, TransportError> {
-    let value = |name: &str| {
-        answer
-            .child(name)
-            .and_then(|child| child.text_of("value"))
-            .map(str::to_owned)
-    };
     match name {
         "launchPermission" => {
             let permissions: Option<_> = answer.items(name).map(permission).collect();
@@ -195,14 +189,19 @@ fn attribute(name: &str, answer: &Element) -> Result<ImageAttribute, TransportEr
         "blockDeviceMapping" => Ok(ImageAttribute::BlockDevices(
             answer.items(name).filter_map(device).collect(),
         )),
-        "kernel" => Ok(ImageAttribute::Kernel(value(name))),
-        "ramdisk" => Ok(ImageAttribute::Ramdisk(value(name))),
-        "description" => Ok(ImageAttribute::Description(value(name))),
+        "kernel" => Ok(ImageAttribute::Kernel(value(answer, name))),
+        "ramdisk" => Ok(ImageAttribute::Ramdisk(value(answer, name))),
+        "description" => Ok(ImageAttribute::Description(value(answer, name))),
         _ => Err(malformed(
             "DescribeImageAttribute",
             format!("{name:?} is not known here"),
         )),
     }
+}
+
+/// The text of an attribute; `None` when the image has none.
+fn value(answer: &Element, name: &str) -> Option<String> {
+    answer.child(name)?.text_of("value").map(str::to_owned)
 }
 
 fn permission(item: &Element) -> Option<LaunchPermission> {

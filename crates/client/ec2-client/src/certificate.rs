@@ -22,12 +22,11 @@ impl Ec2Client {
             item.text_of("certificateUsage") == Some("image-bundling")
                 && item.text_of("serviceType") == Some("compute")
         });
-        match fits.and_then(|item| item.child("certificate")) {
-            Some(pem) => Ok(pem.text.clone()),
-            None => {
+        fits.and_then(|item| item.child("certificate"))
+            .map(|pem| pem.text.clone())
+            .ok_or_else(|| {
                 let reason = "it has no certificate for the bundling of images".to_owned();
-                Err(malformed(ACTION, reason))
-            }
-        }
+                malformed(ACTION, reason)
+            })
     }
 }

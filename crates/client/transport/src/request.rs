@@ -55,6 +55,11 @@ pub(crate) struct Signed {
 }
 
 impl Request {
+    /// Adds a header; `name` in lower case.
+    pub fn header(&mut self, name: &str, value: impl Into<String>) {
+        self.headers.push((name.to_owned(), value.into()));
+    }
+
     /// The server, as in `cloud.example.org:8773`.
     pub(crate) fn host(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();

@@ -109,17 +109,16 @@ impl WalrusClient {
         options: PutOptions<'_>,
     ) -> Result<Stored, TransportError> {
         let mut request = self.request(Method::PUT, Some(bucket), Some(key), "");
-        let mut header = |name: &str, value: String| request.headers.push((name.to_owned(), value));
-        header("content-md5", BASE64.encode(&content.md5));
-        header("content-type", "application/octet-stream".to_owned());
+        request.header("content-md5", BASE64.encode(&content.md5));
+        request.header("content-type", "application/octet-stream");
         if let Some(acl) = options.acl {
-            header("x-amz-acl", acl.to_string());
+            request.header("x-amz-acl", acl.to_string());
         }
         for (name, value) in options.metadata {
-            header(&format!("{METADATA}{name}"), (*value).to_owned());
+            request.header(&format!("{METADATA}{name}"), *value);
         }
         if content.length() == 0 {
-            header("content-length", "0".to_owned());
+            request.header("content-length", "0");
         }
         request.body = content.body.clone();
         let response = self.transport().execute(&request, MAX_ANSWER).await?;
@@ -149,16 +148,10 @@ impl WalrusClient {
     ) -> Result<(), TransportError> {
         let mut request = self.request(Method::PUT, Some(bucket), Some(key), "");
         let source = format!("/{from_bucket}/{}", encoded(from_key));
-        request
-            .headers
-            .push(("x-amz-copy-source".to_owned(), source));
-        request
-            .headers
-            .push(("content-length".to_owned(), "0".to_owned()));
+        request.header("x-amz-copy-source", source);
+        request.header("content-length", "0");
         if let Some(acl) = options.acl {
-            request
-                .headers
-                .push(("x-amz-acl".to_owned(), acl.to_string()));
+            request.header("x-amz-acl", acl.to_string());
         }
         let response = self.transport().execute(&request, MAX_ANSWER).await?;
         match xml::parse(&response.body) {

@@ -103,12 +103,11 @@ impl ObjectReader {
     async fn connect(&mut self) -> Result<Open, TransportError> {
         let (bucket, key) = (Some(&self.bucket), Some(&self.key));
         let mut request = self.store.request(Method::GET, bucket, key, "");
-        let mut add = |name: &str, value: String| request.headers.push((name.to_owned(), value));
         if !self.etag.is_empty() {
-            add("if-match", format!("\"{}\"", self.etag));
+            request.header("if-match", format!("\"{}\"", self.etag));
         }
         if self.position > 0 {
-            add("range", format!("bytes={}-", self.position));
+            request.header("range", format!("bytes={}-", self.position));
         }
         let download = self.store.transport().download(&request).await?;
         let skip = match download.status() {
