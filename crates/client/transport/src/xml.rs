@@ -31,7 +31,7 @@ impl Element {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The trimmed text of the first child of this name; nothing when it is empty.
+    /// The trimmed text of the first child of this name; `None` when there is none, or an empty one.
     pub fn text_of(&self, name: &str) -> Option<&str> {
         self.child(name)
             .map(|child| child.text.trim())

@@ -109,7 +109,7 @@ impl WalrusClient {
         }
     }
 
-    /// Length and tag of an object; nothing when there is none.
+    /// Length and tag of an object; `None` when there is none.
     ///
     /// # Errors
     /// When the store refuses.

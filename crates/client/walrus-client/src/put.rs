@@ -27,7 +27,7 @@ pub struct Content {
 /// How an object is written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PutOptions<'a> {
-    /// Who may read it; without one, what the store does then.
+    /// Who may read it; `None`: no `x-amz-acl` is sent, and the store applies its own default.
     pub acl: Option<CannedAcl>,
     /// What is said of it: names in lower case, and values of printable ASCII.
     pub metadata: &'a [(&'a str, &'a str)],

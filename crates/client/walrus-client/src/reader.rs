@@ -17,7 +17,7 @@ pub struct ObjectReader {
     store: WalrusClient,
     bucket: BucketName,
     key: ObjectKey,
-    /// Its length in bytes; nothing before the store has told it.
+    /// Its length in bytes; `None` before the store has told it.
     size: Option<u64>,
     etag: String,
     /// Bytes that have been given out.
@@ -56,7 +56,7 @@ impl WalrusClient {
 }
 
 impl ObjectReader {
-    /// The next piece; nothing at the end, when all bytes of the object have come.
+    /// The next piece; `None` at the end, when all bytes of the object have come.
     ///
     /// # Errors
     /// When the store refuses, has another object by now, or the connection keeps breaking.

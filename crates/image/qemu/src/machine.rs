@@ -15,7 +15,7 @@ pub struct Machine {
     pub disk: PathBuf,
     /// Where the disk is attached.
     pub bus: Bus,
-    /// What is started; nothing means the boot loader on the disk.
+    /// What is started; `None`: the boot loader on the disk.
     pub kernel: Option<DirectKernel>,
     /// Memory in bytes, counted down to whole MiB.
     pub memory: u64,

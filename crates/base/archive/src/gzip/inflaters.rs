@@ -115,7 +115,7 @@ impl Inflater {
         }
     }
 
-    /// What `data` means; nothing if it is damaged, refers to what was before it, or means too much.
+    /// What `data` means; `None` if it is damaged, refers to what was before it, or means too much.
     fn inflate(&mut self, data: &mut Vec<u8>) -> Option<Inflated> {
         let size = data.len();
         data.extend_from_slice(&FINAL_HEADER);
