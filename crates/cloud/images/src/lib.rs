@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod attributes;
+mod error;
+#[cfg(feature = "fixture")]
+pub mod fixture;
+mod ids;
+mod images;
+mod objects;
+mod register;
+#[cfg(test)]
+mod samples;
+mod selection;
+mod state;
+mod tags;
+
+pub use attributes::{ImageModification, LaunchEntries};
+pub use error::{ImageError, ImageErrorKind};
+pub use images::Images;
+pub use register::{BlockDevices, RegisterRequest};
+pub use selection::Selection;
+pub use tags::MAX_TAGS;

@@ -1,0 +1,190 @@
+//! The checks of a manifest and its parts.
+
+use gumnut_cloud_accounts::CloudKeys;
+use gumnut_cloud_catalogue::{Identity, Image, Profile};
+use gumnut_cloud_objects::{ObjectError, ObjectStore};
+use gumnut_crypto::PublicKey;
+use gumnut_manifest::{ManifestError, SignatureStatus, SignedManifest, UntrustedManifest};
+use gumnut_types::{AccountId, Limits, PartName};
+
+use super::registrar::Registrar;
+use crate::objects;
+use crate::{ImageError, ImageErrorKind};
+
+/// A refusal for what is wrong with the manifest.
+pub(super) fn invalid(message: impl Into<String>) -> ImageError {
+    ImageError::new(ImageErrorKind::InvalidManifest, message)
+}
+
+/// Reads the manifest with the rights of `reader`.
+pub(super) async fn fetch(
+    registrar: &Registrar<'_>,
+    reader: &Identity,
+    bucket: &str,
+    key: &str,
+) -> Result<Vec<u8>, ObjectError> {
+    let limit = Limits::default().manifest_bytes;
+    objects::read(registrar.objects, reader, bucket, key, limit).await
+}
+
+/// Parses it, and sorts what can be wrong into the three kinds that clients know.
+pub(super) fn parse(bytes: &[u8]) -> Result<UntrustedManifest, ImageError> {
+    UntrustedManifest::parse(bytes, &Limits::default()).map_err(|error| {
+        let element = match &error {
+            ManifestError::Parts(problem) => {
+                return invalid(format!("Part list is invalid: {problem}"));
+            }
+            ManifestError::Value {
+                element: "filename",
+                ..
+            } => {
+                return invalid(format!("Part list is invalid: {error}"));
+            }
+            ManifestError::Duplicate(element @ ("machine_configuration" | "image")) => {
+                return invalid(format!(
+                    "Manifest is not well formed: more than one {element}"
+                ));
+            }
+            ManifestError::Missing(element)
+            | ManifestError::Duplicate(element)
+            | ManifestError::Value { element, .. }
+            | ManifestError::TooLong { element, .. } => *element,
+            ManifestError::Version(_) => "version",
+            ManifestError::Kind => "kernel_id",
+            _ => return invalid(format!("Manifest is not well formed: {error}")),
+        };
+        invalid(format!("Manifest element {element} is missing or invalid"))
+    })
+}
+
+/// Insists that the manifest names the caller as the owner.
+pub(super) fn owner(manifest: &UntrustedManifest, account: &AccountId) -> Result<(), ImageError> {
+    match manifest.manifest().user.parse::<AccountId>() {
+        Ok(user) if user == *account => Ok(()),
+        _ => Err(ImageError::new(
+            ImageErrorKind::NotAuthorized,
+            "Manifest is not accessible",
+        )),
+    }
+}
+
+/// Insists on a signature by one of the caller's certificates or the cloud's.
+pub(super) fn signature(
+    manifest: UntrustedManifest,
+    users: &[PublicKey],
+    cloud: &CloudKeys,
+) -> Result<SignedManifest, ImageError> {
+    let keys: Vec<_> = users
+        .iter()
+        .chain([cloud.certificate.public_key()])
+        .collect();
+    if manifest.signature_status(&keys) == SignatureStatus::Unsigned {
+        return Err(invalid("Manifest is not signed"));
+    }
+    manifest
+        .verify(&keys)
+        .map_err(|_| invalid("Manifest has invalid signature"))
+}
+
+/// Insists that the cloud can open the key. Whatever the reason, a failure looks alike: the key is offered to
+/// strangers here.
+pub(super) fn key(manifest: &SignedManifest, cloud: &CloudKeys) -> Result<(), ImageError> {
+    use gumnut_crypto::HexRule;
+    let pair = &manifest.manifest().keys.cloud;
+    let (key, iv) = (
+        pair.key.unwrap_key(&cloud.key, HexRule::Exact),
+        pair.iv.unwrap_iv(&cloud.key, HexRule::Exact),
+    );
+    if key.is_ok() && iv.is_ok() {
+        return Ok(());
+    }
+    Err(key_unopened())
+}
+
+/// The refusal of a key that the cloud cannot open.
+pub(super) fn key_unopened() -> ImageError {
+    invalid("Manifest key cannot be decrypted with the cloud certificate")
+}
+
+/// The refusal of a bundle without this part.
+pub(super) fn part_missing(part: &PartName) -> ImageError {
+    invalid(format!("Part {part} is not available"))
+}
+
+/// The folder of a manifest, in which its parts lie.
+pub(super) fn folder(key: &str) -> String {
+    key.rsplit_once('/')
+        .map_or(String::new(), |(folder, _)| format!("{folder}/"))
+}
+
+/// Reads every part: all must be there, their sizes must add up, their digests must match.
+pub(super) async fn parts(
+    store: &ObjectStore,
+    manifest: &SignedManifest,
+    bucket: &str,
+    key: &str,
+) -> Result<(), ImageError> {
+    let folder = folder(key);
+    let manifest = manifest.manifest();
+    let mut found = Vec::with_capacity(manifest.parts.len());
+    for part in &manifest.parts {
+        let key = format!("{folder}{}", part.name);
+        let digest = objects::digest(store, bucket, &key).await;
+        found.push(digest.map_err(|_| part_missing(&part.name))?);
+    }
+    let sum: u64 = found.iter().map(|(size, _)| size).sum();
+    if sum != manifest.bundled_size {
+        let message = format!(
+            "Bundled size is {}, parts add up to {sum}",
+            manifest.bundled_size
+        );
+        return Err(invalid(message));
+    }
+    let last = manifest.parts.len() - 1;
+    for (index, (part, (size, digest))) in manifest.parts.iter().zip(&found).enumerate() {
+        if *size == 0 && index != last {
+            return Err(invalid(format!(
+                "Part list is invalid: {} is empty",
+                part.name
+            )));
+        }
+        if *digest != part.digest {
+            return Err(invalid(format!(
+                "Digest of part {} does not match",
+                part.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Insists that a paravirtual machine has a kernel and a ramdisk.
+pub(super) fn kernel_and_ramdisk_given(image: &Image) -> Result<(), ImageError> {
+    let paravirtual = image.virtualization == "paravirtual";
+    for (id, message) in [
+        (&image.kernel, "Kernel ID must be specified"),
+        (&image.ramdisk, "Ramdisk ID must be specified"),
+    ] {
+        if paravirtual && id.is_none() {
+            return Err(ImageError::new(ImageErrorKind::MissingParameter, message));
+        }
+    }
+    Ok(())
+}
+
+/// Insists on an image of at most `limit` bytes.
+pub(super) fn size(profile: Profile, size: u64, limit: u64) -> Result<(), ImageError> {
+    if size <= limit {
+        return Ok(());
+    }
+    let message = format!(
+        "Cannot register image of size {size} bytes because it exceeds the configured maximum instance-store \
+         image size of {} GB.",
+        limit >> 30
+    );
+    Err(ImageError::of(
+        profile,
+        ImageErrorKind::InvalidManifest,
+        message,
+    ))
+}

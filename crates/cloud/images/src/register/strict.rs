@@ -1,0 +1,112 @@
+//! The profile `strict`: everything that any generation of clouds checked, and the parts.
+
+use gumnut_cloud_catalogue::{Caller, Identity, Image, ImageState, Profile};
+use gumnut_manifest::SignedManifest;
+use gumnut_types::ImageClass;
+
+use super::facts::ManifestFacts;
+use super::registrar::{Named, Registrar};
+use super::request::{CheckedRequest, RegisterRequest};
+use super::resolved::ResolvedImage;
+use super::{check, content, image_type};
+use crate::{ImageError, ImageErrorKind};
+
+/// Checks everything, in the order in which clients are told, and stores the image under a new id.
+pub(super) async fn register(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    request: &RegisterRequest,
+) -> Result<String, ImageError> {
+    let checked = request.check(registrar, caller).await?;
+    let architecture = request.architecture()?.map(|named| named.to_string());
+    let asks_for_windows = request.is_windows(Profile::Strict)?;
+    administrators_only(caller, image_type::by_name(&checked.key))?;
+
+    let (manifest, class) = verified_manifest(registrar, caller, &checked).await?;
+
+    let facts = ManifestFacts::of(&manifest);
+    let windows = asks_for_windows || checked.windows || image_type::is_windows(&checked.key);
+    let resolved = ResolvedImage {
+        location: format!("{}/{}", checked.bucket, checked.key),
+        class,
+        architecture: architecture.unwrap_or_else(|| facts.architecture.clone()),
+        kernel: checked.kernel.or_else(|| facts.kernel.clone()),
+        ramdisk: checked.ramdisk.or_else(|| facts.ramdisk.clone()),
+        windows,
+        hvm: checked.hvm || windows,
+    };
+    let image = resolved.image(registrar, caller, request, facts);
+
+    let (caller, limit) = (caller.clone(), registrar.rules.max_image_bytes);
+    let check_references = move |image: &Image, named: &Named<'_>| {
+        kernel_and_ramdisk(&caller, image, named)?;
+        check::size(Profile::Strict, image.size, limit)
+    };
+    if registrar.rules.full_unbundle {
+        // Before the long work, and once more with it: what is named may go in the meantime.
+        registrar.look_up(&image, &check_references).await?;
+        let (bucket, key) = (&checked.bucket, &checked.key);
+        content::check(registrar.objects, manifest, registrar.cloud, bucket, key).await?;
+    }
+    registrar.store(image, check_references).await
+}
+
+/// The manifest when it is the caller's, signed, meant for this cloud, and its parts are whole; and what the image is.
+async fn verified_manifest(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    checked: &CheckedRequest,
+) -> Result<(SignedManifest, ImageClass), ImageError> {
+    let (bucket, key) = (&checked.bucket, &checked.key);
+    let bytes = check::fetch(registrar, &Identity::ExecRead, bucket, key)
+        .await
+        .map_err(|error| {
+            let code = error.code();
+            check::invalid(format!(
+                "Failed to read manifest file: {bucket}/{key} ({code})"
+            ))
+        })?;
+    let untrusted = check::parse(&bytes)?;
+    check::owner(&untrusted, &caller.account)?;
+    let class = image_type::by_both(key, &untrusted.manifest().kind);
+    administrators_only(caller, class)?;
+    let keys = registrar.certificates(caller).await?;
+    let manifest = check::signature(untrusted, &keys, registrar.cloud)?;
+    check::key(&manifest, registrar.cloud)?;
+    check::parts(registrar.objects, &manifest, bucket, key).await?;
+    Ok((manifest, class))
+}
+
+fn administrators_only(caller: &Caller, class: ImageClass) -> Result<(), ImageError> {
+    match image_type::forbidden(class) {
+        Some(message) if !caller.admin => {
+            Err(ImageError::new(ImageErrorKind::NotAuthorized, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A paravirtual machine needs both, and what is named must be there, of the right type, and usable.
+fn kernel_and_ramdisk(caller: &Caller, image: &Image, named: &Named<'_>) -> Result<(), ImageError> {
+    if image.class != ImageClass::Machine {
+        return Ok(());
+    }
+    check::kernel_and_ramdisk_given(image)?;
+    for (id, found, class) in [
+        (&image.kernel, named.kernel, ImageClass::Kernel),
+        (&image.ramdisk, named.ramdisk, ImageClass::Ramdisk),
+    ] {
+        let Some(id) = id else {
+            continue;
+        };
+        let usable = found.is_some_and(|found| {
+            found.class == class
+                && found.state == ImageState::Available
+                && found.usable_by(caller, Profile::Strict)
+        });
+        if !usable {
+            return Err(ImageError::not_found(id));
+        }
+    }
+    Ok(())
+}
