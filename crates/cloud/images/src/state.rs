@@ -7,19 +7,20 @@ use crate::{ImageError, ImageErrorKind};
 /// How long a deregistered image stays before it is gone, in milliseconds.
 const GONE_AFTER: i64 = 10 * 60 * 1000;
 
-/// Images that were deregistered before this time, in milliseconds since 1970, are gone. The clouds of 2009 and 2010 do not
-/// show them for a moment.
-pub(crate) fn expired_before(profile: Profile, now: i64) -> i64 {
+/// Whether an image was deregistered so long ago that it is gone, be its row there or not. The clouds of 2009 and 2010 do not
+/// show it for a moment.
+pub(crate) fn is_gone(image: &Image, profile: Profile, now: i64) -> bool {
+    image.state == ImageState::Deregistered
+        && (profile.is_legacy() || image.changed < now - GONE_AFTER)
+}
+
+/// Rows of images that were deregistered before this time, in milliseconds since 1970, go with the next image that is registered.
+pub(crate) fn rows_gone_before(profile: Profile, now: i64) -> i64 {
     if profile.is_legacy() {
         i64::MAX
     } else {
         now - GONE_AFTER
     }
-}
-
-/// Whether an image was deregistered so long ago that it is gone, be its row there or not.
-pub(crate) fn is_gone(image: &Image, profile: Profile, now: i64) -> bool {
-    image.state == ImageState::Deregistered && image.changed < expired_before(profile, now)
 }
 
 /// Decides on deregistering the one image of the state: the first call hides it, the second removes it.
@@ -40,10 +41,7 @@ pub(crate) fn deregister(
             "Not authorized to deregister image",
         ));
     }
-    let mut change = ImageChange {
-        remove_deregistered_before: Some(expired_before(profile, state.now)),
-        ..ImageChange::default()
-    };
+    let mut change = ImageChange::default();
     match image.state {
         ImageState::Available => {
             change.state = Some((image.id.clone(), ImageState::Deregistered));

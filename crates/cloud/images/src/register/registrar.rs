@@ -9,7 +9,7 @@ use gumnut_cloud_objects::ObjectStore;
 use gumnut_crypto::PublicKey;
 
 use crate::ids::Ids;
-use crate::state::expired_before;
+use crate::state::rows_gone_before;
 use crate::{ImageError, ImageErrorKind};
 
 /// What registering needs beside the request.
@@ -98,7 +98,7 @@ impl Registrar<'_> {
                     check(&image, &Named::of(&image, state)).map_err(StoreError::Refused)?;
                     let change = ImageChange {
                         insert: Some(Box::new(image.clone())),
-                        remove_deregistered_before: Some(expired_before(profile, state.now)),
+                        remove_deregistered_before: Some(rows_gone_before(profile, state.now)),
                         ..ImageChange::default()
                     };
                     Ok((change, image.id.clone()))

@@ -1,0 +1,135 @@
+//! Which parameters a call has.
+
+use crate::parameters::Parameters;
+
+/// Parameters of every call.
+const COMMON: [&str; 10] = [
+    "AWSAccessKeyId",
+    "Action",
+    "Expires",
+    "Operation",
+    "SecurityToken",
+    "Signature",
+    "SignatureMethod",
+    "SignatureVersion",
+    "Timestamp",
+    "Version",
+];
+
+/// The parameters of a call; `N` is any number, and a `*` at the end anything.
+fn of_call(action: &str) -> &'static [&'static str] {
+    match action {
+        "RegisterImage" => &[
+            "Architecture",
+            "BlockDeviceMapping.N.*",
+            "Description",
+            "ImageLocation",
+            "KernelId",
+            "Name",
+            "Platform",
+            "RamdiskId",
+            "RootDeviceName",
+            "SriovNetSupport",
+            "VirtualizationType",
+        ],
+        "DescribeImages" => &[
+            "ExecutableBy",
+            "ExecutableBy.N",
+            "Filter.N.Name",
+            "Filter.N.Value.N",
+            "ImageId",
+            "ImageId.N",
+            "MaxResults",
+            "NextToken",
+            "Owner",
+            "Owner.N",
+        ],
+        "DeregisterImage" => &["ImageId"],
+        "DescribeImageAttribute" | "ResetImageAttribute" => &["Attribute", "ImageId"],
+        "ModifyImageAttribute" => &[
+            "Attribute",
+            "Description",
+            "Description.Value",
+            "Group",
+            "Group.N",
+            "ImageId",
+            "LaunchPermission.Add.N.Group",
+            "LaunchPermission.Add.N.UserId",
+            "LaunchPermission.Remove.N.Group",
+            "LaunchPermission.Remove.N.UserId",
+            "OperationType",
+            "ProductCode",
+            "ProductCode.N",
+            "UserGroup",
+            "UserGroup.N",
+            "UserId",
+            "UserId.N",
+        ],
+        "DescribeRegions" => &[
+            "Filter.N.Name",
+            "Filter.N.Value.N",
+            "Region.N",
+            "RegionName",
+            "RegionName.N",
+        ],
+        "DescribeAvailabilityZones" => &[
+            "Filter.N.Name",
+            "Filter.N.Value.N",
+            "ZoneName",
+            "ZoneName.N",
+        ],
+        "DescribeServiceCertificates" => &["Format", "FingerprintDigest"],
+        "CreateTags" | "DeleteTags" => &["ResourceId", "ResourceId.N", "Tag.N.Key", "Tag.N.Value"],
+        "DescribeTags" => &["Filter.N.Name", "Filter.N.Value.N"],
+        _ => &[],
+    }
+}
+
+/// The parameters that the call does not have.
+pub(crate) fn unknown<'p>(action: &str, parameters: &'p Parameters) -> Vec<&'p str> {
+    let known = of_call(action);
+    let is_known = |name: &str| {
+        let general = general(name);
+        let fits = |pattern: &&str| match pattern.strip_suffix('*') {
+            Some(begin) => general.starts_with(begin),
+            None => general == **pattern,
+        };
+        COMMON.contains(&name) || name.starts_with("X-Amz-") || known.iter().any(fits)
+    };
+    let names = parameters.0.iter().map(|(name, _)| name.as_str());
+    names.filter(|name| !is_known(name)).collect()
+}
+
+/// The name with `N` for its numbers.
+fn general(name: &str) -> String {
+    let is_number = |piece: &str| !piece.is_empty() && piece.bytes().all(|b| b.is_ascii_digit());
+    let pieces = name
+        .split('.')
+        .map(|piece| if is_number(piece) { "N" } else { piece });
+    pieces.collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_any_and_the_rest_is_exact() {
+        let parameters = |names: &[&str]| {
+            let named = names.iter().map(|name| ((*name).to_owned(), String::new()));
+            Parameters(named.collect())
+        };
+        let all = parameters(&[
+            "Action",
+            "X-Amz-Date",
+            "ImageId.17",
+            "Filter.2.Value.3",
+            "Filter.Name",
+            "Colour",
+        ]);
+        assert_eq!(unknown("DescribeImages", &all), ["Filter.Name", "Colour"]);
+        let devices = parameters(&["BlockDeviceMapping.1.Ebs.SnapshotId"]);
+        assert!(unknown("RegisterImage", &devices).is_empty());
+        assert_eq!(unknown("DeregisterImage", &devices).len(), 1);
+    }
+}

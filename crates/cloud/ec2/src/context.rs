@@ -1,0 +1,23 @@
+//! What calls work with.
+
+use gumnut_cloud_catalogue::{ImageRules, Profile};
+use gumnut_cloud_images::Images;
+
+/// What calls work with.
+pub(crate) struct Context<'a> {
+    pub(crate) images: &'a Images,
+    /// Where the client has found the cloud: `http://127.0.0.1:8773`.
+    pub(crate) endpoint: &'a str,
+}
+
+impl Context<'_> {
+    /// How images are registered and shown.
+    pub(crate) fn rules(&self) -> &ImageRules {
+        self.images.rules()
+    }
+
+    /// The cloud that is played.
+    pub(crate) fn profile(&self) -> Profile {
+        self.rules().profile
+    }
+}

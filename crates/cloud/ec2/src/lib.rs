@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod allowed_parameters;
+mod attributes;
+mod calls;
+mod certificates;
+mod context;
+mod deregister;
+mod describe;
+mod errors;
+mod filter;
+mod front_end;
+mod page;
+mod parameters;
+mod refusal;
+mod regions;
+mod register;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod xml;
+
+pub use front_end::{Ec2, Ec2Options};

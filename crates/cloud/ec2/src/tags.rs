@@ -1,0 +1,130 @@
+//! `CreateTags`, `DeleteTags`, `DescribeTags`: an account's own notes on images.
+
+use gumnut_cloud_catalogue::{Caller, ResourceTag, Tag};
+use gumnut_cloud_images::MAX_TAGS;
+use gumnut_types::ImageClass;
+
+use crate::context::Context;
+use crate::filter::glob;
+use crate::parameters::Parameters;
+use crate::refusal::Refusal;
+use crate::xml::{self, Xml};
+
+/// Longest key of a tag, in characters, as in EC2.
+const MAX_KEY: usize = 127;
+/// Longest value of a tag, in characters, as in EC2.
+const MAX_VALUE: usize = 255;
+/// The filters of `DescribeTags`.
+const FILTERS: [&str; 4] = ["resource-id", "resource-type", "key", "value"];
+
+/// Key and value of a tag.
+pub(crate) fn pair(xml: &mut Xml, tag: &Tag) {
+    xml.leaf("key", &tag.key);
+    xml.leaf("value", &tag.value);
+}
+
+/// The tags of a request; a value that is not there is nothing.
+fn tags(parameters: &Parameters) -> Result<Vec<(String, Option<String>)>, Refusal> {
+    let mut tags = Vec::new();
+    for index in 1..=MAX_TAGS {
+        let Some(key) = parameters.owned(&format!("Tag.{index}.Key")) else {
+            break;
+        };
+        let value = parameters.given(&format!("Tag.{index}.Value"));
+        let too_long = key.chars().count() > MAX_KEY
+            || value.is_some_and(|value| value.chars().count() > MAX_VALUE);
+        if too_long {
+            let message = "Tag keys have at most 127 characters and values at most 255";
+            return Err(Refusal::new("InvalidParameterValue", message));
+        }
+        tags.push((key, value.map(str::to_owned)));
+    }
+    if tags.is_empty() {
+        let message = "The request must contain the parameter Tag";
+        return Err(Refusal::new("MissingParameter", message));
+    }
+    Ok(tags)
+}
+
+fn resources(parameters: &Parameters) -> Result<Vec<String>, Refusal> {
+    let resources = parameters.list("ResourceId");
+    if resources.is_empty() {
+        parameters.required("ResourceId")?;
+    }
+    Ok(resources)
+}
+
+pub(crate) async fn create(
+    context: &Context<'_>,
+    caller: &Caller,
+    parameters: &Parameters,
+) -> Result<Xml, Refusal> {
+    let tags = tags(parameters)?
+        .into_iter()
+        .map(|(key, value)| Tag {
+            key,
+            value: value.unwrap_or_default(),
+        })
+        .collect();
+    let resources = resources(parameters)?;
+    context.images.put_tags(caller, resources, tags).await?;
+    Ok(xml::returned(true))
+}
+
+pub(crate) async fn delete(
+    context: &Context<'_>,
+    caller: &Caller,
+    parameters: &Parameters,
+) -> Result<Xml, Refusal> {
+    let (tags, resources) = (tags(parameters)?, resources(parameters)?);
+    context.images.delete_tags(caller, resources, tags).await?;
+    Ok(xml::returned(true))
+}
+
+pub(crate) async fn describe(
+    context: &Context<'_>,
+    caller: &Caller,
+    parameters: &Parameters,
+) -> Result<Xml, Refusal> {
+    let filters = parameters.filters();
+    if let Some((name, _)) = filters
+        .iter()
+        .find(|(name, _)| !FILTERS.contains(&name.as_str()))
+    {
+        let message = format!("The filter '{name}' is invalid");
+        return Err(Refusal::new("InvalidParameterValue", message));
+    }
+    let tags = context.images.tags(caller).await?;
+    let mut xml = Xml::new();
+    xml.element("tagSet", |xml| {
+        for row in tags.iter().map(row) {
+            if filters.iter().all(|filter| fits(&row, filter)) {
+                let [id, class, key, value] = row;
+                xml.element("item", |xml| {
+                    xml.leaf("resourceId", id);
+                    xml.leaf("resourceType", class);
+                    xml.leaf("key", key);
+                    xml.leaf("value", value);
+                });
+            }
+        }
+    });
+    Ok(xml)
+}
+
+/// Id, type, key and value of a tag, in the order of [`FILTERS`].
+fn row(found: &ResourceTag) -> [&str; 4] {
+    let class = match found.class {
+        ImageClass::Machine => "image",
+        class => class.as_str(),
+    };
+    [&found.resource, class, &found.tag.key, &found.tag.value]
+}
+
+fn fits(row: &[&str; 4], (name, values): &(String, Vec<String>)) -> bool {
+    FILTERS
+        .iter()
+        .zip(row)
+        .filter(|(filter, _)| *filter == name)
+        .any(|(_, found)| values.iter().any(|pattern| glob(pattern, found)))
+}
