@@ -3,6 +3,7 @@
 use std::io;
 
 use gumnut_cloud_catalogue::CatalogueError;
+use gumnut_types::Fault;
 
 /// Why accounts, keys or certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,4 +55,18 @@ pub enum AccountsError {
     /// A task ended before its time, which is an error of gumnut.
     #[error("a task of the cloud failed; please report this")]
     Task(#[from] tokio::task::JoinError),
+}
+
+impl AccountsError {
+    /// Whose fault it is: what was asked for, what lies in a file, or the machine.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::UserName(_) => Fault::Usage,
+            Self::NoUser(_)
+            | Self::UserExists(_)
+            | Self::Tls { .. }
+            | Self::Catalogue(CatalogueError::Damaged { .. }) => Fault::Input,
+            _ => Fault::System,
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub enum CatalogueError {
         known: i64,
     },
     /// The database cannot be used. Whether what was to change has changed is not known.
-    #[error("cannot use the catalogue")]
+    #[error("cannot use the catalogue of the cloud")]
     Database(#[source] Box<dyn Error + Send + Sync>),
     /// The database has stopped working for this program.
     #[error("the catalogue is closed")]

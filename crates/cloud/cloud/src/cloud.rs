@@ -3,22 +3,24 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use gumnut_cloud_accounts::{Credentials, Keys, Tls, Users, names};
+use gumnut_cloud_blobs::DiskBlobs;
+use gumnut_cloud_catalogue::{Catalogue, Clock, Profile};
+use gumnut_cloud_ec2::{Ec2, Ec2Options};
 use gumnut_cloud_http::{HttpLimits, Server, ServerOptions, tls_acceptor};
+use gumnut_cloud_images::Images;
+use gumnut_cloud_objects::{IfExists, ObjectLimits, ObjectStore};
+use gumnut_cloud_s3::{S3, S3Options};
+use gumnut_cloud_sqlite::SqliteCatalogue;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::accounts::Keys;
-use crate::catalogue::Catalogue;
+use crate::config::{Config, Limits};
 use crate::data_dir::DataDir;
-use crate::ec2::Ec2;
-use crate::register::Ids;
-use crate::s3::{S3, S3Options};
-use crate::store::{Again, Store};
-use crate::{
-    CloudError, Config, Credentials, Limits, Profile, Report, Tls, Users, accounts, front_ends,
-    fsck, tls,
-};
+use crate::error::CloudError;
+use crate::fsck::{self, Report};
+use crate::front_ends;
 
 /// The catalogue's file below the data folder.
 const CATALOGUE: &str = "catalogue.sqlite";
@@ -44,7 +46,7 @@ impl Cloud {
     /// # Errors
     /// When the data folder cannot be used.
     pub fn init(config: &Config) -> Result<(), CloudError> {
-        open(config.clone())?.keys.make()
+        Ok(open(config.clone())?.keys.make()?)
     }
 
     /// The users of the cloud in a data folder. The cloud may be running meanwhile.
@@ -56,7 +58,8 @@ impl Cloud {
         if !path.exists() {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
         }
-        Ok(Users::open(data_dir, Catalogue::open(&path)?, None))
+        let catalogue = Catalogue::new(open_catalogue(&path, Clock::system())?);
+        Ok(Users::open(data_dir, catalogue, None))
     }
 
     /// Checks a data folder that no cloud uses at the moment: the catalogue, and presence, size and digest of every
@@ -71,9 +74,9 @@ impl Cloud {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
         }
         let locked = DataDir::open(data_dir)?;
-        match Catalogue::open(&path) {
+        match open_catalogue(&path, Clock::system()) {
             Err(CloudError::Damaged { reason, .. }) => Ok(Report::of_damage(reason)),
-            catalogue => fsck::check(locked.path(), &catalogue?),
+            catalogue => fsck::check(locked.path(), &Catalogue::new(catalogue?)),
         }
     }
 
@@ -98,15 +101,29 @@ impl Cloud {
             data_dir,
             keys,
             catalogue,
-            store,
+            blobs,
             tls,
         } = tokio::task::spawn_blocking(|| open(config)).await??;
+        let limits = object_limits(&config.limits);
+        let objects = ObjectStore::open(catalogue.clone(), Arc::new(blobs), limits).await?;
         let addr = config.listen;
         let listener = TcpListener::bind(addr)
             .await
             .map_err(|source| CloudError::Listen { addr, source })?;
-        let ec2 = ec2(&config, &catalogue, &store, &keys);
-        let s3 = S3::new(store, catalogue.clone(), s3_options(&config));
+        let images = Images::new(
+            catalogue.clone(),
+            objects.clone(),
+            keys.clone(),
+            config.images.clone(),
+            config.clock.clone(),
+        );
+        let ec2 = Ec2::new(
+            images,
+            catalogue.clone(),
+            config.clock.clone(),
+            ec2_options(&config),
+        );
+        let s3 = S3::new(objects, catalogue.clone(), s3_options(&config));
         // Connections may outlive the cloud; with the folder they keep its lock.
         let disk = Arc::clone(&data_dir);
         let options = ServerOptions {
@@ -146,23 +163,23 @@ struct Opened {
     data_dir: Arc<DataDir>,
     keys: Keys,
     catalogue: Catalogue,
-    store: Store,
+    blobs: DiskBlobs,
     tls: Option<TlsAcceptor>,
 }
 
 fn open(config: Config) -> Result<Opened, CloudError> {
     let data_dir = DataDir::open(&config.data_dir)?;
     let path = data_dir.path();
-    let catalogue = Catalogue::open(&path.join(CATALOGUE))?;
-    catalogue.check(&path.join(CATALOGUE))?;
-    let clock = config.clock.clone();
-    let store = Store::open(
-        path,
-        catalogue.clone(),
-        clock.clone(),
-        config.limits.clone(),
-    )?;
-    let keys = accounts::init(&data_dir, &catalogue, &clock)?;
+    let database = open_catalogue(&path.join(CATALOGUE), config.clock.clone())?;
+    database
+        .check()
+        .map_err(|error| CloudError::of_catalogue(&path.join(CATALOGUE), error))?;
+    let catalogue = Catalogue::new(database);
+    let blobs = DiskBlobs::open(path).map_err(|source| CloudError::Files {
+        doing: "open the folders of the object store",
+        source,
+    })?;
+    let keys = gumnut_cloud_accounts::init(path, &catalogue, &config.clock)?;
     let tls = match &config.tls {
         Some(tls) => Some(acceptor(&config, tls, path)?),
         None => None,
@@ -172,23 +189,33 @@ fn open(config: Config) -> Result<Opened, CloudError> {
         data_dir: Arc::new(data_dir),
         keys,
         catalogue,
-        store,
+        blobs,
         tls,
     })
 }
 
+fn open_catalogue(path: &Path, clock: Clock) -> Result<SqliteCatalogue, CloudError> {
+    SqliteCatalogue::open(path, clock).map_err(|error| CloudError::of_catalogue(path, error))
+}
+
 fn acceptor(config: &Config, tls: &Tls, data_dir: &Path) -> Result<TlsAcceptor, CloudError> {
     let host = config.host().to_string();
-    let names = tls::names(config.listen.ip(), host, &config.domains);
-    let certificate = tls.certificate(data_dir, &names)?;
-    let acceptor =
-        tls_acceptor(certificate.chain, certificate.key).map_err(|error| CloudError::Tls {
-            what: error.what.to_owned(),
-            source: Box::new(error.source),
-        })?;
+    let names = names(config.listen.ip(), host, &config.domains);
+    let mut certificate = tls.certificate(data_dir, &names)?;
+    let chain = std::mem::take(&mut certificate.chain);
+    let acceptor = tls_acceptor(chain, certificate.key.clone_key())?;
     // Last: a start that fails leaves to clients what they trust.
-    tls::keep_trusted(data_dir, certificate.trusted.as_deref())?;
+    certificate.keep_trusted(data_dir)?;
     Ok(acceptor)
+}
+
+fn object_limits(limits: &Limits) -> ObjectLimits {
+    ObjectLimits {
+        buckets: limits.buckets,
+        put_bytes: limits.put_bytes,
+        object_bytes: limits.object_bytes,
+        part_bytes: limits.part_bytes,
+    }
 }
 
 fn http_limits(limits: &Limits) -> HttpLimits {
@@ -208,8 +235,8 @@ fn s3_options(config: &Config) -> S3Options {
         domains: config.domains.clone(),
         extended_bucket_names: config.extended_bucket_names,
         existing_bucket: match config.images.profile {
-            Profile::Strict => Again::Same,
-            Profile::Euca16 | Profile::Euca20 | Profile::Euca44 => Again::Never,
+            Profile::Strict => IfExists::AcceptIfOwned,
+            Profile::Euca16 | Profile::Euca20 | Profile::Euca44 => IfExists::Refuse,
         },
         refuse_acl: config.refuse_acl,
         put_bytes: config.limits.put_bytes,
@@ -218,14 +245,8 @@ fn s3_options(config: &Config) -> S3Options {
     }
 }
 
-fn ec2(config: &Config, catalogue: &Catalogue, store: &Store, keys: &Keys) -> Ec2 {
-    Ec2 {
-        catalogue: catalogue.clone(),
-        store: store.clone(),
-        keys: keys.clone(),
-        ids: Ids::new(&config.images),
-        rules: config.images.clone(),
-        clock: config.clock.clone(),
+fn ec2_options(config: &Config) -> Ec2Options {
+    Ec2Options {
         scheme: config.scheme(),
         document_bytes: config.limits.document_bytes,
         patience: config.limits.patience,
@@ -243,7 +264,7 @@ impl Running {
     /// # Errors
     /// When the data folder cannot be used.
     pub fn credentials(&self) -> Result<Credentials, CloudError> {
-        self.users().credentials(None, &self.endpoint())
+        Ok(self.users().credentials(None, &self.endpoint())?)
     }
 
     /// The users of this cloud.

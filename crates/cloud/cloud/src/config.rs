@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::s3::RefuseAcl;
-use crate::{Clock, ImageRules, Tls};
+use gumnut_cloud_accounts::Tls;
+use gumnut_cloud_catalogue::{Clock, ImageRules};
+use gumnut_cloud_s3::RefuseAcl;
 
 /// The port that clients of a Eucalyptus cloud assume.
 const PORT: u16 = 8773;
@@ -95,7 +96,7 @@ impl Config {
         self.endpoint_at(self.listen.port())
     }
 
-    /// The same for a cloud that was given another port.
+    /// Where clients find a cloud that is started so and was given this port.
     pub(crate) fn endpoint_at(&self, port: u16) -> String {
         format!("{}://{}", self.scheme(), self.host().with_port(port))
     }

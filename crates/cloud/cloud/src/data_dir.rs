@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::CloudError;
+use crate::error::CloudError;
 
 /// A data folder that this process has locked; the lock ends with the value, or with the process.
 #[derive(Debug)]

@@ -2,8 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use gumnut_cloud_accounts::AccountsError;
+use gumnut_cloud_catalogue::CatalogueError;
+use gumnut_cloud_objects::ObjectError;
 use gumnut_types::Fault;
 
 /// Why a cloud does not start, or cannot go on.
@@ -16,19 +19,6 @@ pub enum CloudError {
     /// There is nothing of a cloud in the folder.
     #[error("there is no cloud in {0:?}; make one with: gumnut cloud init")]
     NoCloud(PathBuf),
-    /// There is no such user, or none whose keys are good.
-    #[error(
-        "the cloud has no user {0:?} with keys that are good; list them with: gumnut cloud user list"
-    )]
-    NoUser(String),
-    /// A user of the cloud has this name.
-    #[error("the cloud has a user {0:?} already")]
-    UserExists(String),
-    /// The text cannot be a name.
-    #[error(
-        "{0:?} cannot be the name of a user or an account: use up to 64 letters, digits and . _ - @, not 12 digits alone"
-    )]
-    UserName(String),
     /// The address could be reached by other machines.
     #[error("{0} is no loopback address; allow remote access if others shall reach the cloud")]
     NotLoopback(SocketAddr),
@@ -37,15 +27,6 @@ pub enum CloudError {
         "{0} can be reached from other machines, which would send their requests in the clear; use TLS"
     )]
     NotEncrypted(SocketAddr),
-    /// What TLS needs cannot be used.
-    #[error("cannot use {what} for TLS")]
-    Tls {
-        /// A file, or what could not be made.
-        what: String,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     /// The address cannot be listened at.
     #[error("cannot listen at {addr}")]
     Listen {
@@ -64,9 +45,15 @@ pub enum CloudError {
         #[source]
         source: io::Error,
     },
+    /// Users, keys or certificates cannot be used.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    /// The object store cannot be opened.
+    #[error("cannot open the object store")]
+    Objects(#[from] ObjectError),
     /// The catalogue cannot be used.
-    #[error("cannot use the catalogue of the cloud")]
-    Catalogue(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     /// The catalogue is not what was written.
     #[error(
         "the catalogue {path:?} of the cloud is damaged: {reason}; `gumnut cloud fsck` tells what is left"
@@ -89,30 +76,37 @@ pub enum CloudError {
         /// The latest version that is known.
         known: i64,
     },
-    /// The system gives no random bytes.
-    #[error("the system gives no random bytes")]
-    Random(#[source] getrandom::Error),
-    /// A key or certificate of the cloud cannot be made or read.
-    #[error("cannot use the keys of the cloud")]
-    Keys(#[from] gumnut_crypto::CryptoError),
-    /// The keys of a new cloud could not be made.
-    #[error("the keys of the cloud could not be made: {0}")]
-    NoKeys(String),
+    /// The cloud cannot speak TLS with what it was given.
+    #[error(transparent)]
+    Tls(#[from] gumnut_cloud_http::TlsError),
     /// A task of the cloud ended before its time, which is an error of gumnut.
     #[error("a task of the cloud failed; please report this")]
     Task(#[from] tokio::task::JoinError),
 }
 
 impl CloudError {
+    /// An error of the catalogue in the file `path`.
+    pub(crate) fn of_catalogue(path: &Path, error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Damaged { reason } => Self::Damaged {
+                path: path.to_owned(),
+                reason,
+            },
+            CatalogueError::Version { found, known } => Self::Version {
+                path: path.to_owned(),
+                found,
+                known,
+            },
+            other => Self::Catalogue(other),
+        }
+    }
+
     /// Whose fault it is: what was asked for, what lies in the data folder or in a file, or the machine.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NotLoopback(_) | Self::NotEncrypted(_) | Self::UserName(_) => Fault::Usage,
-            Self::NoCloud(_)
-            | Self::NoUser(_)
-            | Self::UserExists(_)
-            | Self::Damaged { .. }
-            | Self::Tls { .. } => Fault::Input,
+            Self::NotLoopback(_) | Self::NotEncrypted(_) => Fault::Usage,
+            Self::NoCloud(_) | Self::Damaged { .. } | Self::Tls(_) => Fault::Input,
+            Self::Accounts(error) => error.fault(),
             _ => Fault::System,
         }
     }

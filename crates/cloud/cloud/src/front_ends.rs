@@ -1,9 +1,8 @@
 //! Who answers which requests.
 
+use gumnut_cloud_ec2::Ec2;
 use gumnut_cloud_http::FrontEnd;
-
-use crate::ec2::Ec2;
-use crate::s3::S3;
+use gumnut_cloud_s3::S3;
 
 /// Paths of the object store, the name of the old clouds and that of the later ones.
 const OBJECT_STORE: [&str; 2] = ["/services/Walrus", "/services/objectstorage"];

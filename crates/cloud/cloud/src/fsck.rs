@@ -7,11 +7,9 @@ use std::path::Path;
 use data_encoding::HEXLOWER;
 use fs_err as fs;
 use md5::{Digest as _, Md5};
-use rusqlite::{Connection, ErrorCode};
+use gumnut_cloud_catalogue::{Catalogue, CatalogueError, KnownBlob};
 
-use crate::CloudError;
-use crate::catalogue::Catalogue;
-use crate::catalogue::objects::{KnownBlob, known_blobs};
+use crate::error::CloudError;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
@@ -35,7 +33,8 @@ pub enum Finding {
     /// The catalogue does not hold together.
     #[error("the catalogue is damaged: {0}")]
     Catalogue(String),
-    /// A file that belongs to nothing. A cloud that was killed leaves such files, and removes them when it starts.
+    /// A file that belongs to nothing. A cloud that was killed leaves such files in `tmp`, and removes them when it starts;
+    /// elsewhere it leaves alone what it does not know.
     #[error("{file} belongs to nothing")]
     Orphan {
         /// Its path in the data folder.
@@ -99,32 +98,40 @@ impl Report {
     }
 }
 
-/// Checks a data folder that no cloud uses, and changes nothing in it.
+/// Checks a data folder that no cloud uses, and changes nothing in it. It blocks.
 pub(crate) fn check(data_dir: &Path, catalogue: &Catalogue) -> Result<Report, CloudError> {
-    let mut report = Report::default();
-    let read = catalogue.read_blocking(|connection: &Connection| {
-        Ok::<_, rusqlite::Error>((integrity(connection)?, known_blobs(connection)?))
-    });
-    let (faults, known) = match read {
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
-            return Ok(Report::of_damage(error.to_string()));
-        }
+    let (faults, known) = match futures::executor::block_on(read(catalogue)) {
+        Err(CatalogueError::Damaged { reason }) => return Ok(Report::of_damage(reason)),
         read => read?,
     };
-    report
-        .findings
-        .extend(faults.into_iter().map(Finding::Catalogue));
+    let mut report = Report {
+        findings: faults.into_iter().map(Finding::Catalogue).collect(),
+        ..Report::default()
+    };
     let known: HashMap<_, _> = known
         .into_iter()
         .map(|blob| (blob.name.clone(), blob))
         .collect();
-    let files = |source| CloudError::Files {
+    check_files(data_dir, &known, &mut report).map_err(|source| CloudError::Files {
         doing: "read the folders of the object store",
         source,
-    };
+    })?;
+    report.findings.sort_by_key(ToString::to_string);
+    Ok(report)
+}
+
+async fn read(catalogue: &Catalogue) -> Result<(Vec<String>, Vec<KnownBlob>), CatalogueError> {
+    Ok((catalogue.faults().await?, catalogue.known_blobs().await?))
+}
+
+fn check_files(
+    data_dir: &Path,
+    known: &HashMap<String, KnownBlob>,
+    report: &mut Report,
+) -> io::Result<()> {
     for folder in ["objects", "tmp"] {
-        for name in names(&data_dir.join(folder)).map_err(files)? {
-            if folder == "tmp" || !known.contains_key(&name) {
+        for name in names(&data_dir.join(folder))? {
+            if !known.contains_key(&name) {
                 let file = format!("{folder}/{name}");
                 report.findings.push(Finding::Orphan { file });
             }
@@ -133,27 +140,9 @@ pub(crate) fn check(data_dir: &Path, catalogue: &Catalogue) -> Result<Report, Cl
     for blob in known.values() {
         report.files += 1;
         report.bytes += blob.size;
-        report
-            .findings
-            .extend(fault(data_dir, blob).map_err(files)?);
+        report.findings.extend(fault(data_dir, blob)?);
     }
-    report.findings.sort_by_key(ToString::to_string);
-    Ok(report)
-}
-
-fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut lines: Vec<String> = Vec::new();
-    connection.pragma_query(None, "integrity_check", |row| {
-        lines.push(row.get(0)?);
-        Ok(())
-    })?;
-    lines.retain(|line| line != "ok");
-    connection.pragma_query(None, "foreign_key_check", |row| {
-        let table: String = row.get(0)?;
-        lines.push(format!("a row of {table} refers to nothing"));
-        Ok(())
-    })?;
-    Ok(lines)
+    Ok(())
 }
 
 fn names(folder: &Path) -> io::Result<Vec<String>> {
@@ -161,15 +150,26 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
-    let name =
-        |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
-    entries.map(name).collect()
+    entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect()
 }
 
-/// What is wrong with a file.
+/// Opens the file of a blob. One whose row was committed right before the cloud was killed may lie where it was written still;
+/// the next start brings it to its place.
+fn open(data_dir: &Path, name: &str) -> io::Result<fs::File> {
+    match fs::File::open(data_dir.join("objects").join(name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::File::open(data_dir.join("tmp").join(name))
+        }
+        opened => opened,
+    }
+}
+
+/// What is wrong with the file of a blob; `None` when it is as it was.
 fn fault(data_dir: &Path, blob: &KnownBlob) -> io::Result<Option<Finding>> {
     let (object, file) = (blob.object.clone(), format!("objects/{}", blob.name));
-    let mut opened = match fs::File::open(data_dir.join(&file)) {
+    let mut opened = match open(data_dir, &blob.name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(Some(Finding::Missing { object, file }));
         }
