@@ -89,6 +89,7 @@ pub(crate) fn account(name: &str) -> Result<Account, AccountsError> {
         number: account_number()?,
         name: name.to_owned(),
         canonical_id: HEXLOWER.encode(&random::<32>()?),
+        email: None,
     })
 }
 

@@ -11,6 +11,8 @@ pub struct Account {
     pub name: String,
     /// The canonical user id of the object store: 64 hex digits.
     pub canonical_id: String,
+    /// The e-mail address by which grants may name it, in any case; `None` when it has none.
+    pub email: Option<String>,
 }
 
 /// A user with what makes its requests good.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use gumnut_cloud_accounts::{Credentials, Keys, Tls, Users, names};
 use gumnut_cloud_blobs::DiskBlobs;
 use gumnut_cloud_catalogue::{Catalogue, Clock, Profile};
-use gumnut_cloud_ec2::{Ec2, Ec2Options};
-use gumnut_cloud_http::{HttpLimits, Server, ServerOptions, tls_acceptor};
+use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
+use gumnut_cloud_http::{FrontEnd, HttpLimits, Server, ServerOptions, tls_acceptor};
 use gumnut_cloud_images::Images;
 use gumnut_cloud_objects::{IfExists, ObjectLimits, ObjectStore};
-use gumnut_cloud_s3::{S3, S3Options};
+use gumnut_cloud_s3::{S3FrontEnd, S3Options};
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -19,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::{Config, Limits};
 use crate::data_dir::DataDir;
 use crate::error::CloudError;
-use crate::fsck::{self, Report};
 use crate::front_ends;
+use crate::fsck::{self, Report};
 
 /// The catalogue's file below the data folder.
 const CATALOGUE: &str = "catalogue.sqlite";
@@ -104,30 +104,15 @@ impl Cloud {
             blobs,
             tls,
         } = tokio::task::spawn_blocking(|| open(config)).await??;
-        let limits = object_limits(&config.limits);
-        let objects = ObjectStore::open(catalogue.clone(), Arc::new(blobs), limits).await?;
+        let front_ends = front_ends(&config, &catalogue, blobs, &keys).await?;
         let addr = config.listen;
         let listener = TcpListener::bind(addr)
             .await
             .map_err(|source| CloudError::Listen { addr, source })?;
-        let images = Images::new(
-            catalogue.clone(),
-            objects.clone(),
-            keys.clone(),
-            config.images.clone(),
-            config.clock.clone(),
-        );
-        let ec2 = Ec2::new(
-            images,
-            catalogue.clone(),
-            config.clock.clone(),
-            ec2_options(&config),
-        );
-        let s3 = S3::new(objects, catalogue.clone(), s3_options(&config));
         // Connections may outlive the cloud; with the folder they keep its lock.
         let disk = Arc::clone(&data_dir);
         let options = ServerOptions {
-            front_ends: front_ends::in_order(s3, ec2),
+            front_ends,
             limits: http_limits(&config.limits),
             tls,
             grace: config.grace,
@@ -194,6 +179,32 @@ fn open(config: Config) -> Result<Opened, CloudError> {
     })
 }
 
+/// Who answers which requests of a cloud, in the order in which they are asked.
+async fn front_ends(
+    config: &Config,
+    catalogue: &Catalogue,
+    blobs: DiskBlobs,
+    keys: &Keys,
+) -> Result<Vec<Box<dyn FrontEnd>>, CloudError> {
+    let limits = object_limits(&config.limits);
+    let objects = ObjectStore::open(catalogue.clone(), Arc::new(blobs), limits).await?;
+    let images = Images::new(
+        catalogue.clone(),
+        objects.clone(),
+        keys.clone(),
+        config.images.clone(),
+        config.clock.clone(),
+    );
+    let ec2 = Ec2FrontEnd::new(
+        images,
+        catalogue.clone(),
+        config.clock.clone(),
+        ec2_options(config),
+    );
+    let s3 = S3FrontEnd::new(objects, catalogue.clone(), s3_options(config));
+    Ok(front_ends::in_order(s3, ec2))
+}
+
 fn open_catalogue(path: &Path, clock: Clock) -> Result<SqliteCatalogue, CloudError> {
     SqliteCatalogue::open(path, clock).map_err(|error| CloudError::of_catalogue(path, error))
 }
@@ -210,12 +221,12 @@ fn acceptor(config: &Config, tls: &Tls, data_dir: &Path) -> Result<TlsAcceptor, 
 }
 
 fn object_limits(limits: &Limits) -> ObjectLimits {
-    ObjectLimits {
-        buckets: limits.buckets,
-        put_bytes: limits.put_bytes,
-        object_bytes: limits.object_bytes,
-        part_bytes: limits.part_bytes,
-    }
+    let mut of_objects = ObjectLimits::default();
+    of_objects.buckets = limits.buckets;
+    of_objects.put_bytes = limits.put_bytes;
+    of_objects.object_bytes = limits.object_bytes;
+    of_objects.part_bytes = limits.part_bytes;
+    of_objects
 }
 
 fn http_limits(limits: &Limits) -> HttpLimits {
@@ -239,7 +250,6 @@ fn s3_options(config: &Config) -> S3Options {
             Profile::Euca16 | Profile::Euca20 | Profile::Euca44 => IfExists::Refuse,
         },
         refuse_acl: config.refuse_acl,
-        put_bytes: config.limits.put_bytes,
         document_bytes: config.limits.document_bytes,
         patience: config.limits.patience,
     }
@@ -289,18 +299,20 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn prefixes_and_parameters() {
+    #[tokio::test]
+    async fn prefixes_and_parameters() {
         let dir = tempfile::tempdir().unwrap();
-        let opened = open(Config::new(dir.path())).unwrap();
-        let ec2 = ec2(
-            &opened.config,
-            &opened.catalogue,
-            &opened.store,
-            &opened.keys,
-        );
-        let s3 = S3::new(opened.store, opened.catalogue, s3_options(&opened.config));
-        let front_ends = front_ends::in_order(s3, ec2);
+        let config = Config::new(dir.path());
+        let opened = tokio::task::spawn_blocking(|| open(config).unwrap());
+        let Opened {
+            config,
+            catalogue,
+            blobs,
+            keys,
+            ..
+        } = opened.await.unwrap();
+        let front_ends = front_ends(&config, &catalogue, blobs, &keys);
+        let front_ends = front_ends.await.unwrap();
         let route = |method: &str, uri: &str, content_type: &str| {
             let request = Request::builder().method(method).uri(uri);
             let request = request

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use fs_err as fs;
-use md5::{Digest as _, Md5};
 use gumnut_cloud_catalogue::{Catalogue, CatalogueError, KnownBlob};
+use md5::{Digest as _, Md5};
 
 use crate::error::CloudError;
 

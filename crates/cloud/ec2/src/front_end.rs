@@ -25,7 +25,7 @@ const PREFIXES: [&str; 2] = ["/services/Eucalyptus", "/services/compute"];
 
 /// The EC2 Query API, as far as images need it.
 #[derive(Debug)]
-pub struct Ec2 {
+pub struct Ec2FrontEnd {
     images: Images,
     catalogue: Catalogue,
     clock: Clock,
@@ -43,7 +43,7 @@ pub struct Ec2Options {
     pub patience: Duration,
 }
 
-impl Ec2 {
+impl Ec2FrontEnd {
     /// The API on these images, for the users in this catalogue. Signatures are checked by this clock.
     pub fn new(images: Images, catalogue: Catalogue, clock: Clock, options: Ec2Options) -> Self {
         Self {
@@ -118,7 +118,7 @@ impl Ec2 {
 }
 
 #[async_trait]
-impl FrontEnd for Ec2 {
+impl FrontEnd for Ec2FrontEnd {
     fn name(&self) -> &'static str {
         "ec2"
     }

@@ -20,4 +20,4 @@ mod tags;
 mod tests;
 mod xml;
 
-pub use front_end::{Ec2, Ec2Options};
+pub use front_end::{Ec2FrontEnd, Ec2Options};

@@ -99,6 +99,7 @@ fn new_user(number: &str, name: &str, key: &PrivateKey, admin: bool) -> NewUser 
             number: number.parse().unwrap(),
             name: number.to_owned(),
             canonical_id: number.repeat(5),
+            email: None,
         },
         name: name.to_owned(),
         admin,

@@ -17,8 +17,8 @@ statements! {
                 JOIN users u ON u.id = k.user JOIN accounts a ON a.id = u.account WHERE k.access_key = ? AND k.active";
     BY_OWNER_ID = "SELECT canonical_id, name FROM accounts WHERE canonical_id = ?";
     BY_EMAIL = "SELECT canonical_id, name FROM accounts WHERE email = ?";
-    ACCOUNTS = "SELECT id, name, canonical_id FROM accounts ORDER BY rowid";
-    USERS = "SELECT a.id, a.name, a.canonical_id, u.id, u.name, u.admin FROM users u \
+    ACCOUNTS = "SELECT id, name, canonical_id, email FROM accounts ORDER BY rowid";
+    USERS = "SELECT a.id, a.name, a.canonical_id, a.email, u.id, u.name, u.admin FROM users u \
              JOIN accounts a ON a.id = u.account ORDER BY u.id";
     ACCESS_KEYS = "SELECT user, access_key FROM access_keys WHERE active ORDER BY created, rowid";
     ALL_CERTIFICATES = "SELECT user, fingerprint, active FROM certificates ORDER BY id";
@@ -27,7 +27,7 @@ statements! {
                   WHERE (?1 IS NULL AND u.admin) OR u.name = ?1 ORDER BY u.id, k.created, k.rowid LIMIT 1";
     CERTIFICATES = "SELECT c.pem FROM certificates c JOIN users u ON u.id = c.user \
                     WHERE u.account = ? AND c.active ORDER BY c.id";
-    ADD_ACCOUNT = "INSERT INTO accounts (id, name, canonical_id, created) VALUES (?, ?, ?, ?) \
+    ADD_ACCOUNT = "INSERT INTO accounts (id, name, canonical_id, email, created) VALUES (?, ?, ?, ?, ?) \
                    ON CONFLICT (id) DO NOTHING";
     HAS_USER = "SELECT EXISTS (SELECT 1 FROM users WHERE name = ?)";
     ADD_USER = "INSERT INTO users (account, name, admin, created) VALUES (?, ?, ?, ?)";
@@ -140,13 +140,13 @@ pub(crate) fn load(connection: &Connection, now: i64) -> rusqlite::Result<Accoun
     let users = connection
         .prepare_cached(USERS)?
         .query_map([], |row| {
-            let id = row.get(3)?;
+            let id = row.get(4)?;
             let certificates = certificates.remove(&id);
             Ok(UserRow {
                 id,
-                name: row.get(4)?,
+                name: row.get(5)?,
                 account: account(row)?,
-                admin: row.get(5)?,
+                admin: row.get(6)?,
                 access_keys: access_keys.remove(&id).unwrap_or_default(),
                 had_certificate: certificates.is_some(),
                 certificates: certificates.unwrap_or_default(),
@@ -169,6 +169,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         number: parsed(row, 0)?,
         name: row.get(1)?,
         canonical_id: row.get(2)?,
+        email: row.get(3)?,
     })
 }
 
@@ -197,10 +198,11 @@ fn add(connection: &Connection, new: &NewUser, now: i64) -> Result<(), Failure> 
         number,
         name,
         canonical_id,
+        email,
     } = &new.account;
     connection
         .prepare_cached(ADD_ACCOUNT)?
-        .execute(params![number.as_str(), name, canonical_id, now])
+        .execute(params![number.as_str(), name, canonical_id, email, now])
         .map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::ConstraintViolation) => Conflict::Name.into(),
             _ => Failure::from(error),

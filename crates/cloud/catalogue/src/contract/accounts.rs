@@ -202,14 +202,20 @@ pub async fn accounts_are_found_by_name(catalogue: &Catalogue) -> Outcome {
         AccountName::Id("owner-2".to_owned()),
         AccountName::Email("flora@example.org".to_owned()),
     ];
-    let names = unknown.iter().chain([&known, &known]).cloned().collect();
+    let address = AccountName::Email("Owner-1@Example.ORG".to_owned());
+    let names = unknown
+        .iter()
+        .chain([&known, &known, &address])
+        .cloned()
+        .collect();
     let found = catalogue.accounts_named(names).await?;
     let owner = Owner {
         id: one.canonical_id,
         name: one.name,
     };
     assert_eq!(found.get(&known), Some(&owner));
-    assert_eq!(found.0.len(), 1);
+    assert_eq!(found.get(&address), Some(&owner));
+    assert_eq!(found.0.len(), 2);
     assert_eq!(catalogue.accounts_named(Vec::new()).await?.0.len(), 0);
     Ok(())
 }

@@ -40,6 +40,7 @@ pub(super) fn account(number: u32) -> Account {
         number: digits.parse().expect("twelve digits are a number"),
         name: format!("account-{number}"),
         canonical_id: format!("owner-{number}"),
+        email: Some(format!("owner-{number}@example.org")),
     }
 }
 

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use gumnut_cloud::{Clock, Cloud, Config, Running};
+use gumnut_cloud_catalogue::{Account, AccountsChange, Catalogue, CatalogueError, NewUser};
+use gumnut_cloud_sqlite::SqliteCatalogue;
 use gumnut_signing::v4::{PayloadHash, Service, Signer};
 use gumnut_signing::{AccessKeyId, Credentials, RequestView, v2};
 use gumnut_types::SecretString;
@@ -54,17 +56,36 @@ fn template() -> &'static Path {
         .get_or_init(|| {
             let dir = tempfile::tempdir().unwrap();
             Cloud::init(&Config::new(dir.path())).unwrap();
-            let catalogue = rusqlite::Connection::open(dir.path().join("catalogue.sqlite"));
-            let second = "INSERT INTO accounts (id, name, canonical_id, email, created)
-                    VALUES ('222222222222', 'bob', 'b0b0', 'bob@example.com', 0);
-                INSERT INTO users (account, name, admin, created)
-                    VALUES ('222222222222', 'bob', 0, 0);
-                INSERT INTO access_keys (access_key, user, secret, created)
-                    VALUES ('BOBKEY', last_insert_rowid(), 'bobsecret', 0);";
-            catalogue.unwrap().execute_batch(second).unwrap();
+            let path = dir.path().join("catalogue.sqlite");
+            let database = SqliteCatalogue::open(&path, Clock::system()).unwrap();
+            let catalogue = Catalogue::new(database);
+            let add = catalogue.change_accounts(|_| {
+                let change = AccountsChange {
+                    add: Some(bob()),
+                    ..AccountsChange::default()
+                };
+                Ok::<_, CatalogueError>((change, ()))
+            });
+            futures::executor::block_on(add).unwrap();
             dir
         })
         .path()
+}
+
+fn bob() -> NewUser {
+    NewUser {
+        account: Account {
+            number: "222222222222".parse().unwrap(),
+            name: "bob".to_owned(),
+            canonical_id: "b0b0".to_owned(),
+            email: Some("bob@example.com".to_owned()),
+        },
+        name: "bob".to_owned(),
+        admin: false,
+        access_key: "BOBKEY".to_owned(),
+        secret_key: SecretString::new("bobsecret"),
+        certificate: None,
+    }
 }
 
 /// Copies the folder that every cloud of these tests begins with.
@@ -89,14 +110,15 @@ fn copy(from: &Path, to: &Path) {
 
 /// The administrator in a data folder.
 pub(crate) fn admin(data_dir: &Path) -> User {
-    let catalogue = rusqlite::Connection::open(data_dir.join("catalogue.sqlite")).unwrap();
-    let sql = "SELECT k.access_key, k.secret, a.canonical_id FROM access_keys k
-        JOIN users u ON u.id = k.user JOIN accounts a ON a.id = u.account WHERE u.admin";
-    let user = |row: &rusqlite::Row<'_>| {
-        let text = |at: usize| row.get::<_, String>(at).unwrap();
-        Ok(User::new(&text(0), &text(1), &text(2)))
-    };
-    catalogue.query_row(sql, [], user).unwrap()
+    let users = Cloud::users(data_dir).unwrap();
+    let credentials = users.credentials(None, "http://127.0.0.1").unwrap();
+    let listed = users.list().unwrap();
+    let admin = listed.iter().find(|user| user.admin).unwrap();
+    User::new(
+        &credentials.access_key,
+        credentials.secret_key.expose(),
+        &admin.owner_id,
+    )
 }
 
 /// A client of HTTP.

@@ -60,6 +60,7 @@ fn add_user(catalogue: &Catalogue, name: &str, number: u64) -> Result<(), Catalo
             number: number.parse().unwrap(),
             name: name.to_owned(),
             canonical_id: format!("owner-{name}"),
+            email: None,
         },
         name: name.to_owned(),
         admin: false,
