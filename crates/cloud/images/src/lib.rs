@@ -2,7 +2,7 @@
 
 mod attributes;
 mod error;
-#[cfg(feature = "fixture")]
+#[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 mod ids;
 mod images;
@@ -13,6 +13,8 @@ mod samples;
 mod selection;
 mod state;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 pub use attributes::{ImageModification, LaunchEntries};
 pub use error::{ImageError, ImageErrorKind};

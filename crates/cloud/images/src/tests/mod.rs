@@ -1,18 +1,15 @@
 //! Registering: every check of the profiles, in the order of the specification.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 mod content;
 mod euca44;
 mod legacy;
 mod strict;
 
 use gumnut_cloud_catalogue::{Catalogue, Clock, ImageRules, Profile};
-use gumnut_cloud_images::fixture::{
-    ADMIN, Bundle, Fixture, NOW, USER, admin_key, cloud_key, sha1, stranger_key,
-};
-use gumnut_cloud_images::{BlockDevices, ImageError, ImageErrorKind, RegisterRequest};
 use gumnut_cloud_sqlite::SqliteCatalogue;
+
+use crate::fixture::{ADMIN, Bundle, Fixture, NOW, USER, admin_key, cloud_key, sha1, stranger_key};
+use crate::{BlockDevices, ImageError, ImageErrorKind, RegisterRequest};
 
 /// A change of a manifest's text.
 type Edit = fn(String) -> String;
