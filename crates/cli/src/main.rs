@@ -7,7 +7,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::Parser;
-use gumnut_cloud::CloudError;
+use gumnut_cloud::{AccountsError, CloudError};
 use gumnut_compat::Compat;
 use gumnut_qemu::BootError;
 use gumnut_terminal::{Ask, Output, exit_code, start_log};
@@ -17,6 +17,7 @@ use crate::cli::{Cli, Command};
 /// What knows the errors of the libraries that only this program uses.
 const OTHERS: &[Ask] = &[
     |cause| cause.downcast_ref().map(CloudError::fault),
+    |cause| cause.downcast_ref().map(AccountsError::fault),
     |cause| cause.downcast_ref().map(BootError::fault),
 ];
 
