@@ -38,6 +38,7 @@ async fn user(catalogue: &Catalogue, name: &str, number: &str) -> Identity {
             number: number.parse().unwrap(),
             name: name.to_owned(),
             canonical_id: format!("{name}-id"),
+            email: None,
         },
         name: name.to_owned(),
         admin: false,
