@@ -46,14 +46,22 @@ fn graph(modules: &Modules) -> Graph {
     let mut graph = Graph::new();
     for (name, module) in &modules.all {
         let used = graph.entry(module.file.clone()).or_default();
-        let finder = Finder { modules };
-        for import in module.uses.iter().filter(|import| !import.is_public) {
-            used.extend(finder.file(name, &import.path, &mut BTreeSet::new()));
-        }
-        for path in &module.paths {
-            if is_internal(modules, name, module, path) {
-                used.extend(finder.file(name, path, &mut BTreeSet::new()));
-            }
+        let imported = module
+            .uses
+            .iter()
+            .filter(|import| !import.is_public)
+            .map(|import| &import.path);
+        let in_code = module
+            .paths
+            .iter()
+            .filter(|path| is_internal(modules, name, module, path));
+        for path in imported.chain(in_code) {
+            let mut search = Search {
+                modules,
+                seen: BTreeSet::new(),
+                trusts: true,
+            };
+            used.extend(search.file(name, path));
         }
         used.remove(&module.file);
     }
@@ -80,64 +88,56 @@ fn child(parent: &Name, name: &str) -> Name {
     child
 }
 
-struct Finder<'a> {
+/// Looks for where a path leads to, from import to import.
+struct Search<'a> {
     modules: &'a Modules,
+    /// The imports that have been followed.
+    seen: BTreeSet<(Name, String)>,
+    /// Whether a name that a module is said to have, and that is nowhere in it, is taken for one that a macro makes there.
+    trusts: bool,
 }
 
-impl Finder<'_> {
+impl Search<'_> {
     /// The file that defines what a path leads to, seen from the module `from`; `None` for what lies outside the crate and for
-    /// modules. `seen` holds the imports that have been followed.
-    fn file(
-        &self,
-        from: &Name,
-        path: &[String],
-        seen: &mut BTreeSet<(Name, String)>,
-    ) -> Option<PathBuf> {
+    /// modules.
+    fn file(&mut self, from: &Name, path: &[String]) -> Option<PathBuf> {
         let (first, rest) = path.split_first()?;
         match first.as_str() {
-            "crate" => self.walk(&Vec::new(), rest, seen),
-            "self" => self.walk(from, rest, seen),
-            "super" => self.walk(&from[..from.len().checked_sub(1)?].to_vec(), rest, seen),
-            _ => self.walk(from, path, seen),
+            "crate" => self.walk(&Vec::new(), rest, true),
+            "self" => self.walk(from, rest, true),
+            "super" => self.walk(&from[..from.len().checked_sub(1)?].to_vec(), rest, true),
+            _ => self.walk(from, path, false),
         }
     }
 
-    fn walk(
-        &self,
-        at: &Name,
-        path: &[String],
-        seen: &mut BTreeSet<(Name, String)>,
-    ) -> Option<PathBuf> {
+    /// Goes on from the module `at`; `is_said` when the path says that its next name is there.
+    fn walk(&mut self, at: &Name, path: &[String], is_said: bool) -> Option<PathBuf> {
         let (first, rest) = path.split_first()?;
         let module = self.modules.all.get(at)?;
         if first == "super" {
-            return self.walk(&at[..at.len().checked_sub(1)?].to_vec(), rest, seen);
+            return self.walk(&at[..at.len().checked_sub(1)?].to_vec(), rest, true);
         }
         if module.items.contains(first) {
             return Some(module.file.clone());
         }
         let inner = child(at, first);
         if self.modules.all.contains_key(&inner) {
-            return self.walk(&inner, rest, seen);
+            return self.walk(&inner, rest, true);
         }
-        if !seen.insert((at.clone(), first.clone())) {
+        if !self.seen.insert((at.clone(), first.clone())) {
             return None;
         }
-        for import in &module.uses {
-            let mut way = import.path.clone();
-            if import.name == *first {
-                way.extend_from_slice(rest);
-            } else if import.name == "*" {
-                way.extend_from_slice(path);
-            } else {
-                continue;
-            }
-            // An import that begins with its own name is one of another crate, or of a child.
-            if let Some(file) = self.file(at, &way, seen) {
-                return Some(file);
-            }
+        if let Some(import) = module.uses.iter().find(|import| import.name == *first) {
+            return self.file(at, &[&import.path, rest].concat());
         }
-        None
+        let trusts = std::mem::replace(&mut self.trusts, false);
+        let found = module
+            .uses
+            .iter()
+            .filter(|import| import.name == "*")
+            .find_map(|import| self.file(at, &[&import.path, path].concat()));
+        self.trusts = trusts;
+        found.or_else(|| (is_said && trusts).then(|| module.file.clone()))
     }
 }
 
@@ -265,6 +265,22 @@ mod tests {
             ),
         ]);
         assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn what_a_macro_makes_is_where_its_path_says() {
+        let found = circles(&[
+            (
+                "lib.rs",
+                "mod a; mod b; pub use a::Refusal; use std::fmt::*; fn f(_: Arguments) {}",
+            ),
+            (
+                "a.rs",
+                "macro_rules! make { () => { pub enum Refusal {} } } make!(); use crate::b::Text;",
+            ),
+            ("b.rs", "pub struct Text; fn f(_: crate::Refusal) {}"),
+        ]);
+        assert_eq!(found, ["a.rs -> b.rs -> a.rs"]);
     }
 
     #[test]
