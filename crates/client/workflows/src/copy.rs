@@ -194,17 +194,13 @@ impl CopyTo {
     }
 
     fn destination(&self, source: &ManifestLocation) -> Result<Destination, WorkflowError> {
-        let as_here = || BucketPrefix {
-            bucket: source.bucket.clone(),
-            prefix: source
-                .key
-                .as_str()
-                .rsplit_once('/')
-                .map(|(folder, _)| folder.to_owned()),
-        };
+        let folder = source.key.as_str().rsplit_once('/');
         Ok(Destination {
             store: self.cloud.store()?.clone(),
-            target: self.target.clone().unwrap_or_else(as_here),
+            target: self.target.clone().unwrap_or_else(|| BucketPrefix {
+                bucket: source.bucket.clone(),
+                prefix: folder.map(|(folder, _)| folder.to_owned()),
+            }),
             acl: self.acl,
         })
     }
@@ -225,7 +221,6 @@ impl CopyTo {
             ImageKind::Machine { kernel, ramdisk } => (kernel.as_ref(), ramdisk.as_ref()),
             _ => (None, None),
         };
-        let id = |id: Option<&ImageId>| id.map_or("-", ImageId::as_str).to_owned();
         let parts = &original.manifest.manifest().parts;
         let first = parts.first().map(|part| part.digest.to_string());
         [
@@ -238,8 +233,8 @@ impl CopyTo {
                 .map_or("-".to_owned(), PublicKey::fingerprint),
             self.author.public_key().fingerprint(),
             self.account.to_string(),
-            id(kernel),
-            id(ramdisk),
+            kernel.map_or("-", ImageId::as_str).to_owned(),
+            ramdisk.map_or("-", ImageId::as_str).to_owned(),
         ]
         .join(" ")
     }

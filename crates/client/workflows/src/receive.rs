@@ -55,12 +55,13 @@ impl StoredBundle {
         limits: &Limits,
         output: &mut impl PartOutput,
     ) -> Result<u64, WorkflowError> {
-        let first = self.receive_once(part, head, limits, output).await;
-        match first {
+        match self.receive_once(part, head, limits, output).await {
             Err(error) if may_be_better(&error) => {
                 tracing::info!(%error, "reading the part a second time");
-                let restarted = output.restart().await;
-                restarted.map_err(|source| store_failed(part, source))?;
+                output
+                    .restart()
+                    .await
+                    .map_err(|source| store_failed(part, source))?;
                 self.receive_once(part, None, limits, output).await
             }
             outcome => outcome,
@@ -77,16 +78,21 @@ impl StoredBundle {
         let key = self.part_key(&part.name)?;
         let mut reader = self.store.read_object(&self.location.bucket, &key, head);
         let (mut hash, mut size) = (Sha1::new(), 0);
-        let failed = |error| self.part_failed(&key, error);
-        while let Some(piece) = reader.chunk().await.map_err(failed)? {
+        while let Some(piece) = reader
+            .chunk()
+            .await
+            .map_err(|error| self.part_failed(&key, error))?
+        {
             size += piece.len() as u64;
             let limit = limits.part_bytes;
             if size > limit {
                 return Err(WorkflowError::PartTooLarge { key, size, limit });
             }
             hash.update(&piece);
-            let written = output.write(piece).await;
-            written.map_err(|source| store_failed(part, source))?;
+            output
+                .write(piece)
+                .await
+                .map_err(|source| store_failed(part, source))?;
         }
         let actual = Sha1Digest::from_bytes(hash.finalize().into());
         if actual != part.digest {

@@ -30,14 +30,15 @@ impl BundleToDelete {
     ) -> Result<Option<Self>, WorkflowError> {
         let location = &bundle.location;
         let file_name = format!("{}{MARK}", location.key.file_name());
-        let key = location.key.sibling(&file_name);
-        let key = key.map_err(|source| WorkflowError::Key {
-            key: file_name,
-            source,
-        })?;
         let mark = ManifestLocation {
             bucket: location.bucket.clone(),
-            key,
+            key: location
+                .key
+                .sibling(&file_name)
+                .map_err(|source| WorkflowError::Key {
+                    key: file_name,
+                    source,
+                })?,
         };
         let marked = StoredBundle {
             store: bundle.store.clone(),
@@ -57,10 +58,13 @@ impl BundleToDelete {
         manifest: UntrustedManifest,
         mark: ManifestLocation,
     ) -> Result<Self, WorkflowError> {
-        let parts = manifest.manifest().parts.iter();
-        let parts: Result<_, _> = parts.map(|part| bundle.part_key(&part.name)).collect();
         Ok(Self {
-            parts: parts?,
+            parts: manifest
+                .manifest()
+                .parts
+                .iter()
+                .map(|part| bundle.part_key(&part.name))
+                .collect::<Result<_, _>>()?,
             bundle,
             manifest,
             mark,
@@ -101,7 +105,7 @@ impl BundleToDelete {
     }
 }
 
-/// Nothing instead of a refusal because there is nothing.
+/// The manifest; `None` when the store has no such object.
 fn present(
     manifest: Result<UntrustedManifest, WorkflowError>,
 ) -> Result<Option<UntrustedManifest>, WorkflowError> {

@@ -220,6 +220,11 @@ fn knows_not(error: &TransportError) -> bool {
         .is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
 }
 
+/// Where the manifest of an image lies; `None` when it is made of something else.
+fn manifest_of(image: &Image) -> Option<ManifestLocation> {
+    image.location.as_deref()?.parse().ok()
+}
+
 struct Planner<'a> {
     retire: &'a Retire,
     all: Vec<Image>,
@@ -230,8 +235,10 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     async fn image(&mut self, id: &ImageId) -> Result<(), WorkflowError> {
-        let image = self.find(id).cloned();
-        let image = image.ok_or_else(|| WorkflowError::NoImage(id.clone()))?;
+        let image = self
+            .find(id.as_str())
+            .cloned()
+            .ok_or_else(|| WorkflowError::NoImage(id.clone()))?;
         if let Some(by) = self.user_of(&image.image_id) {
             return Err(WorkflowError::InUse {
                 what: image.image_id.clone(),
@@ -254,8 +261,7 @@ impl Planner<'_> {
             self.keep(id, format!("{by} uses it"));
             return Ok(());
         }
-        let same = |image: &&Image| image.image_id.eq_ignore_ascii_case(id);
-        if let Some(image) = self.all.iter().find(same).cloned() {
+        if let Some(image) = self.find(id).cloned() {
             return self.add(&image).await;
         }
         self.keep(id, "the cloud does not show it".to_owned());
@@ -327,27 +333,24 @@ impl Planner<'_> {
         else {
             return Ok(None);
         };
+        // A manifest that is a part of this bundle would go with it.
         for image in &self.all {
-            let manifest = image
-                .location
-                .as_deref()
-                .map(str::parse::<ManifestLocation>);
-            if let Some(Ok(manifest)) = manifest
+            if let Some(manifest) = manifest_of(image)
                 && bundle_to_delete.has_part(&manifest)
             {
-                let by = image.image_id.clone();
                 return Err(WorkflowError::InUse {
                     what: manifest.to_string(),
-                    by,
+                    by: image.image_id.clone(),
                 });
             }
         }
         Ok(Some(bundle_to_delete))
     }
 
-    fn find(&self, id: &ImageId) -> Option<&Image> {
-        let same = |image: &&Image| image.image_id.eq_ignore_ascii_case(id.as_str());
-        self.all.iter().find(same)
+    fn find(&self, id: &str) -> Option<&Image> {
+        self.all
+            .iter()
+            .find(|image| image.image_id.eq_ignore_ascii_case(id))
     }
 
     fn staying(&self) -> impl Iterator<Item = &Image> {
@@ -358,27 +361,21 @@ impl Planner<'_> {
 
     /// An image that stays and has this kernel or ramdisk.
     fn user_of(&self, id: &str) -> Option<String> {
-        let is = |named: &Option<String>| {
-            named
-                .as_deref()
-                .is_some_and(|named| named.eq_ignore_ascii_case(id))
-        };
-        let mut users = self
-            .staying()
-            .filter(|image| is(&image.kernel_id) || is(&image.ramdisk_id));
-        users.next().map(|image| image.image_id.clone())
+        self.staying()
+            .find(|image| {
+                [&image.kernel_id, &image.ramdisk_id]
+                    .into_iter()
+                    .flatten()
+                    .any(|named| named.eq_ignore_ascii_case(id))
+            })
+            .map(|image| image.image_id.clone())
     }
 
     /// An image that stays and is made of the bundle at this location.
     fn image_at(&self, location: &ManifestLocation) -> Option<String> {
-        let is = |text: &str| {
-            text.parse()
-                .is_ok_and(|found: ManifestLocation| found == *location)
-        };
-        let mut images = self
-            .staying()
-            .filter(|image| image.location.as_deref().is_some_and(is));
-        images.next().map(|image| image.image_id.clone())
+        self.staying()
+            .find(|image| manifest_of(image).as_ref() == Some(location))
+            .map(|image| image.image_id.clone())
     }
 
     fn keep(&mut self, what: &str, why: String) {

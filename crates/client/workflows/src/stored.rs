@@ -65,10 +65,11 @@ impl StoredBundle {
     ) -> Result<ObjectHead, WorkflowError> {
         let key = self.part_key(name)?;
         let bucket = &self.location.bucket;
-        let head = self.store.head_object(bucket, &key).await?;
-        let head = head.ok_or_else(|| WorkflowError::PartMissing {
-            bucket: bucket.clone(),
-            key: key.clone(),
+        let head = self.store.head_object(bucket, &key).await?.ok_or_else(|| {
+            WorkflowError::PartMissing {
+                bucket: bucket.clone(),
+                key: key.clone(),
+            }
         })?;
         let (size, limit) = (head.size, limits.part_bytes);
         if size > limit {
@@ -90,8 +91,10 @@ impl StoredBundle {
             .buffered(jobs.max(1))
             .try_collect()
             .await?;
-        let sizes = heads.iter().map(|head| head.size);
-        let actual = sizes.fold(0, u64::saturating_add);
+        let actual = heads
+            .iter()
+            .map(|head| head.size)
+            .fold(0, u64::saturating_add);
         if actual != bundled_size {
             return Err(WorkflowError::PartSizes {
                 expected: bundled_size,

@@ -100,8 +100,8 @@ impl Upload {
     /// store refuses or does not answer. What was sent stays, and another run goes on from there.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Uploaded, WorkflowError> {
         let manifest = self.bundle.manifest(&self.limits)?;
-        let name = self.bundle.path().file_name();
-        let name = name.and_then(|name| name.to_str()).unwrap_or_default();
+        let file_name = self.bundle.path().file_name();
+        let name = file_name.and_then(|name| name.to_str()).unwrap_or_default();
         let location = self.destination.location(name)?;
         let all = &manifest.manifest().parts;
         let parts = &all[all.len().min(self.first.as_usize())..];

@@ -34,8 +34,10 @@ impl PartSource for Arrivals {
     }
 
     fn open(&mut self, index: PartIndex, _name: &PartName) -> io::Result<Box<dyn Read + Send>> {
-        let arrival = self.receiver.blocking_recv();
-        let arrival = arrival.ok_or_else(|| io::Error::other("it did not arrive"))?;
+        let arrival = self
+            .receiver
+            .blocking_recv()
+            .ok_or_else(|| io::Error::other("it did not arrive"))?;
         if arrival.index != index {
             return Err(io::Error::other("another part arrived in its place"));
         }

@@ -46,8 +46,7 @@ impl Folder {
             path: path.to_owned(),
             source,
         };
-        let made = DirBuilder::new().mode(0o700).create(path);
-        match made {
+        match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(failed(error));
             }
@@ -108,12 +107,11 @@ impl Folder {
 
     /// Takes away verified parts of another bundle.
     pub(super) fn keep_only(&self, parts: &[Part]) -> io::Result<()> {
-        let wanted = |name: &str| {
-            parts
-                .iter()
-                .any(|part| name == format!("{}{PART}", part.digest))
-        };
-        self.clear(|name| is_part(name) && !wanted(name))
+        let wanted: Vec<String> = parts
+            .iter()
+            .map(|part| format!("{}{PART}", part.digest))
+            .collect();
+        self.clear(|name| is_part(name) && !wanted.iter().any(|part| part == name))
     }
 
     /// Takes the folder away with all parts.

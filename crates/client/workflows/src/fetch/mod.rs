@@ -116,8 +116,10 @@ impl Fetch {
             bytes: self.manifest.manifest().bundled_size,
         });
         let places = self.find(folder, &*observer).await?;
-        let here = |place: &&Place| matches!(place, Place::Here(_));
-        let parts_kept = places.iter().filter(here).count();
+        let parts_kept = places
+            .iter()
+            .filter(|place| matches!(place, Place::Here(_)))
+            .count();
         let (sender, receiver) = channel(places.len().max(1));
         let sizes = places.iter().map(Place::size).collect();
         let mut arrivals = Arrivals::new(receiver, sizes);
@@ -154,11 +156,12 @@ impl Fetch {
         folder: &Folder,
         observer: &dyn Observer,
     ) -> Result<Vec<Place>, WorkflowError> {
-        let failed = |source| WorkflowError::Folder {
-            path: folder.path().to_owned(),
-            source,
-        };
-        folder.keep_only(self.parts()).map_err(failed)?;
+        folder
+            .keep_only(self.parts())
+            .map_err(|source| WorkflowError::Folder {
+                path: folder.path().to_owned(),
+                source,
+            })?;
         let places: Vec<_> = stream::iter(self.parts())
             .map(|part| self.place(folder, part, observer))
             .buffered(self.jobs.max(1))
@@ -179,12 +182,10 @@ impl Fetch {
         observer: &dyn Observer,
     ) -> Result<Place, WorkflowError> {
         let (path, digest) = (folder.part(part.digest), part.digest);
-        let kept = spawn_blocking(move || folder::kept(&path, digest)).await;
-        let kept = kept.map_err(|_| WorkflowError::Died)?;
-        let kept = kept.map_err(|source| WorkflowError::KeepPart {
-            name: part.name.clone(),
-            source,
-        })?;
+        let kept = spawn_blocking(move || folder::kept(&path, digest))
+            .await
+            .map_err(|_| WorkflowError::Died)?
+            .map_err(|source| cannot_keep(part, source))?;
         if let Some(size) = kept {
             observer.advance(size);
             return Ok(Place::Here(size));
@@ -230,15 +231,21 @@ impl Fetch {
         let Place::Stored(head) = place else {
             return Ok((arrival, 0));
         };
-        let failed = |source| WorkflowError::KeepPart {
-            name: part.name.clone(),
-            source,
-        };
-        let mut file = PartFile::begin(folder, Arc::clone(observer)).map_err(failed)?;
+        let mut file = PartFile::begin(folder, Arc::clone(observer))
+            .map_err(|source| cannot_keep(part, source))?;
         let (bundle, limits) = (&self.bundle, &self.limits);
         let size = bundle.receive(part, Some(head), limits, &mut file).await?;
-        file.finish(&path).await.map_err(failed)?;
+        file.finish(&path)
+            .await
+            .map_err(|source| cannot_keep(part, source))?;
         Ok((arrival, size))
+    }
+}
+
+fn cannot_keep(part: &Part, source: std::io::Error) -> WorkflowError {
+    WorkflowError::KeepPart {
+        name: part.name.clone(),
+        source,
     }
 }
 

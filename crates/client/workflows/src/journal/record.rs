@@ -137,3 +137,26 @@ mod wrapped {
         WrappedSecret::from_hex(&text).map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines of a journal that a version before this one wrote.
+    const OLD: [&str; 6] = [
+        r#"{"record":"making_bucket","bucket":"images"}"#,
+        r#"{"record":"prepared","name":"disk.img","length":4096,"modified":[1700000000,5]}"#,
+        r#"{"record":"stored","role":"kernel","part":{"index":0,"name":"vmlinuz.part.00","size":16,"digest":"da39a3ee5e6b4b0d3255bfef95601890afd80709","md5":"d41d8cd98f00b204e9800998ecf8427e"}}"#,
+        r#"{"record":"bundled","role":"ramdisk"}"#,
+        r#"{"record":"registered","role":"machine","id":"emi-9FE813FD","location":"images/disk.img.manifest.xml"}"#,
+        r#"{"record":"complete","public":true,"tags":{"release":"12"}}"#,
+    ];
+
+    #[test]
+    fn lines_of_older_versions_are_read_and_written_alike() {
+        for line in OLD {
+            let record: Record = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&record).unwrap(), line);
+        }
+    }
+}

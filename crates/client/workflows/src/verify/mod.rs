@@ -77,7 +77,7 @@ impl Verify {
     /// At most 64 MiB of parts wait in memory.
     ///
     /// # Errors
-    /// As [`Verify::parts`]; and when the image is not what the manifest says.
+    /// When a part is missing or damaged, when the image is not what the manifest says, and when the store refuses.
     pub async fn image(
         &self,
         manifest: &OpenManifest,
