@@ -30,7 +30,7 @@ pub(super) fn check(table: &Table, metadata: &Value) -> Vec<String> {
             problems.extend(objection(table, row, manifest, dependency));
         }
     }
-    for row in table.rows.iter().filter(|row| !row.is_later) {
+    for row in &table.rows {
         if !packages
             .iter()
             .any(|package| text(&package["name"]) == row.name)
@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    /// The page, with the rows and owners that the tests need whether or not their crates are there yet.
+    /// The tables of the page itself.
     fn table() -> Table {
         Table::read(Workspace::find().unwrap().root()).unwrap()
     }

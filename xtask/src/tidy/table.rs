@@ -23,8 +23,6 @@ pub(super) struct Row {
     pub(super) calls: Vec<String>,
     /// Packages that its tests may depend on, too.
     pub(super) tests: Vec<String>,
-    /// Whether the crate is yet to come.
-    pub(super) is_later: bool,
 }
 
 /// A crate of others that only some of ours may depend on.
@@ -63,7 +61,6 @@ impl Table {
                 kind: kind.parse()?,
                 calls: names(calls),
                 tests: names(tests),
-                is_later: name.contains("(later)"),
             });
         }
         for cells in lines(page, &FOREIGN)? {
@@ -163,7 +160,7 @@ mod tests {
 |---|---|---|---|
 | `types` | base | – | |
 | `crypto` | base | `crates/base` | `settings` |
-| `settings` (later) | client | `types`, `crypto` | |
+| `settings` | client | `types`, `crypto` | |
 | `gumnut` | program | `crates/client` | |
 
 Text.
@@ -178,10 +175,9 @@ Text.
         let table = Table::parse(PAGE).unwrap();
         assert_eq!(table.rows.len(), 4);
         let crypto = table.row("gumnut-crypto").unwrap();
-        assert_eq!((crypto.kind, crypto.is_later), (Kind::Base, false));
+        assert_eq!(crypto.kind, Kind::Base);
         assert_eq!(crypto.calls, ["gumnut-types"]);
         assert_eq!(crypto.tests, ["gumnut-settings"]);
-        assert!(table.row("gumnut-settings").unwrap().is_later);
         assert_eq!(table.row("gumnut").unwrap().calls, ["gumnut-settings"]);
         assert_eq!(table.owners.len(), 2);
         assert_eq!(table.owners[1].owners, ["gumnut"]);

@@ -42,7 +42,7 @@ impl User {
         }
     }
 
-    /// The same access key with another secret.
+    /// This user's access key with another secret.
     pub(crate) fn with_secret(&self, secret: &str) -> Self {
         let access_key = self.credentials.access_key().as_str();
         Self::new(access_key, secret, &self.owner_id)
