@@ -1,7 +1,7 @@
 //! `euca-describe-images`
 
 use clap::Args;
-use gumnut_ec2_client::{DescribeImages as Wanted, DeviceTarget, Filter, Image};
+use gumnut_ec2_client::{DescribeImages as Wanted, DeviceMapping, DeviceTarget, Filter, Image};
 use gumnut_terminal::Failure;
 use gumnut_types::ImageId;
 
@@ -137,73 +137,95 @@ impl DescribeImages {
         Ok(vec![owned, granted])
     }
 
+    /// The lines of an image: one in the dialect of 2010, and later one more for each block device and tag.
     fn lines(&self, dialect: Dialect, image: &Image) -> Vec<String> {
-        let visibility = if image.is_public { "public" } else { "private" };
-        let mut columns = vec!["IMAGE".to_owned(), image.image_id.clone()];
+        let common = &self.calling.common;
         if dialect.is_2010() {
-            columns.extend([
-                some(image.location.as_ref()),
-                some(image.owner_id.as_ref()),
-                some(image.state.as_ref()),
-                visibility.to_owned(),
-                image.product_codes.join(","),
-                some(image.architecture.as_ref()),
-                some(image.image_type.as_ref()),
-                // In this order before 1.3.
-                some(image.ramdisk_id.as_ref()),
-                some(image.kernel_id.as_ref()),
-            ]);
-            return vec![self.calling.common.line(&columns)];
+            return vec![common.line(&columns_of_2010(image))];
         }
-        let owner = image
-            .owner_alias
-            .as_ref()
-            .or(image.owner_id.as_ref())
-            .cloned();
-        columns.extend([
-            location(image),
-            owner.unwrap_or_default(),
-            some(image.state.as_ref()),
-            visibility.to_owned(),
-            some(image.architecture.as_ref()),
-            some(image.image_type.as_ref()),
-            some(image.kernel_id.as_ref()),
-            some(image.ramdisk_id.as_ref()),
-            some(image.platform.as_ref()),
-            some(image.root_device_type.as_ref()),
-            some(image.virtualization_type.as_ref()),
-            some(image.hypervisor.as_ref()),
-        ]);
-        let mut lines = vec![self.calling.common.line(&columns)];
-        lines.extend(image.block_devices.iter().filter_map(|device| {
-            let name = device.device.clone();
-            let columns = match &device.target {
-                DeviceTarget::None => return None,
-                DeviceTarget::Virtual(target) => vec!["EPHEMERAL".to_owned(), name, target.clone()],
-                DeviceTarget::Volume(volume) => vec![
-                    "EBS".to_owned(),
-                    name,
-                    some(volume.snapshot.as_ref()),
-                    volume.gib.map(|gib| gib.to_string()).unwrap_or_default(),
-                    volume
-                        .delete_on_termination
-                        .map(|delete| delete.to_string())
-                        .unwrap_or_default(),
-                    some(volume.kind.as_ref()),
-                    volume.iops.map(|iops| iops.to_string()).unwrap_or_default(),
-                ],
-            };
-            let all: Vec<_> = std::iter::once("BLOCKDEVICEMAPPING".to_owned())
-                .chain(columns)
-                .collect();
-            Some(self.calling.common.line(&all))
-        }));
-        lines.extend(image.tags.iter().map(|(key, value)| {
-            let columns = ["TAG", "image", &image.image_id, key, value];
-            self.calling.common.line(&columns.map(str::to_owned))
-        }));
+        let mut lines = vec![common.line(&columns(image))];
+        lines.extend(
+            image
+                .block_devices
+                .iter()
+                .filter_map(|device| Some(common.line(&device_columns(device)?))),
+        );
+        lines.extend(
+            image
+                .tags
+                .iter()
+                .map(|(key, value)| common.line(&["TAG", "image", &image.image_id, key, value])),
+        );
         lines
     }
+}
+
+fn visibility(image: &Image) -> String {
+    let text = if image.is_public { "public" } else { "private" };
+    text.to_owned()
+}
+
+fn columns_of_2010(image: &Image) -> [String; 11] {
+    [
+        "IMAGE".to_owned(),
+        image.image_id.clone(),
+        some(image.location.as_ref()),
+        some(image.owner_id.as_ref()),
+        some(image.state.as_ref()),
+        visibility(image),
+        image.product_codes.join(","),
+        some(image.architecture.as_ref()),
+        some(image.image_type.as_ref()),
+        // In this order before 1.3.
+        some(image.ramdisk_id.as_ref()),
+        some(image.kernel_id.as_ref()),
+    ]
+}
+
+fn columns(image: &Image) -> [String; 14] {
+    [
+        "IMAGE".to_owned(),
+        image.image_id.clone(),
+        location(image),
+        some(image.owner_alias.as_ref().or(image.owner_id.as_ref())),
+        some(image.state.as_ref()),
+        visibility(image),
+        some(image.architecture.as_ref()),
+        some(image.image_type.as_ref()),
+        some(image.kernel_id.as_ref()),
+        some(image.ramdisk_id.as_ref()),
+        some(image.platform.as_ref()),
+        some(image.root_device_type.as_ref()),
+        some(image.virtualization_type.as_ref()),
+        some(image.hypervisor.as_ref()),
+    ]
+}
+
+/// The columns of a block device. `None`: the device is left out of the image.
+fn device_columns(device: &DeviceMapping) -> Option<Vec<String>> {
+    let kind = "BLOCKDEVICEMAPPING".to_owned();
+    let name = device.device.clone();
+    match &device.target {
+        DeviceTarget::None => None,
+        DeviceTarget::Virtual(target) => {
+            Some(vec![kind, "EPHEMERAL".to_owned(), name, target.clone()])
+        }
+        DeviceTarget::Volume(volume) => Some(vec![
+            kind,
+            "EBS".to_owned(),
+            name,
+            some(volume.snapshot.as_ref()),
+            shown(volume.gib),
+            shown(volume.delete_on_termination),
+            some(volume.kind.as_ref()),
+            shown(volume.iops),
+        ]),
+    }
+}
+
+/// A number or a truth that the cloud may have left out, as a column.
+fn shown(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// A value that the cloud may have left out, as a column.
