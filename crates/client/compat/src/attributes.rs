@@ -9,7 +9,7 @@ use gumnut_types::ImageId;
 
 use super::call::{Call, print};
 use super::dialect::Dialect;
-use super::options::{Calling, Calls, CapitalKeys, Keys, Service};
+use super::options::{AnyKeys, Calling, Calls, CapitalKeys, Service};
 use super::report::unusable;
 use super::tool::Tool;
 
@@ -50,7 +50,7 @@ pub(super) struct DescribeAttribute {
     #[arg(long, group = "attribute")]
     description: bool,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl DescribeAttribute {
@@ -250,7 +250,7 @@ pub(super) struct ResetAttribute {
     #[arg(short, long = "launch-permission", required = true)]
     launch_permission: bool,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for ResetAttribute {

@@ -6,7 +6,7 @@ use gumnut_types::BucketName;
 use gumnut_walrus_client::BucketState;
 
 use super::call::{Call, print};
-use super::options::{Calling, Calls, Keys, Service};
+use super::options::{AnyKeys, Calling, Calls, Service};
 use super::tool::Tool;
 
 /// Tell whether a bucket exists
@@ -16,7 +16,7 @@ pub(super) struct CheckBucket {
     #[arg(short, long, required = true)]
     bucket: BucketName,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for CheckBucket {

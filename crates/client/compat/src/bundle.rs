@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::call::{Call, print};
 use super::image::ImageOptions;
-use super::options::{Calling, Calls, Keys, Service, given};
+use super::options::{AnyKeys, Calling, Calls, Service, given};
 use super::tool::Tool;
 
 /// Seal an image into a bundle
@@ -27,7 +27,7 @@ pub(super) struct BundleImage {
     #[arg(long = "no-size-checks", hide = true)]
     no_size_checks: bool,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for BundleImage {

@@ -9,7 +9,7 @@ use gumnut_walrus_client::WalrusClient;
 
 use super::call::Call;
 use super::dialect::Dialect;
-use super::options::{Calling, Calls, Keys, Service, given};
+use super::options::{AnyKeys, Calling, Calls, Service, given};
 use super::report::Coded;
 use super::selector::{self, Meaning, Selected, Selector};
 use super::tool::Tool;
@@ -33,7 +33,7 @@ pub(super) struct DeleteBundle {
     #[arg(long, value_name = "VERSION", hide = true, value_parser = parse_sigv)]
     sigv: Option<Signature>,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for DeleteBundle {

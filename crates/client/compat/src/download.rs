@@ -11,7 +11,7 @@ use gumnut_workflows::{Download, NoProgress, Step};
 
 use super::call::{Call, print};
 use super::dialect::Dialect;
-use super::options::{Calling, Calls, Keys, Service, given};
+use super::options::{AnyKeys, Calling, Calls, Service, given};
 use super::selector::{self, Selected, Selector};
 use super::tool::Tool;
 use super::upload::parse_sigv;
@@ -34,7 +34,7 @@ pub(super) struct DownloadBundle {
     #[arg(long, value_name = "VERSION", hide = true, value_parser = parse_sigv)]
     sigv: Option<Signature>,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for DownloadBundle {

@@ -12,7 +12,7 @@ use gumnut_walrus_client::{CannedAcl, Content, PutOptions};
 use gumnut_workflows::{BucketPrefix, Destination, LocalBundle, NoProgress};
 
 use super::call::{Call, print};
-use super::options::{Calling, Calls, Keys, Service, given};
+use super::options::{AnyKeys, Calling, Calls, Service, given};
 use super::report::{Coded, unusable};
 use super::selector;
 use super::tool::Tool;
@@ -116,7 +116,7 @@ pub(super) struct MigrateManifest {
     #[command(flatten)]
     rewriting: Rewriting,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for MigrateManifest {
@@ -181,7 +181,7 @@ pub(super) struct MigrateBundle {
     #[command(flatten)]
     rewriting: Rewriting,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for MigrateBundle {

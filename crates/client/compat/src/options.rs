@@ -157,7 +157,7 @@ impl KeyPair {
 /// A key pair under every spelling of the old tools.
 #[derive(Args)]
 #[command(next_help_heading = "Common options")]
-pub(super) struct Keys {
+pub(super) struct AnyKeys {
     /// Access key id
     #[arg(short = 'a', short_aliases = ['A', 'I'], long = "access-key", alias = "access-key-id", value_name = "KEY")]
     access: Option<String>,
@@ -217,7 +217,7 @@ impl Calls for Common {
     }
 }
 
-impl Calls for Calling<Keys> {
+impl Calls for Calling<AnyKeys> {
     fn common(&self) -> &Common {
         &self.common
     }

@@ -14,7 +14,7 @@ use url::Url;
 
 use super::call::{Call, print};
 use super::image::ImageOptions;
-use super::options::{Calling, Calls, Keys, Service};
+use super::options::{AnyKeys, Calling, Calls, Service};
 use super::register::parse_virtualization;
 use super::tool::Tool;
 use super::upload::StoreOptions;
@@ -96,7 +96,7 @@ pub(super) struct BundleAndUpload {
     #[command(flatten)]
     publishing: Publishing,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for BundleAndUpload {
@@ -139,7 +139,7 @@ pub(super) struct InstallImage {
     #[arg(long = "ec2-url", value_name = "URL")]
     ec2_url: Option<Url>,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for InstallImage {

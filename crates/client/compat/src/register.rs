@@ -7,7 +7,7 @@ use gumnut_types::{Architecture, ImageId, ManifestLocation};
 
 use super::call::{Call, print};
 use super::dialect::Dialect;
-use super::options::{Calling, Calls, CapitalKeys, Keys, Service};
+use super::options::{AnyKeys, Calling, Calls, CapitalKeys, Service};
 use super::report::unusable;
 use super::tool::Tool;
 
@@ -195,7 +195,7 @@ pub(super) struct Deregister {
     /// The image
     id: ImageId,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for Deregister {

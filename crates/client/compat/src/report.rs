@@ -46,11 +46,11 @@ pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> Ex
                 None => String::new(),
             };
             let text = format!("error ({}): {message}{request}", refusal.code);
-            say(name, &printable(&text));
+            say(name, &one_line(&text));
         }
         _ => {
             let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
-            say(name, &printable(&format!("error: {}", causes.join(": "))));
+            say(name, &one_line(&format!("error: {}", causes.join(": "))));
         }
     }
     for hint in error.chain().filter_map(hint_of) {
@@ -97,11 +97,11 @@ fn line_of_2010(error: &anyhow::Error, refusal: &Refusal) -> String {
             format!("{code}: {}", refusal.message)
         }
     };
-    printable(&line)
+    one_line(&line)
 }
 
 /// One line without what would move a terminal's cursor.
-fn printable(text: &str) -> String {
+fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 

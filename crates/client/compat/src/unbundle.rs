@@ -13,7 +13,7 @@ use gumnut_types::Limits;
 use gumnut_workflows::{self as workflows, Download, LocalBundle, NoProgress};
 
 use super::call::{Call, print};
-use super::options::{Calling, Calls, CapitalKeys, Keys, Service, given};
+use super::options::{AnyKeys, Calling, Calls, CapitalKeys, Service, given};
 use super::selector::{self, Meaning, Selected, Selector};
 use super::tool::Tool;
 
@@ -168,7 +168,7 @@ pub(super) struct DownloadAndUnbundle {
     #[command(flatten)]
     opening: Opening,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 impl Tool for DownloadAndUnbundle {

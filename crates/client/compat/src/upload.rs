@@ -13,7 +13,7 @@ use url::Url;
 
 use super::call::{Call, print};
 use super::dialect::Dialect;
-use super::options::{Calling, Calls, Keys, Service, given};
+use super::options::{AnyKeys, Calling, Calls, Service, given};
 use super::tool::Tool;
 
 /// Parts that are sent at the same time.
@@ -97,7 +97,7 @@ pub(super) struct UploadBundle {
     #[arg(long, value_name = "VERSION", hide = true, value_parser = parse_sigv)]
     sigv: Option<Signature>,
     #[command(flatten)]
-    calling: Calling<Keys>,
+    calling: Calling<AnyKeys>,
 }
 
 /// `2` or `4`.
