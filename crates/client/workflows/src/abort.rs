@@ -83,7 +83,7 @@ impl Run<'_> {
         let store = &self.destination.store;
         // A manifest whose parts are gone would be worse than parts without one.
         let mut keys = vec![location.key.clone()];
-        for object in self.destination.objects(&location.key).await? {
+        for object in self.objects(&location.key).await? {
             let key = object.key.parse().ok();
             keys.extend(key.filter(|key| *key != location.key));
         }

@@ -1,5 +1,6 @@
 //! An image made into a bundle: in a folder, or straight in a store without touching a disk.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,10 +11,10 @@ use gumnut_bundle::{
 };
 use gumnut_crypto::{BundleIv, BundleKey, Certificate};
 use gumnut_manifest::SignedManifest;
-use gumnut_types::{ManifestLocation, PartIndex, PartName};
+use gumnut_types::{ManifestLocation, PartIndex, PartName, Sha1Digest};
 use gumnut_walrus_client::Content;
 
-use crate::streaming::{Kept, stream_parts};
+use crate::streaming::stream_parts;
 use crate::{Destination, Keys, Observer, Step, WorkflowError};
 
 /// An image that is to be made into a bundle.
@@ -110,15 +111,20 @@ impl Bundle {
         let name = self.meta.names.manifest().to_string();
         let location = destination.location(&name)?;
         let sent = Mutex::new(Vec::new());
-        self.announce(Some(&location), 0, &*observer);
         let sealed = self
-            .send(jobs, Kept::new(), observer, async |part, content| {
-                let part_name = part.name.to_string();
-                sent.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(part.name);
-                destination.put(&part_name, &content).await
-            })
+            .send(
+                &location,
+                jobs,
+                BTreeMap::new(),
+                observer,
+                async |part, content| {
+                    let part_name = part.name.to_string();
+                    sent.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(part.name);
+                    destination.put(&part_name, &content).await
+                },
+            )
             .await;
         let done = match sealed {
             Ok(made) => {
@@ -135,12 +141,7 @@ impl Bundle {
     }
 
     /// Says that the bundle is about to be made.
-    pub(crate) fn announce(
-        &self,
-        location: Option<&ManifestLocation>,
-        kept: usize,
-        observer: &dyn Observer,
-    ) {
+    fn announce(&self, location: Option<&ManifestLocation>, kept: usize, observer: &dyn Observer) {
         observer.step(&Step::Bundling {
             class: self.meta.kind.class(),
             name: self.meta.names.prefix(),
@@ -150,17 +151,28 @@ impl Bundle {
         });
     }
 
-    /// Makes the bundle and hands each part to `send`, except for those in `kept`, which are made again and compared.
-    pub(crate) async fn send(
+    /// Makes the bundle and hands each part to `send` while the next ones are made, at most `jobs` parts being in memory at a
+    /// time. The manifest is signed, and left to the caller to put at `location`.
+    ///
+    /// `stored` has the parts that the store holds already: digest and length in bytes of each, by its index. They are made
+    /// again and compared instead of sent, so the bundle has to have the [`Bundle::secrets`] and [`Bundle::options`] that they
+    /// were made with.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Differs`] when a part in `stored` is made otherwise this time; what `send` fails with; when the image or
+    /// the keys cannot be used, and when the observer stops it.
+    pub async fn send(
         self,
+        location: &ManifestLocation,
         jobs: usize,
-        kept: Kept,
+        stored: BTreeMap<u32, (Sha1Digest, u64)>,
         observer: Arc<dyn Observer>,
         send: impl AsyncFn(PartRecord, Content) -> Result<(), WorkflowError>,
     ) -> Result<NewBundle, WorkflowError> {
+        self.announce(Some(location), stored.len(), &*observer);
         stream_parts(
             jobs,
-            kept,
+            stored,
             move |sink| self.seal(sink, &*observer),
             async |part, bytes| send(part, Content::bytes(bytes)).await,
         )

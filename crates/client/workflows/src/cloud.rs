@@ -128,16 +128,6 @@ impl CloudClient {
             BundleRef::Image(id) => self.bundle(self.location(id).await?),
         }
     }
-
-    /// The endpoints of store and EC2 service, as the journal and the identity of a run have them.
-    pub(crate) fn endpoints(&self) -> Result<String, WorkflowError> {
-        let ec2 = self.ec2.as_ref().map(|ec2| ec2.endpoint().to_string());
-        Ok(format!(
-            "{} {}",
-            self.store()?.endpoint(),
-            ec2.unwrap_or_default()
-        ))
-    }
 }
 
 fn open(

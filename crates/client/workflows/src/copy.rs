@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::destination::Destination;
 use crate::receive::Forget;
-use crate::register::{image_at, register_once};
+use crate::registered::{OwnImages, register_once};
 use crate::{BucketPrefix, CloudClient, Observer, PartOutput, Step, StoredBundle, WorkflowError};
 
 /// Bytes of parts that may lie in memory, unless one part alone is larger.
@@ -182,7 +182,10 @@ impl CopyTo {
         request: &RegisterImage,
     ) -> Result<(ImageId, bool), WorkflowError> {
         let ec2 = self.cloud.ec2()?;
-        if let Some(id) = image_at(ec2, &copied.location).await? {
+        if let Some(id) = OwnImages::list(ec2)
+            .await?
+            .registered_from(&copied.location)
+        {
             return Ok((id, false));
         }
         let request = RegisterImage {

@@ -1,9 +1,7 @@
 //! Where the objects of a bundle go.
 
-use gumnut_types::{BucketName, ManifestLocation, ObjectKey};
-use gumnut_walrus_client::{
-    BucketState, CannedAcl, Content, ListedObject, ObjectHead, PutOptions, WalrusClient, is_md5,
-};
+use gumnut_types::{BucketName, ManifestLocation};
+use gumnut_walrus_client::{BucketState, CannedAcl, Content, ObjectHead, PutOptions, WalrusClient};
 
 use crate::{BucketPrefix, Observer, Step, WorkflowError};
 
@@ -92,8 +90,12 @@ impl Destination {
         Ok(!same)
     }
 
-    /// Puts an object with metadata; the failure of a request is passed on as it is.
-    pub(crate) async fn put_with(
+    /// Puts an object with user-defined metadata (`x-amz-meta-NAME`), given as names and values.
+    ///
+    /// # Errors
+    /// [`WorkflowError::AclRefused`] when the store refuses because of the ACL, [`WorkflowError::Transport`] when it refuses
+    /// otherwise or does not answer, [`WorkflowError::Key`] when no object can have that key.
+    pub async fn put_with(
         &self,
         name: &str,
         content: &Content,
@@ -114,8 +116,13 @@ impl Destination {
         }
     }
 
-    /// Puts a manifest, which remembers what it was made of.
-    pub(crate) async fn put_manifest(
+    /// Puts a manifest, whose metadata `gumnut-source` says what it was made of: `source`, a text that is compared and never
+    /// taken apart.
+    ///
+    /// # Errors
+    /// [`WorkflowError::AclRefused`] when the store refuses because of the ACL, [`WorkflowError::Transport`] when it refuses
+    /// otherwise or does not answer, [`WorkflowError::Key`] when no object can have that key.
+    pub async fn put_manifest(
         &self,
         name: &str,
         content: &Content,
@@ -133,8 +140,12 @@ impl Destination {
         self.target.location(name)
     }
 
-    /// What is known of the manifest at a location, and what it was made of if that is known.
-    pub(crate) async fn manifest(
+    /// The head of the manifest at a location and the value of its metadata `gumnut-source`, which says what it was made of
+    /// (`None`: it has none). `None`: there is no such object.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Transport`] when the store refuses or does not answer.
+    pub async fn manifest(
         &self,
         location: &ManifestLocation,
     ) -> Result<Option<(ObjectHead, Option<String>)>, WorkflowError> {
@@ -144,18 +155,4 @@ impl Destination {
             (head, source)
         }))
     }
-
-    /// The objects of the bundle whose manifest has this key.
-    pub(crate) async fn objects(
-        &self,
-        manifest: &ObjectKey,
-    ) -> Result<Vec<ListedObject>, WorkflowError> {
-        let prefix = manifest.as_str().trim_end_matches("manifest.xml");
-        Ok(self.store.list_objects(self.bucket(), prefix).await?)
-    }
-}
-
-/// Whether an object is what was sent. A tag that is no MD5 says nothing.
-pub(crate) fn is_same(object: &ListedObject, size: u64, md5: &str) -> bool {
-    object.size == size && (!is_md5(&object.etag) || object.etag.eq_ignore_ascii_case(md5))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gumnut_bundle::BundleNames;
+use gumnut_bundle::{BundleError, BundleNames};
 use gumnut_types::{ImageClass, PartIndex};
 
 use crate::blocking::blocking;
@@ -33,12 +33,12 @@ impl Plan {
         let target = self.bucket_prefix()?;
         let mut calls = vec![Call::new("PUT", &target.bucket, None)];
         for (class, name, bytes) in images {
-            let names = BundleNames::new(name).map_err(WorkflowError::names)?;
+            let names = BundleNames::new(name).map_err(BundleError::WriteParts)?;
             let part_size = self.form.part_size.get();
             for index in 0..bytes.div_ceil(part_size).max(1) {
                 let part = names
                     .part(PartIndex(u32::try_from(index).unwrap_or(u32::MAX)))
-                    .map_err(WorkflowError::names)?;
+                    .map_err(BundleError::WriteParts)?;
                 let length = part_size.min(bytes - index * part_size);
                 let location = target.location(part.as_str())?;
                 calls.push(Call::new("PUT", &location, Some(length)));

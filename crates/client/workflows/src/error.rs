@@ -385,13 +385,6 @@ pub enum WorkflowError {
     Died,
 }
 
-impl WorkflowError {
-    /// A name from which no bundle can be made.
-    pub(crate) fn names(error: SplitterError) -> Self {
-        Self::Bundle(BundleError::WriteParts(error))
-    }
-}
-
 fn listed(found: &[PathBuf]) -> String {
     if found.is_empty() {
         return "none".to_owned();

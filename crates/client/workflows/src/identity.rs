@@ -20,7 +20,17 @@ pub(crate) async fn identity(
 ) -> Result<String, WorkflowError> {
     let (plan_here, observer) = (plan.clone(), Arc::clone(observer));
     let content = blocking(move || fingerprints(&plan_here, &*observer)).await?;
-    Ok(digest(plan, &cloud.endpoints()?, &content))
+    Ok(digest(plan, &site(cloud)?, &content))
+}
+
+/// The endpoints of store and EC2 service, as the journal and the identity of a run have them.
+pub(crate) fn site(cloud: &CloudClient) -> Result<String, WorkflowError> {
+    let ec2 = cloud.ec2().map(|ec2| ec2.endpoint().to_string());
+    Ok(format!(
+        "{} {}",
+        cloud.store()?.endpoint(),
+        ec2.unwrap_or_default()
+    ))
 }
 
 fn digest(plan: &Plan, endpoints: &str, content: &[Fingerprint]) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gumnut_disk_image::{Finding, StepProgress};
+use gumnut_disk_image::Finding;
 use gumnut_types::{
     BucketName, ImageClass, ImageId, ImageName, ManifestLocation, NoProgress, Progress,
 };
@@ -159,18 +159,3 @@ pub trait Observer: Progress + Send {
 }
 
 impl Observer for NoProgress {}
-
-/// An observer as `gumnut-disk-image` knows one.
-pub(crate) struct DiskProgress<'a>(pub(crate) &'a dyn Observer);
-
-impl Progress for DiskProgress<'_> {
-    fn advance(&self, bytes: u64) {
-        self.0.advance(bytes);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
-}
-
-impl StepProgress for DiskProgress<'_> {}

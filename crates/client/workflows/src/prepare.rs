@@ -10,15 +10,15 @@ use crate::blocking::blocking;
 use crate::journal::Record;
 use crate::run::Run;
 use crate::source::{self, Source};
-use crate::{Step, WorkflowError};
+use crate::{Destination, Step, WorkflowError};
 
 impl Run<'_> {
     /// Looks for the bucket, opens the target, and checks its images.
     pub(crate) async fn prepare(
         &mut self,
     ) -> Result<(Source, Architecture, BucketState), WorkflowError> {
-        let store = &self.destination.store;
-        let bucket = store.bucket_state(self.destination.bucket()).await?;
+        let Destination { store, target, .. } = &self.destination;
+        let bucket = store.bucket_state(&target.bucket).await?;
         let source = self.source().await?;
         let architecture = source.architecture(&self.plan)?;
         self.check(&source, architecture)?;

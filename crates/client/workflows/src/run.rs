@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gumnut_bundle::{BundleMeta, BundleNames};
+use gumnut_bundle::{BundleError, BundleMeta, BundleNames};
 use gumnut_ec2_client::{LaunchPermission, PermissionChange};
 use gumnut_transport::TransportError;
-use gumnut_types::{Architecture, ImageClass, ImageId, ImageKind, ManifestLocation};
-use gumnut_walrus_client::{BucketState, Content};
+use gumnut_types::{Architecture, ImageClass, ImageId, ImageKind, ManifestLocation, ObjectKey};
+use gumnut_walrus_client::{BucketState, Content, ListedObject, is_md5};
 
 use crate::blocking::blocking;
-use crate::destination::is_same;
+use crate::identity::site;
 use crate::journal::{ImageState, Journal, Record, RunFolder, Sealing, StoredPart, VERSION};
 use crate::setup::Setup;
 use crate::source::{Image, Source};
@@ -131,13 +131,13 @@ impl<'a> Run<'a> {
             version: VERSION,
             at: now.unwrap_or_default().as_secs(),
             plan: Box::new(self.plan.clone()),
-            site: self.setup.cloud.endpoints()?,
+            site: site(&self.setup.cloud)?,
             identity: self.identity.clone(),
         })
     }
 
     async fn make_bucket(&mut self) -> Result<(), WorkflowError> {
-        let bucket = self.destination.bucket().clone();
+        let bucket = self.destination.target.bucket.clone();
         self.observer.step(&Step::MakingBucket { bucket: &bucket });
         // Before the request: a bucket that the journal does not know would never be removed.
         self.journal.write(Record::MakingBucket {
@@ -193,8 +193,11 @@ impl<'a> Run<'a> {
         kind: ImageKind,
     ) -> Result<PublishedImage, WorkflowError> {
         let class = image.class;
-        let names = BundleNames::new(image.name.clone()).map_err(WorkflowError::names)?;
-        let location = self.destination.location(names.manifest().as_str())?;
+        let names = BundleNames::new(image.name.clone()).map_err(BundleError::WriteParts)?;
+        let location = self
+            .destination
+            .target
+            .location(names.manifest().as_str())?;
         if let Some(published) = self.adopt(class, &location).await? {
             return Ok(published);
         }
@@ -287,7 +290,6 @@ impl<'a> Run<'a> {
             });
         }
         let objects: HashMap<_, _> = self
-            .destination
             .objects(&manifest.key)
             .await?
             .into_iter()
@@ -295,6 +297,7 @@ impl<'a> Run<'a> {
             .collect();
         let is_there = |name: &str, size: u64, md5: &str| {
             self.destination
+                .target
                 .location(name)
                 .ok()
                 .and_then(|location| objects.get(location.key.as_str()))
@@ -312,6 +315,16 @@ impl<'a> Run<'a> {
                 .filter(|(_, part)| is_there(part.name.as_str(), part.size, &part.md5))
                 .collect(),
         })
+    }
+
+    /// The objects of the bundle whose manifest has this key.
+    pub(crate) async fn objects(
+        &self,
+        manifest: &ObjectKey,
+    ) -> Result<Vec<ListedObject>, WorkflowError> {
+        let Destination { store, target, .. } = &self.destination;
+        let prefix = manifest.as_str().trim_end_matches("manifest.xml");
+        Ok(store.list_objects(&target.bucket, prefix).await?)
     }
 
     /// Compares what the store holds with what was sent.
@@ -367,6 +380,11 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether an object is what was sent. A tag that is no MD5 says nothing.
+fn is_same(object: &ListedObject, size: u64, md5: &str) -> bool {
+    object.size == size && (!is_md5(&object.etag) || object.etag.eq_ignore_ascii_case(md5))
 }
 
 /// Whether the same may work another time: the cloud did not answer, or the user stopped it.

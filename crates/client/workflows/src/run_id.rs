@@ -15,8 +15,11 @@ pub struct RunIdError;
 const DIGITS: usize = 12;
 
 impl RunId {
-    /// The run of an identity, which is a longer row of hex digits.
-    pub(crate) fn of(identity: &str) -> Result<Self, RunIdError> {
+    /// The name of the run with this identity, a SHA-256 in 64 lower-case hex digits: the first 12 of them.
+    ///
+    /// # Errors
+    /// When it does not begin with 12 such digits.
+    pub fn of(identity: &str) -> Result<Self, RunIdError> {
         identity.get(..DIGITS).unwrap_or_default().parse()
     }
 }

@@ -10,7 +10,6 @@ use gumnut_types::{ImageClass, ManifestLocation};
 use crate::journal::{Record, Sealing, StoredPart};
 use crate::run::Run;
 use crate::source::Image;
-use crate::streaming::differs;
 use crate::{Bundle, NewBundle, WorkflowError};
 
 /// How often an image is begun again because it is not what its stored parts were made of.
@@ -55,15 +54,11 @@ impl Run<'_> {
                 level: form.level,
                 tar: form.tar(),
             });
-            bundle.announce(Some(location), kept.len(), &*self.observer);
             self.written = true;
-            match self.send(bundle, class, kept).await {
-                Err(WorkflowError::Bundle(error)) if differs(&error) && restarts < RESTARTS => {
+            match self.send(bundle, location, class, kept).await {
+                Err(WorkflowError::Differs) if restarts < RESTARTS => {
                     restarts += 1;
                     sealing = None;
-                }
-                Err(WorkflowError::Bundle(error)) if differs(&error) => {
-                    return Err(WorkflowError::Differs);
                 }
                 Err(error) => return Err(error),
                 Ok(made) => {
@@ -82,32 +77,39 @@ impl Run<'_> {
     async fn send(
         &mut self,
         bundle: Bundle,
+        location: &ManifestLocation,
         class: ImageClass,
         kept: BTreeMap<u32, StoredPart>,
     ) -> Result<NewBundle, WorkflowError> {
-        let kept = kept
+        let stored = kept
             .into_values()
             .map(|part| (part.index, (part.digest, part.size)))
             .collect();
         let observer = Arc::clone(&self.observer);
         let journal = Mutex::new(&mut self.journal);
         bundle
-            .send(self.setup.jobs, kept, observer, async |record, content| {
-                self.destination
-                    .put_with(record.name.as_str(), &content, &[])
-                    .await?;
-                let part = StoredPart {
-                    index: record.index.0,
-                    size: content.length(),
-                    md5: content.md5_hex(),
-                    name: record.name,
-                    digest: record.digest,
-                };
-                journal
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .write(Record::Stored { role: class, part })
-            })
+            .send(
+                location,
+                self.setup.jobs,
+                stored,
+                observer,
+                async |record, content| {
+                    self.destination
+                        .put_with(record.name.as_str(), &content, &[])
+                        .await?;
+                    let part = StoredPart {
+                        index: record.index.0,
+                        size: content.length(),
+                        md5: content.md5_hex(),
+                        name: record.name,
+                        digest: record.digest,
+                    };
+                    journal
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .write(Record::Stored { role: class, part })
+                },
+            )
             .await
     }
 

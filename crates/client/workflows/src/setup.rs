@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use crate::identity::site;
 use crate::journal::Begun;
 use crate::{CloudClient, Keys, RunId, Runs, WorkflowError};
 
@@ -26,7 +27,7 @@ impl Setup {
             .look(id)?
             .begun
             .ok_or_else(|| WorkflowError::NoRun(id.clone()))?;
-        if begun.site != self.cloud.endpoints()? {
+        if begun.site != site(&self.cloud)? {
             return Err(WorkflowError::OtherSite {
                 run: id.clone(),
                 site: begun.site,

@@ -20,7 +20,8 @@ pub(crate) type Kept = BTreeMap<u32, (Sha1Digest, u64)>;
 /// Seals on a thread of its own, and sends each part while the next ones are made. At most `jobs` parts are in memory: the
 /// one that is being filled, and those that are being sent. Parts in `kept` are made again, compared and not sent.
 ///
-/// A failure to send ends the sealing, and is the result.
+/// A failure to send ends the sealing, and is the result. A part in `kept` that is made otherwise this time is
+/// [`WorkflowError::Differs`].
 pub(crate) async fn stream_parts<T: Send + 'static>(
     jobs: usize,
     kept: Kept,
@@ -49,7 +50,10 @@ pub(crate) async fn stream_parts<T: Send + 'static>(
         .await;
     let sealed = sealing.await.map_err(|_| WorkflowError::Died)?;
     all?;
-    sealed
+    match sealed {
+        Err(WorkflowError::Bundle(error)) if differs(&error) => Err(WorkflowError::Differs),
+        sealed => sealed,
+    }
 }
 
 /// A part on its way, and its place in memory.
@@ -71,7 +75,7 @@ fn parts(receiver: Receiver<Part>) -> impl stream::Stream<Item = Part> {
 #[error("the part is not what it was when it was stored")]
 struct PartDiffers;
 
-pub(crate) fn differs(error: &(dyn std::error::Error + 'static)) -> bool {
+fn differs(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         let inner = error

@@ -5,7 +5,7 @@ use gumnut_types::{ImageClass, ImageName};
 
 use super::choose::{choose, named_files};
 use super::image::{image_name, rank};
-use crate::observer::DiskProgress;
+use super::progress::DiskProgress;
 use crate::{Observer, Plan, WorkflowError};
 
 /// Disk images shrink to about a third; of a compressed tarball it is known better.

@@ -4,6 +4,7 @@ mod choose;
 mod estimate;
 mod image;
 mod open;
+mod progress;
 mod resized;
 
 pub(crate) use self::estimate::estimate;

@@ -8,9 +8,9 @@ use gumnut_types::{Architecture, ImageClass};
 
 use super::choose::{Chosen, add_files, choose};
 use super::image::Image;
+use super::progress::DiskProgress;
 use super::resized::{self, KeptDisk};
 use crate::journal::{Prepared, RunFolder};
-use crate::observer::DiskProgress;
 use crate::{Observer, Plan, Step, WorkflowError};
 
 /// The images that are to be published.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use gumnut_disk_image::{Existing, Item, NewSize, ResizeOptions, Target, inspect, resize};
 
 use super::image::Image;
+use super::progress::DiskProgress;
 use crate::journal::{Prepared, RunFolder};
-use crate::observer::DiskProgress;
 use crate::{Observer, Plan, Step, WorkflowError};
 
 /// A copy that an earlier attempt has made, and that nobody has touched since.

@@ -1,0 +1,21 @@
+//! How far a step on a disk is.
+
+use gumnut_disk_image::StepProgress;
+use gumnut_types::Progress;
+
+use crate::Observer;
+
+/// An observer as `gumnut-disk-image` knows one.
+pub(super) struct DiskProgress<'a>(pub(super) &'a dyn Observer);
+
+impl Progress for DiskProgress<'_> {
+    fn advance(&self, bytes: u64) {
+        self.0.advance(bytes);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}
+
+impl StepProgress for DiskProgress<'_> {}
