@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The name of a run: the first 12 hex digits of its identity.
+/// The name of a run, in which images are published with a journal: the first 12 hex digits of its identity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(String);
 

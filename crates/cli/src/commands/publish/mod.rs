@@ -12,12 +12,13 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::Level;
 use gumnut_disk_image::Hypervisor;
+use gumnut_publish::{Form, Images, Plan, Publisher, Registration, Runs, Storage};
 use gumnut_terminal::{
     Exit, Failure, Output, Session, Stop, Watch, block_on, block_on_or_stop, parts,
     warn_of_findings,
 };
 use gumnut_types::{Architecture, BucketName, ByteSize, ImageId};
-use gumnut_workflows::{Form, Images, Keys, Plan, Publisher, Registration, Runs, Step, Storage};
+use gumnut_workflows::{Keys, Step};
 
 use self::explain::explain;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};

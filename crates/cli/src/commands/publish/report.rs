@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use gumnut_publish::{Call, Published, Removed, RunInfo, RunStatus};
 use gumnut_terminal::Output;
 use gumnut_types::{BucketName, ByteSize, ImageClass, ImageId};
-use gumnut_workflows::{Call, Published, Removed, RunInfo, RunStatus};
 use serde_json::json;
 
 pub(super) fn published(output: &Output, published: &Published) -> Result<(), anyhow::Error> {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use clap::Args;
+use gumnut_publish::{RunStatus, Runs};
 use gumnut_settings::default_state_dir;
 use gumnut_terminal::{Exit, Failure, Session, block_on_or_stop};
-use gumnut_workflows::{RunId, RunStatus, Runs};
+use gumnut_workflows::RunId;
 
 use super::{explain, publisher, report, watch};
 use crate::commands::keys::KeyOptions;

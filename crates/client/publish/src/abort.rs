@@ -2,8 +2,8 @@
 
 use gumnut_transport::TransportError;
 use gumnut_types::{BucketName, ImageId, ManifestLocation};
+use gumnut_workflows::WorkflowError;
 
-use crate::WorkflowError;
 use crate::journal::ImageState;
 use crate::run::Run;
 

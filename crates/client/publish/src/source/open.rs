@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use gumnut_bundle::{Fingerprint, ImageSource};
 use gumnut_disk_image::{Collection, Content, Loaded, RawImage, inspect, load};
 use gumnut_types::{Architecture, ImageClass};
+use gumnut_workflows::{Observer, Step, WorkflowError};
 
 use super::choose::{Chosen, add_files, choose};
 use super::image::Image;
 use super::progress::DiskProgress;
 use super::resized::{self, KeptDisk};
+use crate::Plan;
 use crate::journal::{Prepared, RunFolder};
-use crate::{Observer, Plan, Step, WorkflowError};
 
 /// The images that are to be published.
 #[derive(Debug)]

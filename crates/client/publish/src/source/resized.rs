@@ -4,11 +4,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use gumnut_disk_image::{Existing, Item, NewSize, ResizeOptions, Target, inspect, resize};
+use gumnut_workflows::{Observer, Step, WorkflowError};
 
 use super::image::Image;
 use super::progress::DiskProgress;
+use crate::Plan;
 use crate::journal::{Prepared, RunFolder};
-use crate::{Observer, Plan, Step, WorkflowError};
 
 /// A copy that an earlier attempt has made, and that nobody has touched since.
 pub(super) struct KeptDisk {

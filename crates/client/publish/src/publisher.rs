@@ -4,11 +4,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use gumnut_bundle::BundleOptions;
+use gumnut_workflows::{CloudClient, Keys, Observer, RunId, WorkflowError};
 
 use crate::identity::identity;
 use crate::run::Run;
 use crate::setup::Setup;
-use crate::{CloudClient, Keys, Observer, Plan, Published, Removed, RunId, Runs, WorkflowError};
+use crate::{Plan, Published, Removed, Runs};
 
 /// Parts that may be in memory at a time, unless it is said otherwise.
 const JOBS: usize = 4;

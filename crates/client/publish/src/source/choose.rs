@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use gumnut_disk_image::{Collection, Content, Inspection, Item, inspect};
 use gumnut_types::ImageClass;
+use gumnut_workflows::WorkflowError;
 
 use super::image::{Image, rank};
-use crate::{Plan, WorkflowError};
+use crate::Plan;
 
 /// The files that were chosen.
 pub(super) struct Chosen(Vec<(ImageClass, Item)>);

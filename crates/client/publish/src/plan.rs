@@ -10,9 +10,10 @@ use gumnut_bundle::{BundleOptions, Level, TarForm};
 use gumnut_disk_image::Hypervisor;
 use gumnut_types::{AccountId, Architecture, BucketName, ImageId};
 use gumnut_walrus_client::CannedAcl;
+use gumnut_workflows::{BucketPrefix, WorkflowError};
 use serde::{Deserialize, Serialize};
 
-use crate::{BucketPrefix, WorkflowError, text};
+use crate::text;
 
 /// Ends of file names that say nothing about an image, from the last to the first.
 const ENDINGS: [&str; 11] = [

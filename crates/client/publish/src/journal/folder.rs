@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
-use crate::WorkflowError;
+use gumnut_workflows::WorkflowError;
 
 /// The folder of one run: its journal, its lock, and the copy of a disk while it is needed.
 #[derive(Clone, Debug)]

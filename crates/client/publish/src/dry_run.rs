@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use gumnut_bundle::{BundleError, BundleNames};
 use gumnut_types::{ImageClass, PartIndex};
+use gumnut_workflows::{Observer, WorkflowError};
 
+use crate::Plan;
 use crate::blocking::blocking;
 use crate::source::estimate;
-use crate::{Observer, Plan, WorkflowError};
 
 /// A request that a run would make.
 #[derive(Clone, Debug, PartialEq, Eq)]

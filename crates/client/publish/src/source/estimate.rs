@@ -2,11 +2,12 @@
 
 use gumnut_disk_image::{Collection, Content, Item, inspect, load};
 use gumnut_types::{ImageClass, ImageName};
+use gumnut_workflows::{Observer, WorkflowError};
 
 use super::choose::{choose, named_files};
 use super::image::{image_name, rank};
 use super::progress::DiskProgress;
-use crate::{Observer, Plan, WorkflowError};
+use crate::Plan;
 
 /// Disk images shrink to about a third; of a compressed tarball it is known better.
 const RATIO: u64 = 3;

@@ -1,8 +1,7 @@
 //! What was published.
 
 use gumnut_types::{ImageClass, ImageId, ManifestLocation};
-
-use crate::RunId;
+use gumnut_workflows::RunId;
 
 /// What was published.
 #[derive(Clone, Debug)]

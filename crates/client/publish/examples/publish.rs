@@ -5,9 +5,10 @@
 
 use std::{env, error::Error, sync::Arc};
 
+use gumnut_publish::{Plan, Publisher, Runs};
 use gumnut_workflows::{
-    AccessKeyId, Certificate, CloudClient, Connection, Credentials, Keys, NoProgress, Plan,
-    PrivateKey, Publisher, Runs, SecretString, SignatureVersion, Url,
+    AccessKeyId, Certificate, CloudClient, Connection, Credentials, Keys, NoProgress, PrivateKey,
+    SecretString, SignatureVersion, Url,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {

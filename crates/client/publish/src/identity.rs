@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use gumnut_bundle::Fingerprint;
+use gumnut_workflows::{CloudClient, Observer, WorkflowError};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use crate::Plan;
 use crate::blocking::blocking;
 use crate::source::fingerprints;
-use crate::{CloudClient, Observer, Plan, WorkflowError};
 
 /// The digest of what is published and where: 64 hex digits. How the bundles are made, who may run the images and how they
 /// are tagged is not in it, nor what the files are called on this machine. The whole target is read for it.

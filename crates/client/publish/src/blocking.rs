@@ -1,6 +1,6 @@
 //! Work that waits for a processor or a disk.
 
-use crate::WorkflowError;
+use gumnut_workflows::WorkflowError;
 
 /// Runs what needs a processor or a disk on a thread of its own.
 pub(crate) async fn blocking<T: Send + 'static>(

@@ -2,8 +2,7 @@
 
 use gumnut_disk_image::StepProgress;
 use gumnut_types::Progress;
-
-use crate::Observer;
+use gumnut_workflows::Observer;
 
 /// An observer as `gumnut-disk-image` knows one.
 pub(super) struct DiskProgress<'a>(pub(super) &'a dyn Observer);

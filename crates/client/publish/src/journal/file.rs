@@ -4,10 +4,11 @@ use std::fs::{File, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use gumnut_workflows::WorkflowError;
+
 use super::folder::RunFolder;
 use super::record::{Record, VERSION};
 use super::state::State;
-use crate::WorkflowError;
 
 /// The longest line that is read: a manifest of the largest size, with its quotation marks escaped.
 const MAX_LINE: usize = 16 << 20;

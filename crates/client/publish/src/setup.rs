@@ -3,9 +3,11 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use gumnut_workflows::{CloudClient, Keys, RunId, WorkflowError};
+
+use crate::Runs;
 use crate::identity::site;
 use crate::journal::Begun;
-use crate::{CloudClient, Keys, RunId, Runs, WorkflowError};
 
 /// What all runs of a publisher share.
 #[derive(Debug)]

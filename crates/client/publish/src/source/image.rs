@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gumnut_disk_image::{Content, Inspection};
 use gumnut_types::{ImageClass, ImageName};
-
-use crate::WorkflowError;
+use gumnut_workflows::WorkflowError;
 
 /// The order in which images are published: a machine image names the ids of its kernel and ramdisk.
 pub(crate) const ORDER: [ImageClass; 3] =

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gumnut_bundle::{BundleMeta, BundleOptions, ImageSource};
 use gumnut_crypto::{BundleIv, BundleKey, HexRule, WrappedSecret};
 use gumnut_types::{ImageClass, ManifestLocation};
+use gumnut_workflows::{Bundle, NewBundle, WorkflowError};
 
 use crate::journal::{Record, Sealing, StoredPart};
 use crate::run::Run;
 use crate::source::Image;
-use crate::{Bundle, NewBundle, WorkflowError};
 
 /// How often an image is begun again because it is not what its stored parts were made of.
 const RESTARTS: u32 = 1;

@@ -2,11 +2,12 @@
 
 use gumnut_ec2_client::RegisterImage;
 use gumnut_types::{ImageClass, ImageId, ImageKind, ManifestLocation};
+use gumnut_workflows::{OwnImages, Step, WorkflowError, register_once};
 
+use crate::PublishedImage;
 use crate::journal::Record;
 use crate::run::Run;
 use crate::source::Image;
-use crate::{OwnImages, PublishedImage, Step, WorkflowError, register_once};
 
 impl Run<'_> {
     /// Registers an image, unless that was done; `None` when it is not to be registered.

@@ -13,13 +13,14 @@ use gumnut_ec2_client::{LaunchPermission, PermissionChange};
 use gumnut_transport::TransportError;
 use gumnut_types::{Architecture, ImageClass, ImageId, ImageKind, ManifestLocation, ObjectKey};
 use gumnut_walrus_client::{BucketState, Content, ListedObject, is_md5};
+use gumnut_workflows::{Destination, Observer, RunId, Step, WorkflowError};
 
 use crate::blocking::blocking;
 use crate::identity::site;
 use crate::journal::{ImageState, Journal, Record, RunFolder, Sealing, StoredPart, VERSION};
 use crate::setup::Setup;
 use crate::source::{Image, Source};
-use crate::{Destination, Observer, Plan, Published, PublishedImage, RunId, Step, WorkflowError};
+use crate::{Plan, Published, PublishedImage};
 
 /// A run, whose journal nobody else writes while this lives.
 pub(crate) struct Run<'a> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use gumnut_disk_image::{Severity, Start, Subject, check};
 use gumnut_types::{Architecture, ImageClass};
 use gumnut_walrus_client::BucketState;
+use gumnut_workflows::{Destination, Step, WorkflowError};
 
 use crate::blocking::blocking;
 use crate::journal::Record;
 use crate::run::Run;
 use crate::source::{self, Source};
-use crate::{Destination, Step, WorkflowError};
 
 impl Run<'_> {
     /// Looks for the bucket, opens the target, and checks its images.

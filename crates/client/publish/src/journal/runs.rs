@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use gumnut_types::{ImageClass, ImageId};
+use gumnut_workflows::{RunId, WorkflowError};
 
 use super::file::look;
 use super::folder::RunFolder;
 use super::state::State;
-use crate::{RunId, WorkflowError};
 
 /// The folder of all runs of a user.
 #[derive(Clone, Debug)]
