@@ -17,9 +17,6 @@ use support::workspace::Workspace;
 pub(crate) use self::members::is_library;
 use self::table::Table;
 
-/// Beginnings of problems that are known and on their way out. Nothing is added here.
-const EXCEPTIONS: &str = include_str!("exceptions.txt");
-
 /// Checks every rule and says so.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     check(workspace)?;
@@ -35,7 +32,6 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     problems.extend(members::check(root, &metadata)?);
     problems.extend(sources::check(root)?);
     problems.extend(docs::check(root, &metadata)?);
-    problems.retain(|problem| !EXCEPTIONS.lines().any(|known| problem.starts_with(known)));
     if !problems.is_empty() {
         bail!("not tidy:\n  {}", problems.join("\n  "));
     }
