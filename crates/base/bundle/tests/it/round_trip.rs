@@ -27,8 +27,8 @@ fn parts(image: &[u8], options: &BundleOptions) -> (Vec<PartRecord>, MemoryParts
             BundleIv::from_bytes([2; 16]),
         )),
     };
-    let bundled = bundler.bundle(source, &mut parts, &NoProgress);
-    (bundled.unwrap().parts().to_vec(), parts)
+    let sealed = bundler.bundle(source, &mut parts, &NoProgress);
+    (sealed.unwrap().parts().to_vec(), parts)
 }
 
 #[test]

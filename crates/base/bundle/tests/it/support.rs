@@ -79,8 +79,8 @@ pub(crate) fn seal(image: &[u8], options: &BundleOptions) -> (Bundled, MemoryPar
         options: options.clone(),
         ..Bundler::new(meta("image"), keys.recipients())
     };
-    let bundled = bundler.bundle(source, &mut parts, &NoProgress);
-    (bundled.unwrap(), parts)
+    let sealed = bundler.bundle(source, &mut parts, &NoProgress);
+    (sealed.unwrap(), parts)
 }
 
 /// Signs as the user, and reads what was signed as a stranger would.

@@ -117,8 +117,8 @@ fn bundle_file(image: &Path, folder: &Path, options: &BundleOptions) -> SignedMa
         options: options.clone(),
         ..Bundler::new(meta("disk"), recipients)
     };
-    let bundled = bundler.bundle(source, &mut sink, &NoProgress);
-    let signed = bundled
+    let sealed = bundler.bundle(source, &mut sink, &NoProgress);
+    let signed = sealed
         .unwrap()
         .into_manifest()
         .unwrap()
