@@ -6,9 +6,9 @@ use gumnut_types::{AccountId, SecretString};
 
 use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
-    BucketState, Caller, CatalogueError, Database, FoundObject, Image, ImageChange, ImageRef,
-    ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Part,
-    ResourceTag, Upload, UploadChange, UploadRef, UploadState,
+    BucketState, Caller, CatalogueError, Database, Decide, FoundObject, Image, ImageChange,
+    ImageRef, ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion,
+    Part, ResourceTag, Upload, UploadChange, UploadRef, UploadState,
 };
 
 /// The catalogue: everything that a cloud keeps but the bytes of objects. Clones share the database.
@@ -58,6 +58,22 @@ impl<T, E: From<CatalogueError>> Outcome<T, E> {
     }
 }
 
+/// A decision as the database takes it, and where it leaves what the caller gets.
+fn deciding<S, C, T, E>(
+    mut decide: impl FnMut(&S) -> Result<(C, T), E> + Send + 'static,
+) -> (Outcome<T, E>, Decide<S, C>)
+where
+    T: Send + 'static,
+    E: From<CatalogueError> + Send + 'static,
+{
+    let outcome = Outcome::new();
+    let decided = outcome.share();
+    (
+        outcome,
+        Box::new(move |state: &S| decided.keep(decide(state))),
+    )
+}
+
 impl Catalogue {
     /// A catalogue that this database keeps.
     pub fn new(database: impl Database) -> Self {
@@ -71,15 +87,13 @@ impl Catalogue {
     pub async fn change_key<T, E>(
         &self,
         at: KeyRef,
-        mut decide: impl FnMut(&KeyState) -> Result<(KeyChange, T), E> + Send + 'static,
+        decide: impl FnMut(&KeyState) -> Result<(KeyChange, T), E> + Send + 'static,
     ) -> Result<Changed<T>, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
     {
-        let outcome = Outcome::new();
-        let decided = outcome.share();
-        let decide = Box::new(move |state: &KeyState| decided.keep(decide(state)));
+        let (outcome, decide) = deciding(decide);
         let garbage = self.0.change_key(at, decide).await?;
         let result = outcome.take()?;
         Ok(Changed { result, garbage })
@@ -115,15 +129,13 @@ impl Catalogue {
     pub async fn change_bucket<T, E>(
         &self,
         at: BucketRef,
-        mut decide: impl FnMut(&BucketState) -> Result<(BucketChange, T), E> + Send + 'static,
+        decide: impl FnMut(&BucketState) -> Result<(BucketChange, T), E> + Send + 'static,
     ) -> Result<Changed<T>, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
     {
-        let outcome = Outcome::new();
-        let decided = outcome.share();
-        let decide = Box::new(move |state: &BucketState| decided.keep(decide(state)));
+        let (outcome, decide) = deciding(decide);
         let garbage = self.0.change_bucket(at, decide).await?;
         let result = outcome.take()?;
         Ok(Changed { result, garbage })
@@ -136,15 +148,13 @@ impl Catalogue {
     pub async fn change_upload<T, E>(
         &self,
         at: UploadRef,
-        mut decide: impl FnMut(&UploadState) -> Result<(UploadChange, T), E> + Send + 'static,
+        decide: impl FnMut(&UploadState) -> Result<(UploadChange, T), E> + Send + 'static,
     ) -> Result<Changed<T>, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
     {
-        let outcome = Outcome::new();
-        let decided = outcome.share();
-        let decide = Box::new(move |state: &UploadState| decided.keep(decide(state)));
+        let (outcome, decide) = deciding(decide);
         let garbage = self.0.change_upload(at, decide).await?;
         let result = outcome.take()?;
         Ok(Changed { result, garbage })
@@ -158,15 +168,13 @@ impl Catalogue {
     pub async fn change_images<T, E>(
         &self,
         at: ImageRef,
-        mut decide: impl FnMut(&ImagesState) -> Result<(ImageChange, T), E> + Send + 'static,
+        decide: impl FnMut(&ImagesState) -> Result<(ImageChange, T), E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
     {
-        let outcome = Outcome::new();
-        let decided = outcome.share();
-        let decide = Box::new(move |state: &ImagesState| decided.keep(decide(state)));
+        let (outcome, decide) = deciding(decide);
         self.0.change_images(at, decide).await?;
         outcome.take()
     }
@@ -178,15 +186,13 @@ impl Catalogue {
     /// be used.
     pub async fn change_accounts<T, E>(
         &self,
-        mut decide: impl FnMut(&AccountsState) -> Result<(AccountsChange, T), E> + Send + 'static,
+        decide: impl FnMut(&AccountsState) -> Result<(AccountsChange, T), E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
     {
-        let outcome = Outcome::new();
-        let decided = outcome.share();
-        let decide = Box::new(move |state: &AccountsState| decided.keep(decide(state)));
+        let (outcome, decide) = deciding(decide);
         self.0.change_accounts(decide).await?;
         outcome.take()
     }
