@@ -68,7 +68,7 @@ fn reads(dialect: &str, part_size: &str) -> Value {
         );
         let no_digest = dialect == "1.0" || dialect == "1.3";
         assert_eq!(
-            outcome.stderr.contains("carries no image digest"),
+            outcome.stderr.contains("has no usable image digest"),
             no_digest,
             "{dialect}: {outcome:#?}"
         );

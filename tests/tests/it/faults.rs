@@ -24,7 +24,7 @@ const FAULTS: [(&str, &str); 72] = [
     ),
     (
         "bundled-size-odd",
-        "10273 bytes, which is no positive multiple of 16",
+        "10273 bytes, which is not a positive multiple of 16",
     ),
     (
         "bundled-size-too-large",
@@ -34,7 +34,7 @@ const FAULTS: [(&str, &str); 72] = [
         "bundled-size-too-small",
         "10272 bytes together, the manifest says 10256",
     ),
-    ("control-character-in-name", "the name holds the character"),
+    ("control-character-in-name", "the name contains the character"),
     ("count-negative", "`parts count` cannot be \"-1\""),
     ("count-too-large", "`count` says 1000000000"),
     ("count-too-small", "`count` says 1"),
@@ -47,9 +47,9 @@ const FAULTS: [(&str, &str); 72] = [
     ("entity-expansion", "DOCTYPE"),
     ("entity-external", "DOCTYPE"),
     ("entity-undeclared", "entity"),
-    ("gzip-checksum-wrong", "decompressing the bundle"),
-    ("gzip-junk-behind", "decompressing the bundle"),
-    ("gzip-truncated", "decompressing the bundle"),
+    ("gzip-checksum-wrong", "cannot decompress the bundle"),
+    ("gzip-junk-behind", "cannot decompress the bundle"),
+    ("gzip-truncated", "cannot decompress the bundle"),
     ("image-name-absolute", "the character '/'"),
     ("image-name-dots", "`.` or `..`"),
     ("image-name-hyphen", "starts with a hyphen"),
@@ -63,11 +63,11 @@ const FAULTS: [(&str, &str); 72] = [
     ("kernel-and-ramdisk", "a kernel and a ramdisk at once"),
     ("long-wrapped-key", "`ec2_encrypted_key` has more than"),
     ("no-image-size", "no `size`"),
-    ("not-gzip", "decompressing the bundle"),
+    ("not-gzip", "cannot decompress the bundle"),
     ("part-changed", "disk.part.1"),
     ("part-is-a-link", "no regular file"),
     ("part-missing", "missing"),
-    ("part-name-twice", "two parts are called"),
+    ("part-name-twice", "two parts have the name"),
     ("part-too-long", "disk.part.0"),
     ("part-too-short", "disk.part.0"),
     ("parts-swapped", "disk.part.0"),
@@ -107,15 +107,15 @@ const FAULTS: [(&str, &str); 72] = [
     ("tar-hard-link", "type '1'"),
     ("tar-second-member", "a second member"),
     ("tar-symbolic-link", "type '2'"),
-    ("tar-truncated", "the tar stream is cut off"),
+    ("tar-truncated", "the tar stream is truncated"),
     ("user-outside-image", "no `user`"),
     ("version-other", "2007-08-29"),
 ];
 
 /// Those too large to keep.
 const LARGE: [(&str, &str); 4] = [
-    ("bomb", "decompressing the bundle"),
-    ("bomb-of-members", "decompressing the bundle"),
+    ("bomb", "cannot decompress the bundle"),
+    ("bomb-of-members", "cannot decompress the bundle"),
     ("parts-a-million", "too large for a manifest"),
     ("parts-sixty-thousand", "`part digest` cannot be"),
 ];

@@ -12,11 +12,11 @@ use gumnut_types::Fault;
 #[non_exhaustive]
 pub enum ArchiveError {
     /// Reading or writing the stream beneath failed.
-    #[error("reading or writing a stream")]
+    #[error("cannot read or write a stream")]
     Io(#[source] io::Error),
 
     /// The image ended before its announced size.
-    #[error("the image ended after {actual} of {expected} bytes: did it shrink meanwhile?")]
+    #[error("the image ended after {actual} of {expected} bytes: did it shrink while it was read?")]
     Shrank {
         /// The announced size in bytes.
         expected: u64,
@@ -24,16 +24,14 @@ pub enum ArchiveError {
         actual: u64,
     },
     /// The image went on behind its announced size.
-    #[error("the image goes on after its {expected} bytes: did it grow meanwhile?")]
+    #[error("the image has more than {expected} bytes: did it grow while it was read?")]
     Grew {
         /// The announced size in bytes.
         expected: u64,
     },
 
     /// A compressor could not be driven to the end of a block.
-    #[error(
-        "deflate stopped in the middle of a block, which is a fault of gumnut: please report it"
-    )]
+    #[error("deflate stopped in the middle of a block, which is a bug in gumnut: please report it")]
     DeflateStuck,
     /// A compressed block did not inflate to its input.
     #[error(
@@ -42,14 +40,14 @@ pub enum ArchiveError {
     )]
     SelfCheck,
     /// A compressor thread ended early.
-    #[error("a compressor thread died, which is a fault of gumnut: please report it")]
+    #[error("a compressor thread panicked, which is a bug in gumnut: please report it")]
     WorkerDied,
     /// The writing end of a compressor was dropped without being finished.
-    #[error("the input of the compressor was given up before its end")]
+    #[error("the input of the compressor ended early")]
     Abandoned,
 
     /// The bytes are not the start of a gzip member.
-    #[error("no gzip stream: wrong key, or no bundle")]
+    #[error("not a gzip stream: wrong key, or not a bundle")]
     NotGzip,
     /// A gzip header is malformed.
     #[error("malformed gzip header: {0}")]
@@ -74,20 +72,20 @@ pub enum ArchiveError {
         actual: u32,
     },
     /// The gzip stream stops in the middle.
-    #[error("the gzip stream is cut off")]
+    #[error("the gzip stream is truncated")]
     GzipCut,
     /// Something that is no gzip member follows the last one.
-    #[error("foreign bytes behind the gzip stream")]
+    #[error("extra bytes after the gzip stream")]
     GzipJunk,
     /// More bytes come out of the gzip stream than the bound allows.
-    #[error("the gzip stream holds more than the {limit} bytes that the image can need")]
+    #[error("the gzip stream contains more than the {limit} bytes that the image can need")]
     TooLong {
         /// The bound in bytes.
         limit: u64,
     },
 
     /// The tar stream stops in the middle.
-    #[error("the tar stream is cut off")]
+    #[error("the tar stream is truncated")]
     TarCut,
     /// There is no member at all.
     #[error("the tar stream is empty")]
@@ -135,10 +133,10 @@ pub enum ArchiveError {
         limit: u64,
     },
     /// A second member follows the image.
-    #[error("the tar stream has a second member: a bundle holds one")]
+    #[error("the tar stream has a second member; a bundle contains one")]
     SecondMember,
     /// Something other than zeros follows the end of the archive.
-    #[error("foreign bytes behind the end of the tar stream")]
+    #[error("extra bytes after the end of the tar stream")]
     TarJunk,
 }
 

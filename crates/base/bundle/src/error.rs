@@ -14,7 +14,7 @@ use gumnut_types::{Fault, PartName, Sha1Digest};
 #[non_exhaustive]
 pub enum BundleError {
     /// The image cannot be opened.
-    #[error("opening the image {}", path.display())]
+    #[error("cannot open the image {}", path.display())]
     OpenImage {
         /// The image.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum BundleError {
         source: io::Error,
     },
     /// The image is a folder, a device, a pipe or a socket.
-    #[error("{} is {what}: an image is the regular file of a disk, a kernel or a ramdisk", path.display())]
+    #[error("{} is {what}: an image must be a regular file with a disk, kernel or ramdisk", path.display())]
     NotAFile {
         /// The path that was given.
         path: PathBuf,
@@ -37,7 +37,7 @@ pub enum BundleError {
         image: String,
     },
     /// The image cannot be read, or has another size than announced.
-    #[error("reading the image {image}")]
+    #[error("cannot read the image {image}")]
     ReadImage {
         /// The image.
         image: String,
@@ -46,21 +46,21 @@ pub enum BundleError {
         source: ArchiveError,
     },
     /// The image's size or time changed.
-    #[error("the image {image} was changed while it was read: stop what writes to it, and repeat")]
+    #[error(
+        "the image {image} changed while it was read: stop the program that writes to it, and try again"
+    )]
     ImageChanged {
         /// The image.
         image: String,
     },
     /// Holes are known in files only.
-    #[error("the holes of {image} are not known, so it cannot become a sparse member")]
+    #[error("the holes of {image} are not known, so it cannot be stored as a sparse file")]
     SparseReader {
         /// The image.
         image: String,
     },
     /// The image has so many holes that readers would refuse the map of them.
-    #[error(
-        "the image {image} has {segments} pieces, too many for a sparse member: store it plain"
-    )]
+    #[error("the image {image} has {segments} data segments, too many for a sparse file")]
     SparseFragmented {
         /// The image.
         image: String,
@@ -68,24 +68,24 @@ pub enum BundleError {
         segments: usize,
     },
     /// The compressor failed.
-    #[error("compressing the image")]
+    #[error("cannot compress the image")]
     Compress(#[source] ArchiveError),
     /// A part could not be stored.
-    #[error("writing the bundle")]
+    #[error("cannot write the bundle")]
     WriteParts(#[source] SplitterError),
     /// No key could be made or wrapped.
-    #[error("making the bundle's key")]
+    #[error("cannot generate the bundle's key")]
     Key(#[source] CryptoError),
     /// The manifest would not be valid.
-    #[error("making the manifest")]
+    #[error("cannot create the manifest")]
     Manifest(#[source] ManifestError),
 
     /// A part is missing, damaged, or another one.
-    #[error("reading the bundle")]
+    #[error("cannot read the bundle")]
     ReadParts(#[source] SplitterError),
     /// The manifest's sum of part sizes cannot be that of encrypted data.
     #[error(
-        "the manifest says that the parts have {size} bytes, which is no positive multiple of 16"
+        "the manifest says that the parts have {size} bytes, which is not a positive multiple of 16"
     )]
     BundledSize {
         /// The size in bytes.
@@ -100,16 +100,16 @@ pub enum BundleError {
         limit: u64,
     },
     /// The decrypted bytes do not end as they must.
-    #[error("decrypting the bundle: the key is wrong, or the bundle was made wrongly")]
+    #[error("cannot decrypt the bundle: the key is wrong, or the bundle is damaged")]
     Decrypt(#[source] io::Error),
     /// The decrypted bytes are no right gzip stream.
-    #[error("decompressing the bundle")]
+    #[error("cannot decompress the bundle")]
     Gunzip(#[source] ArchiveError),
     /// The decompressed bytes are no right tar stream.
-    #[error("unpacking the bundle")]
+    #[error("cannot unpack the bundle")]
     Untar(#[source] ArchiveError),
     /// The size of the packed file is not the manifest's.
-    #[error("the bundle holds an image of {actual} bytes, the manifest says {expected}")]
+    #[error("the bundle contains an image of {actual} bytes, the manifest says {expected}")]
     ImageSize {
         /// What the manifest says.
         expected: u64,
@@ -140,7 +140,7 @@ pub enum BundleError {
         part: PartName,
     },
     /// The output cannot be made or given its name.
-    #[error("writing {}", path.display())]
+    #[error("cannot write {}", path.display())]
     Output {
         /// The path.
         path: PathBuf,
@@ -149,17 +149,17 @@ pub enum BundleError {
         source: io::Error,
     },
     /// The restored image cannot be stored.
-    #[error("writing the restored image")]
+    #[error("cannot write the restored image")]
     WriteImage(#[source] io::Error),
 
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
     /// The system refused to start a thread.
-    #[error("starting a thread")]
+    #[error("cannot start a thread")]
     Thread(#[source] io::Error),
     /// A thread died.
-    #[error("the thread `{name}` died, which is a fault of gumnut: please report it")]
+    #[error("the thread `{name}` panicked, which is a bug in gumnut: please report it")]
     Died {
         /// The thread.
         name: &'static str,

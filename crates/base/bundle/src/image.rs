@@ -47,7 +47,7 @@ impl ImageSource<'static> {
     ///
     /// # Errors
     ///
-    /// It cannot be opened, is no regular file, or is empty.
+    /// It cannot be opened, is not a regular file, or is empty.
     pub fn open(path: &Path) -> Result<Self, BundleError> {
         let failed = |source| BundleError::OpenImage {
             path: path.to_owned(),

@@ -17,7 +17,9 @@ use crate::{BundleError, ImageFile, Progress};
 #[non_exhaustive]
 pub enum UnbundleWarning {
     /// Its writer, euca2ools 1.0 to 1.3.1, knew no image digest.
-    #[error("the bundle carries no image digest, so only its parts' digests were compared")]
+    #[error(
+        "the manifest has no usable image digest, so only the digests of the parts were checked"
+    )]
     NoImageDigest,
 }
 

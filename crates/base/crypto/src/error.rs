@@ -12,7 +12,7 @@ pub enum CryptoError {
     #[error("it is not a PEM file")]
     NotPem,
     /// There is PEM text, but not of the kind that is needed.
-    #[error("it holds no {wanted} but {found}")]
+    #[error("it contains {found} instead of a {wanted}")]
     WrongPem {
         /// What was looked for.
         wanted: &'static str,
@@ -21,8 +21,8 @@ pub enum CryptoError {
     },
     /// The private key is locked with a passphrase.
     #[error(
-        "the private key is encrypted with a passphrase; write an open copy that only you can read: \
-         (umask 077; openssl rsa -in LOCKED -out OPEN)"
+        "the private key is encrypted with a passphrase; create an unencrypted copy that only you can read: \
+         (umask 077; openssl rsa -in ENCRYPTED.pem -out KEY.pem)"
     )]
     Encrypted,
     /// The key is not an RSA key, or is damaged.
@@ -32,13 +32,15 @@ pub enum CryptoError {
     #[error("it is not a usable X.509 certificate")]
     Certificate(#[source] x509_cert::der::Error),
     /// The certificate carries no RSA key, or one of a size that is not accepted.
-    #[error("the certificate carries no usable RSA key")]
+    #[error("the certificate has no usable RSA key")]
     CertificateKey(#[source] rsa::pkcs8::spki::Error),
     /// Something could not be encoded; a fault of this library.
     #[error("cannot encode a key or certificate")]
     Encode(#[source] x509_cert::builder::Error),
     /// The name of a certificate's subject has characters that are not accepted.
-    #[error("the name {0:?} cannot stand in a certificate: letters, digits and . _ - @ can")]
+    #[error(
+        "the name {0:?} cannot be used in a certificate: only letters, digits and . _ - @ are allowed"
+    )]
     Subject(String),
     /// Encrypting for, or signing with, the key failed.
     #[error("the RSA operation failed")]
@@ -47,13 +49,13 @@ pub enum CryptoError {
     #[error("wrong private key, or not an AES-128 bundle")]
     Unwrap,
     /// The text of a wrapped key is not hex digits.
-    #[error("a wrapped key is an even number of hex digits")]
+    #[error("an encrypted key must have an even number of hex digits")]
     NotHex,
     /// The text of a key or iv is not 32 hex digits.
-    #[error("a bundle's key or iv is 32 hex digits")]
+    #[error("a bundle's key or IV must have 32 hex digits")]
     NotSecret,
     /// The operating system gives no random numbers.
-    #[error("the operating system gives no random numbers")]
+    #[error("cannot get random numbers from the operating system")]
     Random(#[source] getrandom::Error),
 }
 

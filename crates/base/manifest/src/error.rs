@@ -10,7 +10,7 @@ use gumnut_types::{Fault, PartIndex, PartName};
 #[non_exhaustive]
 pub enum ManifestError {
     /// More bytes than the limit.
-    #[error("the manifest has {size} bytes, at most {limit} are read")]
+    #[error("the manifest has {size} bytes; the limit is {limit}")]
     TooLarge {
         /// Its size.
         size: usize,
@@ -21,10 +21,10 @@ pub enum ManifestError {
     #[error("the manifest is not UTF-8 text")]
     NotText,
     /// It does not begin like a manifest.
-    #[error("this is no manifest: it begins with neither `<?xml` nor `<manifest`")]
+    #[error("this is not a manifest: it begins with neither `<?xml` nor `<manifest`")]
     NoXml,
     /// The declaration names another encoding.
-    #[error("the manifest claims the encoding {0:?}; UTF-8 and US-ASCII are read")]
+    #[error("the manifest declares the encoding {0:?}; only UTF-8 and US-ASCII are supported")]
     Encoding(String),
     /// It is not well-formed.
     #[error("the manifest is not well-formed XML at byte {position}")]
@@ -47,7 +47,7 @@ pub enum ManifestError {
     #[error("the manifest nests elements more than {0} deep")]
     TooDeep(usize),
     /// The root is something else.
-    #[error("this is no manifest: its root element is {0:?}")]
+    #[error("this is not a manifest: its root element is {0:?}")]
     Root(String),
     /// An element that must be there is not.
     #[error("the manifest has no `{0}`")]
@@ -72,7 +72,7 @@ pub enum ManifestError {
         limit: usize,
     },
     /// The format's version is another.
-    #[error("the manifest has the version {0:?}; only 2007-10-10 is known")]
+    #[error("the manifest has the version {0:?}; only 2007-10-10 is supported")]
     Version(String),
     /// A value makes no sense.
     #[error("`{element}` cannot be {text:?}: {reason}")]
@@ -88,10 +88,10 @@ pub enum ManifestError {
     #[error("the list of parts is wrong: {0}")]
     Parts(PartsProblem),
     /// Kernel and ramdisk at once.
-    #[error("the manifest calls the image a kernel and a ramdisk at once")]
+    #[error("the manifest says that the image is both a kernel and a ramdisk")]
     Kind,
     /// The signed text can be read in two ways.
-    #[error("`{tag}` must stand exactly once in the manifest, without attributes, and it does not")]
+    #[error("the manifest must have exactly one `{tag}` element, without attributes")]
     Ambiguous {
         /// The tag.
         tag: &'static str,
@@ -100,21 +100,23 @@ pub enum ManifestError {
     #[error("the manifest is unsigned")]
     Unsigned,
     /// The signature is not by any of the given keys.
-    #[error("the manifest's signature does not match: it was changed, or somebody else signed it")]
+    #[error(
+        "the manifest's signature does not match: the manifest was changed, or was signed with another key"
+    )]
     SignatureMismatch,
     /// The private key does not open the bundle.
-    #[error("the private key does not open this bundle")]
+    #[error("the private key does not decrypt this bundle")]
     Unopened(#[source] CryptoError),
     /// The private key does not open the bundle, which has no key for its owner.
     #[error(
-        "only the cloud's private key opens this bundle, because it was made without a user certificate"
+        "only the cloud's private key decrypts this bundle, because it was made without a user certificate"
     )]
     CloudOnly,
     /// What was to be written is no valid manifest.
     #[error("cannot write the manifest: {0}")]
     Write(String),
     /// The key cannot be wrapped for a recipient.
-    #[error("cannot wrap the bundle's key for another recipient")]
+    #[error("cannot encrypt the bundle's key for another recipient")]
     Wrap(#[source] CryptoError),
     /// Signing failed.
     #[error("cannot sign the manifest")]
@@ -133,7 +135,7 @@ impl ManifestError {
 #[non_exhaustive]
 pub enum PartsProblem {
     /// There are none.
-    #[error("there are none")]
+    #[error("the list is empty")]
     None,
     /// There are more than the limit.
     #[error("there are more than {0}")]
@@ -147,10 +149,10 @@ pub enum PartsProblem {
         found: usize,
     },
     /// An index is missing, there twice, or too large.
-    #[error("the indexes are not 0 to n-1: {0} is missing or another stands twice")]
+    #[error("the indexes are not 0 to n-1: {0} is missing, or one occurs twice")]
     Index(PartIndex),
     /// Two parts have one file name.
-    #[error("two parts are called {:?}", .0.as_str())]
+    #[error("two parts have the name {:?}", .0.as_str())]
     Name(PartName),
 }
 

@@ -9,12 +9,12 @@ pub enum Warning {
     User(String),
     /// The image digest is that of no bytes.
     #[error(
-        "the bundle carries no image digest (its maker, euca2ools 1.0 to 1.3.1, never wrote one); part digests and \
-         signature still hold"
+        "the manifest has no usable image digest, as written by euca2ools 1.0 to 1.3.1: it is the digest of empty input; \
+         the digests of the parts and the signature are still checked"
     )]
     NoImageDigest,
     /// A kernel or ramdisk id is no id.
-    #[error("the {element} {text:?} is no image id and is left out")]
+    #[error("the {element} {text:?} is not an image id and is ignored")]
     ImageId {
         /// `kernel_id` or `ramdisk_id`.
         element: &'static str,
@@ -22,6 +22,6 @@ pub enum Warning {
         text: String,
     },
     /// There is no key for the owner.
-    #[error("the bundle has no key for its owner: only the cloud's private key opens it")]
+    #[error("the bundle has no key for its owner: only the cloud's private key decrypts it")]
     NoUserKey,
 }

@@ -13,7 +13,7 @@ use gumnut_types::{Fault, NameError, PartName, Sha1Digest};
 #[non_exhaustive]
 pub enum SplitterError {
     /// Reading or writing the stream beneath failed.
-    #[error("reading or writing a stream")]
+    #[error("cannot read or write a stream")]
     Io(#[source] io::Error),
     /// The prefix of a bundle is too long for the names of its files.
     #[error("the prefix `{prefix}` is too long: a part's name would have more than 255 bytes")]
@@ -32,7 +32,7 @@ pub enum SplitterError {
     },
 
     /// A part could not be stored.
-    #[error("storing the part `{name}`")]
+    #[error("cannot store the part `{name}`")]
     Store {
         /// The part.
         name: PartName,
@@ -41,7 +41,7 @@ pub enum SplitterError {
         source: io::Error,
     },
     /// The folder of a bundle cannot be used.
-    #[error("using the folder {}", path.display())]
+    #[error("cannot use the directory {}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum SplitterError {
         source: io::Error,
     },
     /// A file of the bundle cannot be written or cannot get its final name.
-    #[error("writing {}", path.display())]
+    #[error("cannot write {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -68,7 +68,7 @@ pub enum SplitterError {
         path: PathBuf,
     },
     /// The bundle should be committed in the middle of a part.
-    #[error("the last part is not finished, which is a fault of gumnut: please report it")]
+    #[error("the last part is not finished, which is a bug in gumnut: please report it")]
     Unfinished,
 
     /// A part is not there.
@@ -81,13 +81,13 @@ pub enum SplitterError {
         source: io::Error,
     },
     /// A part is a link, a folder or a device.
-    #[error("the part `{name}` is no regular file")]
+    #[error("the part `{name}` is not a regular file")]
     NotRegular {
         /// The part.
         name: PartName,
     },
     /// A part cannot be read.
-    #[error("reading the part `{name}`")]
+    #[error("cannot read the part `{name}`")]
     Read {
         /// The part.
         name: PartName,
@@ -97,7 +97,7 @@ pub enum SplitterError {
     },
     /// A part is not the one that the manifest lists.
     #[error(
-        "the part `{name}` is damaged or another one: \
+        "the part `{name}` is damaged or belongs to another bundle: \
          its {size} bytes have the SHA-1 digest {actual}, the manifest says {expected}"
     )]
     Digest {

@@ -16,7 +16,7 @@ pub enum ImageClass {
 
 /// A text that names no class of images; only `machine`, `kernel` and `ramdisk` do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no type of image: an image is a machine, a kernel or a ramdisk")]
+#[error("{text:?} is not an image type: use machine, kernel or ramdisk")]
 pub struct ImageClassError {
     text: String,
 }

@@ -15,7 +15,7 @@ pub struct ImageId(String);
 
 /// Why a text is no image id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no image id: an id looks like {example}")]
+#[error("{text:?} is not an image id: an id looks like {example}")]
 pub struct ImageIdError {
     text: String,
     example: &'static str,

@@ -14,7 +14,7 @@ pub enum NameError {
     #[error("the name is empty")]
     Empty,
     /// The text has more than 255 bytes.
-    #[error("the name has {0} bytes, 255 are allowed")]
+    #[error("the name has {0} bytes; the limit is 255")]
     TooLong(usize),
     /// The text is `.` or `..`.
     #[error("the name is `.` or `..`")]
@@ -23,7 +23,7 @@ pub enum NameError {
     #[error("the name starts with a hyphen")]
     Hyphen,
     /// The text holds a slash, a backslash or a control character.
-    #[error("the name holds the character {0:?}")]
+    #[error("the name contains the character {0:?}")]
     Character(char),
 }
 

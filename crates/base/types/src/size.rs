@@ -10,7 +10,7 @@ pub struct ByteSize(pub u64);
 
 /// Why a text is no size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no size: write a number of bytes or something like 10MiB, 4G")]
+#[error("{0:?} is not a size: use a number of bytes, or a number with a unit, as in 10MiB or 4G")]
 pub struct ByteSizeError(String);
 
 const BINARY: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -103,7 +103,7 @@ impl Inspect {
         Ok(text.starts_with(b"<?xml") || text.starts_with(b"<manifest"))
     }
 
-    /// The first bytes of the file; none of what is no regular file.
+    /// The first bytes of the file; none of what is not a regular file.
     fn head(&self) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
         let file = fs_err::File::open(&self.file)?;

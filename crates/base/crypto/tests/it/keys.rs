@@ -102,12 +102,12 @@ fn the_wrong_kind_of_file_is_named() {
     let error = PrivateKey::from_pem(&vector("user-cert.pem")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "it holds no private key but \"CERTIFICATE\""
+        "it contains \"CERTIFICATE\" instead of a private key"
     );
     let error = Certificate::from_pem(&vector("user-key.pem")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "it holds no certificate but \"PRIVATE KEY\""
+        "it contains \"PRIVATE KEY\" instead of a certificate"
     );
     assert!(matches!(
         PrivateKey::from_pem(b"\x89PNG\xff"),
