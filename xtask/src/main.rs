@@ -50,6 +50,9 @@ enum Task {
     /// Measure gumnut side by side with what it replaces
     #[command(disable_help_flag = true)]
     Bench(tools::Passed),
+    /// Build the guide as a book with a search field and check its links; --open shows it
+    #[command(disable_help_flag = true)]
+    Docs(tools::Passed),
     Dist(dist::Dist),
     Package(package::Package),
     Fuzz(fuzz::Fuzz),
@@ -64,6 +67,7 @@ impl Task {
         match self {
             Self::Interop(passed) => return passed.run(workspace, "interop"),
             Self::Bench(passed) => return passed.run(workspace, "bench"),
+            Self::Docs(passed) => return passed.run(workspace, "book"),
             Self::Setup => setup::run(workspace),
             Self::Test(task) => task.run(workspace),
             Self::Tidy => tidy::run(workspace),

@@ -7,7 +7,8 @@ use gumnut_terminal::{Session, block_on};
 use crate::args::Global;
 use crate::commands::{
     boot, bundle, check, cloud, copy, delete, deregister, doctor, download, fetch, generate,
-    images, inspect, publish, register, resize, retire, rewrap, unbundle, unpack, upload, verify,
+    images, inspect, publish, reference, register, resize, retire, rewrap, unbundle, unpack,
+    upload, verify,
 };
 
 /// Bundle, upload, register and restore machine images.
@@ -61,6 +62,7 @@ pub(crate) enum Command {
     Compat(Compat),
     Completions(generate::Completions),
     Man(generate::Man),
+    Reference(reference::Reference),
 }
 
 impl Cli {
@@ -97,6 +99,7 @@ impl Cli {
             Command::Compat(command) => command.run(session),
             Command::Completions(command) => command.run(session, Self::command()),
             Command::Man(command) => command.run(session, Self::command()),
+            Command::Reference(command) => command.run(session, Self::command()),
         }
     }
 }

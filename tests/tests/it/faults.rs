@@ -34,7 +34,10 @@ const FAULTS: [(&str, &str); 72] = [
         "bundled-size-too-small",
         "10272 bytes together, the manifest says 10256",
     ),
-    ("control-character-in-name", "the name contains the character"),
+    (
+        "control-character-in-name",
+        "the name contains the character",
+    ),
     ("count-negative", "`parts count` cannot be \"-1\""),
     ("count-too-large", "`count` says 1000000000"),
     ("count-too-small", "`count` says 1"),

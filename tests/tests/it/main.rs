@@ -20,6 +20,7 @@ mod faults;
 mod fetch;
 mod fetch_faults;
 mod generated;
+mod guide;
 mod https;
 mod images;
 mod kill;

@@ -9,6 +9,7 @@ pub mod cloud;
 pub mod compare;
 pub mod fixture;
 pub mod gumnut;
+pub mod markdown;
 mod noise;
 pub mod python;
 pub mod report;

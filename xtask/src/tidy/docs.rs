@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use support::markdown;
 
 use super::members::is_library;
 
@@ -38,10 +39,7 @@ pub(crate) fn check(root: &Path, metadata: &Value) -> anyhow::Result<Vec<String>
         let path = root.join(&page);
         let text = fs_err::read_to_string(&path)?;
         let beside = path.parent().unwrap_or(root);
-        let dead = targets(&text).filter(|target| {
-            let file = target.split('#').next().unwrap_or_default();
-            !file.is_empty() && !file.contains(':') && !beside.join(file).exists()
-        });
+        let dead = targets(&text).filter(|target| is_dead(target, &path, beside));
         problems.extend(dead.map(|target| format!("{page} links to {target}, which is not there")));
         problems.extend(
             other_programs(&text, beside).map(|file| format!("{page} shows {file} as it is not")),
@@ -53,6 +51,25 @@ pub(crate) fn check(root: &Path, metadata: &Value) -> anyhow::Result<Vec<String>
             .map(|line| format!("docs/crates.md has no {line}")),
     );
     Ok(problems)
+}
+
+/// Whether a link of `page` leads to a file or a heading that is not there.
+fn is_dead(target: &str, page: &Path, beside: &Path) -> bool {
+    let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+    if file.contains(':') {
+        return false;
+    }
+    let path = if file.is_empty() {
+        page.to_owned()
+    } else {
+        beside.join(file)
+    };
+    let is_page = path.extension().is_some_and(|extension| extension == "md");
+    if anchor.is_empty() || !is_page {
+        return !path.exists();
+    }
+    let text = fs_err::read_to_string(path).unwrap_or_default();
+    !markdown::anchors(&text).iter().any(|known| known == anchor)
 }
 
 /// The files of programs that a page shows otherwise than they are. A block of Rust shows the file that is linked last before it.
@@ -117,15 +134,21 @@ mod tests {
             "CONTRIBUTING.md",
             "SECURITY.md",
         ] {
-            write(name, "[a place](https://example.org/x) [here](#there)");
+            write(
+                name,
+                "# Start\n\n[a place](https://example.org/x) [here](#start)",
+            );
         }
         write("docs/SUMMARY.md", "- [One](one.md) [Crates](crates.md)");
         write("docs/one.md", "[up](../README.md#start)");
         write("docs/crates.md", "");
         assert!(check(root.path(), &Value::Null).unwrap().is_empty());
-        write("docs/two.md", "[nowhere](three.md)");
+        write(
+            "docs/two.md",
+            "[nowhere](three.md) [no heading](../README.md#end) [none here](#start)",
+        );
         let problems = check(root.path(), &Value::Null).unwrap();
-        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert_eq!(problems.len(), 4, "{problems:?}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(crate) mod images;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod publish;
+pub(crate) mod reference;
 pub(crate) mod register;
 pub(crate) mod resize;
 pub(crate) mod retire;
