@@ -17,7 +17,9 @@ fn main() -> io::Result<()> {
     joiner()?;
     unbundle()?;
     query_responses()?;
-    error_bodies()
+    error_bodies()?;
+    post_forms()?;
+    signed_queries()
 }
 
 fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -329,6 +331,96 @@ fn error_bodies() -> io::Result<()> {
     ];
     for (name, kind, text) in texts {
         write("error_body", name, &[&[kind], text.as_bytes()].concat())?;
+    }
+    Ok(())
+}
+
+fn post_forms() -> io::Result<()> {
+    let field = |name: &str, value: &str| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let file = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"C:\\a\\b.txt\"\r\nContent-Type: text/plain\r\n\
+        Content-Length: 4\r\n\r\ntext\r\n";
+    let policy = "eyJleHBpcmF0aW9uIjogIjIwOTUtMDEtMDFUMDA6MDA6MDBaIiwgImNvbmRpdGlvbnMiOiBbeyJidWNrZXQiOiAiYiJ9LCBbInN0YXJ0cy13aXRo\
+        IiwgIiRrZXkiLCAiIl0sIFsiY29udGVudC1sZW5ndGgtcmFuZ2UiLCAxLCAxMF1dfQ==";
+    let version_2 = [
+        field("key", "dir/${filename}"),
+        field("AWSAccessKeyId", "AK"),
+        field("Signature", "s"),
+        field("Policy", policy),
+        file.to_owned(),
+    ];
+    let version_4 = [
+        field("key", "k"),
+        field("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+        field("x-amz-credential", "AK/20260101/r/s3/aws4_request"),
+        field("x-amz-date", "20260101T000000Z"),
+        field("x-amz-signature", "0"),
+        field("policy", policy),
+        file.to_owned(),
+        field("submit", "Upload"),
+    ];
+    let hidden = field(
+        "x-ignore-a",
+        "y--x\r\nContent-Disposition: form-data; name=\"acl\"\r\n\r\na",
+    );
+    let forms = [
+        ("version_2", version_2.concat()),
+        ("version_4", version_4.concat()),
+        ("hidden", hidden + file),
+        ("twice", field("acl", "a") + &field("ACL", "b") + file),
+        ("empty", field("file", "")),
+        (
+            "other_name",
+            "--x\r\nContent-Disposition: form-data; name=file; filename*=utf-8''%C3%A9\r\n\r\n\r\n"
+                .to_owned(),
+        ),
+    ];
+    for (name, form) in forms {
+        write(
+            "post_form",
+            name,
+            &[b"\x03", form.as_bytes(), b"--x--\r\n"].concat(),
+        )?;
+    }
+    Ok(())
+}
+
+fn signed_queries() -> io::Result<()> {
+    for (name, lines) in [
+        ("sub_resource", ["b/k", "", "b/k", "%61cl"]),
+        (
+            "version",
+            ["b/k", "versionId=%2561", "b/k", "versionId=%61"],
+        ),
+        (
+            "override",
+            [
+                "b/k",
+                "response-content-type=a&versionId=1",
+                "b/k",
+                "response-content-type=a%26versionId%3D1",
+            ],
+        ),
+        (
+            "header",
+            [
+                "b/k",
+                "x-amz-acl=a&x-amz-b=c",
+                "b/k",
+                "x-amz-acl=a%0Ax-amz-b:c",
+            ],
+        ),
+        ("plus", ["b", "prefix=a%2Bb", "b", "prefix=a+b"]),
+        ("path", ["b/year=2026/x", "", "b/year%3D2026/x", ""]),
+        ("path_twice", ["b/a%2520b", "", "b/a%20b", ""]),
+        ("repeated", ["b/k", "acl", "b/k", "acl&%61cl"]),
+        (
+            "call",
+            ["", "Action=a*b&Name=~ %2B", "", "Action=a%2Ab&Name=%7E+%2B"],
+        ),
+    ] {
+        write("signed_query", name, lines.join("\n").as_bytes())?;
     }
     Ok(())
 }

@@ -5,24 +5,30 @@ mod input;
 mod joiner;
 mod layers;
 mod manifest;
+mod post_form;
 mod query_response;
+mod signed_query;
 mod unbundle;
 
 pub use error_body::error_body;
 pub use joiner::joiner;
 pub use manifest::manifest;
+pub use post_form::post_form;
 pub use query_response::query_response;
+pub use signed_query::signed_query;
 pub use unbundle::unbundle;
 
 /// A target: it panics when the bytes made something happen that must not.
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("error_body", error_body),
     ("joiner", joiner),
     ("manifest", manifest),
+    ("post_form", post_form),
     ("query_response", query_response),
+    ("signed_query", signed_query),
     ("unbundle", unbundle),
 ];
 

@@ -132,7 +132,7 @@ fn layer(bytes: &[u8], image_size: u32, image_digest: Option<Sha1Digest>) {
         &NoProgress,
     );
     if restored.is_ok() {
-        assert_eq!(output.0, image_size.into(), "the image has its size");
+        assert_eq!(output.0, u64::from(image_size), "the image has its size");
     }
 }
 

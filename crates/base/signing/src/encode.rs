@@ -4,34 +4,42 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::SignatureError;
+
 /// Everything but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+/// Everything but those and the slash.
+const RESERVED_IN_PATHS: &AsciiSet = &RESERVED.remove(b'/');
 
 /// Encodes everything but letters, digits and `- . _ ~`, with upper-case digits.
 pub fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
+/// Encodes the decoded path of a resource: everything but letters, digits and `- . _ ~ /`.
+pub fn encode_path(path: &str) -> String {
+    utf8_percent_encode(path, RESERVED_IN_PATHS).to_string()
+}
+
+/// The path of a resource, decoded: `%XX` is a byte, `%2F` a slash as any other, and a plus stays a plus.
+///
+/// # Errors
+/// [`SignatureError::Malformed`] when it is not UTF-8 then.
+pub fn decode_path(path: &str) -> Result<String, SignatureError> {
+    percent_encoding::percent_decode_str(path)
+        .decode_utf8()
+        .map(Cow::into_owned)
+        .map_err(|_| SignatureError::Malformed("the path"))
+}
+
 /// Decodes `%XX`, and leaves everything else as it is: a plus stays a plus. Bytes that are not UTF-8
 /// become replacement characters.
-pub fn percent_decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy()
-}
-
-/// The decoded names and values of a query string or a form body, in their order, where a plus is a
-/// blank.
-pub fn decode_query(query: &str) -> Vec<(String, String)> {
-    pairs(query)
-        .map(|(name, value)| (decode_form(name), decode_form(value)))
-        .collect()
-}
-
-fn decode_form(text: &str) -> String {
-    percent_decode(&text.replace('+', " ")).into_owned()
 }
 
 /// The first value of a decoded parameter; `None` when there is none of this name.
@@ -40,12 +48,6 @@ pub(crate) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> O
         .iter()
         .find(|(parameter, _)| parameter == name)
         .map(|(_, value)| value.as_str())
-}
-
-/// The names and values of a query as they stand.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    let pieces = query.split('&').filter(|piece| !piece.is_empty());
-    pieces.map(|piece| piece.split_once('=').unwrap_or((piece, "")))
 }
 
 /// `name:value` and a line end for each field.
@@ -74,23 +76,22 @@ mod tests {
             percent_encode("a-b_c.d~e f/g+h*é"),
             "a-b_c.d~e%20f%2Fg%2Bh%2A%C3%A9"
         );
+        assert_eq!(encode_path("/b/a(b)!*=é"), "/b/a%28b%29%21%2A%3D%C3%A9");
     }
 
     #[test]
-    fn forms_know_plus_and_names_without_value() {
-        let pairs = decode_query("Action=a+b&x=%2B&flag&=v&");
-        let expected = [("Action", "a b"), ("x", "+"), ("flag", ""), ("", "v")];
-        assert_eq!(
-            pairs,
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
+    fn a_path_that_is_not_utf_8_is_refused() {
+        assert_eq!(decode_path("/b%2Fk+%zz").unwrap(), "/b/k+%zz");
+        let refused = decode_path("/b/%FF").unwrap_err();
+        assert_eq!(refused, SignatureError::Malformed("the path"));
     }
 
     proptest! {
         #[test]
         fn what_is_encoded_decodes(text: String) {
             let encoded = percent_encode(&text);
-            prop_assert_eq!(percent_decode(&encoded), text);
+            prop_assert_eq!(percent_decode(&encoded), text.as_str());
+            prop_assert_eq!(decode_path(&encode_path(&text)).unwrap(), text);
         }
     }
 }

@@ -15,6 +15,9 @@ pub enum SignatureError {
     /// Something is there and makes no sense.
     #[error("{0} is malformed")]
     Malformed(&'static str),
+    /// A parameter comes twice, or as a header too with another value: what is meant cannot be told.
+    #[error("the parameter {0:?} is given more than once")]
+    Repeated(String),
     /// A header that was to be signed is not there.
     #[error("the signed header {0:?} is missing")]
     MissingHeader(String),

@@ -16,8 +16,10 @@ use gumnut_cloud_catalogue::{AccountsChange, Catalogue, CatalogueError, Clock};
 use gumnut_crypto::{Certificate, PublicKey};
 use gumnut_types::AccountId;
 
+pub use authenticate::form::{FormAuthError, SignedForm, authenticate_form};
 pub use authenticate::object_store::{ObjectStoreAuthError, Payload, authenticate_object_store};
 pub use authenticate::query::{QueryAuthError, authenticate_query};
+pub use authenticate::scope::{Regions, ScopeError};
 pub use authority::{ServerCertificate, Tls, names};
 pub use credentials::Credentials;
 pub use error::AccountsError;

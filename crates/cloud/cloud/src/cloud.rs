@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gumnut_cloud_accounts::{Credentials, Keys, Tls, Users, names};
+use gumnut_cloud_accounts::{Credentials, Keys, Regions, Tls, Users, names};
 use gumnut_cloud_blobs::DiskBlobs;
 use gumnut_cloud_catalogue::{Catalogue, Clock, Profile};
 use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
-use gumnut_cloud_http::{FrontEnd, HttpLimits, Server, ServerOptions, tls_acceptor};
+use gumnut_cloud_http::{BodyBudget, FrontEnd, HttpLimits, Server, ServerOptions, tls_acceptor};
 use gumnut_cloud_images::Images;
 use gumnut_cloud_objects::{IfExists, ObjectLimits, ObjectStore};
 use gumnut_cloud_s3::{S3FrontEnd, S3Options};
@@ -195,13 +195,14 @@ async fn front_ends(
         config.images.clone(),
         config.clock.clone(),
     );
+    let budget = BodyBudget::new(config.limits.held_bytes);
     let ec2 = Ec2FrontEnd::new(
         images,
         catalogue.clone(),
         config.clock.clone(),
-        ec2_options(config),
+        ec2_options(config, &budget),
     );
-    let s3 = S3FrontEnd::new(objects, catalogue.clone(), s3_options(config));
+    let s3 = S3FrontEnd::new(objects, catalogue.clone(), s3_options(config, &budget));
     Ok(front_ends::in_order(s3, ec2))
 }
 
@@ -240,9 +241,10 @@ fn http_limits(limits: &Limits) -> HttpLimits {
     }
 }
 
-fn s3_options(config: &Config) -> S3Options {
+fn s3_options(config: &Config, budget: &BodyBudget) -> S3Options {
     S3Options {
         clock: config.clock.clone(),
+        regions: Regions::new(config.regions.clone()),
         domains: config.domains.clone(),
         extended_bucket_names: config.extended_bucket_names,
         existing_bucket: match config.images.profile {
@@ -251,14 +253,17 @@ fn s3_options(config: &Config) -> S3Options {
         },
         refuse_acl: config.refuse_acl,
         document_bytes: config.limits.document_bytes,
+        budget: budget.clone(),
         patience: config.limits.patience,
     }
 }
 
-fn ec2_options(config: &Config) -> Ec2Options {
+fn ec2_options(config: &Config, budget: &BodyBudget) -> Ec2Options {
     Ec2Options {
         scheme: config.scheme(),
+        regions: Regions::new(config.regions.clone()),
         document_bytes: config.limits.document_bytes,
+        budget: budget.clone(),
         patience: config.limits.patience,
     }
 }

@@ -32,6 +32,9 @@ pub struct Config {
     pub limits: Limits,
     /// How images are registered and shown: which cloud is played.
     pub images: ImageRules,
+    /// What the cloud is called: the regions that signatures of version 4 may be for, beside those of clients that know none. Any
+    /// region is accepted when it has no names.
+    pub regions: Vec<String>,
     /// Domains in front of which a host name has a bucket, `BUCKET.DOMAIN`; `localhost` when nothing else is said.
     pub domains: Vec<String>,
     /// Takes bucket names of up to 255 characters that DNS would not, as Eucalyptus can.
@@ -56,6 +59,8 @@ pub struct Limits {
     pub part_bytes: u64,
     /// Largest body that is held in memory, XML and forms, in bytes.
     pub document_bytes: usize,
+    /// Most bytes of such bodies that are held in memory at a time; a quarter is for requests without a good signature.
+    pub held_bytes: usize,
     /// Largest head of a request, in bytes.
     pub head_bytes: usize,
     /// Most requests that are worked on at a time; the others wait for `patience` and are told to slow down then.
@@ -82,6 +87,7 @@ impl Config {
             clock: Clock::system(),
             limits: Limits::default(),
             images: ImageRules::default(),
+            regions: Vec::new(),
             domains: vec!["localhost".to_owned()],
             extended_bucket_names: false,
             refuse_acl: None,
@@ -161,6 +167,7 @@ impl Default for Limits {
             object_bytes: 5 << 40,
             part_bytes: 5 << 20,
             document_bytes: 2 << 20,
+            held_bytes: 64 << 20,
             head_bytes: 64 << 10,
             requests: 256,
             connections: 1024,

@@ -8,6 +8,8 @@ pub(crate) struct Context<'a> {
     pub(crate) images: &'a Images,
     /// Where the client has found the cloud: `http://127.0.0.1:8773`.
     pub(crate) endpoint: &'a str,
+    /// The name of the one region that there is.
+    pub(crate) region: &'a str,
 }
 
 impl Context<'_> {

@@ -100,6 +100,16 @@ fn explain(failure: &QueryAuthError) -> Refusal {
             error
             @ (SignatureError::Skewed | SignatureError::Expired | SignatureError::NotYetValid),
         ) => ("RequestExpired", 400, error.to_string()),
+        QueryAuthError::Signature(SignatureError::Repeated(name)) => (
+            "MalformedQueryString",
+            400,
+            format!("The parameter {name} is given more than once."),
+        ),
+        QueryAuthError::Scope(error) => (
+            "SignatureDoesNotMatch",
+            403,
+            format!("Credential should be scoped correctly; {error}."),
+        ),
         QueryAuthError::Signature(error) => ("AuthFailure", 403, error.to_string()),
         QueryAuthError::Catalogue(_) => (
             "InternalError",

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use gumnut_cloud_accounts::{QueryAuthError, authenticate_query};
+use gumnut_cloud_accounts::{QueryAuthError, Regions, authenticate_query};
 use gumnut_cloud_catalogue::{Catalogue, Clock};
 use gumnut_cloud_http::{
-    Body, BodyError, ClientBody, FrontEnd, RefusalCode, RequestId, full, header_texts, text,
+    Body, BodyBudget, BodyError, ClientBody, FrontEnd, HeldBody, HoldError, RefusalCode, RequestId,
+    Sender, full, header_texts, text,
 };
 use gumnut_cloud_images::Images;
-use gumnut_signing::{RequestView, decode_query};
+use gumnut_signing::{Query, RequestView, SignatureError};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 
 use crate::calls::{Ec2Request, answer};
 use crate::context::Context;
@@ -37,8 +37,12 @@ pub struct Ec2FrontEnd {
 pub struct Ec2Options {
     /// How URLs of the cloud begin: `https`.
     pub scheme: &'static str,
+    /// The regions that signatures of version 4 may be for.
+    pub regions: Regions,
     /// Largest body of a request, in bytes.
     pub document_bytes: usize,
+    /// How many bytes of bodies are held in memory at a time.
+    pub budget: BodyBudget,
     /// How long a client may take to send a body.
     pub patience: Duration,
 }
@@ -58,14 +62,6 @@ impl Ec2FrontEnd {
     async fn answer_read(&self, request: Request<Bytes>, id: &RequestId) -> Response<Body> {
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default();
-        let mut parameters = decode_query(query);
-        if head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .is_none_or(is_form_type)
-        {
-            parameters.extend(decode_query(&String::from_utf8_lossy(&body)));
-        }
         let headers = header_texts(&head.headers);
         let view = RequestView {
             method: head.method.as_str(),
@@ -73,8 +69,16 @@ impl Ec2FrontEnd {
             query,
             headers: &headers,
         };
-        let now = self.clock.now();
-        let caller = authenticate_query(&self.catalogue, now, &view, &parameters, &body).await;
+        let (now, regions) = (self.clock.now(), &self.options.regions);
+        let (parameters, caller) = match parameters(&head, &body) {
+            Ok(parameters) => {
+                let caller =
+                    authenticate_query(&self.catalogue, now, regions, &view, &parameters, &body);
+                let caller = caller.await;
+                (parameters, caller)
+            }
+            Err(error) => (Vec::new(), Err(error.into())),
+        };
         if let Err(QueryAuthError::Catalogue(error)) = &caller {
             tracing::error!(
                 error = error as &dyn std::error::Error,
@@ -89,6 +93,7 @@ impl Ec2FrontEnd {
         let context = Context {
             images: &self.images,
             endpoint: &format!("{}://{host}", self.options.scheme),
+            region: regions.name(),
         };
         let request = Ec2Request {
             parameters,
@@ -98,22 +103,14 @@ impl Ec2FrontEnd {
         answer(&context, request).await.map(full)
     }
 
-    /// Reads a body within the bound for documents.
-    async fn read(&self, body: ClientBody) -> Result<Bytes, Response<Body>> {
-        let read = Limited::new(body, self.options.document_bytes).collect();
-        match tokio::time::timeout(self.options.patience, read).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(text(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body of the request is too long.\n",
-            )),
-            Ok(Err(error)) if matches!(error.downcast_ref(), Some(BodyError::Slow)) => Err(late()),
-            Ok(Err(_)) => Err(text(
-                StatusCode::BAD_REQUEST,
-                "The body could not be read.\n",
-            )),
-            Err(_) => Err(late()),
-        }
+    /// Reads a body within the bound for documents. Whose it is shows when it is read.
+    async fn read(&self, body: ClientBody) -> Result<HeldBody, HoldError<BodyError>> {
+        let (limit, patience) = (self.options.document_bytes, self.options.patience);
+        let held = self
+            .options
+            .budget
+            .hold(body, Sender::Stranger, limit, patience);
+        held.await
     }
 }
 
@@ -131,11 +128,23 @@ impl FrontEnd for Ec2FrontEnd {
         let (head, body) = request.into_parts();
         match self.read(body).await {
             // Where nothing but the type of the body has led here, the form has to name what is asked for.
-            Ok(body) if !names_itself(&head) && !names_action(&body) => {
+            Ok(body) if !names_itself(&head) && !names_action(&body.bytes) => {
                 text(StatusCode::BAD_REQUEST, "The form names no action.\n")
             }
-            Ok(body) => self.answer_read(Request::from_parts(head, body), id).await,
-            Err(response) => response,
+            Ok(body) => {
+                let request = Request::from_parts(head, body.bytes.clone());
+                self.answer_read(request, id).await
+            }
+            Err(HoldError::TooLong) => text(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body of the request is too long.\n",
+            ),
+            Err(HoldError::NoRoom) => self.overloaded(&head, id),
+            Err(HoldError::Late | HoldError::Body(BodyError::Slow)) => text(
+                StatusCode::REQUEST_TIMEOUT,
+                "The body did not come in time.\n",
+            ),
+            Err(_) => text(StatusCode::BAD_REQUEST, "The body could not be read.\n"),
         }
     }
 
@@ -188,19 +197,21 @@ fn is_form_type(value: &HeaderValue) -> bool {
 
 /// Whether a query string or a form names an action.
 fn names_action(text: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(text) else {
-        return false;
-    };
-    decode_query(text)
-        .iter()
-        .any(|(name, _)| name == "Action" || name == "Operation")
+    let text = std::str::from_utf8(text).ok();
+    let query = text.and_then(|text| Query::parse(text).ok());
+    query.is_some_and(|query| query.has("Action") || query.has("Operation"))
 }
 
-fn late() -> Response<Body> {
-    text(
-        StatusCode::REQUEST_TIMEOUT,
-        "The body did not come in time.\n",
-    )
+/// The decoded parameters of a request, those of the query before those of the form. None comes twice, in whichever of the two.
+fn parameters(head: &Parts, body: &[u8]) -> Result<Vec<(String, String)>, SignatureError> {
+    let mut parameters = Query::parse(head.uri.query().unwrap_or_default())?;
+    let content_type = head.headers.get(header::CONTENT_TYPE);
+    if content_type.is_none_or(is_form_type) {
+        let form = std::str::from_utf8(body).map_err(|_| SignatureError::Malformed("the form"))?;
+        parameters = parameters.and(Query::parse(form)?);
+    }
+    parameters.check_unique()?;
+    Ok(parameters.into_pairs())
 }
 
 #[cfg(test)]
@@ -239,5 +250,28 @@ mod tests {
         }
         let root = head("POST", "/", form);
         assert!(!names_itself(&root) && may_be_form(&root));
+    }
+
+    #[test]
+    fn a_parameter_comes_once_in_query_and_form() {
+        let read = |query: &str, body: &str| {
+            let form = "application/x-www-form-urlencoded";
+            let head = head("POST", &format!("/?{query}"), form);
+            parameters(&head, body.as_bytes()).map(|parameters| parameters.len())
+        };
+        assert_eq!(read("Action=a", "Version=b&ImageId=c"), Ok(3));
+        for (query, body) in [
+            ("Action=a&Action=b", ""),
+            ("Action=a", "%41ction=b"),
+            ("", "a=b&a=b"),
+        ] {
+            let refused = read(query, body).unwrap_err();
+            assert!(
+                matches!(refused, SignatureError::Repeated(_)),
+                "{query} {body}"
+            );
+        }
+        assert!(read("", "a=%FF").is_err());
+        assert!(read("a=%FF", "").is_err());
     }
 }

@@ -6,8 +6,6 @@ use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 use crate::xml::Xml;
 
-/// The region. The name that Eucalyptus gives a cloud without a name.
-const REGION: &str = "eucalyptus";
 /// The zone: the first cluster of a fresh Eucalyptus.
 const ZONE: &str = "cluster01";
 
@@ -15,13 +13,14 @@ pub(crate) fn regions(context: &Context<'_>, parameters: &Parameters) -> Result<
     let mut wanted = parameters.list("RegionName");
     wanted.extend(parameters.list("Region"));
     let endpoint = format!("{}/services/compute", context.endpoint);
-    let place = [("region-name", REGION), ("endpoint", &endpoint)];
-    let named = is_wanted("region", &wanted, REGION)? && fits(parameters, &place)?;
+    let region = context.region;
+    let place = [("region-name", region), ("endpoint", &endpoint)];
+    let named = is_wanted("region", &wanted, region)? && fits(parameters, &place)?;
     let mut xml = Xml::new();
     xml.element("regionInfo", |xml| {
         if named {
             xml.element("item", |xml| {
-                xml.leaf("regionName", REGION);
+                xml.leaf("regionName", region);
                 xml.leaf("regionEndpoint", &endpoint);
             });
         }
@@ -29,12 +28,13 @@ pub(crate) fn regions(context: &Context<'_>, parameters: &Parameters) -> Result<
     Ok(xml)
 }
 
-pub(crate) fn zones(_: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
+pub(crate) fn zones(context: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
+    let region = context.region;
     let wanted = parameters.list("ZoneName");
     let place = [
         ("zone-name", ZONE),
         ("state", "available"),
-        ("region-name", REGION),
+        ("region-name", region),
     ];
     let named = is_wanted("availability zone", &wanted, ZONE)? && fits(parameters, &place)?;
     let mut xml = Xml::new();
@@ -43,7 +43,7 @@ pub(crate) fn zones(_: &Context<'_>, parameters: &Parameters) -> Result<Xml, Ref
             xml.element("item", |xml| {
                 xml.leaf("zoneName", ZONE);
                 xml.leaf("zoneState", "available");
-                xml.leaf("regionName", REGION);
+                xml.leaf("regionName", region);
                 xml.element("messageSet", |_| {});
             });
         }

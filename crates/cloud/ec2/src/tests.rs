@@ -48,6 +48,7 @@ async fn call_at(
     let context = Context {
         images: &world.images_as_they_are(),
         endpoint: "http://127.0.0.1:8773",
+        region: "eucalyptus",
     };
     let parameters = parameters
         .iter()
@@ -362,6 +363,7 @@ async fn signatures_that_are_not_accepted_have_codes() {
     let context = Context {
         images: &world.images_as_they_are(),
         endpoint: "http://127.0.0.1:8773",
+        region: "eucalyptus",
     };
     for (failure, status, code) in [
         (QueryAuthError::Anonymous, 403, "AuthFailure"),
@@ -374,6 +376,11 @@ async fn signatures_that_are_not_accepted_have_codes() {
             QueryAuthError::Signature(SignatureError::Skewed),
             400,
             "RequestExpired",
+        ),
+        (
+            QueryAuthError::Signature(SignatureError::Repeated("Action".to_owned())),
+            400,
+            "MalformedQueryString",
         ),
     ] {
         let request = Ec2Request {

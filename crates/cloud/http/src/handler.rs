@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::body::CountedBody;
 use crate::metrics::{InUse, Metrics};
-use crate::{Body, ClientBody, FreeSpace, FrontEnd, HttpLimits, RequestId, text};
+use crate::{Body, ClientBody, FreeSpace, FrontEnd, HttpLimits, RequestId, head_check, text};
 
 /// The headers that carry the id of the request: S3's and EC2's.
 const ID_HEADERS: [HeaderName; 2] = [
@@ -45,6 +45,9 @@ impl Handler {
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<CountedBody> {
         let (head, body) = request.into_parts();
+        if let Some(fault) = head_check::fault(&head) {
+            return text(StatusCode::BAD_REQUEST, fault).map(CountedBody::uncounted);
+        }
         match head.uri.path() {
             "/healthz" => return text(StatusCode::OK, "ok\n").map(CountedBody::uncounted),
             "/metrics" => {

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod body_budget;
 mod client_body;
 mod free_space;
 mod front_end;
 mod handler;
+mod head_check;
 mod limits;
 mod metrics;
 mod request_id;
@@ -12,6 +14,7 @@ mod server;
 mod tls;
 
 pub use body::{Body, empty, full, text};
+pub use body_budget::{BodyBudget, HeldBody, HoldError, Sender};
 pub use client_body::{BodyError, ClientBody};
 pub use free_space::FreeSpace;
 pub use front_end::{FrontEnd, header_texts};

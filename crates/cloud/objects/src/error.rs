@@ -92,6 +92,7 @@ refusals! {
     DocumentTooLarge "MaxMessageLengthExceeded" 400 "Your request was too big.";
     EntityTooLarge "EntityTooLarge" 400 "Your proposed upload exceeds the maximum allowed object size.";
     EntityTooSmall "EntityTooSmall" 400 "Your proposed upload is smaller than the minimum allowed object size.";
+    FieldsTooLong "MaxPostPreDataLengthExceededError" 400 "Your POST request fields preceding the upload file were too large.";
     IncompleteBody "IncompleteBody" 400 "You did not provide the number of bytes specified by the Content-Length HTTP header.";
     InsufficientStorage "InsufficientStorage" 507 "There is no room left on the disk of the cloud.";
     Internal "InternalError" 500 "We encountered an internal error. Please try again.";

@@ -1,8 +1,9 @@
 //! What the object store says to a request whose signature it does not accept.
 
-use gumnut_cloud_accounts::ObjectStoreAuthError;
+use gumnut_cloud_accounts::{FormAuthError, ObjectStoreAuthError, ScopeError};
 use gumnut_cloud_objects::ObjectError;
-use gumnut_signing::{Mismatch, SignatureError, decode_query};
+use gumnut_signing::form::PolicyError;
+use gumnut_signing::{Mismatch, Query, SignatureError};
 
 /// Why the object store does not accept a request, and what the client is told.
 #[derive(Debug)]
@@ -51,9 +52,73 @@ impl Refusal {
         }
     }
 
-    /// In the words of S3; `query` is that of the request.
-    pub(super) fn of_auth(error: ObjectStoreAuthError, query: &str) -> Self {
+    /// There are several signatures.
+    pub(super) fn signed_twice() -> Self {
+        ObjectError::argument(
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the \
+             Authorization header should be specified",
+        )
+        .into()
+    }
+
+    /// Path or parameters cannot be read, or do not say one thing.
+    pub(super) fn of_unreadable(error: &SignatureError) -> Self {
         match error {
+            SignatureError::Malformed(_) => ObjectError::InvalidUri.into(),
+            error => ObjectError::argument(format!("Cannot process request: {error}.")).into(),
+        }
+    }
+
+    /// A signature for elsewhere; `refusal` is the code for where it stands. Clients read the region, and try again.
+    fn of_scope(refusal: ObjectError, what: &str, error: &ScopeError) -> Self {
+        let details = match error {
+            ScopeError::Region { expected, .. } => vec![("Region", expected.clone())],
+            _ => Vec::new(),
+        };
+        Self {
+            error: refusal.saying(format!("{what}; {error}")),
+            details,
+        }
+    }
+
+    /// In the words of S3, for a form.
+    pub(super) fn of_form(error: FormAuthError) -> Self {
+        let malformed = |error: &SignatureError| match error {
+            SignatureError::Repeated(_) => Self::signed_twice(),
+            SignatureError::Missing(name) => {
+                let message = format!("Bucket POST must contain a field named '{name}'.");
+                ObjectError::argument(message).into()
+            }
+            error => ObjectError::argument(format!("Cannot process request: {error}.")).into(),
+        };
+        match error {
+            FormAuthError::Malformed(error) => malformed(&error),
+            FormAuthError::Scope(error) => {
+                let what = "Error parsing the X-Amz-Credential field";
+                Self::of_scope(ObjectError::InvalidArgument, what, &error)
+            }
+            FormAuthError::Signature(error) => Self::of_auth(error, &Query::default()),
+            FormAuthError::Policy(error @ PolicyError::Malformed(_)) => {
+                let message = error.to_string();
+                ObjectError::InvalidPolicyDocument.saying(message).into()
+            }
+            error => Self::denied(error.to_string()),
+        }
+    }
+
+    /// In the words of S3; `query` is that of the request.
+    pub(super) fn of_auth(error: ObjectStoreAuthError, query: &Query) -> Self {
+        match error {
+            ObjectStoreAuthError::SignedTwice => Self::signed_twice(),
+            ObjectStoreAuthError::Unreadable(error) => Self::of_unreadable(&error),
+            ObjectStoreAuthError::ScopeInHeader(error) => {
+                let what = "The authorization header is malformed";
+                Self::of_scope(ObjectError::AuthorizationHeaderMalformed, what, &error)
+            }
+            ObjectStoreAuthError::ScopeInQuery(error) => {
+                let what = "Error parsing the X-Amz-Credential parameter";
+                Self::of_scope(ObjectError::AuthorizationQueryParametersError, what, &error)
+            }
             ObjectStoreAuthError::UnknownScheme => ObjectError::MissingSecurityHeader.into(),
             ObjectStoreAuthError::UnknownKey(access_key) => Self::unknown_key(&access_key),
             ObjectStoreAuthError::MalformedHeaderV4(error) => Self::malformed_header_v4(error),
@@ -97,7 +162,7 @@ impl Refusal {
     }
 
     /// Parameters of version 4 that cannot be understood.
-    fn malformed_query_v4(error: &SignatureError, query: &str) -> Self {
+    fn malformed_query_v4(error: &SignatureError, query: &Query) -> Self {
         match error {
             SignatureError::Missing(name @ ("X-Amz-Date" | "X-Amz-Expires")) => {
                 Self::denied(format!("{name} parameter must be specified."))
@@ -163,11 +228,9 @@ impl From<ObjectError> for Refusal {
 }
 
 /// Whether `X-Amz-Expires` is a number, though one out of bounds.
-fn expires_is_number(query: &str) -> bool {
-    decode_query(query)
-        .into_iter()
-        .find(|(name, _)| name == "X-Amz-Expires")
-        .is_some_and(|(_, value)| value.parse::<i64>().is_ok())
+fn expires_is_number(query: &Query) -> bool {
+    let value = query.get("X-Amz-Expires");
+    value.is_some_and(|value| value.parse::<i64>().is_ok())
 }
 
 #[cfg(test)]
@@ -176,7 +239,7 @@ mod tests {
 
     /// Code and message of what a client is told.
     fn told(error: ObjectStoreAuthError, query: &str) -> (&'static str, String) {
-        let refusal = Refusal::of_auth(error, query);
+        let refusal = Refusal::of_auth(error, &Query::parse(query).unwrap());
         (refusal.error.code(), refusal.error.message())
     }
 
@@ -269,7 +332,7 @@ mod tests {
     #[test]
     fn who_has_no_key_is_told_which() {
         let error = ObjectStoreAuthError::UnknownKey("AK".to_owned());
-        let refusal = Refusal::of_auth(error, "");
+        let refusal = Refusal::of_auth(error, &Query::default());
         assert_eq!(refusal.error.code(), "InvalidAccessKeyId");
         assert_eq!(refusal.details, [("AWSAccessKeyId", "AK".to_owned())]);
     }

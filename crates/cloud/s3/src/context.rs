@@ -3,7 +3,6 @@
 use gumnut_cloud_catalogue::Identity;
 use s3s::S3Request;
 
-use crate::patches::form::FormAcl;
 use crate::sent_checksums::ConfirmedChecksums;
 
 /// What the front end has found out about a request. It travels to the operation in the extensions of the request: the
@@ -14,8 +13,6 @@ pub(super) struct RequestContext {
     pub(super) caller: Identity,
     /// Where the checksums will be that the body was compared with.
     pub(super) confirmed: ConfirmedChecksums,
-    /// The canned ACL that a form names; `None` without one, and for all that is no form.
-    pub(super) form_acl: Option<FormAcl>,
 }
 
 impl Default for RequestContext {
@@ -23,7 +20,6 @@ impl Default for RequestContext {
         Self {
             caller: Identity::Anonymous,
             confirmed: ConfirmedChecksums::default(),
-            form_acl: None,
         }
     }
 }

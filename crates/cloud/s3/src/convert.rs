@@ -6,7 +6,7 @@ use gumnut_cloud_catalogue::{
 use gumnut_cloud_objects::{Conditions, EtagMatch, ObjectError, checksum, object_tags};
 use std::collections::BTreeMap;
 
-use gumnut_signing::decode_query;
+use gumnut_signing::Query;
 use s3s::dto;
 use time::OffsetDateTime;
 
@@ -119,7 +119,8 @@ pub(super) fn version(version: Option<String>) -> Option<String> {
 
 /// Tags in the form of a query string, as headers have them.
 pub(super) fn tags_of_header(header: Option<&str>) -> Result<Tags, ObjectError> {
-    object_tags(decode_query(header.unwrap_or_default()))
+    let tags = Query::parse(header.unwrap_or_default()).map_err(|_| ObjectError::InvalidTag)?;
+    object_tags(tags.into_pairs())
 }
 
 /// Tags of a document.

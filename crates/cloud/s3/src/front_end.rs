@@ -1,32 +1,32 @@
-//! A request to the object store, from the listener to the protocol's layer and back. The signature is checked here and taken
-//! off, with the path as the client sent it; the layer behind sees an unsigned request and who has sent it.
+//! A request to the object store, from the listener to the protocol's layer and back. Path and parameters are decoded here, once;
+//! the signature is checked and taken off; the layer behind sees an unsigned request, made of what was decoded, and who has sent it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use data_encoding::BASE64;
 use gumnut_cloud_accounts::{Payload, authenticate_object_store};
-use gumnut_cloud_catalogue::Catalogue;
-use gumnut_cloud_http::{Body, ClientBody, FrontEnd, RequestId, header_texts};
+use gumnut_cloud_catalogue::{Catalogue, Identity};
+use gumnut_cloud_http::{
+    Body, ClientBody, FrontEnd, HeldBody, HoldError, RequestId, Sender, header_texts,
+};
 use gumnut_cloud_objects::{ObjectError, ObjectStore};
-use gumnut_signing::RequestView;
-use http::header::HOST;
+use gumnut_signing::{Query, RESPONSE_OVERRIDES, RequestView};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
-use http_body_util::{BodyExt as _, Limited};
 use md5::{Digest as _, Md5};
 use s3s::service::S3Service;
 
 use crate::auth_refusal::Refusal;
 use crate::context::RequestContext;
 use crate::head::{Content, strip, unwrap_chunked_headers, unwrap_encoding};
-use crate::patches::{ErrorContext, Patches, form};
-use crate::payload::{BorrowedBody, CheckedBody, PayloadError};
+use crate::patches::{self, ErrorContext};
+use crate::payload::{BorrowedBody, CheckedBody};
+use crate::post::FormUpload;
 use crate::preflight::Cors;
 use crate::sent_checksums::SentChecksums;
-use crate::{MAX_FORM, S3Options, operations, virtual_host};
+use crate::target::{Target, sent_path};
+use crate::{S3Options, operations};
 
 /// By this header a client insists that the bucket is of the account it thinks of.
 const EXPECTED_OWNER: &str = "x-amz-expected-bucket-owner";
@@ -48,7 +48,7 @@ impl S3FrontEnd {
     /// Callers are the users of the catalogue, on which the store should stand too.
     pub fn new(store: ObjectStore, catalogue: Catalogue, options: S3Options) -> Self {
         let options = Arc::new(options);
-        let protocol = operations::service(&store, &catalogue, &options);
+        let protocol = operations::service(&store, &options);
         Self {
             prefix: "",
             store,
@@ -67,33 +67,44 @@ impl S3FrontEnd {
         }
     }
 
-    /// The path behind the prefix, with the bucket in front if the host names one: `/BUCKET/KEY`.
-    fn resolve(&self, head: &Parts) -> String {
-        let path = match &head.uri.path()[self.prefix.len()..] {
-            "" => "/",
-            path => path,
-        };
-        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let bucket = host
-            .filter(|_| self.prefix.is_empty())
-            .and_then(|host| virtual_host::bucket(host, &self.options.domains));
-        match bucket {
-            Some(bucket) => format!("/{bucket}{path}"),
-            None => path.to_owned(),
+    /// Answers a request for this target. `path` is the path behind the prefix as it was sent.
+    async fn answer_at(
+        &self,
+        target: &Target,
+        path: &str,
+        head: Parts,
+        body: BorrowedBody,
+        context: &ErrorContext<'_>,
+    ) -> Response<s3s::Body> {
+        // Before the signature: a browser's question has none, and the answer to a request that is refused has to carry
+        // these headers too, else the page's script could not read why.
+        let cors = Cors::of(&self.store, &head, target.bucket()).await;
+        if head.method == Method::OPTIONS {
+            return cors.answer(context);
         }
+        let answered = match self.authenticate(head, path, target).await {
+            Ok(request) if request.content == Content::Form => {
+                self.post(request, target, body).await
+            }
+            Ok(request) => self.call(request, target, body, context).await,
+            Err(refusal) => Err(refusal),
+        };
+        let mut response = answered.unwrap_or_else(|refusal| context.refuse(&refusal));
+        cors.add_to(response.headers_mut());
+        response
     }
 
-    /// Checks who asks and what is sent, and makes the request that the protocol's layer sees.
-    async fn prepare(
+    /// Finds out who asks, and what is sent.
+    async fn authenticate(
         &self,
-        mut head: Parts,
+        head: Parts,
         path: &str,
-        body: BorrowedBody,
-    ) -> Result<Request<s3s::Body>, Refusal> {
-        if path == "/" && !matches!(head.method, Method::GET | Method::HEAD) {
+        target: &Target,
+    ) -> Result<Authenticated, Refusal> {
+        if target.is_service() && !matches!(head.method, Method::GET | Method::HEAD) {
             return Err(ObjectError::MethodNotAllowed.into());
         }
-        // Before anything of the head is changed: what was signed is the head as it came.
+        // What was signed is the head as it came.
         let sent = header_texts(&head.headers);
         let view = RequestView {
             method: head.method.as_str(),
@@ -101,72 +112,140 @@ impl S3FrontEnd {
             query: head.uri.query().unwrap_or_default(),
             headers: &sent,
         };
-        let now = self.options.clock.now();
-        let (caller, payload) = authenticate_object_store(&self.catalogue, now, &view, path)
-            .await
-            .map_err(|error| Refusal::of_auth(error, view.query))?;
+        let query = Query::parse(view.query).map_err(|error| Refusal::of_unreadable(&error))?;
+        let (now, regions) = (self.options.clock.now(), &self.options.regions);
+        let (caller, payload) =
+            authenticate_object_store(&self.catalogue, now, regions, &view, path)
+                .await
+                .map_err(|error| Refusal::of_auth(error, &query))?;
+        check_overrides(&caller, &query)?;
         // Behind the signature, so that nobody learns whose a bucket is by a wrong one.
         if let Some(owner) = view.header(EXPECTED_OWNER) {
-            self.check_owner(path, owner).await?;
+            self.store.check_owner(target.bucket(), owner).await?;
         }
-
-        let expected = match payload {
-            Payload::Chunks(_) => Some(unwrap_chunked_headers(&mut head.headers)?),
-            Payload::Unchecked | Payload::Sha256(_) => None,
-        };
-        unwrap_encoding(&mut head.headers);
-        let checksums = SentChecksums::of_request(&head, &sent);
-        let mut known = RequestContext {
+        Ok(Authenticated {
             caller,
-            confirmed: checksums.confirmed(),
-            form_acl: None,
-        };
-        // Before the query is stripped, which tells documents from objects.
-        let content = Content::of(&head, path);
-        strip(&mut head, path)?;
-        let body = CheckedBody::new(body, payload, checksums, expected);
-        let md5 = sent_md5(&head.headers)?;
-        let body = match content {
-            Content::Object => s3s::Body::http_body_unsync(body),
-            Content::Form => {
-                let body = collect(body, MAX_FORM, self.options.patience).await?;
-                let form = form::read(&head.headers, body)?;
-                known.form_acl = form.acl;
-                s3s::Body::from(form.body)
-            }
-            Content::Document => {
-                let limit = self.options.document_bytes;
-                let body = collect(body, limit, self.options.patience).await?;
-                check_md5(md5.as_deref(), &body)?;
-                s3s::Body::from(body)
-            }
-        };
-        head.extensions.insert(known);
-        Ok(Request::from_parts(head, body))
+            payload,
+            checksums: SentChecksums::of_request(&head.method, &query, &sent),
+            content: Content::of(&head, target, &query),
+            head,
+            query,
+        })
     }
 
-    /// Refuses a request whose client thinks of another owner of the bucket.
-    async fn check_owner(&self, path: &str, owner: &str) -> Result<(), ObjectError> {
-        let bucket = path.trim_start_matches('/').split('/').next();
-        self.store
-            .check_owner(bucket.unwrap_or_default(), owner)
-            .await
+    /// Stores the file of a form, whose signature is one of its fields.
+    async fn post(
+        &self,
+        request: Authenticated,
+        target: &Target,
+        body: BorrowedBody,
+    ) -> Result<Response<s3s::Body>, Refusal> {
+        if target.key().is_some() {
+            return Err(ObjectError::MethodNotAllowed.into());
+        }
+        if request.caller != Identity::Anonymous {
+            return Err(Refusal::signed_twice());
+        }
+        if let Some(parameter) = request.query.iter().next() {
+            let name = parameter.name();
+            let message = format!("A form takes no parameters in its URL, and there is {name:?}.");
+            return Err(ObjectError::argument(message).into());
+        }
+        let form = FormUpload {
+            store: &self.store,
+            catalogue: &self.catalogue,
+            options: &self.options,
+            bucket: target.bucket(),
+        };
+        let body = CheckedBody::new(body, request.payload, request.checksums, None);
+        form.store(&request.head.headers, body).await
     }
 
     /// Has the protocol's layer answer.
     async fn call(
         &self,
-        request: Request<s3s::Body>,
+        request: Authenticated,
+        target: &Target,
+        body: BorrowedBody,
         context: &ErrorContext<'_>,
-    ) -> Response<s3s::Body> {
-        match self.protocol.call(request).await {
+    ) -> Result<Response<s3s::Body>, Refusal> {
+        let (method, query) = (request.head.method.clone(), request.query.clone());
+        let (request, _held) = self.prepare(request, target, body).await?;
+        let mut response = match self.protocol.call(request).await {
             Ok(response) => context.complete(response).await,
             Err(error) => {
                 tracing::error!(?error, "the protocol layer failed");
-                context.refuse(&ObjectError::Internal.into())
+                return Err(ObjectError::Internal.into());
             }
-        }
+        };
+        patches::apply(&method, &query, &mut response);
+        Ok(response)
     }
+
+    /// Makes the request that the protocol's layer sees, and holds its document.
+    async fn prepare(
+        &self,
+        request: Authenticated,
+        target: &Target,
+        body: BorrowedBody,
+    ) -> Result<(Request<s3s::Body>, Option<HeldBody>), ObjectError> {
+        let Authenticated {
+            caller,
+            payload,
+            checksums,
+            content,
+            mut head,
+            query,
+        } = request;
+        let expected = match payload {
+            Payload::Chunks(_) => Some(unwrap_chunked_headers(&mut head.headers)?),
+            Payload::Unchecked | Payload::Sha256(_) => None,
+        };
+        unwrap_encoding(&mut head.headers);
+        strip(&mut head, target, &query)?;
+        let md5 = sent_md5(&head.headers)?;
+        let sender = match caller.user() {
+            Some(_) => Sender::User,
+            None => Sender::Stranger,
+        };
+        head.extensions.insert(RequestContext {
+            caller,
+            confirmed: checksums.confirmed(),
+        });
+        let body = CheckedBody::new(body, payload, checksums, expected);
+        if content == Content::Object {
+            let body = s3s::Body::http_body_unsync(body);
+            return Ok((Request::from_parts(head, body), None));
+        }
+        let document = self.hold(body, sender).await?;
+        check_md5(md5.as_deref(), &document.bytes)?;
+        let body = s3s::Body::from(document.bytes.clone());
+        Ok((Request::from_parts(head, body), Some(document)))
+    }
+
+    /// Reads a document.
+    async fn hold(&self, body: CheckedBody, sender: Sender) -> Result<HeldBody, ObjectError> {
+        let (limit, patience) = (self.options.document_bytes, self.options.patience);
+        let held = self.options.budget.hold(body, sender, limit, patience);
+        held.await.map_err(|error| match error {
+            HoldError::TooLong => ObjectError::DocumentTooLarge,
+            HoldError::Late => ObjectError::Timeout,
+            HoldError::Body(error) => (&error).into(),
+            _ => ObjectError::SlowDown,
+        })
+    }
+}
+
+/// A request whose head has been read, and of which is known who sends it.
+struct Authenticated {
+    caller: Identity,
+    /// What the body is checked with.
+    payload: Payload,
+    checksums: SentChecksums,
+    content: Content,
+    head: Parts,
+    /// The parameters, decoded once for all.
+    query: Query,
 }
 
 #[async_trait]
@@ -182,27 +261,22 @@ impl FrontEnd for S3FrontEnd {
 
     async fn answer(&self, request: Request<ClientBody>, id: &RequestId) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let (method, path) = (head.method.clone(), self.resolve(&head));
+        let method = head.method.clone();
+        let path = sent_path(self.prefix, &head, &self.options);
         let context = ErrorContext {
             method: &method,
             resource: &path,
             id,
         };
-        // Before the signature: a browser's question has none, and the answer to a request that is refused has to carry
-        // these headers too, else the page's script could not read why.
-        let cors = Cors::of(&self.store, &head, &path).await;
-        if method == Method::OPTIONS {
-            return cors.answer(&context).map(Body::new);
-        }
-        // Before the head is changed, which tells what there is to patch.
-        let patches = Patches::of(&head);
         let (body, leftover) = BorrowedBody::new(body, &head.headers);
-        let mut response = match self.prepare(head, &path, body).await {
-            Ok(request) => self.call(request, &context).await,
-            Err(refusal) => context.refuse(&refusal),
+        let mut response = match Target::of(&path) {
+            Ok(target) => self.answer_at(&target, &path, head, body, &context).await,
+            Err(error) => {
+                // It goes back to where the rest is read off.
+                drop(body);
+                context.refuse(&error.into())
+            }
         };
-        patches.apply(&mut response);
-        cors.add_to(response.headers_mut());
         // Last: a client that is still sending hears no answer, and what it sends must not be taken for its next request.
         leftover.drain(response.headers_mut()).await;
         response.map(Body::new)
@@ -216,6 +290,27 @@ impl FrontEnd for S3FrontEnd {
         };
         context.refuse(&ObjectError::SlowDown.into()).map(Body::new)
     }
+}
+
+/// Refuses what would have the cloud show a stranger's page: headers of the answer are for who signs to choose. Values that no header
+/// has are refused for everybody.
+fn check_overrides(caller: &Identity, query: &Query) -> Result<(), ObjectError> {
+    for parameter in query {
+        let name = parameter.name();
+        if !RESPONSE_OVERRIDES.contains(&name) {
+            continue;
+        }
+        if *caller == Identity::Anonymous {
+            return Err(ObjectError::invalid_request(
+                "Request specific response headers cannot be used for anonymous GET requests.",
+            ));
+        }
+        if parameter.value().contains(char::is_control) {
+            let message = format!("The parameter {name:?} has a value that no header can have.");
+            return Err(ObjectError::argument(message));
+        }
+    }
+    Ok(())
 }
 
 /// The digest in `Content-MD5`; `None` without the header.
@@ -237,21 +332,5 @@ fn check_md5(sent: Option<&[u8]>, document: &[u8]) -> Result<(), ObjectError> {
         Ok(())
     } else {
         Err(ObjectError::BadDigest)
-    }
-}
-
-/// Reads a body of at most `limit` bytes that has to come within `patience`.
-async fn collect(
-    body: CheckedBody,
-    limit: usize,
-    patience: Duration,
-) -> Result<Bytes, ObjectError> {
-    let read = tokio::time::timeout(patience, Limited::new(body, limit).collect()).await;
-    match read.map_err(|_| ObjectError::Timeout)? {
-        Ok(read) => Ok(read.to_bytes()),
-        Err(error) => Err(match error.downcast_ref::<PayloadError>() {
-            Some(error) => error.into(),
-            None => ObjectError::DocumentTooLarge,
-        }),
     }
 }

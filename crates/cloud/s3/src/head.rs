@@ -2,12 +2,12 @@
 //! without the prefix of the service.
 
 use gumnut_cloud_objects::ObjectError;
-use gumnut_signing::percent_decode;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName};
+use gumnut_signing::Query;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
-use crate::patches::form;
+use crate::target::Target;
 
 /// The encoding of bodies whose chunks are signed one by one.
 const CHUNKED: &str = "aws-chunked";
@@ -18,6 +18,8 @@ const SIGNATURE_HEADERS: [&str; 4] = [
     "x-amz-decoded-content-length",
     "x-amz-trailer",
 ];
+/// What the names of parameters begin with that stand for headers.
+const HEADER_PREFIX: &str = "x-amz-";
 /// Query parameters of signatures, in lower case, which the protocol's layer must not see.
 const SIGNATURE_PARAMETERS: [&str; 11] = [
     "awsaccesskeyid",
@@ -32,6 +34,8 @@ const SIGNATURE_PARAMETERS: [&str; 11] = [
     "x-amz-signature",
     "x-amz-signedheaders",
 ];
+/// What the type of forms with files begins with.
+const FORM: &str = "multipart/form-data";
 /// Subresources of objects whose PUT brings a document and not the object's content.
 const DOCUMENTS: [&str; 4] = ["acl", "legal-hold", "retention", "tagging"];
 
@@ -47,15 +51,12 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// `path` is the path behind the prefix of the service.
-    pub(super) fn of(head: &Parts, path: &str) -> Self {
-        let query = head.uri.query().unwrap_or_default();
-        let key = path.trim_start_matches('/').split_once('/');
-        let is_object = key.is_some_and(|(_, key)| !key.is_empty());
-        let is_document = DOCUMENTS.iter().any(|name| has_parameter(query, name));
-        if head.method == Method::PUT && is_object && !is_document {
+    /// What the body of a request for this target and with these parameters is.
+    pub(super) fn of(head: &Parts, target: &Target, query: &Query) -> Self {
+        let is_document = DOCUMENTS.iter().any(|name| query.has(name));
+        if head.method == Method::PUT && target.key().is_some() && !is_document {
             Self::Object
-        } else if form::is_form(&head.method, &head.headers) {
+        } else if head.method == Method::POST && has_form(&head.headers) {
             Self::Form
         } else {
             Self::Document
@@ -63,11 +64,12 @@ impl Content {
     }
 }
 
-/// Whether a query has a parameter, with or without a value.
-pub(super) fn has_parameter(query: &str, name: &str) -> bool {
-    query
-        .split('&')
-        .any(|pair| pair.split_once('=').map_or(pair, |(name, _)| name) == name)
+/// Whether a request says that its body is a form with a file. Whatever may be one to the layer behind is one here, and is refused
+/// here when it is none.
+fn has_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = content_type.and_then(|text| text.get(..FORM.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(FORM.as_bytes()))
 }
 
 /// Makes the headers those of the content, and gives its length.
@@ -106,34 +108,54 @@ pub(super) fn unwrap_encoding(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes the signature and the prefix of the service off. Parameters that stand for headers become headers.
-pub(super) fn strip(head: &mut Parts, path: &str) -> Result<(), ObjectError> {
+/// Takes the signature and the prefix of the service off, and writes path and query anew from what they were decoded to. Parameters
+/// that stand for headers become headers.
+///
+/// # Errors
+/// [`ObjectError::InvalidArgument`] for a parameter that no header can be, or that contradicts a header.
+pub(super) fn strip(head: &mut Parts, target: &Target, query: &Query) -> Result<(), ObjectError> {
     for name in SIGNATURE_HEADERS {
         head.headers.remove(name);
     }
-    let mut kept = Vec::new();
-    for pair in head.uri.query().unwrap_or_default().split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let lower = name.to_ascii_lowercase();
-        if pair.is_empty() || SIGNATURE_PARAMETERS.contains(&lower.as_str()) {
-            continue;
+    for parameter in query {
+        let lower = parameter.name().to_ascii_lowercase();
+        if lower.starts_with(HEADER_PREFIX) && !is_of_signature(&lower) {
+            add_header(&mut head.headers, &lower, parameter.value())?;
         }
-        if lower.starts_with("x-amz-") {
-            let name = HeaderName::from_bytes(lower.as_bytes());
-            let value = HeaderValue::from_str(&percent_decode(value));
-            if let (Ok(name), Ok(value)) = (name, value) {
-                head.headers.entry(name).or_insert(value);
-            }
-            continue;
-        }
-        kept.push(pair);
     }
-    let target = if kept.is_empty() {
-        path.to_owned()
+    let kept = query.encode(|name| {
+        let lower = name.to_ascii_lowercase();
+        !lower.starts_with(HEADER_PREFIX) && !is_of_signature(&lower)
+    });
+    let path = target.encoded();
+    let uri = if kept.is_empty() {
+        path
     } else {
-        format!("{path}?{}", kept.join("&"))
+        format!("{path}?{kept}")
     };
-    head.uri = Uri::try_from(target).map_err(|_| ObjectError::InvalidUri)?;
+    head.uri = Uri::try_from(uri).map_err(|_| ObjectError::InvalidUri)?;
+    Ok(())
+}
+
+/// Whether a parameter, whose name is in lower case, belongs to a signature.
+fn is_of_signature(name: &str) -> bool {
+    SIGNATURE_PARAMETERS.contains(&name)
+}
+
+/// Adds a header that came as a parameter.
+fn add_header(headers: &mut HeaderMap, name: &str, text: &str) -> Result<(), ObjectError> {
+    let header = HeaderName::from_bytes(name.as_bytes());
+    // A control character would end the header, or be dropped with it.
+    let value = HeaderValue::from_bytes(text.as_bytes());
+    let (Ok(header), Ok(value)) = (header, value) else {
+        let message = format!("The parameter {name:?} cannot be a header.");
+        return Err(ObjectError::argument(message));
+    };
+    let known = headers.entry(header).or_insert_with(|| value.clone());
+    if *known != value {
+        let message = format!("The parameter {name:?} and the header of that name differ.");
+        return Err(ObjectError::argument(message));
+    }
     Ok(())
 }
 
@@ -151,14 +173,23 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
+    /// The target and the parameters of a request.
+    fn read(head: &Parts, path: &str) -> (Target, Query) {
+        let target = Target::of(path).unwrap();
+        let query = Query::parse(head.uri.query().unwrap_or_default()).unwrap();
+        (target, query)
+    }
+
     #[test]
     fn bodies_are_objects_forms_or_documents() {
-        let form = [("content-type", "multipart/form-data; boundary=x")];
+        let form = [("content-type", "Multipart/Form-Data ; boundary=x")];
         for (method, target, path, headers, content) in [
             ("PUT", "/b/k", "/b/k", &[][..], Content::Object),
             ("PUT", "/k", "/b/k", &[], Content::Object),
+            ("PUT", "/b%2Fk", "/b%2Fk", &[], Content::Object),
             ("PUT", "/b/k?partNumber=1", "/b/k", &[], Content::Object),
             ("PUT", "/b/k?acl", "/b/k", &[], Content::Document),
+            ("PUT", "/b/k?%61cl", "/b/k", &[], Content::Document),
             ("PUT", "/b/k?tagging=", "/b/k", &[], Content::Document),
             ("PUT", "/b", "/b", &[], Content::Document),
             ("PUT", "/b/", "/b/", &[], Content::Document),
@@ -166,24 +197,42 @@ mod tests {
             ("POST", "/b?delete", "/b", &[], Content::Document),
         ] {
             let head = head(method, target, headers);
-            assert_eq!(Content::of(&head, path), content, "{method} {target}");
+            let (read, query) = read(&head, path);
+            let found = Content::of(&head, &read, &query);
+            assert_eq!(found, content, "{method} {target}");
         }
     }
 
     #[test]
-    fn the_layer_sees_no_signature() {
+    fn the_layer_sees_no_signature_and_what_was_decoded() {
         let headers = [
             ("authorization", "AWS4-HMAC-SHA256 x"),
             ("x-amz-meta-a", "b"),
         ];
-        let target =
-            "/services/Walrus/b/k?versionId=1&X-Amz-Date=x&x-amz-tagging=a%3Db&Signature=s";
+        let target = "/services/Walrus/b/k?version%49d=1&X-Amz-Date=x&%78-amz-tagging=a%3Db&x-amz-meta-a=b&Signature=s\
+            &prefix=a+b";
         let mut head = head("PUT", target, &headers);
-        strip(&mut head, "/b/k").unwrap();
-        assert_eq!(head.uri, "/b/k?versionId=1");
+        let (target, query) = read(&head, "/b/%6b=");
+        strip(&mut head, &target, &query).unwrap();
+        assert_eq!(head.uri, "/b/k%3D?versionId=1&prefix=a%20b");
         assert!(!head.headers.contains_key("authorization"));
         assert_eq!(head.headers["x-amz-meta-a"], "b");
         assert_eq!(head.headers["x-amz-tagging"], "a=b");
+    }
+
+    #[test]
+    fn parameters_that_no_header_can_be_are_refused() {
+        for bad in [
+            "x-amz-acl=a%0Ab",
+            "x-amz-acl=%00",
+            "x-amz-a%20b=c",
+            "x-amz-meta-a=c",
+        ] {
+            let mut head = head("PUT", &format!("/b/k?{bad}"), &[("x-amz-meta-a", "b")]);
+            let (target, query) = read(&head, "/b/k");
+            let refused = strip(&mut head, &target, &query).unwrap_err();
+            assert_eq!(refused.code(), "InvalidArgument", "{bad}");
+        }
     }
 
     #[test]

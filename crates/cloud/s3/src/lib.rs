@@ -23,12 +23,12 @@ mod post;
 mod preflight;
 mod public_access;
 mod put;
+#[cfg(test)]
+mod router_walk;
 mod sent_checksums;
 mod tagging;
+mod target;
 mod virtual_host;
 
 pub use front_end::S3FrontEnd;
 pub use options::{RefuseAcl, S3Options};
-
-/// Largest form with a file, in bytes: it is held in memory. Parts of bundles have 10 MiB.
-const MAX_FORM: usize = 16 << 20;

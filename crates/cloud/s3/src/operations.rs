@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gumnut_cloud_catalogue::Catalogue;
 use gumnut_cloud_objects::{ObjectStore, is_bucket_name};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -10,38 +9,29 @@ use s3s::validation::NameValidation;
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
 
 use crate::{
-    MAX_FORM, S3Options, acl, attributes, buckets, copy, cors, error, listing, lock, multipart,
-    objects, post, public_access, put, tagging,
+    S3Options, acl, attributes, buckets, copy, cors, error, listing, lock, multipart, objects,
+    public_access, put, tagging,
 };
 
 /// Speaks S3's protocol for the store. Requests come without signatures, and with a
 /// [`RequestContext`](crate::context::RequestContext) in their extensions.
 struct Operations {
     store: ObjectStore,
-    catalogue: Catalogue,
     options: Arc<S3Options>,
 }
 
 /// The service that takes requests apart and puts answers together.
-pub(super) fn service(
-    store: &ObjectStore,
-    catalogue: &Catalogue,
-    options: &Arc<S3Options>,
-) -> S3Service {
+pub(super) fn service(store: &ObjectStore, options: &Arc<S3Options>) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Operations {
         store: store.clone(),
-        catalogue: catalogue.clone(),
         options: Arc::clone(options),
     });
     let mut config = S3Config::default();
     config.xml_max_body_size = options.document_bytes;
-    config.post_object_max_file_size = MAX_FORM as u64;
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     builder.set_validation(BucketNames {
         extended: options.extended_bucket_names,
     });
-    builder.set_auth(post::FormAuth(catalogue.clone()));
-    builder.set_access(post::Open);
     builder.build()
 }
 
@@ -108,7 +98,6 @@ operations! {
     list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output = listing::objects_v2(store);
     list_object_versions: ListObjectVersionsInput -> ListObjectVersionsOutput = listing::versions(store);
     put_object: PutObjectInput -> PutObjectOutput = put::object(store, options);
-    post_object: PostObjectInput -> PostObjectOutput = post::object(store, options, catalogue);
     get_object: GetObjectInput -> GetObjectOutput = objects::get(store);
     head_object: HeadObjectInput -> HeadObjectOutput = objects::head(store);
     get_object_attributes: GetObjectAttributesInput -> GetObjectAttributesOutput = attributes::get(store);

@@ -23,9 +23,9 @@ pub(super) struct Cors {
 }
 
 impl Cors {
-    /// Asks the rules of the bucket. `path` is the path behind the prefix of the service.
-    pub(super) async fn of(store: &ObjectStore, head: &Parts, path: &str) -> Self {
-        let page = Page::of(&head.method, &head.headers, path);
+    /// Asks the rules of the bucket.
+    pub(super) async fn of(store: &ObjectStore, head: &Parts, bucket: &str) -> Self {
+        let page = Page::of(&head.method, &head.headers, bucket);
         let allowed = match &page {
             Some(page) => page.allowed(store).await,
             None => Ok(None),
@@ -74,14 +74,13 @@ struct Page {
 }
 
 impl Page {
-    /// `None` for requests that no page makes. `path` is the path behind the prefix of the service.
-    fn of(method: &Method, headers: &HeaderMap, path: &str) -> Option<Self> {
+    /// `None` for requests that no page makes.
+    fn of(method: &Method, headers: &HeaderMap, bucket: &str) -> Option<Self> {
         let origin = text(headers, ORIGIN)?;
         let own = (method != Method::OPTIONS).then_some(method.as_str());
         let asked = text(headers, ACCESS_CONTROL_REQUEST_HEADERS).unwrap_or_default();
-        let bucket = path.trim_start_matches('/').split('/').next();
         Some(Self {
-            bucket: bucket.unwrap_or_default().to_owned(),
+            bucket: bucket.to_owned(),
             origin: origin.to_owned(),
             method: text(headers, ACCESS_CONTROL_REQUEST_METHOD)
                 .or(own)

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use futures::{StreamExt as _, TryStreamExt as _};
-use gumnut_cloud_catalogue::{Identity, PartsChecksum, UploadRef};
-use gumnut_cloud_objects::{
-    BodyDigests, NewObject, ObjectError, ObjectStore, ReceivedBody, Stored,
-};
+use gumnut_cloud_catalogue::{PartsChecksum, UploadRef};
+use gumnut_cloud_objects::{BodyDigests, NewObject, ObjectError, ObjectStore, ReceivedBody};
 use http::header::TRANSFER_ENCODING;
 use s3s::{S3Request, dto};
 
@@ -17,39 +15,6 @@ use crate::context::RequestContext;
 use crate::convert::{self, Checksums, headers_of, refuse_unsupported, with_checksums};
 use crate::lock::tags_and_lock_of;
 use crate::payload::PayloadError;
-use crate::sent_checksums::ConfirmedChecksums;
-
-/// An object on its way in.
-pub(super) struct Upload {
-    /// Who sends it.
-    pub(super) caller: Identity,
-    /// What it is to be; checksums come when the bytes are there.
-    pub(super) object: NewObject,
-    /// The bytes; `None` for none.
-    pub(super) body: Option<dto::StreamingBlob>,
-    /// That of `Content-MD5`, which the body is compared with.
-    pub(super) md5: Option<[u8; 16]>,
-    /// Where the checksums are that the body was compared with.
-    pub(super) confirmed: ConfirmedChecksums,
-}
-
-impl Upload {
-    /// Takes the bytes and stores the object.
-    pub(super) async fn store(self, store: &ObjectStore) -> Result<Stored, ObjectError> {
-        let mut object = self.object;
-        store
-            .check_put(&self.caller, &object.bucket, &object.key)
-            .await?;
-        let digests = BodyDigests {
-            md5: self.md5,
-            checksum: None,
-        };
-        let body = receive(store, self.body, digests).await?;
-        // Not before the body has ended: then they have been compared with it.
-        object.headers.checksums = self.confirmed.take();
-        store.put(&self.caller, object, body).await
-    }
-}
 
 /// `PutObject`
 pub(super) async fn object(
@@ -72,21 +37,25 @@ pub(super) async fn object(
     let headers = headers_of!(input)?;
     let tags_and_lock = tags_and_lock_of!(input)?;
     let acl = acl_headers!(input).request(options.refuse_acl)?;
-    let upload = Upload {
-        caller,
-        object: NewObject {
-            bucket: input.bucket,
-            key: input.key,
-            acl,
-            headers,
-            tags_and_lock,
-            conditions: convert::conditions(input.if_match, input.if_none_match, None, None),
-        },
-        body: input.body,
-        md5: md5(input.content_md5.as_deref())?,
-        confirmed,
+    let mut object = NewObject {
+        bucket: input.bucket,
+        key: input.key,
+        acl,
+        headers,
+        tags_and_lock,
+        conditions: convert::conditions(input.if_match, input.if_none_match, None, None),
     };
-    let stored = upload.store(store).await?;
+    let digests = BodyDigests {
+        md5: md5(input.content_md5.as_deref())?,
+        checksum: None,
+    };
+    store
+        .check_put(&caller, &object.bucket, &object.key)
+        .await?;
+    let body = receive(store, input.body, digests).await?;
+    // Not before the body has ended: then they have been compared with it.
+    object.headers.checksums = confirmed.take();
+    let stored = store.put(&caller, object, body).await?;
     let sums = Checksums::of(&stored.checksums);
     Ok(with_checksums!(
         sums,
@@ -182,7 +151,7 @@ fn check_length(
 }
 
 /// The MD5 of a `Content-MD5` header.
-fn md5(header: Option<&str>) -> Result<Option<[u8; 16]>, ObjectError> {
+pub(super) fn md5(header: Option<&str>) -> Result<Option<[u8; 16]>, ObjectError> {
     let Some(text) = header else {
         return Ok(None);
     };

@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gumnut_cloud_catalogue::ChecksumAlgorithm;
 use gumnut_cloud_objects::checksum::ChecksumHasher;
+use gumnut_signing::Query;
 use http::Method;
-use http::request::Parts;
-
-use crate::head::has_parameter;
 
 /// What the name of a header with a checksum begins with.
 const PREFIX: &str = "x-amz-checksum-";
@@ -42,10 +40,9 @@ pub(super) struct SentChecksums {
 
 impl SentChecksums {
     /// The checksums that a request with these headers, as they were sent, carries or announces.
-    pub(super) fn of_request(head: &Parts, headers: &[(String, String)]) -> Self {
-        let query = head.uri.query().unwrap_or_default();
+    pub(super) fn of_request(method: &Method, query: &Query, headers: &[(String, String)]) -> Self {
         // The checksum that ends an upload in parts is of the object, not of the list of parts.
-        if head.method == Method::POST && has_parameter(query, "uploadId") {
+        if method == Method::POST && query.has("uploadId") {
             return Self::default();
         }
         Self::of(
@@ -55,8 +52,8 @@ impl SentChecksums {
         )
     }
 
-    /// The checksums that these headers carry or announce.
-    fn of<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
+    /// The checksums that these headers, or fields of a form, carry or announce.
+    pub(super) fn of<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
         let mut checksums = Self::default();
         for (name, value) in headers {
             if let Some(algorithm) = algorithm(name) {

@@ -220,3 +220,41 @@ fn string_to_sign(
     let path = if path.is_empty() { "/" } else { path };
     format!("{method}\n{host}\n{path}\n{}", query.join("&"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    /// Parameters in which the same letters stand for many things.
+    fn parameters() -> impl Strategy<Value = Vec<(String, String)>> {
+        let pieces = vec![
+            "a", "&", "=", "+", " ", "%", "%20", "%2A", "*", "~", "%7E", "%2B", "\n",
+        ];
+        let text = move || vec(select(pieces.clone()), 0..4).prop_map(|pieces| pieces.concat());
+        vec((text(), text()), 0..3)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5000))]
+
+        #[test]
+        fn two_calls_that_ask_for_different_things_share_no_signature(one in parameters(), other in parameters()) {
+            let sorted = |list: &[(String, String)]| {
+                let mut list = list.to_vec();
+                list.sort();
+                list
+            };
+            let texts = |list: &[(String, String)]| {
+                readings("GET", &["Cloud:8773", "cloud"], &["/services", "/"], list).collect::<Vec<_>>()
+            };
+            if sorted(&one) != sorted(&other) {
+                let others = texts(&other);
+                prop_assert!(texts(&one).iter().all(|text| !others.contains(text)));
+            }
+        }
+    }
+}

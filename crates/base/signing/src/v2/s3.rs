@@ -5,39 +5,21 @@ use std::collections::BTreeMap;
 use gumnut_types::SecretString;
 use time::OffsetDateTime;
 
-use crate::encode::{decode_query, header_lines, pairs, parameter};
+use crate::encode::header_lines;
 use crate::error::Mismatch;
 use crate::mac::{base64_hmac_sha1, same};
-use crate::{AccessKeyId, Credentials, RequestView, SignatureError, check_skew, parse_http_date};
-
-/// Parameters that belong to the resource and are signed with it.
-const SUB_RESOURCES: [&str; 20] = [
-    "acl",
-    "cors",
-    "delete",
-    "lifecycle",
-    "location",
-    "logging",
-    "notification",
-    "partNumber",
-    "policy",
-    "requestPayment",
-    "restore",
-    "tagging",
-    "torrent",
-    "uploadId",
-    "uploads",
-    "versionId",
-    "versioning",
-    "versions",
-    "website",
-    "publicAccessBlock",
-];
+use crate::{
+    AccessKeyId, Credentials, Parameter, Query, RESPONSE_OVERRIDES, RequestView, SUB_RESOURCES,
+    SignatureError, check_skew, parse_http_date,
+};
 
 /// The value of the `Authorization` header. The view has a `date` or an `x-amz-date` header; its path is the
-/// resource as the server wants it signed.
+/// resource as the server wants it signed. For a query that [`S3Claim::verify`] refuses there is no good signature, and none is made.
 pub fn sign_s3(view: &RequestView<'_>, credentials: &Credentials) -> String {
-    let text = string_to_sign(view, view.path, None, Values::AsSent);
+    let query = Query::parse(view.query).unwrap_or_default();
+    let amz_headers = amz_headers(view, &query).unwrap_or_default();
+    let subject = Subject::new(view, amz_headers, None);
+    let text = subject.string_to_sign(view.path, &signed_query(&query, Values::AsSent));
     let signature = base64_hmac_sha1(credentials.secret().expose().as_bytes(), &text);
     format!("AWS {}:{signature}", credentials.access_key())
 }
@@ -71,17 +53,20 @@ impl S3Claim {
                 expires: None,
             }));
         }
-        let parameters = decode_query(&view.query.replace('+', "%2B"));
-        let Some(access_key) = parameter(&parameters, "AWSAccessKeyId") else {
+        let query = Query::parse(view.query)?;
+        let Some(access_key) = query.get("AWSAccessKeyId") else {
             return Ok(None);
         };
-        let signature =
-            parameter(&parameters, "Signature").ok_or(SignatureError::Missing("Signature"))?;
-        let expires =
-            parameter(&parameters, "Expires").ok_or(SignatureError::Missing("Expires"))?;
+        let signature = query
+            .get("Signature")
+            .ok_or(SignatureError::Missing("Signature"))?;
+        let expires = query
+            .get("Expires")
+            .ok_or(SignatureError::Missing("Expires"))?;
         Ok(Some(Self {
             access_key: AccessKeyId::new(access_key),
-            signature: signature.to_owned(),
+            // Old clients leave the plus signs of Base64 as they are.
+            signature: signature.replace(' ', "+"),
             expires: Some(expires.to_owned()),
         }))
     }
@@ -125,17 +110,22 @@ impl S3Claim {
     /// Checks the signature; one of `resources` must be the path that was signed.
     ///
     /// # Errors
-    /// [`SignatureError::Mismatch`], with the text for the first resource.
+    /// [`SignatureError::Mismatch`], with the text for the first resource; [`SignatureError::Repeated`] and
+    /// [`SignatureError::Malformed`] for a query that does not say one thing.
     pub fn verify(
         &self,
         view: &RequestView<'_>,
         resources: &[&str],
         secret: &SecretString,
     ) -> Result<(), SignatureError> {
-        let expires = self.expires.as_deref();
+        let query = Query::parse(view.query)?;
+        query.check_unique()?;
+        let amz_headers = amz_headers(view, &query)?;
+        let subject = Subject::new(view, amz_headers, self.expires.as_deref());
+        let queries = readings(&query);
         for resource in resources {
-            for values in [Values::AsSent, Values::Decoded] {
-                let text = string_to_sign(view, resource, expires, values);
+            for query in &queries {
+                let text = subject.string_to_sign(resource, query);
                 let expected = base64_hmac_sha1(secret.expose().as_bytes(), &text);
                 if same(&expected, &self.signature) {
                     return Ok(());
@@ -144,11 +134,77 @@ impl S3Claim {
         }
         let first = resources.first().unwrap_or(&view.path);
         Err(SignatureError::Mismatch(Box::new(Mismatch {
-            string_to_sign: string_to_sign(view, first, expires, Values::AsSent),
+            string_to_sign: subject.string_to_sign(first, &signed_query(&query, Values::AsSent)),
             canonical_request: None,
             provided: self.signature.clone(),
         })))
     }
+}
+
+/// What is signed of a request before its resource.
+struct Subject {
+    /// Method, digest, type and date, each a line.
+    head: String,
+    /// The `x-amz-` headers, each a line.
+    amz_headers: String,
+}
+
+impl Subject {
+    fn new(view: &RequestView<'_>, amz_headers: String, expires: Option<&str>) -> Self {
+        let date = match expires {
+            Some(expires) => expires,
+            None if view.header("x-amz-date").is_some() => "",
+            None => view.header("date").unwrap_or_default(),
+        };
+        let lines = [
+            view.method,
+            view.header("content-md5").unwrap_or_default(),
+            view.header("content-type").unwrap_or_default(),
+            date,
+        ];
+        Self {
+            head: lines.map(|line| format!("{line}\n")).concat(),
+            amz_headers,
+        }
+    }
+
+    fn string_to_sign(&self, resource: &str, query: &str) -> String {
+        let resource = if resource.is_empty() { "/" } else { resource };
+        format!("{}{}{resource}{query}", self.head, self.amz_headers)
+    }
+}
+
+/// The `x-amz-` headers, sorted, and those that a presigned query carries as parameters.
+fn amz_headers(view: &RequestView<'_>, query: &Query) -> Result<String, SignatureError> {
+    let names = view.headers.iter().map(|(name, _)| name.as_str());
+    let mut headers: BTreeMap<_, _> = names
+        .filter(|name| name.starts_with("x-amz-"))
+        .filter_map(|name| Some((name.to_owned(), view.folded(name)?)))
+        .collect();
+    for parameter in query {
+        let name = parameter.name().to_ascii_lowercase();
+        if !name.starts_with("x-amz-") {
+            continue;
+        }
+        // A line end would make one value look like two headers.
+        if !is_header(&name, parameter.value()) {
+            return Err(SignatureError::Malformed("a parameter for a header"));
+        }
+        let value = headers
+            .entry(name.clone())
+            .or_insert(parameter.value().to_owned());
+        if value != parameter.value() {
+            return Err(SignatureError::Repeated(name));
+        }
+    }
+    Ok(header_lines(&headers))
+}
+
+/// Whether a parameter can be a header.
+fn is_header(name: &str, value: &str) -> bool {
+    name.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && !value.contains(char::is_control)
 }
 
 /// Which form of a sub-resource's value is signed: clients differ.
@@ -158,66 +214,180 @@ enum Values {
     Decoded,
 }
 
-fn string_to_sign(
-    view: &RequestView<'_>,
-    resource: &str,
-    expires: Option<&str>,
-    values: Values,
-) -> String {
-    let date = match expires {
-        Some(expires) => expires,
-        None if view.header("x-amz-date").is_some() => "",
-        None => view.header("date").unwrap_or_default(),
-    };
-    let resource = if resource.is_empty() { "/" } else { resource };
-    format!(
-        "{}\n{}\n{}\n{date}\n{}{resource}{}",
-        view.method,
-        view.header("content-md5").unwrap_or_default(),
-        view.header("content-type").unwrap_or_default(),
-        amz_headers(view),
-        sub_resources(view.query, values),
-    )
+fn is_sub_resource(name: &str) -> bool {
+    SUB_RESOURCES.contains(&name)
 }
 
-/// The `x-amz-` headers, sorted, and those that a presigned query carries as parameters.
-fn amz_headers(view: &RequestView<'_>) -> String {
-    let names = view.headers.iter().map(|(name, _)| name.as_str());
-    let mut headers: BTreeMap<_, _> = names
-        .filter(|name| name.starts_with("x-amz-"))
-        .filter_map(|name| Some((name.to_owned(), view.folded(name)?)))
-        .collect();
-    for (name, value) in decode_query(view.query) {
-        let name = name.to_ascii_lowercase();
-        if name.starts_with("x-amz-") {
-            headers.entry(name).or_insert(value);
-        }
-    }
-    header_lines(&headers)
+fn is_override(name: &str) -> bool {
+    RESPONSE_OVERRIDES.contains(&name)
 }
 
 /// The parameters that are part of the resource, sorted; overrides of the response are taken decoded, as
 /// clients sign them.
-fn sub_resources(query: &str, values: Values) -> String {
-    let mut signed: Vec<_> = pairs(query)
-        .filter(|(name, _)| SUB_RESOURCES.contains(name) || name.starts_with("response-"))
-        .map(|(name, value)| {
-            if values == Values::Decoded || name.starts_with("response-") {
-                (name, decode_query(&format!("v={value}")).swap_remove(0).1)
-            } else {
-                (name, value.to_owned())
+fn signed_query(query: &Query, values: Values) -> String {
+    let mut signed: Vec<_> = query
+        .iter()
+        .filter_map(|parameter| {
+            let (name, value) = (parameter.name(), parameter.value());
+            match values {
+                _ if is_override(name) => Some((name, value)),
+                _ if !is_sub_resource(name) => None,
+                Values::AsSent => Some((name, parameter.sent())),
+                Values::Decoded => Some((name, value)),
             }
         })
         .collect();
-    signed.sort();
+    signed.sort_unstable();
     let mut text = String::new();
     for (name, value) in signed {
         text.push(if text.is_empty() { '?' } else { '&' });
         text.push_str(name);
         if !value.is_empty() {
             text.push('=');
-            text.push_str(&value);
+            text.push_str(value);
         }
     }
     text
+}
+
+/// The texts of the signed parameters that this query is meant by, and no other query is.
+fn readings(query: &Query) -> Vec<String> {
+    // An override is signed decoded: what is behind an ampersand in it must not look like another signed parameter.
+    let hides_another = |parameter: &Parameter| {
+        let mut behind = parameter.value().split('&').skip(1);
+        is_override(parameter.name())
+            && behind.any(|piece| {
+                let name = piece.split_once('=').map_or(piece, |(name, _)| name);
+                is_sub_resource(name) || is_override(name)
+            })
+    };
+    if query.iter().any(hides_another) {
+        return Vec::new();
+    }
+    // A decoded value must not look like another value as it is sent.
+    let looks_encoded = |parameter: &Parameter| {
+        is_sub_resource(parameter.name()) && parameter.value().contains(['%', '+', '&'])
+    };
+    let mut texts = vec![signed_query(query, Values::AsSent)];
+    if !query.iter().any(looks_encoded) {
+        texts.push(signed_query(query, Values::Decoded));
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    /// Queries in which the same letters stand for many things.
+    fn query() -> impl Strategy<Value = String> {
+        let names = vec![
+            "acl",
+            "%61cl",
+            "versionId",
+            "version%49d",
+            "uploadId",
+            "response-content-type",
+            "%72esponse-content-type",
+            "prefix",
+        ];
+        let pieces = vec![
+            "a",
+            "%61",
+            "%2561",
+            "&",
+            "%26",
+            "=",
+            "%3D",
+            "+",
+            "%2B",
+            "%20",
+            "%",
+            "%25",
+            "acl",
+            "%61cl",
+            "versionId",
+            "?",
+        ];
+        let value = vec(select(pieces), 0..4).prop_map(|pieces| pieces.concat());
+        let pair = (select(names), value).prop_map(|(name, value)| format!("{name}={value}"));
+        vec(pair, 0..3).prop_map(|pairs| pairs.join("&"))
+    }
+
+    /// What a query asks for that is signed.
+    fn signed(query: &Query) -> Vec<(String, String)> {
+        let mut signed = query.clone().into_pairs();
+        signed.retain(|(name, _)| is_sub_resource(name) || is_override(name));
+        signed.sort();
+        signed
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn two_queries_that_ask_for_different_things_share_no_signature(one in query(), other in query()) {
+            let read = |text| Query::parse(text).ok().filter(|query| query.check_unique().is_ok());
+            let (Some(one), Some(other)) = (read(&one), read(&other)) else {
+                return Ok(());
+            };
+            if signed(&one) != signed(&other) {
+                let texts = readings(&other);
+                prop_assert!(readings(&one).iter().all(|text| !texts.contains(text)));
+            }
+        }
+    }
+
+    #[test]
+    fn an_ampersand_in_a_name_of_a_file_is_signed() {
+        let named = |value: &str| {
+            let query = format!("response-content-disposition={value}");
+            readings(&Query::parse(&query).unwrap())
+        };
+        assert_eq!(
+            named("Q%26A").first().unwrap(),
+            "?response-content-disposition=Q&A"
+        );
+        assert!(named("a%26versionId%3D1").is_empty());
+        assert!(named("a%26acl").is_empty());
+    }
+
+    #[test]
+    fn headers_in_parameters_say_one_thing() {
+        let text = |query: &str, headers: &[(&str, &str)]| {
+            let headers: Vec<_> = headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            let view = RequestView {
+                method: "PUT",
+                path: "/b/k",
+                query,
+                headers: &headers,
+            };
+            amz_headers(&view, &Query::parse(query).unwrap())
+        };
+        let both = "x-amz-acl:private\nx-amz-meta-a:b c\n";
+        let meta = ("x-amz-meta-a", "b c");
+        assert_eq!(text("%78-Amz-acl=private", &[meta]).as_deref(), Ok(both));
+        assert_eq!(
+            text("x-amz-acl=private&x-amz-meta-a=b+c", &[meta]).as_deref(),
+            Ok(both)
+        );
+        let repeated = SignatureError::Repeated("x-amz-meta-a".to_owned());
+        assert_eq!(text("x-amz-meta-a=d", &[meta]), Err(repeated));
+        let malformed = SignatureError::Malformed("a parameter for a header");
+        for bad in [
+            "x-amz-meta-a=b%0Ax-amz-acl:public-read",
+            "x-amz-a%0Ab=c",
+            "x-amz-a%3Ab=c",
+            "x-amz-a=%C2%85",
+        ] {
+            assert_eq!(text(bad, &[]), Err(malformed.clone()), "{bad}");
+        }
+    }
 }

@@ -2,24 +2,21 @@
 
 use time::OffsetDateTime;
 
-use super::{ALGORITHM, SigningKey, canonical};
+use super::{ALGORITHM, Scope, SigningKey, canonical};
 use crate::clock::parse_amz_date;
-use crate::encode::{decode_query, pairs, parameter};
 use crate::error::Mismatch;
 use crate::mac::same;
-use crate::{AccessKeyId, RequestView, SignatureError, check_skew};
+use crate::{AccessKeyId, Query, RequestView, SignatureError, check_skew};
 use gumnut_types::SecretString;
 
 /// Longest life of a presigned URL in seconds: a week.
-pub(super) const MAX_EXPIRES: i64 = 604_800;
+pub(crate) const MAX_EXPIRES: i64 = 604_800;
 
-/// What a request says of its own signature. Region and service are taken from it as they are.
+/// What a request says of its own signature. Whether region and service are those of the server is for the server to compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     access_key: AccessKeyId,
-    date: String,
-    region: String,
-    service: String,
+    scope: Scope,
     amz_date: String,
     time: OffsetDateTime,
     /// Life in seconds, of a presigned request only.
@@ -53,8 +50,9 @@ impl Claim {
                 None => Ok(None),
             };
         }
-        if pairs(view.query).any(|(name, _)| name == "X-Amz-Algorithm") {
-            return Self::of_query(view.query).map(Some);
+        let query = Query::parse(view.query)?;
+        if query.has("X-Amz-Algorithm") {
+            return Self::of_query(&query).map(Some);
         }
         Ok(None)
     }
@@ -76,23 +74,22 @@ impl Claim {
         )
     }
 
-    fn of_query(query: &str) -> Result<Self, SignatureError> {
-        let parameters = decode_query(query);
-        if required(&parameters, "X-Amz-Algorithm")? != ALGORITHM {
+    fn of_query(query: &Query) -> Result<Self, SignatureError> {
+        if required(query, "X-Amz-Algorithm")? != ALGORITHM {
             return Err(SignatureError::Scheme);
         }
-        let amz_date = required(&parameters, "X-Amz-Date")?;
+        let amz_date = required(query, "X-Amz-Date")?;
         let time = parse_amz_date(amz_date).ok_or(SignatureError::Malformed("X-Amz-Date"))?;
-        let expires: i64 = required(&parameters, "X-Amz-Expires")?
+        let expires: i64 = required(query, "X-Amz-Expires")?
             .parse()
             .map_err(|_| SignatureError::Malformed("X-Amz-Expires"))?;
         if !(1..=MAX_EXPIRES).contains(&expires) {
             return Err(SignatureError::Malformed("X-Amz-Expires"));
         }
         Self::new(
-            required(&parameters, "X-Amz-Credential")?,
-            required(&parameters, "X-Amz-SignedHeaders")?,
-            required(&parameters, "X-Amz-Signature")?,
+            required(query, "X-Amz-Credential")?,
+            required(query, "X-Amz-SignedHeaders")?,
+            required(query, "X-Amz-Signature")?,
             (amz_date, time),
             Some(expires),
         )
@@ -105,30 +102,20 @@ impl Claim {
         (date_text, time): (&str, OffsetDateTime),
         expires: Option<i64>,
     ) -> Result<Self, SignatureError> {
-        // Access keys may hold slashes, so the scope is counted from the end.
-        let fields: Vec<_> = credential.rsplitn(5, '/').collect();
-        let [end, service, region, date, access_key] = fields[..] else {
-            return Err(SignatureError::Malformed("the credential"));
-        };
-        let formatted = crate::format_amz_date(time);
-        if end != "aws4_request" || !formatted.starts_with(date) || date.len() != 8 {
-            return Err(SignatureError::Malformed("the credential"));
-        }
+        let (access_key, scope) = Scope::of_credential(credential, time)?;
         // The text of the date is what was signed, if it has the form that is signed.
         let amz_date = if parse_amz_date(date_text).is_some() {
             date_text.to_owned()
         } else {
-            formatted
+            crate::format_amz_date(time)
         };
         let signed_headers: Vec<_> = signed_headers.split(';').map(str::to_owned).collect();
         if !signed_headers.iter().any(|name| name == "host") {
             return Err(SignatureError::Malformed("SignedHeaders"));
         }
         Ok(Self {
-            access_key: AccessKeyId::new(access_key),
-            date: date.to_owned(),
-            region: region.to_owned(),
-            service: service.to_owned(),
+            access_key,
+            scope,
             amz_date,
             time,
             expires,
@@ -140,6 +127,16 @@ impl Claim {
     /// Who claims to have signed.
     pub fn access_key(&self) -> &AccessKeyId {
         &self.access_key
+    }
+
+    /// The region of the scope.
+    pub fn region(&self) -> &str {
+        &self.scope.region
+    }
+
+    /// The service of the scope.
+    pub fn service(&self) -> &str {
+        &self.scope.service
     }
 
     /// Whether the signature is in the query.
@@ -166,10 +163,12 @@ impl Claim {
     }
 
     /// Checks the signature. `payload_hash` is the text of `x-amz-content-sha256`, or what the service
-    /// takes in its place.
+    /// takes in its place. The path may be signed as it was sent, or decoded and encoded again.
     ///
     /// # Errors
-    /// [`SignatureError::Mismatch`], [`SignatureError::MissingHeader`], [`SignatureError::UnsignedHeader`].
+    /// [`SignatureError::Mismatch`], with the text for the path as it was sent; [`SignatureError::MissingHeader`],
+    /// [`SignatureError::UnsignedHeader`], [`SignatureError::Repeated`]; [`SignatureError::Malformed`] when path or query are not
+    /// UTF-8.
     pub fn verify(
         &self,
         view: &RequestView<'_>,
@@ -177,27 +176,31 @@ impl Claim {
         secret: &SecretString,
     ) -> Result<Verified, SignatureError> {
         self.check_amz_headers(view)?;
-        let canonical_request = canonical::request(view, &self.signed_headers, payload_hash)?;
-        let scope = format!(
-            "{}/{}/{}/aws4_request",
-            self.date, self.region, self.service
-        );
-        let key = SigningKey::derive(secret, &self.date, &self.region, &self.service);
-        let string_to_sign = canonical::string_to_sign(&self.amz_date, &scope, &canonical_request);
-        let expected = key.sign(&string_to_sign);
-        if !same(&expected, &self.signature) {
-            return Err(SignatureError::Mismatch(Box::new(Mismatch {
-                string_to_sign,
-                canonical_request: Some(canonical_request),
-                provided: self.signature.clone(),
-            })));
+        Query::parse(view.query)?.check_unique()?;
+        let (scope, key) = (self.scope.text(), self.scope.key(secret));
+        let mut first = None;
+        for path in canonical::paths(view.path)? {
+            let canonical_request =
+                canonical::request(view, &path, &self.signed_headers, payload_hash)?;
+            let string_to_sign =
+                canonical::string_to_sign(&self.amz_date, &scope, &canonical_request);
+            let expected = key.sign(&string_to_sign);
+            if same(&expected, &self.signature) {
+                return Ok(Verified {
+                    key,
+                    amz_date: self.amz_date.clone(),
+                    scope,
+                    signature: expected,
+                });
+            }
+            first.get_or_insert((string_to_sign, canonical_request));
         }
-        Ok(Verified {
-            key,
-            amz_date: self.amz_date.clone(),
-            scope,
-            signature: expected,
-        })
+        let (string_to_sign, canonical_request) = first.unwrap_or_default();
+        Err(SignatureError::Mismatch(Box::new(Mismatch {
+            string_to_sign,
+            canonical_request: Some(canonical_request),
+            provided: self.signature.clone(),
+        })))
     }
 
     /// Insists that every `x-amz-` header is signed: such headers grant rights and name sources. The hash
@@ -224,10 +227,7 @@ fn field<'a>(fields: &'a str, name: &'static str) -> Result<&'a str, SignatureEr
         .ok_or(SignatureError::Missing(name))
 }
 
-/// The value of a decoded parameter that must be there.
-fn required<'a>(
-    parameters: &'a [(String, String)],
-    name: &'static str,
-) -> Result<&'a str, SignatureError> {
-    parameter(parameters, name).ok_or(SignatureError::Missing(name))
+/// The value of a parameter that must be there.
+fn required<'q>(query: &'q Query, name: &'static str) -> Result<&'q str, SignatureError> {
+    query.get(name).ok_or(SignatureError::Missing(name))
 }

@@ -3,11 +3,15 @@
 mod canonical;
 mod claim;
 mod key;
+mod scope;
 mod sign;
 
 pub use claim::{Claim, Verified};
 pub use key::SigningKey;
 pub use sign::{PayloadHash, Service, Signer};
+
+pub(crate) use claim::MAX_EXPIRES;
+pub(crate) use scope::Scope;
 
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 

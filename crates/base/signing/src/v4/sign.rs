@@ -2,8 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::claim::MAX_EXPIRES;
-use super::{ALGORITHM, SigningKey, canonical};
+use super::{ALGORITHM, MAX_EXPIRES, SigningKey, canonical};
 use crate::clock::format_amz_date;
 use crate::encode::percent_encode;
 use crate::mac::hex_sha256;
@@ -91,7 +90,7 @@ impl Signer<'_> {
             headers: &headers,
             ..*view
         };
-        let request = canonical::request(&view, &names, payload.as_str())?;
+        let request = canonical::request(&view, view.path, &names, payload.as_str())?;
         let scope = self.scope(&amz_date);
         let signature = self.signature(&amz_date, &scope, &request);
         let authorization = format!(
@@ -139,7 +138,7 @@ impl Signer<'_> {
             ..*view
         };
         let names = ["host".to_owned()];
-        let request = canonical::request(&view, &names, super::UNSIGNED_PAYLOAD)?;
+        let request = canonical::request(&view, view.path, &names, super::UNSIGNED_PAYLOAD)?;
         let signature = self.signature(&amz_date, &scope, &request);
         Ok(format!("{query}&X-Amz-Signature={signature}"))
     }

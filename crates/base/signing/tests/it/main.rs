@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod chunks;
+mod forms;
+mod one_reading;
 mod properties;
 mod v2;
 mod v4;

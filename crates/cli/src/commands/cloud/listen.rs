@@ -44,6 +44,12 @@ pub(crate) struct Listen {
     /// Take hosts BUCKET.DOMAIN for buckets, beside BUCKET.localhost; may be repeated
     #[arg(long = "domain", value_name = "DOMAIN")]
     domains: Vec<String>,
+    /// Accept signatures of version 4 for this region only, and say that it is the cloud's name; may be repeated
+    ///
+    /// Clients that know no region (`us-east-1`, `eucalyptus`, `undefined-N`, or none) and the location of a bucket are accepted, too.
+    /// Without this option any region is.
+    #[arg(long = "accept-region", value_name = "NAME")]
+    regions: Vec<String>,
 }
 
 impl Listen {
@@ -54,6 +60,7 @@ impl Listen {
         config.host.clone_from(&self.host);
         let domains = self.domains.iter().map(|name| name.to_ascii_lowercase());
         config.domains.extend(domains);
+        config.regions.clone_from(&self.regions);
         config.tls = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => Some(Tls::Given {
                 certificate: certificate.clone(),

@@ -6,11 +6,17 @@ use gumnut_signing::v2::S3Claim;
 use gumnut_signing::v4::{
     Claim, STREAMING, STREAMING_TRAILER, STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD, Verified,
 };
-use gumnut_signing::{ChunkDecoder, RequestView, SignatureError};
+use gumnut_signing::{ChunkDecoder, Query, RequestView, SignatureError, decode_path};
 use gumnut_types::SecretString;
 use time::OffsetDateTime;
 
 use super::DEFAULT_PORT;
+use super::scope::{self, Regions, ScopeError};
+
+/// The service in the scopes of signatures for the object store.
+pub(super) const SERVICE: &str = "s3";
+/// The one header of S3 that is a list and may come several times.
+const ATTRIBUTES: &str = "x-amz-object-attributes";
 
 /// What the body of a request is checked with.
 #[derive(Debug)]
@@ -29,9 +35,21 @@ pub enum ObjectStoreAuthError {
     /// The `Authorization` header is of no known form.
     #[error("the request's Authorization header is of no known form")]
     UnknownScheme,
+    /// There is a signature in the header and another in the parameters, or there are parameters of two.
+    #[error("the request is signed more than once")]
+    SignedTwice,
+    /// Path or parameters cannot be read, or do not say one thing.
+    #[error("the request cannot be read")]
+    Unreadable(#[source] SignatureError),
     /// Nobody has this access key.
     #[error("the access key {0:?} is not known")]
     UnknownKey(String),
+    /// A signature of version 4 in the `Authorization` header is for another service or region.
+    #[error("the Authorization header is for elsewhere")]
+    ScopeInHeader(#[source] ScopeError),
+    /// A signature of version 4 in parameters is for another service or region.
+    #[error("the parameters of the signature are for elsewhere")]
+    ScopeInQuery(#[source] ScopeError),
     /// The `Authorization` header of a signature of version 4 cannot be understood.
     #[error("the Authorization header of version 4 cannot be understood")]
     MalformedHeaderV4(#[source] SignatureError),
@@ -68,7 +86,7 @@ pub enum ObjectStoreAuthError {
 }
 
 impl ObjectStoreAuthError {
-    fn signature(access_key: &str, error: SignatureError) -> Self {
+    pub(super) fn signature(access_key: &str, error: SignatureError) -> Self {
         Self::Signature {
             access_key: access_key.to_owned(),
             error,
@@ -77,25 +95,29 @@ impl ObjectStoreAuthError {
 }
 
 /// Finds out who has sent a request to the object store at `now`, and what its body is to be checked with. `path` is the
-/// path behind the prefix of the service, with the bucket in front if the host names it.
+/// path behind the prefix of the service as it was sent, with the bucket in front if the host names it.
 ///
-/// Clients sign the path with or without the prefix of the service.
+/// Clients sign the path with or without the prefix of the service. A signature of version 4 must be for the service `s3`, and for a
+/// region that `regions` or the place of the bucket accepts.
 ///
 /// # Errors
 /// When the signature is not good. A request without one is anonymous.
 pub async fn authenticate_object_store(
     catalogue: &Catalogue,
     now: OffsetDateTime,
+    regions: &Regions,
     view: &RequestView<'_>,
     path: &str,
 ) -> Result<(Identity, Payload), ObjectStoreAuthError> {
     let in_header = view.header("authorization").is_some();
+    check_signed_once(view, in_header)?;
     let malformed_v4 = if in_header {
         ObjectStoreAuthError::MalformedHeaderV4
     } else {
         ObjectStoreAuthError::MalformedQueryV4
     };
     if let Some(claim) = Claim::of(view).map_err(malformed_v4)? {
+        check_scope(catalogue, regions, &claim, path).await?;
         let (caller, secret) = key(catalogue, claim.access_key().as_str()).await?;
         let payload = verify_v4(view, &claim, &secret, now)?;
         return Ok((Identity::User(caller), payload));
@@ -116,7 +138,72 @@ pub async fn authenticate_object_store(
     Ok((Identity::Anonymous, unsigned_payload(view)))
 }
 
-async fn key(
+/// Refuses a request with several signatures, of which one would be dropped, and one whose path and parameters do not say one thing.
+fn check_signed_once(view: &RequestView<'_>, in_header: bool) -> Result<(), ObjectStoreAuthError> {
+    let query = Query::parse(view.query).map_err(ObjectStoreAuthError::Unreadable)?;
+    query
+        .check_unique()
+        .map_err(ObjectStoreAuthError::Unreadable)?;
+    decode_path(view.path).map_err(ObjectStoreAuthError::Unreadable)?;
+    if let Some(name) = repeated_header(view) {
+        let error = SignatureError::Repeated(name.to_owned());
+        return Err(ObjectStoreAuthError::Unreadable(error));
+    }
+    let v4 = query.has("X-Amz-Algorithm") || query.has("X-Amz-Signature");
+    let v2 = query.has("AWSAccessKeyId") || query.has("Signature");
+    if usize::from(in_header) + usize::from(v4) + usize::from(v2) > 1 {
+        return Err(ObjectStoreAuthError::SignedTwice);
+    }
+    Ok(())
+}
+
+/// A header of S3 that comes twice, and is neither metadata nor a list.
+fn repeated_header<'v>(view: &RequestView<'v>) -> Option<&'v str> {
+    let may_repeat = |name: &str| name.starts_with("x-amz-meta-") || name == ATTRIBUTES;
+    let own = view.headers.iter().map(|(name, _)| name.as_str());
+    let mut names: Vec<_> = own
+        .filter(|name| name.starts_with("x-amz-") && !may_repeat(name))
+        .collect();
+    names.sort_unstable();
+    let pair = names.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some(pair[0])
+}
+
+/// Insists that a signature is for this service, and for a region that is this cloud's or the place of the bucket, which some clients
+/// ask for first.
+async fn check_scope(
+    catalogue: &Catalogue,
+    regions: &Regions,
+    claim: &Claim,
+    path: &str,
+) -> Result<(), ObjectStoreAuthError> {
+    let found = (claim.service(), claim.region());
+    let place = if regions.accept(claim.region()) {
+        None
+    } else {
+        place_of_bucket(catalogue, path).await?
+    };
+    scope::check(regions, found, SERVICE, place.as_deref()).map_err(|error| {
+        if claim.is_presigned() {
+            ObjectStoreAuthError::ScopeInQuery(error)
+        } else {
+            ObjectStoreAuthError::ScopeInHeader(error)
+        }
+    })
+}
+
+/// The location constraint of the bucket of a path; `None` without one, and where there is no bucket.
+async fn place_of_bucket(
+    catalogue: &Catalogue,
+    path: &str,
+) -> Result<Option<String>, ObjectStoreAuthError> {
+    let path = decode_path(path).map_err(ObjectStoreAuthError::Unreadable)?;
+    let bucket = path.strip_prefix('/').unwrap_or(&path).split('/').next();
+    let found = catalogue.bucket(bucket.unwrap_or_default()).await?;
+    Ok(found.and_then(|bucket| bucket.settings.location))
+}
+
+pub(super) async fn key(
     catalogue: &Catalogue,
     access_key: &str,
 ) -> Result<(Caller, SecretString), ObjectStoreAuthError> {
@@ -215,7 +302,8 @@ fn verify_v2(
     };
     // boto3 signs a bucket with a slash behind it and asks for it without; both name the same bucket.
     let with_slash = format!("{path}/");
-    if !path[1..].contains('/') {
+    let decoded = decode_path(path).map_err(ObjectStoreAuthError::Unreadable)?;
+    if !decoded[1..].contains('/') {
         resources.push(&with_slash);
     }
     claim

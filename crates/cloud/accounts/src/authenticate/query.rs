@@ -8,6 +8,10 @@ use gumnut_types::SecretString;
 use time::OffsetDateTime;
 
 use super::DEFAULT_PORT;
+use super::scope::{self, Regions, ScopeError};
+
+/// The service in the scopes of signatures for the EC2 side.
+const SERVICE: &str = "ec2";
 
 /// Why a request to the EC2 Query API is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +22,9 @@ pub enum QueryAuthError {
     /// Nobody has this access key.
     #[error("the access key {0:?} is not known")]
     UnknownKey(String),
+    /// The signature is for another service or region.
+    #[error("the credential scope of the signature is for elsewhere: {0}")]
+    Scope(#[from] ScopeError),
     /// The signature is missing something, too old, or wrong.
     #[error(transparent)]
     Signature(#[from] SignatureError),
@@ -29,18 +36,25 @@ pub enum QueryAuthError {
 /// Finds out who has sent a request to the EC2 Query API at `now`, with these decoded parameters and this body.
 ///
 /// Version 2 and 4 are accepted. Clients sign the host with and without a port and the path in several forms, all of which
-/// are tried.
+/// are tried. A signature of version 4 must be for the service `ec2` and a region that `regions` accepts, or for the first labels of
+/// the host, as boto 2 takes them.
 ///
 /// # Errors
 /// When the request has no signature, or one that is not good.
 pub async fn authenticate_query(
     catalogue: &Catalogue,
     now: OffsetDateTime,
+    regions: &Regions,
     view: &RequestView<'_>,
     parameters: &[(String, String)],
     body: &[u8],
 ) -> Result<Caller, QueryAuthError> {
     let form = Form::of(view, parameters)?;
+    if let Form::V4(claim) = &form
+        && !scope::is_of_host(claim, view.header("host").unwrap_or_default())
+    {
+        scope::check(regions, (claim.service(), claim.region()), SERVICE, None)?;
+    }
     let access_key = form.access_key();
     let Some((caller, secret)) = catalogue.identity(access_key).await? else {
         return Err(QueryAuthError::UnknownKey(access_key.to_owned()));

@@ -413,7 +413,7 @@ async fn forms_are_signed_in_their_fields() {
 }
 
 /// Base64 of the HMAC-SHA1 of a text.
-fn hmac_sha1(user: &User, text: &str) -> String {
+pub(crate) fn hmac_sha1(user: &User, text: &str) -> String {
     let output = std::process::Command::new("openssl")
         .args([
             "dgst",

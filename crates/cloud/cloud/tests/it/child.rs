@@ -49,6 +49,11 @@ impl ChildCloud {
         Self { child, endpoint }
     }
 
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills the process as nothing can be caught, and waits for its end.
     pub(crate) fn kill(mut self) {
         self.end();

@@ -1,9 +1,11 @@
 //! The cloud through its socket, asked by clients that share no code with gumnut's own.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod attacks;
 mod auth;
 mod child;
 mod common;
+mod forms;
 mod kill;
 mod multipart;
 mod objects;

@@ -1,14 +1,13 @@
 //! The one document of S3 whose `ETag` has no quotes: `GetObjectAttributesResponse`. The layer writes all tags with them.
 
 use bytes::Bytes;
-use http::{Method, Response, Uri, header};
+use gumnut_signing::Query;
+use http::{Method, Response, header};
 use s3s::Body;
 
-use crate::head::has_parameter;
-
 /// Whether a request asks for the attributes of an object.
-pub(super) fn is_asked(method: &Method, uri: &Uri) -> bool {
-    method == Method::GET && has_parameter(uri.query().unwrap_or_default(), "attributes")
+pub(super) fn is_asked(method: &Method, query: &Query) -> bool {
+    method == Method::GET && query.has("attributes")
 }
 
 /// Takes the quotes off the tag of the document.

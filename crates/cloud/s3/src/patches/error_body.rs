@@ -46,13 +46,9 @@ impl ErrorContext<'_> {
             .collect()
             .await
             .map(http_body_util::Collected::to_bytes);
-        let (mut code, written) = body.map(|body| read(&body)).unwrap_or_default();
+        let (code, written) = body.map(|body| read(&body)).unwrap_or_default();
         let message = written.unwrap_or_else(|| default_message(&code));
         let mut response = Response::from_parts(parts, Body::empty());
-        if is_against_policy(&code, &message) {
-            ObjectError::AccessDenied.code().clone_into(&mut code);
-            *response.status_mut() = status(&ObjectError::AccessDenied);
-        }
         self.fill(&mut response, &code, &message, &[]);
         response
     }
@@ -112,13 +108,6 @@ fn without_body_if_not_modified(mut response: Response<Body>) -> Response<Body> 
         *response.body_mut() = Body::empty();
     }
     response
-}
-
-/// Whether a form is refused because it is not what its policy allows, which the protocol's layer does not tell from a
-/// policy that is none.
-fn is_against_policy(code: &str, message: &str) -> bool {
-    let failed = ["Policy condition '", "Bucket in form field '"];
-    code == "InvalidPolicyDocument" && failed.iter().any(|start| message.starts_with(start))
 }
 
 /// The status of a refusal.
