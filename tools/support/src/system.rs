@@ -6,8 +6,10 @@ use xshell::{Shell, cmd};
 use crate::workspace::{Workspace, has, is_root};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 24] = [
+const PROGRAMS: [(&str, &str); 28] = [
+    ("bzip2", "bzip2"),
     ("cc", "gcc"),
+    ("cpio", "cpio"),
     ("curl", "curl"),
     ("debugfs", "e2fsprogs"),
     ("dumpe2fs", "e2fsprogs"),
@@ -15,6 +17,8 @@ const PROGRAMS: [(&str, &str); 24] = [
     ("fakeroot", "fakeroot"),
     ("groff", "groff-base"),
     ("gzip", "gzip"),
+    ("lz4", "lz4"),
+    ("lzop", "lzop"),
     ("mke2fs", "e2fsprogs"),
     ("openssl", "openssl"),
     ("pigz", "pigz"),
