@@ -31,7 +31,7 @@ fn an_image_that_is_missing_empty_or_a_folder() {
 #[test]
 fn a_kernel_id_that_is_no_id_is_a_usage_error() {
     let program = Program::with_keys();
-    program.write("disk.img", b"x");
+    program.write("disk.img", b"\x01");
     for id in ["true", "eri-E85914C7", "kernel"] {
         let outcome = program.run(&["bundle", "disk.img", "--arch", "x86_64", "--kernel", id]);
         assert_eq!(outcome.code, Some(2), "{outcome:#?}");
@@ -42,7 +42,7 @@ fn a_kernel_id_that_is_no_id_is_a_usage_error() {
 #[test]
 fn keys_that_are_none() {
     let program = Program::with_keys();
-    program.write("disk.img", b"x");
+    program.write("disk.img", b"\x01");
     let path = program.write(
         "wrong.pem",
         b"-----BEGIN NOTHING-----\nAAAA\n-----END NOTHING-----\n",
@@ -61,7 +61,7 @@ fn keys_that_are_none() {
 #[test]
 fn an_encrypted_key_is_told_how_to_open() {
     let program = Program::with_keys();
-    program.write("disk.img", b"x");
+    program.write("disk.img", b"\x01");
     let key = fixture("vectors/keys/user-key.pem");
     let locked = program.path("locked.pem");
     let arguments = [
@@ -83,7 +83,7 @@ fn an_encrypted_key_is_told_how_to_open() {
 #[test]
 fn a_certificate_of_another_key() {
     let program = Program::with_keys().with("EC2_CERT", fixture("vectors/keys/cloud-cert.pem"));
-    program.write("disk.img", b"x");
+    program.write("disk.img", b"\x01");
     bundling_fails(
         &program,
         &BUNDLE,
@@ -95,7 +95,7 @@ fn a_certificate_of_another_key() {
 #[test]
 fn a_key_that_others_may_read_gets_a_warning() {
     let program = Program::with_keys();
-    program.write("disk.img", b"x");
+    program.write("disk.img", b"\x01");
     let key = program.path("my-key.pem");
     fs_err::copy(fixture("vectors/keys/user-key.pem"), &key).unwrap();
     fs_err::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -110,7 +110,7 @@ fn a_key_that_others_may_read_gets_a_warning() {
 #[test]
 fn existing_bundles_are_not_overwritten() {
     let program = Program::with_keys();
-    program.write("disk.img", b"x");
+    program.write("disk.img", b"\x01");
     let _ = program.run(&BUNDLE).succeeded();
     let before = fs_err::read(program.path("out/disk.img.manifest.xml")).unwrap();
     let _ = program
@@ -257,7 +257,7 @@ fn a_document_type_is_refused() {
 #[test]
 fn no_settings_at_all_is_a_usage_error() {
     let program = Program::new();
-    program.write("disk.img", b"x");
+    program.write("disk.img", b"\x01");
     let _ = program
         .run(&["bundle", "disk.img", "--arch", "x86_64"])
         .failed(2)

@@ -64,7 +64,7 @@ fn every_level_and_content_is_one_member_that_gzip_and_tar_open() {
     program.write("mixed.img", mixed());
     program.write("noise.img", patterned(3_000_000, 9));
     program.write("zeros.img", vec![0; 3 << 20]);
-    program.write("tiny.img", b"x");
+    program.write("tiny.img", b"\x01");
     let all = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
     let some = ["0", "fast", "best"];
     for (image, levels) in [

@@ -10,7 +10,7 @@ use serde_json::Value;
 const MIB: usize = 1 << 20;
 
 /// An ext3 image of 8 MiB, `root.img`, with an i386 init and a shell history.
-fn root(program: &Program) -> PathBuf {
+pub(crate) fn root(program: &Program) -> PathBuf {
     let tree = program.path("tree");
     for folder in ["sbin", "etc", "root", "lib/modules/2.6.28-11-server"] {
         fs_err::create_dir_all(tree.join(folder)).unwrap();

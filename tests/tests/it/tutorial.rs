@@ -120,7 +120,7 @@ impl Machine {
 
     /// Makes the author's buckets (deviation 4).
     fn buckets(&self) {
-        self.program.write("scrap", "scrap");
+        self.program.write("scrap", b"\x01scrap");
         let bundle = ["bundle", "scrap", "--kind", "kernel", "--arch", "i386"];
         let _ = self.program.run(&bundle).succeeded();
         for bucket in ["kernel-bucket", "ramdisk-bucket", "image-bucket"] {

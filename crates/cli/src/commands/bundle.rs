@@ -10,7 +10,9 @@ use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_disk_image::{Start, Subject, check_kernel, check_ramdisk};
 use gumnut_manifest::Manifest;
 use gumnut_terminal::{Exit, Failure, Session, Stop, Watch, keys, parts, warn_of_image};
-use gumnut_types::{Architecture, BlockDeviceMapping, ByteSize, ImageId, ImageKind, ImageName};
+use gumnut_types::{
+    Architecture, BlockDeviceMapping, ByteSize, ImageClass, ImageId, ImageKind, ImageName,
+};
 use gumnut_workflows::ImageInput;
 use serde_json::{Value, json};
 
@@ -29,8 +31,9 @@ Examples:
 pub(crate) struct Bundle {
     /// The disk image, kernel or ramdisk; - for standard input
     ///
-    /// Raw files and block devices are read as they are. qcow2, VMDK, VDI and VHD images are first made raw in the folder
-    /// for temporary files (TMPDIR), by qemu-img.
+    /// Raw files and block devices are read as they are. A disk that is compressed, or a qcow2, VMDK, VDI or VHD image, is
+    /// first made raw in the folder for temporary files (TMPDIR). A text, an archive or an empty file is refused; from
+    /// standard input any bytes are taken.
     image: PathBuf,
     /// Length of the image on standard input
     #[arg(long, value_name = "SIZE")]
@@ -111,6 +114,16 @@ enum Kind {
     Ramdisk,
 }
 
+impl Kind {
+    fn class(self) -> ImageClass {
+        match self {
+            Self::Machine => ImageClass::Machine,
+            Self::Kernel => ImageClass::Kernel,
+            Self::Ramdisk => ImageClass::Ramdisk,
+        }
+    }
+}
+
 impl Bundle {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let settings = session.settings()?;
@@ -154,7 +167,7 @@ impl Bundle {
     /// The image; only standard input needs its length to be told.
     fn input(&self) -> Result<ImageInput, anyhow::Error> {
         match (self.image == Path::new("-"), self.size) {
-            (false, None) => Ok(ImageInput::open(&self.image)?),
+            (false, None) => Ok(ImageInput::open(&self.image, self.kind.class())?),
             (true, Some(size)) => Ok(ImageInput::stdin(size.bytes())),
             (true, None) => {
                 let message = "an image on standard input needs its length";

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use gumnut_disk_image::{Finding, Inspection, RawImage, Severity, Start, Subject};
+use gumnut_disk_image::{Finding, Inspection, NoProgress, RawImage, Severity, Start, Subject};
 use gumnut_terminal::{Exit, Failure, Session, warn_of_findings};
 use gumnut_types::Architecture;
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ impl Check {
 
 /// Inspects an image; of a virtual disk, what is in it.
 pub(super) fn inspect(path: &Path) -> Result<Inspection, anyhow::Error> {
-    let raw = RawImage::open(path, &std::env::temp_dir())?;
+    let raw = RawImage::open(path, &std::env::temp_dir(), &NoProgress)?;
     Ok(gumnut_disk_image::inspect(raw.path())?)
 }
 

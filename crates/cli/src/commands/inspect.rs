@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use gumnut_disk_image::{Collection, Content, DiskImageError, Inspection, RawImage};
+use gumnut_disk_image::{Collection, Content, DiskImageError, Inspection, Layer, Packed, RawImage};
 use gumnut_terminal::{Failure, Session, Stop, read_bounded, unreadable};
 use gumnut_types::Limits;
 
@@ -59,23 +59,37 @@ impl Inspect {
     /// What an image holds, of a virtual disk what is in it.
     fn image(&self, session: &Session) -> Result<Report, anyhow::Error> {
         let outside = gumnut_disk_image::inspect(&self.file)?;
+        if matches!(outside.content, Content::Tarball(_)) {
+            return self.tarball(session, &outside);
+        }
         let format = match outside.content {
-            Content::VirtualDisk(format) => format,
-            Content::Tarball(_) => return self.tarball(session, &outside),
-            _ => return Ok(image::report(&outside, None)),
+            Content::VirtualDisk(format) => Some(Layer::Format(format)),
+            Content::Compressed {
+                inside: Packed::Unknown,
+                ..
+            } => return Ok(image::report(&outside, &[])),
+            Content::Compressed { .. } => None,
+            _ => return Ok(image::report(&outside, &[])),
         };
-        match RawImage::open(&self.file, &std::env::temp_dir()) {
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let bar = session
+            .output
+            .bar("unpacking", outside.length)
+            .stopped_by(&stop);
+        let opened = RawImage::open(&self.file, &std::env::temp_dir(), &bar);
+        bar.clear();
+        match opened {
             Ok(raw) => {
                 let mut inside = gumnut_disk_image::inspect(raw.path())?;
                 inside.allocated = outside.allocated;
-                Ok(image::report(&inside, Some(format)))
+                Ok(image::report(&inside, raw.layers()))
             }
             // What it is can be said all the same.
             Err(error @ DiskImageError::ToolMissing { .. }) => {
                 session
                     .output
                     .say(format!("its content is not looked at: {error}"));
-                Ok(image::report(&outside, Some(format)))
+                Ok(image::report(&outside, format.as_slice()))
             }
             Err(error) => Err(error.into()),
         }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
-use gumnut_disk_image::{Existing, NewSize, Plan, RawImage, ResizeOptions, Resized, Target};
+use gumnut_disk_image::{
+    DiskImageError, Existing, NewSize, Plan, RawImage, ResizeOptions, Resized, Target,
+};
 use gumnut_terminal::{Exit, Failure, Output, Session, Stop};
 use gumnut_types::ByteSize;
 use serde_json::json;
@@ -13,7 +15,7 @@ use serde_json::json;
 ///
 /// Works on a copy, which keeps UUID, label, features and inode size and is checked before it gets its name; needs no
 /// root and no loop device. On a disk with a partition table (MBR or GPT) the last partition is resized. qcow2, VMDK,
-/// VDI and VHD images become raw. `e2fsck` and `resize2fs` of e2fsprogs do the work.
+/// VDI, VHD and compressed images become raw. `e2fsck` and `resize2fs` of e2fsprogs do the work.
 #[derive(Args)]
 #[command(group(ArgGroup::new("new_size").required(true).args(["size", "shrink_to_fit"])))]
 #[command(group(ArgGroup::new("target").required(true).args(["output", "in_place", "dry_run"])))]
@@ -57,7 +59,8 @@ impl Resize {
             Some(output) => folder_of(output),
             None => std::env::temp_dir(),
         };
-        let raw = RawImage::open(&self.image, &temporary)?;
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
+        let raw = self.raw(session, &temporary, &stop)?;
         if raw.is_temporary() && self.in_place {
             let message = format!(
                 "{} is no raw image, and the result would be one",
@@ -72,7 +75,7 @@ impl Resize {
                 .map_err(anyhow::Error::from)
                 .and_then(|plan| self.tell(session, &plan))
         } else {
-            self.resize(session, raw.path())
+            self.resize(session, raw.path(), &stop)
         };
         if !raw.is_temporary() {
             return done;
@@ -86,10 +89,23 @@ impl Resize {
             .map_or(NewSize::Minimum, |size| NewSize::Bytes(size.bytes()))
     }
 
-    fn resize(&self, session: &Session, raw: &Path) -> Result<(), anyhow::Error> {
+    /// The raw image, which may have to be made in `folder` first.
+    fn raw(
+        &self,
+        session: &Session,
+        folder: &Path,
+        stop: &Stop,
+    ) -> Result<RawImage, DiskImageError> {
+        let length = fs_err::metadata(&self.image).map_or(0, |metadata| metadata.len());
+        let bar = session.output.bar("unpacking", length).stopped_by(stop);
+        let raw = RawImage::open(&self.image, folder, &bar);
+        bar.clear();
+        raw
+    }
+
+    fn resize(&self, session: &Session, raw: &Path, stop: &Stop) -> Result<(), anyhow::Error> {
         let length = fs_err::metadata(raw).map_or(0, |metadata| metadata.len());
-        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
-        let bar = session.output.bar("copying", length).stopped_by(&stop);
+        let bar = session.output.bar("copying", length).stopped_by(stop);
         let existing = if self.force {
             Existing::Replace
         } else {

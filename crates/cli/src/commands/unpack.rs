@@ -13,7 +13,8 @@ use super::check;
 
 /// Unpack a tarball of images.
 ///
-/// Reads tarballs that are plain or compressed with gzip, xz or zstd, and sparse members of both kinds. Holes come back
+/// Reads tarballs that are plain or compressed with gzip, bzip2, xz, lzma, lz4, lzop, lzip or zstd, and sparse members of
+/// both kinds. Holes come back
 /// as holes. No name leads out of the folder, links are left out, and everything appears under its name only when all
 /// of it is unpacked.
 #[derive(Args)]

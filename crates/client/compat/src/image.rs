@@ -259,7 +259,7 @@ impl ImageOptions {
             None if self.is_stdin() => {
                 return Err(usage("standard input has no size: pass --image-size").into());
             }
-            _ => ImageInput::open(&self.image)?,
+            _ => ImageInput::open_any(&self.image)?,
         };
         let source = input.source()?;
         match self.image_size {

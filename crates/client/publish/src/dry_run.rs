@@ -8,7 +8,7 @@ use gumnut_workflows::{Observer, WorkflowError};
 
 use crate::Plan;
 use crate::blocking::blocking;
-use crate::source::estimate;
+use crate::source::preview;
 
 /// A request that a run would make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +23,15 @@ pub struct Call {
 }
 
 impl Plan {
-    /// The requests that publishing makes if nothing is there yet: in order, with sizes that are estimates. Asks no cloud and
-    /// writes no file.
+    /// The requests that publishing makes if nothing is there yet: in order, with sizes that are estimates. Asks no cloud, and
+    /// writes to the folder for temporary files only: what has to be unpacked is, for a moment.
     ///
     /// # Errors
-    /// When the target has not one disk, or cannot be read.
+    /// When publishing would fail before it changed the cloud: the target has not one disk, cannot be read, cannot get the size
+    /// of the plan, or did not pass its checks.
     pub async fn dry_run(&self, observer: Arc<dyn Observer>) -> Result<Vec<Call>, WorkflowError> {
         let plan = self.clone();
-        let images = blocking(move || estimate(&plan, &*observer)).await?;
+        let images = blocking(move || preview(&plan, &*observer)).await?;
         let target = self.bucket_prefix()?;
         let mut calls = vec![Call::new("PUT", &target.bucket, None)];
         for (class, name, bytes) in images {

@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use crate::text;
 
 /// Ends of file names that say nothing about an image, from the last to the first.
-const ENDINGS: [&str; 11] = [
-    ".gz", ".xz", ".zst", ".tgz", ".tar", ".img", ".raw", ".qcow2", ".vmdk", ".vdi", ".vhd",
+const ENDINGS: [&str; 23] = [
+    ".gz", ".xz", ".zst", ".bz2", ".lz4", ".lzma", ".lzo", ".lz", ".tgz", ".txz", ".tbz2", ".tzst",
+    ".tar", ".ova", ".img", ".raw", ".dd", ".qcow2", ".vmdk", ".vdi", ".vhd", ".vhdx", ".vpc",
 ];
 /// Lengths of bucket names that every store takes.
 const SHORTEST_BUCKET: usize = 3;

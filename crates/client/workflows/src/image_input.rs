@@ -5,7 +5,8 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use gumnut_bundle::ImageSource;
-use gumnut_disk_image::{Inspection, RawImage};
+use gumnut_disk_image::{DiskImageError, Inspection, RawImage, insist};
+use gumnut_types::{ImageClass, NoProgress};
 
 use crate::WorkflowError;
 
@@ -32,15 +33,44 @@ enum Input {
 }
 
 impl ImageInput {
-    /// Looks at a file or a block device. A file of another form than raw is made raw in the folder for temporary files.
+    /// Looks at a file or a block device that shall be an image of this class. Of a machine image, what is compressed is
+    /// decompressed, and a virtual disk made raw, in the folder for temporary files; kernels and ramdisks stay as they are.
+    ///
+    /// # Errors
+    /// When the image cannot be read, cannot be made raw, or is certainly none of this class, such as a text.
+    pub fn open(path: &Path, class: ImageClass) -> Result<Self, WorkflowError> {
+        let input = Self::looked_at(path, |path| {
+            let folder = std::env::temp_dir();
+            match class {
+                ImageClass::Machine => RawImage::open(path, &folder, &NoProgress),
+                ImageClass::Kernel | ImageClass::Ramdisk => RawImage::open_packed(path, &folder),
+            }
+        })?;
+        if let Some(inspection) = input.inspection() {
+            insist(path, inspection, class)?;
+        }
+        Ok(input)
+    }
+
+    /// Looks at a file or a block device, which may be anything: only a virtual disk is made raw, in the folder for temporary
+    /// files. So the tools did that gumnut answers to the names of.
     ///
     /// # Errors
     /// When the image cannot be read, or cannot be made raw.
-    pub fn open(path: &Path) -> Result<Self, WorkflowError> {
+    pub fn open_any(path: &Path) -> Result<Self, WorkflowError> {
+        Self::looked_at(path, |path| {
+            RawImage::open_packed(path, &std::env::temp_dir())
+        })
+    }
+
+    fn looked_at(
+        path: &Path,
+        open: impl FnOnce(&Path) -> Result<RawImage, DiskImageError>,
+    ) -> Result<Self, WorkflowError> {
         let kind = path.metadata().map(|metadata| metadata.file_type());
         Ok(Self(match kind {
             Ok(kind) if kind.is_file() => {
-                let raw = RawImage::open(path, &std::env::temp_dir())?;
+                let raw = open(path)?;
                 let inspection = gumnut_disk_image::inspect(raw.path())?;
                 Input::File { raw, inspection }
             }

@@ -7,7 +7,8 @@ use crate::check::Hypervisor;
 use crate::content::{Content, Inspection};
 use crate::error::DiskImageError;
 use crate::inspect::inspect;
-use crate::resize::StepProgress;
+use crate::raw::{Layer, RawImage};
+use crate::resize::{Quiet, StepProgress};
 use crate::tarball::{self, Visitor};
 
 /// Images that belong together.
@@ -28,8 +29,10 @@ pub struct Collection {
 pub struct Item {
     /// Its path in the tarball or folder.
     pub path: PathBuf,
-    /// What it holds.
+    /// What it holds; of a disk that is compressed or virtual, what is inside.
     pub inspection: Inspection,
+    /// What a disk is packed in, from the outside to the inside.
+    pub layers: Vec<Layer>,
 }
 
 impl Item {
@@ -40,12 +43,23 @@ impl Item {
             allocated: length,
             content: Content::Unknown,
         };
-        Self { path, inspection }
+        Self::new(path, inspection)
     }
 
     /// A file of this name.
     pub fn new(path: PathBuf, inspection: Inspection) -> Self {
-        Self { path, inspection }
+        Self {
+            path,
+            inspection,
+            layers: Vec::new(),
+        }
+    }
+
+    /// The disk inside of these layers.
+    #[must_use]
+    pub fn packed(mut self, layers: &[Layer]) -> Self {
+        self.layers = layers.to_vec();
+        self
     }
 }
 
@@ -80,6 +94,7 @@ impl Collection {
     ) -> Result<Self, DiskImageError> {
         let mut looker = Looker {
             scratch,
+            progress,
             collection: Self::default(),
         };
         tarball::read(tarball, progress, &mut looker)?;
@@ -98,18 +113,23 @@ impl Collection {
         for path in files {
             let inspection = inspect(&path)?;
             let path = path.strip_prefix(folder).unwrap_or(&path).to_owned();
-            collection.add(path, inspection);
+            collection.add(Item::new(path, inspection));
         }
         Ok(collection)
     }
 
-    pub(crate) fn add(&mut self, path: PathBuf, inspection: Inspection) {
-        let item = Item::new(path, inspection);
-        match item.inspection.content {
-            Content::FileSystem(_) | Content::Disk(_) | Content::VirtualDisk(_) => {
-                self.disks.push(item);
-            }
-            Content::Kernel(_) | Content::Elf { .. } => {
+    pub(crate) fn add(&mut self, item: Item) {
+        let content = &item.inspection.content;
+        if content.is_old_ramdisk(&item.path) {
+            self.pair(&item.path).ramdisks.push(item);
+            return;
+        }
+        match content {
+            Content::FileSystem(_) | Content::Disk(_) => self.disks.push(item),
+            Content::Volume(volume) if volume.can_be_root() => self.disks.push(item),
+            packed if packed.is_packed_disk(&item.path) => self.disks.push(item),
+            Content::Kernel(_) => self.pair(&item.path).kernels.push(item),
+            Content::Elf { elf, .. } if elf.can_be_kernel() => {
                 self.pair(&item.path).kernels.push(item);
             }
             Content::Ramdisk(_) => self.pair(&item.path).ramdisks.push(item),
@@ -134,6 +154,7 @@ impl Collection {
 
 struct Looker<'a> {
     scratch: &'a Path,
+    progress: &'a dyn StepProgress,
     collection: Collection,
 }
 
@@ -148,8 +169,16 @@ impl Visitor for Looker<'_> {
             .prefix(".gumnut-")
             .tempfile_in(self.scratch)?;
         write(file.as_file())?;
-        let inspection = inspect(file.path())?;
-        self.collection.add(path.to_owned(), inspection);
+        let outside = inspect(file.path())?;
+        let is_packed = outside.content.is_packed_disk(path);
+        // What cannot be made raw can be named all the same.
+        let raw = is_packed
+            .then(|| RawImage::open(file.path(), self.scratch, &Quiet(self.progress)).ok())
+            .flatten();
+        self.collection.add(match raw {
+            Some(raw) => Item::new(path.to_owned(), inspect(raw.path())?).packed(raw.layers()),
+            None => Item::new(path.to_owned(), outside),
+        });
         Ok(())
     }
 }

@@ -1,17 +1,20 @@
 //! The words for what a file can hold.
 
 use std::fmt;
+use std::path::Path;
 
+use gumnut_compression::Compression;
 use gumnut_types::Architecture;
 
-use crate::compression::Compression;
 use crate::elf::Elf;
 use crate::guest::Guest;
 use crate::kernel::Kernel;
+use crate::other::{Archive, Text};
 use crate::partition::{Entry, PartitionTable};
 use crate::ramdisk::Ramdisk;
-use crate::superblock::Superblock;
+use crate::superblock::{ExtKind, Superblock};
 use crate::virtual_disk::VirtualDisk;
+use crate::volume::Volume;
 
 /// What was found out about a file.
 #[derive(Clone, Debug)]
@@ -35,24 +38,51 @@ pub enum Content {
     FileSystem(Box<FileSystem>),
     /// A whole disk with a partition table.
     Disk(Disk),
+    /// Another file system, or a container of file systems, that fills the file.
+    Volume(Volume),
     /// A disk image that is not raw.
     VirtualDisk(VirtualDisk),
     /// A Linux kernel.
     Kernel(Kernel),
-    /// An ELF file; the Xen kernels of 2009 are such. `gzipped` ones are inside a gzip file.
+    /// An ELF file; the Xen kernels of 2009 are such.
     Elf {
         /// What its header says.
         elf: Elf,
-        /// Whether it is compressed.
-        gzipped: bool,
+        /// How the whole file is compressed, if it is.
+        compression: Option<Compression>,
     },
     /// A ramdisk.
     Ramdisk(Ramdisk),
     /// A tarball, such as images are handed out in.
     Tarball(Option<Compression>),
     /// A compressed file with something else inside.
-    Compressed(Compression),
+    Compressed {
+        /// How it is compressed.
+        compression: Compression,
+        /// What is inside.
+        inside: Packed,
+    },
+    /// An archive of a kind that is not unpacked.
+    Archive(Archive),
+    /// A text.
+    Text(Text),
     /// Nothing that is known here.
+    Unknown,
+}
+
+/// What compressed bytes begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Packed {
+    /// A partition table.
+    Disk,
+    /// A file system of this kind.
+    FileSystem(ExtKind),
+    /// Another file system, or a container of file systems.
+    Volume(Volume),
+    /// A disk image that is not raw.
+    VirtualDisk(VirtualDisk),
+    /// Something else.
     Unknown,
 }
 
@@ -79,6 +109,8 @@ pub struct Disk {
     pub damage: Option<String>,
     /// Whether there is boot code, or a partition for EFI.
     pub bootable: bool,
+    /// Whether it can be read as a CD, too, as installers can.
+    pub iso9660: bool,
     /// The partitions, in the order of the table.
     pub partitions: Vec<Partition>,
 }
@@ -91,6 +123,8 @@ pub struct Partition {
     pub entry: Entry,
     /// The ext2, ext3 or ext4 file system in it.
     pub file_system: Option<Box<FileSystem>>,
+    /// What else is in it, which is not looked into.
+    pub volume: Option<Volume>,
 }
 
 /// The files inside a file system, as far as they were read.
@@ -127,6 +161,16 @@ impl Inspection {
         }
     }
 
+    /// The processor that the system, the kernel or the program in the file is for, by the name that Linux distributions use; also
+    /// one that manifests have no name for.
+    pub fn processor(&self) -> Option<&'static str> {
+        match &self.content {
+            Content::Kernel(kernel) => kernel.processor,
+            Content::Elf { elf, .. } => elf.processor,
+            _ => self.architecture().map(Architecture::as_str),
+        }
+    }
+
     /// The root file system: the only one there is, or the one on a disk that a system was found on.
     pub fn root(&self) -> Option<&FileSystem> {
         match &self.content {
@@ -135,6 +179,46 @@ impl Inspection {
             _ => None,
         }
     }
+}
+
+impl Content {
+    /// Whether a file of this name is a disk that has to be made raw first.
+    pub(crate) fn is_packed_disk(&self, name: &Path) -> bool {
+        match self {
+            // The files that it names hold the disk.
+            Self::VirtualDisk(format) => *format != VirtualDisk::VmdkDescriptor,
+            Self::Compressed { inside, .. } => match inside {
+                Packed::Disk | Packed::VirtualDisk(_) => true,
+                Packed::FileSystem(_) => !is_called_ramdisk(name),
+                Packed::Volume(volume) => volume.can_be_root() && !is_called_ramdisk(name),
+                Packed::Unknown => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether a file of this name is a ramdisk of the kind before Linux 2.6: a small file system, compressed or not.
+    pub(crate) fn is_old_ramdisk(&self, name: &Path) -> bool {
+        let has_a_form = match self {
+            Self::FileSystem(_) => true,
+            Self::Volume(volume) => volume.can_be_ramdisk(),
+            Self::Compressed { inside, .. } => match inside {
+                Packed::FileSystem(_) => true,
+                Packed::Volume(volume) => volume.can_be_ramdisk(),
+                _ => false,
+            },
+            _ => false,
+        };
+        has_a_form && is_called_ramdisk(name)
+    }
+}
+
+/// Whether a file is called as ramdisks are: `initrd.img-2.6.18`, `initramfs.gz`, `ramdisk`.
+fn is_called_ramdisk(name: &Path) -> bool {
+    let name = name.file_name().unwrap_or_default().to_string_lossy();
+    ["initrd", "initramfs", "ramdisk"]
+        .iter()
+        .any(|start| name.starts_with(start))
 }
 
 impl Disk {
@@ -164,23 +248,41 @@ impl fmt::Display for Content {
                 write!(f, "an {} file system", file_system.superblock.kind)
             }
             Self::Disk(disk) => write!(f, "a whole disk ({disk})"),
+            Self::Volume(volume) => volume.fmt(f),
             Self::VirtualDisk(format) => write!(f, "a {format} disk image"),
-            Self::Kernel(kernel) => {
-                write!(f, "a Linux kernel")?;
-                kernel
-                    .release()
-                    .map_or(Ok(()), |release| write!(f, " {release}"))
+            Self::Kernel(kernel) => kernel.fmt(f),
+            Self::Elf { elf, compression } => {
+                elf.fmt(f)?;
+                match compression {
+                    Some(compression) => write!(f, ", compressed with {compression}"),
+                    None => Ok(()),
+                }
             }
-            Self::Elf { gzipped: false, .. } => f.write_str("an ELF file"),
-            Self::Elf { gzipped: true, .. } => f.write_str("a compressed ELF file"),
             Self::Ramdisk(ramdisk) => match ramdisk.compression {
                 Some(compression) => write!(f, "a ramdisk ({compression})"),
                 None => f.write_str("a ramdisk (cpio)"),
             },
             Self::Tarball(None) => f.write_str("a tarball"),
             Self::Tarball(Some(compression)) => write!(f, "a tarball ({compression})"),
-            Self::Compressed(compression) => write!(f, "data compressed with {compression}"),
+            Self::Compressed {
+                compression,
+                inside,
+            } => write!(f, "{inside} compressed with {compression}"),
+            Self::Archive(archive) => archive.fmt(f),
+            Self::Text(text) => text.fmt(f),
             Self::Unknown => f.write_str("unknown data"),
+        }
+    }
+}
+
+impl fmt::Display for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk => f.write_str("a whole disk"),
+            Self::FileSystem(kind) => write!(f, "an {kind} file system"),
+            Self::Volume(volume) => volume.fmt(f),
+            Self::VirtualDisk(format) => write!(f, "a {format} disk image"),
+            Self::Unknown => f.write_str("data"),
         }
     }
 }
@@ -188,8 +290,12 @@ impl fmt::Display for Content {
 impl fmt::Display for Disk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.partitions.len() {
-            1 => write!(f, "{} with 1 partition", self.table),
-            count => write!(f, "{} with {count} partitions", self.table),
+            1 => write!(f, "{} with 1 partition", self.table)?,
+            count => write!(f, "{} with {count} partitions", self.table)?,
         }
+        if self.iso9660 {
+            f.write_str(", and an ISO 9660 file system")?;
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gumnut_archive::ArchiveError;
-use gumnut_types::Fault;
+use gumnut_compression::Compression;
+use gumnut_types::{Fault, ImageClass};
 
 use crate::partition::PartitionTable;
 use crate::virtual_disk::VirtualDisk;
@@ -41,6 +42,43 @@ pub enum DiskImageError {
         path: PathBuf,
         /// What it holds.
         found: String,
+    },
+    /// The file is certainly no image of the kind that is wanted.
+    #[error("`{path}` is {found}, not {}", wanted(*.class))]
+    NotAnImage {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        class: ImageClass,
+    },
+    /// The file has a file system that is known, and cannot be resized here.
+    #[error("`{path}` holds {found}, and only ext2, ext3 and ext4 are resized; {remedy}")]
+    OtherFileSystem {
+        /// The image.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A compressed file is damaged, cut short or followed by something else.
+    #[error("`{path}` cannot be decompressed with {compression}")]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        compression: Compression,
+        /// What is wrong with it.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is compressed again and again.
+    #[error("`{path}` is packed in too many layers; unpack it first")]
+    Layers {
+        /// The file.
+        path: PathBuf,
     },
     /// The image is a whole disk that cannot be resized.
     #[error("`{path}` is a whole disk ({table}) that cannot be resized: {reason}")]
@@ -94,6 +132,24 @@ pub enum DiskImageError {
         requested: u64,
         /// The least that it needs, in bytes.
         minimum: u64,
+    },
+    /// The file system has a feature with which it cannot get the new size.
+    #[error("the file system in `{path}` cannot be resized: {reason}")]
+    NotResizable {
+        /// The image.
+        path: PathBuf,
+        /// Why not, and what to do.
+        reason: &'static str,
+    },
+    /// The folder does not take files of this length.
+    #[error(
+        "`{path}` cannot have {length} bytes: the file system of its folder takes no files of this size"
+    )]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The length in bytes.
+        length: u64,
     },
     /// There is not enough free space for the copy.
     #[error("no space for `{path}`: {needed} bytes are needed, {free} are free")]
@@ -212,6 +268,31 @@ impl DiskImageError {
         }
     }
 
+    /// The error of a disk in a tarball, with its name in there.
+    pub(crate) fn of_member(self, member: &Path) -> Self {
+        let path = member.to_owned();
+        match self {
+            Self::NamesOthers { format, reason, .. } => Self::NamesOthers {
+                path,
+                format,
+                reason,
+            },
+            Self::Compressed {
+                compression,
+                source,
+                ..
+            } => Self::Compressed {
+                path,
+                compression,
+                source,
+            },
+            Self::TooLarge { size, limit, .. } => Self::TooLarge { path, size, limit },
+            Self::Layers { .. } => Self::Layers { path },
+            Self::Tool(failure) => Self::Tool(Box::new(ToolFailure { path, ..*failure })),
+            other => other,
+        }
+    }
+
     /// The error with the tarball in which it came up.
     pub(crate) fn within(self, tarball: &Path) -> Self {
         let path = tarball.to_owned();
@@ -224,6 +305,14 @@ impl DiskImageError {
             Self::Tarball { source, .. } => Self::Tarball { path, source },
             other => other,
         }
+    }
+}
+
+fn wanted(class: ImageClass) -> &'static str {
+    match class {
+        ImageClass::Kernel => "a kernel",
+        ImageClass::Ramdisk => "a ramdisk",
+        ImageClass::Machine => "the image of a disk",
     }
 }
 

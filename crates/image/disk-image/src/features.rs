@@ -16,6 +16,8 @@ pub struct Features {
 /// One bit of the words that matter for mounting.
 #[derive(Clone, Copy)]
 pub(crate) enum Feature {
+    /// A kernel may mount without knowing it.
+    Compatible(u32),
     /// Without it a kernel cannot mount at all.
     Incompatible(u32),
     /// Without it a kernel cannot mount for writing.
@@ -26,6 +28,7 @@ impl Feature {
     /// The name that e2fsprogs give it.
     pub(crate) fn name(self) -> &'static str {
         let (table, bit) = match self {
+            Self::Compatible(bit) => (COMPATIBLE, bit),
             Self::Incompatible(bit) => (INCOMPATIBLE, bit),
             Self::ReadOnlyCompatible(bit) => (READ_ONLY_COMPATIBLE, bit),
         };
@@ -89,6 +92,10 @@ impl Features {
     pub(crate) const HAS_JOURNAL: u32 = 0x4;
     pub(crate) const NEEDS_RECOVERY: u32 = 0x4;
     pub(crate) const IS_64BIT: u32 = 0x80;
+    pub(crate) const ORPHAN_FILE: Feature = Feature::Compatible(0x1000);
+    pub(crate) const STABLE_INODES: Feature = Feature::Compatible(0x800);
+    pub(crate) const JOURNAL_DEVICE: Feature = Feature::Incompatible(0x8);
+    pub(crate) const BIGALLOC: Feature = Feature::ReadOnlyCompatible(0x200);
     const EXTENTS: u32 = 0x40;
     const FLEX_BG: u32 = 0x200;
     const HUGE_FILE: u32 = 0x8;
@@ -107,9 +114,15 @@ impl Features {
     /// Whether a feature is set.
     pub(crate) fn has(self, feature: Feature) -> bool {
         match feature {
+            Feature::Compatible(bit) => self.compatible & bit != 0,
             Feature::Incompatible(bit) => self.incompatible & bit != 0,
             Feature::ReadOnlyCompatible(bit) => self.read_only_compatible & bit != 0,
         }
+    }
+
+    /// Whether block numbers have 64 bits.
+    pub(crate) fn is_64bit(self) -> bool {
+        self.incompatible & Self::IS_64BIT != 0
     }
 
     /// Whether anything is set that ext3 does not have.

@@ -1,21 +1,23 @@
 //! What a file is, by its content.
 
-use std::io::{self, BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use fs_err::File;
+use gumnut_compression::{Compression, Decompressed};
 
-use crate::compression::{self, Compression, Inside};
-use crate::content::{Content, Contents, Disk, FileSystem, Inspection, Partition};
+use crate::content::{Content, Contents, Disk, FileSystem, Inspection, Packed, Partition};
 use crate::elf::Elf;
 use crate::error::DiskImageError;
 use crate::guest::Guest;
 use crate::kernel::{self, Kernel};
+use crate::other::{Archive, Text};
 use crate::partition::{self, Table};
-use crate::ramdisk::Ramdisk;
+use crate::ramdisk::{self, Ramdisk};
 use crate::superblock::{self, State, Superblock};
 use crate::virtual_disk::{self, VirtualDisk};
+use crate::volume::{self, Volume};
 use crate::window::Window;
 
 /// A file of which only the headers have been looked at.
@@ -33,6 +35,9 @@ const MAX_PARTITIONS: usize = 32;
 /// Enough for every header that is looked for.
 const HEAD: usize = 16 << 10;
 const _: () = assert!(HEAD >= partition::HEADER && HEAD >= kernel::HEADER && HEAD >= 2048);
+/// How much of what is compressed is looked at, in bytes.
+const PACKED_HEAD: u64 = 128 << 10;
+const _: () = assert!(PACKED_HEAD >= volume::REACH as u64);
 
 /// Finds out what the file at `path` holds. Reads a bounded part of it and changes nothing; the
 /// file may come from anybody.
@@ -93,18 +98,26 @@ pub(crate) fn classify(window: &Window) -> io::Result<Kind> {
     if let Some(format) = VirtualDisk::recognise(&head, &footer) {
         return Ok(Kind::Other(Content::VirtualDisk(format)));
     }
-    let kernel = Kernel::parse(&head, |at| window.read_up_to(at, kernel::MAX_VERSION))?;
-    if let Some(kernel) = kernel {
-        return Ok(Kind::Other(Content::Kernel(kernel)));
+    match headers(window, &head)? {
+        Some(kind) => Ok(kind),
+        None => Ok(Kind::Other(by_magic(window, &head)?)),
+    }
+}
+
+/// What a file is by the headers that have a fixed place; `None` when it has none of them.
+fn headers(window: &Window, head: &[u8]) -> io::Result<Option<Kind>> {
+    if let Some(kernel) = Kernel::recognise(window, head)? {
+        return Ok(Some(Kind::Other(Content::Kernel(kernel))));
     }
     // Before the file system: a disk that was once formatted as a whole still shows the old one.
-    if let Some(table) = partition::read(&head, window)? {
-        return Ok(Kind::Disk(table));
+    if let Some(table) = partition::read(head, window)? {
+        return Ok(Some(Kind::Disk(table)));
     }
-    if let Some(superblock) = superblock_in(&head) {
-        return Ok(Kind::Ext(superblock));
+    if let Some(superblock) = superblock_in(head) {
+        return Ok(Some(Kind::Ext(superblock)));
     }
-    Ok(Kind::Other(by_magic(window, &head)?))
+    let volume = Volume::recognise(window)?;
+    Ok(volume.map(|volume| Kind::Other(Content::Volume(volume))))
 }
 
 /// The superblock of a partition, of which nothing but a file system is expected.
@@ -118,25 +131,69 @@ fn superblock_in(head: &[u8]) -> Option<Superblock> {
 }
 
 fn by_magic(window: &Window, head: &[u8]) -> io::Result<Content> {
-    let compression = Compression::recognise(head);
-    let inside = match compression {
-        Some(compression) => {
-            compression::peek(compression.reader(BufReader::new(window.reader()))?)
+    if let Some(compression) = Compression::recognise(head) {
+        return compressed(window, compression);
+    }
+    // Linux skips zeroes in front of an archive.
+    let zeros = head.iter().take_while(|byte| **byte == 0).count();
+    if zeros.is_multiple_of(4) && ramdisk::is_cpio(&head[zeros..]) {
+        return Ok(Content::Ramdisk(Ramdisk::read(window.reader())));
+    }
+    if is_tar(head) {
+        return Ok(Content::Tarball(None));
+    }
+    if let Some(elf) = Elf::recognise(window, head)? {
+        return Ok(Content::Elf {
+            elf,
+            compression: None,
+        });
+    }
+    let archive = Archive::recognise(head).map(Content::Archive);
+    Ok(archive
+        .or_else(|| Text::recognise(head).map(Content::Text))
+        .unwrap_or(Content::Unknown))
+}
+
+fn is_tar(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar")
+}
+
+/// What the plain bytes of a compressed file begin with.
+fn compressed(window: &Window, compression: Compression) -> io::Result<Content> {
+    let stream = Decompressed::new(compression, BufReader::new(window.reader()))?;
+    let mut plain = Vec::new();
+    // An error only means that less came out.
+    let _ = stream.take(PACKED_HEAD).read_to_end(&mut plain);
+    let head = &plain[..plain.len().min(HEAD)];
+    if ramdisk::is_cpio(head) {
+        return Ok(Content::Ramdisk(Ramdisk::read(window.reader())));
+    }
+    if is_tar(head) {
+        return Ok(Content::Tarball(Some(compression)));
+    }
+    let inside = Window::in_memory(plain.as_slice());
+    if let Some(elf) = Elf::recognise(&inside, head)? {
+        return Ok(Content::Elf {
+            elf,
+            compression: Some(compression),
+        });
+    }
+    let inside = match (VirtualDisk::recognise(head, &[]), headers(&inside, head)?) {
+        (Some(format), _) => Packed::VirtualDisk(format),
+        (None, Some(Kind::Ext(superblock))) => Packed::FileSystem(superblock.kind),
+        (None, Some(Kind::Disk(_))) => Packed::Disk,
+        (None, Some(Kind::Other(Content::Volume(volume)))) => Packed::Volume(volume),
+        (None, Some(Kind::Other(Content::Kernel(kernel)))) => {
+            return Ok(Content::Kernel(Kernel {
+                compression: Some(compression),
+                ..kernel
+            }));
         }
-        None => compression::inside(head),
+        _ => Packed::Unknown,
     };
-    Ok(match (inside, compression) {
-        (Inside::Cpio, _) => Content::Ramdisk(Ramdisk::read(window, compression)),
-        (Inside::Tar, _) => Content::Tarball(compression),
-        (Inside::Elf(elf), _) => Content::Elf {
-            elf,
-            gzipped: compression.is_some(),
-        },
-        (Inside::Other, Some(compression)) => Content::Compressed(compression),
-        (Inside::Other, None) => Elf::parse(head).map_or(Content::Unknown, |elf| Content::Elf {
-            elf,
-            gzipped: false,
-        }),
+    Ok(Content::Compressed {
+        compression,
+        inside,
     })
 }
 
@@ -155,15 +212,21 @@ fn disk(window: &Window, table: &Table) -> io::Result<Disk> {
         let part = window.part(entry.start, entry.length)?;
         let superblock = superblock_of(&part)?.filter(|_| index < MAX_PARTITIONS);
         let file_system = superblock.map(|superblock| file_system(&part, superblock));
+        let volume = match &file_system {
+            None if index < MAX_PARTITIONS => Volume::recognise(&part)?,
+            _ => None,
+        };
         partitions.push(Partition {
             entry,
             file_system: file_system.transpose()?.map(Box::new),
+            volume,
         });
     }
     Ok(Disk {
         table: table.kind(),
         damage: table.damage().map(str::to_owned),
         bootable: table.bootable(&head),
+        iso9660: Volume::recognise(window)? == Some(Volume::Iso9660),
         partitions,
     })
 }

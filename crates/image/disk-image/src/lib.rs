@@ -2,7 +2,6 @@
 
 mod check;
 mod collection;
-mod compression;
 mod content;
 mod elf;
 mod error;
@@ -11,7 +10,9 @@ mod guest;
 mod inspect;
 mod kernel;
 mod load;
+mod other;
 mod partition;
+mod purpose;
 mod ramdisk;
 mod raw;
 mod resize;
@@ -21,6 +22,7 @@ mod text;
 mod tool;
 mod unpack;
 mod virtual_disk;
+mod volume;
 mod window;
 
 pub use check::{
@@ -28,23 +30,26 @@ pub use check::{
     check_ramdisk, checks,
 };
 pub use collection::{Collection, Item, Pair};
-pub use compression::Compression;
-pub use content::{Content, Contents, Disk, FileSystem, Inspection, Partition};
-pub use elf::Elf;
+pub use content::{Content, Contents, Disk, FileSystem, Inspection, Packed, Partition};
+pub use elf::{Elf, ElfRole};
 pub use error::{DiskImageError, ToolFailure};
 pub use features::Features;
 pub use guest::{Guest, Leftover, Secret};
 pub use inspect::inspect;
-pub use kernel::Kernel;
+pub use kernel::{Kernel, KernelForm};
 pub use load::{Loaded, load};
+pub use other::{Archive, Text};
 pub use partition::{Entry, PartitionTable};
+pub use purpose::insist;
 pub use ramdisk::Ramdisk;
-pub use raw::{Conversion, DiskFormat, RawImage, convert};
+pub use raw::{Conversion, DiskFormat, Layer, RawImage, convert};
 pub use resize::{NewSize, Plan, ResizeOptions, Resized, Step, StepProgress, Target, plan, resize};
 pub use superblock::{ExtKind, State, Superblock, Uuid};
 pub use tool::find_program;
 pub use unpack::{Unpacked, unpack};
 pub use virtual_disk::VirtualDisk;
+pub use volume::Volume;
 
 // What a caller needs to use this crate, so that most depend on nothing else for it.
+pub use gumnut_compression::Compression;
 pub use gumnut_types::{Existing, NoProgress, Progress};

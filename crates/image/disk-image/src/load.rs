@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::MemfdFlags;
 
 use crate::check::Hypervisor;
-use crate::collection::Collection;
+use crate::collection::{Collection, Item};
 use crate::error::DiskImageError;
 use crate::inspect::inspect;
-use crate::resize::StepProgress;
+use crate::raw::RawImage;
+use crate::resize::{Quiet, StepProgress};
 use crate::tarball::{self, Visitor};
 
 /// The largest file that is kept in memory, in bytes: kernels and ramdisks are smaller, disks are not.
@@ -36,11 +37,13 @@ enum Place {
     /// Without a name, and gone when it is closed.
     Memory(File),
     Disk(PathBuf),
+    /// Made of a compressed or virtual disk.
+    Raw(RawImage),
 }
 
 /// Takes a tarball apart: files up to 64 MiB are kept in memory, larger ones are written into `folder` under the last part of
-/// their names, with holes; without a folder they are left out. Of folders for hypervisors only the one for `hypervisor` is
-/// read. What was there under such a name is replaced.
+/// their names, with holes; without a folder they are left out. A disk that is compressed or virtual is made raw in the folder.
+/// Of folders for hypervisors only the one for `hypervisor` is read. What was there under such a name is replaced.
 ///
 /// # Errors
 /// When the file is no tarball, is damaged or cut short, or reading or writing fails.
@@ -53,6 +56,7 @@ pub fn load(
     let mut loader = Loader {
         folder,
         hypervisor,
+        progress,
         memory: MEMORY,
         loaded: Loaded {
             collection: Collection::default(),
@@ -67,10 +71,7 @@ pub fn load(
 impl Loaded {
     /// A path to the file of this name in the tarball, good as long as this value lives.
     pub fn path(&self, name: &Path) -> Option<PathBuf> {
-        Some(match self.files.get(name)? {
-            Place::Memory(file) => in_memory(file),
-            Place::Disk(path) => path.clone(),
-        })
+        self.files.get(name).map(Place::path)
     }
 
     /// The files on disk.
@@ -78,18 +79,34 @@ impl Loaded {
         self.files.values().filter_map(|place| match place {
             Place::Memory(_) => None,
             Place::Disk(path) => Some(path.as_path()),
+            Place::Raw(raw) => Some(raw.path()),
         })
     }
 }
 
-/// A file without a name has one here all the same.
+/// A file without a name has one here all the same, for other programs too.
 fn in_memory(file: &File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+    PathBuf::from(format!(
+        "/proc/{}/fd/{}",
+        std::process::id(),
+        file.as_raw_fd()
+    ))
+}
+
+impl Place {
+    fn path(&self) -> PathBuf {
+        match self {
+            Self::Memory(file) => in_memory(file),
+            Self::Disk(path) => path.clone(),
+            Self::Raw(raw) => raw.path().to_owned(),
+        }
+    }
 }
 
 struct Loader<'a> {
     folder: Option<&'a Path>,
     hypervisor: Hypervisor,
+    progress: &'a dyn StepProgress,
     /// Bytes that may still be kept in memory.
     memory: u64,
     loaded: Loaded,
@@ -134,11 +151,22 @@ impl Visitor for Loader<'_> {
             })?;
             Place::Disk(target)
         };
-        let inspection = match &place {
-            Place::Memory(file) => inspect(&in_memory(file))?,
-            Place::Disk(path) => inspect(path)?,
+        let outside = inspect(&place.path())?;
+        let folder = self.folder.filter(|_| outside.content.is_packed_disk(path));
+        let (place, item) = match folder {
+            Some(folder) => {
+                let raw = RawImage::open(&place.path(), folder, &Quiet(self.progress))
+                    .map_err(|error| error.of_member(path))?;
+                if let Place::Disk(packed) = &place {
+                    fs_err::remove_file(packed)?;
+                }
+                let inside = inspect(raw.path())?;
+                let item = Item::new(path.to_owned(), inside).packed(raw.layers());
+                (Place::Raw(raw), item)
+            }
+            None => (place, Item::new(path.to_owned(), outside)),
         };
-        self.loaded.collection.add(path.to_owned(), inspection);
+        self.loaded.collection.add(item);
         self.loaded.files.insert(path.to_owned(), place);
         Ok(())
     }

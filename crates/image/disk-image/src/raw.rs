@@ -1,24 +1,38 @@
-//! Raw images out of virtual disks and the other way round, through `qemu-img`.
+//! Raw images out of compressed files and virtual disks, and virtual disks out of raw images, through `qemu-img`.
 
-use std::io;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use gumnut_archive::{ImageOutput, SparseFile};
+use gumnut_compression::{Compression, Decompressed};
 use gumnut_types::Existing;
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
-use crate::content::Content;
+use crate::content::{Content, Inspection};
 use crate::error::DiskImageError;
 use crate::inspect::{self, Kind};
+use crate::resize::{Step, StepProgress};
+use crate::tarball::Counted;
 use crate::tool::Tool;
 use crate::virtual_disk::VirtualDisk;
 use crate::window::Window;
 
-/// A raw image: the file itself, or a temporary one made of a virtual disk.
+/// A raw image: the file itself, or a temporary one made of a compressed file or a virtual disk.
 #[derive(Debug)]
 pub struct RawImage {
     path: PathBuf,
     temporary: Option<TempPath>,
-    format: Option<VirtualDisk>,
+    layers: Vec<Layer>,
+}
+
+/// Something around a raw image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layer {
+    /// The image is compressed.
+    Compressed(Compression),
+    /// The image is in another disk format.
+    Format(VirtualDisk),
 }
 
 /// A format that `qemu-img` can write.
@@ -36,40 +50,83 @@ pub enum DiskFormat {
     Vpc,
 }
 
-/// The largest virtual disk that is made raw, in bytes: 64 TiB. The file has holes, but the offsets
-/// in it must be what file systems can count.
+/// The largest disk that is made raw, in bytes: 64 TiB. The file has holes, but the offsets in it must be what file systems can
+/// count.
 const MAX_DISK: u64 = 64 << 40;
+/// Layers that are taken off: a virtual disk that is compressed, perhaps twice.
+const MAX_LAYERS: usize = 4;
+/// Bytes that are decompressed at once.
+const PIECE: usize = 1 << 20;
 
 impl RawImage {
-    /// Opens `path`; a virtual disk becomes a sparse temporary file in `folder`, which is gone when
-    /// this value is. What is not a virtual disk is left as it is.
+    /// Opens `path`. What is compressed is decompressed, and a virtual disk made raw, into a sparse temporary file in `folder`,
+    /// which is gone when this value is. What is neither is left as it is, kernels and ramdisks too.
     ///
     /// # Errors
-    /// When the file cannot be read, when it names other files, and when `qemu-img` is missing or
+    /// When the file cannot be read, is damaged or cut short, when it names other files, and when `qemu-img` is missing or
     /// refuses it.
-    pub fn open(path: &Path, folder: &Path) -> Result<Self, DiskImageError> {
-        let (file, length) = inspect::open(path)?;
-        let window = Window::whole(&file, length)?;
-        let Kind::Other(Content::VirtualDisk(format)) = inspect::classify(&window)? else {
-            return Ok(Self {
-                path: path.to_owned(),
-                temporary: None,
-                format: None,
-            });
+    pub fn open(
+        path: &Path,
+        folder: &Path,
+        progress: &dyn StepProgress,
+    ) -> Result<Self, DiskImageError> {
+        Self::take_off(path, folder, progress, true)
+    }
+
+    /// Opens `path` as [`RawImage::open`] does, and leaves what is compressed as it is.
+    ///
+    /// # Errors
+    /// As for [`RawImage::open`].
+    pub fn open_packed(path: &Path, folder: &Path) -> Result<Self, DiskImageError> {
+        Self::take_off(path, folder, &gumnut_types::NoProgress, false)
+    }
+
+    /// Whether a file that was inspected would be made raw.
+    pub fn is_needed_for(inspection: &Inspection) -> bool {
+        matches!(
+            inspection.content,
+            Content::VirtualDisk(_) | Content::Compressed { .. }
+        )
+    }
+
+    fn take_off(
+        path: &Path,
+        folder: &Path,
+        progress: &dyn StepProgress,
+        decompress: bool,
+    ) -> Result<Self, DiskImageError> {
+        let mut image = Self {
+            path: path.to_owned(),
+            temporary: None,
+            layers: Vec::new(),
         };
-        if let Some(reason) = format.danger(&window)? {
-            return Err(DiskImageError::NamesOthers {
-                path: path.to_owned(),
-                format,
-                reason,
-            });
+        loop {
+            let (file, length) = inspect::open(&image.path)?;
+            let window = Window::whole(&file, length)?;
+            let layer = match inspect::classify(&window)? {
+                Kind::Other(Content::VirtualDisk(format)) => Layer::Format(format),
+                Kind::Other(Content::Compressed { compression, .. }) if decompress => {
+                    Layer::Compressed(compression)
+                }
+                _ => return Ok(image),
+            };
+            if image.layers.len() == MAX_LAYERS {
+                return Err(DiskImageError::Layers {
+                    path: path.to_owned(),
+                });
+            }
+            let made = match layer {
+                Layer::Format(format) => raw_copy(&image.path, path, &window, format, folder)?,
+                Layer::Compressed(compression) => {
+                    progress.step(Step::Copy { bytes: length });
+                    decompressed(file, path, compression, folder, progress)?
+                }
+            };
+            image.path = made.to_path_buf();
+            // Only now the file of the layer outside may go.
+            image.temporary = Some(made);
+            image.layers.push(layer);
         }
-        let temporary = raw_copy(path, format, folder)?;
-        Ok(Self {
-            path: temporary.to_path_buf(),
-            temporary: Some(temporary),
-            format: Some(format),
-        })
     }
 
     /// The raw file.
@@ -77,9 +134,17 @@ impl RawImage {
         &self.path
     }
 
-    /// The format of the file that it was made of; `None` when it is that file.
+    /// What was around the raw image, from the outside to the inside; nothing when it is the file itself.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The format of the virtual disk that it was made of; `None` when it was made of none.
     pub fn format(&self) -> Option<VirtualDisk> {
-        self.format
+        self.layers.iter().find_map(|layer| match layer {
+            Layer::Format(format) => Some(*format),
+            Layer::Compressed(_) => None,
+        })
     }
 
     /// Whether [`RawImage::path`] is a file that goes with this value.
@@ -88,11 +153,93 @@ impl RawImage {
     }
 }
 
-fn raw_copy(path: &Path, format: VirtualDisk, folder: &Path) -> Result<TempPath, DiskImageError> {
+impl std::fmt::Display for Layer {
+    /// Its name, as in "gzip" and "qcow2".
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Compressed(compression) => compression.fmt(f),
+            Self::Format(format) => format.fmt(f),
+        }
+    }
+}
+
+/// Decompresses `file` into a new temporary file; errors name `path`, the file that the user knows.
+fn decompressed(
+    file: fs_err::File,
+    path: &Path,
+    compression: Compression,
+    folder: &Path,
+    progress: &dyn StepProgress,
+) -> Result<TempPath, DiskImageError> {
+    let temporary = NamedTempFile::with_prefix_in(".gumnut-raw-", folder)?;
+    let damaged = |source| {
+        if progress.cancelled() {
+            return DiskImageError::Cancelled;
+        }
+        DiskImageError::Compressed {
+            path: path.to_owned(),
+            compression,
+            source,
+        }
+    };
+    let counted = BufReader::with_capacity(1 << 17, Counted { file, progress });
+    let mut stream = Decompressed::new(compression, counted).map_err(damaged)?;
+    let mut output = SparseFile::new(temporary.as_file());
+    let mut piece = vec![0; PIECE];
+    let mut length = 0;
+    loop {
+        let count = match stream.read(&mut piece) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(damaged(error)),
+        };
+        length += count as u64;
+        if length > MAX_DISK {
+            return Err(DiskImageError::TooLarge {
+                path: path.to_owned(),
+                size: length,
+                limit: MAX_DISK,
+            });
+        }
+        let written = match count {
+            0 => break,
+            count => output.data(&piece[..count]),
+        };
+        written.map_err(|source| not_written(&temporary, source))?;
+    }
+    output
+        .finish()
+        .map_err(|source| not_written(&temporary, source))?;
+    Ok(temporary.into_temp_path())
+}
+
+fn not_written(temporary: &NamedTempFile, source: io::Error) -> DiskImageError {
+    DiskImageError::System {
+        doing: "write",
+        path: temporary.path().to_owned(),
+        source,
+    }
+}
+
+/// Makes a raw file of a virtual disk; errors name `path`, the file that the user knows.
+fn raw_copy(
+    here: &Path,
+    path: &Path,
+    window: &Window,
+    format: VirtualDisk,
+    folder: &Path,
+) -> Result<TempPath, DiskImageError> {
+    if let Some(reason) = format.danger(window)? {
+        return Err(DiskImageError::NamesOthers {
+            path: path.to_owned(),
+            format,
+            reason,
+        });
+    }
     let tool = Tool::qemu_img()?;
-    let absolute = std::path::absolute(path)?;
+    let absolute = std::path::absolute(here)?;
     let name = format.qemu_name();
-    let size = virtual_size(&tool, &absolute, name)?;
+    let size = virtual_size(&tool, &absolute, path, name)?;
     if size > MAX_DISK {
         return Err(DiskImageError::TooLarge {
             path: path.to_owned(),
@@ -108,9 +255,14 @@ fn raw_copy(path: &Path, format: VirtualDisk, folder: &Path) -> Result<TempPath,
 }
 
 /// The format is always given: guessing, `qemu-img` would follow what a raw image claims to be.
-fn virtual_size(tool: &Tool, path: &Path, format: &str) -> Result<u64, DiskImageError> {
+fn virtual_size(
+    tool: &Tool,
+    here: &Path,
+    path: &Path,
+    format: &str,
+) -> Result<u64, DiskImageError> {
     let arguments = ["info", "-f", format, "--output=json", "--"];
-    let text = tool.run_on(&arguments, &[path], path)?;
+    let text = tool.run_on(&arguments, &[here], path)?;
     let value: Option<serde_json::Value> = serde_json::from_str(&text).ok();
     let size = value.and_then(|value| value.get("virtual-size")?.as_u64());
     size.ok_or_else(|| DiskImageError::WrongResult {

@@ -149,8 +149,7 @@ fn features(bytes: &[u8]) -> Features {
 }
 
 fn wide(bytes: &[u8], features: Features, low: usize, high: usize) -> u64 {
-    let is_64bit = features.incompatible & Features::IS_64BIT != 0;
-    if is_64bit {
+    if features.is_64bit() {
         full(bytes, low, high)
     } else {
         le32(bytes, low).into()

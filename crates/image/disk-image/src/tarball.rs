@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use gumnut_archive::{ArchiveError, Entry, ImageOutput, Piece, SparseFile, read_members};
+use gumnut_compression::{Compression, Decompressed};
 
 use crate::check::Hypervisor;
-use crate::compression::Compression;
 use crate::error::DiskImageError;
 use crate::inspect;
 use crate::resize::{Step, StepProgress};
@@ -65,7 +65,7 @@ pub(crate) fn read(
     progress.step(Step::Copy { bytes: length });
     let counted = BufReader::with_capacity(1 << 17, Counted { file, progress });
     let stream: Box<dyn Read> = match Compression::recognise(&head) {
-        Some(compression) => compression.reader(counted)?,
+        Some(compression) => Box::new(Decompressed::new(compression, counted)?),
         None => Box::new(counted),
     };
     let mut budget = Budget {
@@ -211,10 +211,10 @@ pub(crate) fn for_hypervisor(path: &Path, wanted: Option<Hypervisor>) -> bool {
             .all(|found| Some(found) == wanted)
 }
 
-/// Tells how much of the tarball was read, and stops when asked to.
-struct Counted<'a> {
-    file: fs_err::File,
-    progress: &'a dyn StepProgress,
+/// Tells how much of the file was read, and stops when asked to.
+pub(crate) struct Counted<'a> {
+    pub(crate) file: fs_err::File,
+    pub(crate) progress: &'a dyn StepProgress,
 }
 
 impl Read for Counted<'_> {

@@ -2,32 +2,52 @@
 
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use fs_err::File;
 
-/// A part of a file, which it keeps open.
+/// A part of a file, which it keeps open, or of bytes in memory.
 #[derive(Debug)]
 pub(crate) struct Window {
-    file: File,
+    place: Place,
     start: u64,
     length: u64,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(File),
+    Memory(Arc<[u8]>),
 }
 
 impl Window {
     /// The first `length` bytes of `file`.
     pub(crate) fn whole(file: &File, length: u64) -> io::Result<Self> {
         Ok(Self {
-            file: file.try_clone()?,
+            place: Place::File(file.try_clone()?),
             start: 0,
             length,
         })
+    }
+
+    /// All of these bytes.
+    pub(crate) fn in_memory(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self {
+            start: 0,
+            length: bytes.len() as u64,
+            place: Place::Memory(bytes),
+        }
     }
 
     /// A stretch of this one; what would lie behind its end is left out.
     pub(crate) fn part(&self, start: u64, length: u64) -> io::Result<Self> {
         let start = start.min(self.length);
         Ok(Self {
-            file: self.file.try_clone()?,
+            place: match &self.place {
+                Place::File(file) => Place::File(file.try_clone()?),
+                Place::Memory(bytes) => Place::Memory(Arc::clone(bytes)),
+            },
             start: self.start + start,
             length: length.min(self.length - start),
         })
@@ -73,11 +93,18 @@ impl Window {
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        let file = match &self.place {
+            Place::File(file) => file,
+            Place::Memory(all) => {
+                let start = usize::try_from(self.start + offset).unwrap_or(usize::MAX);
+                return all.get(start..).map_or(Ok(0), |mut rest| rest.read(bytes));
+            }
+        };
         loop {
-            match self.file.file().read_at(bytes, self.start + offset) {
+            match file.file().read_at(bytes, self.start + offset) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    let path = self.file.path().display();
+                    let path = file.path().display();
                     let message = format!("cannot read `{path}`: {error}");
                     return Err(io::Error::new(error.kind(), message));
                 }

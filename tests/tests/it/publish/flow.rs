@@ -177,9 +177,13 @@ fn what_cannot_be_published_leaves_no_run() {
             .len()
     };
     let publish = |words: &str| case.program.run(&words.split(' ').collect::<Vec<_>>());
-    let _ = publish("publish disk --bucket never")
+    let _ = publish("publish disk --bucket never --ignore-checks")
         .failed(2)
         .saying(&["--arch"]);
+    // Not the missing architecture: what is no image has none.
+    let _ = publish("publish disk --bucket never")
+        .failed(3)
+        .saying(&["did not pass their checks"]);
     let without_kernel = "publish disk --arch i386 --bucket never";
     let _ = publish(without_kernel)
         .failed(3)

@@ -5,6 +5,7 @@ mod flow;
 mod kills;
 mod places;
 mod secrets;
+mod sources;
 
 use std::collections::BTreeMap;
 

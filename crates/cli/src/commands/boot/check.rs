@@ -35,7 +35,7 @@ pub(super) fn disk(path: &Path, with_kernel: bool) -> Result<Disk, anyhow::Error
             ),
             "fetch or restore the image again",
         ),
-        Content::FileSystem(_) if !with_kernel => (
+        Content::FileSystem(_) | Content::Volume(_) if !with_kernel => (
             "it is a file system without a boot loader".to_owned(),
             "pass --kernel FILE and --ramdisk FILE",
         ),
@@ -53,10 +53,13 @@ pub(super) fn disk(path: &Path, with_kernel: bool) -> Result<Disk, anyhow::Error
             "qemu-img convert -O raw makes one",
         ),
         content @ (Content::Empty
+        | Content::Text(_)
+        | Content::Archive(_)
         | Content::Kernel(_)
+        | Content::Elf { .. }
         | Content::Ramdisk(_)
         | Content::Tarball(_)
-        | Content::Compressed(_)) => (
+        | Content::Compressed { .. }) => (
             format!("it is {}, not a disk", name(&content)),
             "gumnut inspect FILE tells what a file is",
         ),
@@ -94,6 +97,8 @@ pub(super) fn ramdisk(path: &Path, with_kernel: bool) -> Result<(), anyhow::Erro
     }
     match look(path)? {
         content @ (Content::Empty
+        | Content::Text(_)
+        | Content::Archive(_)
         | Content::Kernel(_)
         | Content::FileSystem(_)
         | Content::Disk(_)) => {
@@ -109,17 +114,10 @@ fn look(path: &Path) -> Result<Content, anyhow::Error> {
     Ok(content)
 }
 
-fn name(content: &Content) -> &'static str {
+fn name(content: &Content) -> String {
     match content {
-        Content::Empty => "empty",
-        Content::FileSystem(_) => "a file system",
-        Content::Disk(_) => "a partitioned disk",
-        Content::VirtualDisk(_) => "a disk that is not raw",
-        Content::Kernel(_) => "a kernel",
-        Content::Elf { .. } => "an ELF file",
-        Content::Ramdisk(_) => "a ramdisk",
-        Content::Tarball(_) => "a tarball",
-        Content::Compressed(_) => "a compressed file",
-        _ => "something else",
+        Content::Empty => "empty".to_owned(),
+        Content::Unknown => "something else".to_owned(),
+        known => known.to_string(),
     }
 }

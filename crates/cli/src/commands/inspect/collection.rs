@@ -52,6 +52,10 @@ fn line(item: &Item) -> String {
             .map(|architecture| architecture.to_string()),
     );
     words.extend(release(inspection));
+    let layers: Vec<_> = item.layers.iter().map(ToString::to_string).collect();
+    if !layers.is_empty() {
+        words.push(format!("packed in {}", layers.join(" and ")));
+    }
     let path = item.path.display().to_string();
     format!("{}: {}", path.escape_debug(), words.join(", "))
 }
@@ -74,7 +78,7 @@ fn pair(pair: &Pair) -> Value {
 }
 
 fn item(item: &Item) -> Value {
-    let mut value = image::report(&item.inspection, None).json;
+    let mut value = image::report(&item.inspection, &item.layers).json;
     value["path"] = json!(item.path);
     value["architecture"] = json!(item.inspection.architecture().map(Architecture::as_str));
     value

@@ -1,8 +1,8 @@
 //! Disk images, kernels and ramdisks.
 
 use gumnut_disk_image::{
-    Content, Contents, Disk, FileSystem, Guest, Inspection, Kernel, Partition, Ramdisk, State,
-    VirtualDisk,
+    Content, Contents, Disk, FileSystem, Guest, Inspection, Kernel, KernelForm, Layer, Partition,
+    Ramdisk, State,
 };
 use gumnut_types::{Architecture, ByteSize};
 use serde_json::{Value, json};
@@ -11,8 +11,16 @@ use time::format_description::well_known::Rfc3339;
 
 use super::report::Report;
 
-/// Everything that an inspection found; `format` is that of a virtual disk whose content it is.
-pub(super) fn report(inspection: &Inspection, format: Option<VirtualDisk>) -> Report {
+/// Everything that an inspection found; `layers` are around the disk whose content it is.
+pub(super) fn report(inspection: &Inspection, layers: &[Layer]) -> Report {
+    let format = layers.iter().find_map(|layer| match layer {
+        Layer::Format(format) => Some(*format),
+        _ => None,
+    });
+    let compression = layers.iter().find_map(|layer| match layer {
+        Layer::Compressed(compression) => Some(compression.to_string()),
+        _ => None,
+    });
     let architecture = inspection.architecture().map(Architecture::as_str);
     let mut lines = vec![
         ("content", inspection.content.to_string()),
@@ -22,13 +30,17 @@ pub(super) fn report(inspection: &Inspection, format: Option<VirtualDisk>) -> Re
     if let Some(format) = format {
         lines.insert(0, ("disk format", format.to_string()));
     }
-    if let Some(architecture) = architecture {
-        lines.push(("architecture", architecture.to_owned()));
+    if let Some(compression) = &compression {
+        lines.insert(0, ("compressed with", compression.clone()));
+    }
+    if let Some(processor) = inspection.processor() {
+        lines.push(("architecture", processor.to_owned()));
     }
     let (kind, details) = details(&inspection.content, &mut lines);
     let json = json!({
         "format": kind,
-        "disk_format": format.map(VirtualDisk::qemu_name),
+        "disk_format": format.map(gumnut_disk_image::VirtualDisk::qemu_name),
+        "compression": compression,
         "content": inspection.content.to_string(),
         "size": inspection.length,
         "allocated": inspection.allocated,
@@ -59,10 +71,22 @@ fn details(content: &Content, lines: &mut Vec<(&'static str, String)>) -> (&'sta
         }
         Content::VirtualDisk(disk) => ("virtual disk", json!(disk.qemu_name())),
         Content::Tarball(_) => ("tarball", Value::Null),
-        Content::Compressed(compression) => (
+        Content::Compressed {
+            compression,
+            inside,
+        } => (
             "compressed",
-            json!({ "compression": compression.to_string() }),
+            json!({ "compression": compression.to_string(), "inside": inside.to_string() }),
         ),
+        Content::Volume(volume) => {
+            lines.push(("contents", "not looked at".to_owned()));
+            (
+                "file system",
+                json!({ "kind": volume.to_string(), "guest": null }),
+            )
+        }
+        Content::Archive(_) => ("archive", Value::Null),
+        Content::Text(_) => ("text", Value::Null),
         Content::Empty => ("empty", Value::Null),
         _ => ("unknown", Value::Null),
     }
@@ -73,15 +97,30 @@ fn ramdisk_lines(ramdisk: &Ramdisk) -> Vec<(&'static str, String)> {
     if !ramdisk.module_versions.is_empty() {
         lines.push(("modules for", ramdisk.module_versions.join(" ")));
     }
+    if ramdisk.archives.len() > 1 {
+        lines.push(("archives", archives(ramdisk).join(", ")));
+    }
     lines.extend(ramdisk.problem.clone().map(|problem| ("damage", problem)));
+    lines.extend(ramdisk.not_read.clone().map(|reason| ("not read", reason)));
     lines
+}
+
+/// How each archive of a ramdisk is packed.
+fn archives(ramdisk: &Ramdisk) -> Vec<String> {
+    let plain = || "cpio".to_owned();
+    let packed = ramdisk.archives.iter();
+    packed
+        .map(|archive| archive.map_or_else(plain, |compression| compression.to_string()))
+        .collect()
 }
 
 fn ramdisk_json(ramdisk: &Ramdisk) -> Value {
     json!({
         "compression": ramdisk.compression.map(|compression| compression.to_string()),
         "module_versions": ramdisk.module_versions,
+        "archives": archives(ramdisk),
         "problem": ramdisk.problem,
+        "not_read": ramdisk.not_read,
     })
 }
 
@@ -107,6 +146,9 @@ fn disk_lines(disk: &Disk) -> Vec<(&'static str, String)> {
         if let Some(file_system) = &partition.file_system {
             lines.extend(file_system_lines(file_system));
         }
+        if let Some(volume) = partition.volume {
+            lines.push(("holds", format!("{volume}, not looked at")));
+        }
     }
     lines
 }
@@ -116,6 +158,7 @@ fn disk_json(disk: &Disk) -> Value {
         "table": disk.table.to_string().to_lowercase(),
         "damage": disk.damage,
         "bootable": disk.bootable,
+        "iso9660": disk.iso9660,
         "partitions": disk.partitions.iter().map(partition_json).collect::<Vec<_>>(),
     })
 }
@@ -130,6 +173,7 @@ fn partition_json(partition: &Partition) -> Value {
         "name": entry.name,
         "active": entry.active,
         "file_system": partition.file_system.as_deref().map(file_system_json),
+        "holds": partition.volume.map(|volume| volume.to_string()),
     })
 }
 
@@ -236,6 +280,14 @@ fn kernel_json(kernel: &Kernel) -> Value {
     json!({
         "version": kernel.version,
         "release": kernel.release(),
-        "protocol": format!("{}.{:02}", kernel.protocol.0, kernel.protocol.1),
+        "form": kernel.form.to_string(),
+        "protocol": match kernel.form {
+            KernelForm::BzImage { protocol } | KernelForm::ZImage { protocol } => {
+                Some(format!("{}.{:02}", protocol.0, protocol.1))
+            }
+            _ => None,
+        },
+        "processor": kernel.processor,
+        "compression": kernel.compression.map(|compression| compression.to_string()),
     })
 }

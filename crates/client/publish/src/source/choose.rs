@@ -23,10 +23,6 @@ impl Chosen {
         self.0.iter().map(|(_, item)| item.path.as_path())
     }
 
-    pub(super) fn into_items(self) -> Vec<(ImageClass, Item)> {
-        self.0
-    }
-
     /// The images, whose bytes are where `path` says; `None`: where their names do.
     pub(super) fn images(
         self,

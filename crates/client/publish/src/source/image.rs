@@ -16,6 +16,8 @@ pub(crate) struct Image {
     pub(crate) class: ImageClass,
     /// The name of its bundle.
     pub(crate) name: ImageName,
+    /// What the user knows it as: its file, or its path in the tarball or folder.
+    pub(crate) known_as: PathBuf,
     /// Where its bytes are.
     pub(crate) path: PathBuf,
     pub(crate) inspection: Inspection,
@@ -32,6 +34,7 @@ impl Image {
         Ok(Self {
             class,
             name: image_name(name, &path)?,
+            known_as: name.to_owned(),
             path,
             inspection,
         })

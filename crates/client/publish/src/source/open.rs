@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use gumnut_bundle::{Fingerprint, ImageSource};
-use gumnut_disk_image::{Collection, Content, Loaded, RawImage, inspect, load};
+use gumnut_disk_image::{Collection, DiskImageError, Item, Loaded, RawImage, inspect, load};
 use gumnut_types::{Architecture, ImageClass};
 use gumnut_workflows::{Observer, Step, WorkflowError};
 
 use super::choose::{Chosen, add_files, choose};
 use super::image::Image;
+use super::look::{Target, look};
 use super::progress::DiskProgress;
 use super::resized::{self, KeptDisk};
 use crate::Plan;
@@ -17,7 +17,7 @@ use crate::journal::{Prepared, RunFolder};
 /// The images that are to be published.
 #[derive(Debug)]
 pub(crate) struct Source {
-    images: Vec<Image>,
+    pub(super) images: Vec<Image>,
     /// What keeps the images there.
     _loaded: Option<Loaded>,
     _raw: Option<RawImage>,
@@ -32,46 +32,17 @@ impl Source {
         &self.images
     }
 
-    /// The architecture that the plan or the images say.
-    pub(crate) fn architecture(&self, plan: &Plan) -> Result<Architecture, WorkflowError> {
+    /// The architecture that the plan or the images say; `None` when neither does.
+    pub(super) fn architecture(&self, plan: &Plan) -> Option<Architecture> {
         plan.images
             .architecture
             .or_else(|| self.shown(ImageClass::Machine))
             .or_else(|| self.shown(ImageClass::Kernel))
-            .ok_or(WorkflowError::UnknownArchitecture)
     }
 
     fn shown(&self, class: ImageClass) -> Option<Architecture> {
         self.image(class)?.inspection.architecture()
     }
-}
-
-/// What tells whether two targets are the same, without what they are called.
-pub(crate) fn fingerprints(
-    plan: &Plan,
-    observer: &dyn Observer,
-) -> Result<Vec<Fingerprint>, WorkflowError> {
-    let mut files = if plan.target.is_dir() {
-        choose(plan, &Collection::of_folder(&plan.target)?)?
-            .paths()
-            .map(|path| plan.target.join(path))
-            .collect()
-    } else {
-        vec![plan.target.clone()]
-    };
-    files.extend(plan.images.kernel_file.clone());
-    files.extend(plan.images.ramdisk_file.clone());
-    files
-        .iter()
-        .map(|path| {
-            let mut image = ImageSource::open(path)?;
-            observer.step(&Step::Reading {
-                path,
-                bytes: image.size(),
-            });
-            Ok(image.fingerprint(observer)?)
-        })
-        .collect()
 }
 
 /// Opens a target. A disk that has to be copied is copied into `folder`, unless the copy of an earlier attempt is there; what
@@ -89,7 +60,7 @@ pub(crate) fn open(
         source,
     })?;
     let kept = resized::kept(folder, prepared);
-    let mut source = read(plan, folder, &scratch, kept.as_ref(), observer)?;
+    let mut source = read(plan, look(plan)?, &scratch, kept.as_ref(), observer)?;
     add_files(plan, &mut source.images)?;
     let machine = source
         .images
@@ -105,48 +76,32 @@ pub(crate) fn open(
     Ok((source, copy))
 }
 
-/// The images of the target itself.
-fn read(
+/// The images of the target itself. What has to be unpacked is unpacked into `scratch`.
+pub(super) fn read(
     plan: &Plan,
-    folder: &RunFolder,
+    target: Target,
     scratch: &Path,
     kept: Option<&KeptDisk>,
     observer: &dyn Observer,
 ) -> Result<Source, WorkflowError> {
-    if plan.target.is_dir() {
-        let chosen = choose(plan, &Collection::of_folder(&plan.target)?)?;
-        return Ok(Source {
-            images: chosen.images(|path| Some(plan.target.join(path)))?,
-            _loaded: None,
-            _raw: None,
-        });
-    }
-    match inspect(&plan.target) {
-        Ok(inspection) if matches!(inspection.content, Content::Tarball(_)) => {
+    match target {
+        Target::Folder(collection) => folder(plan, collection, scratch, observer),
+        Target::Tarball(bytes) => {
             observer.step(&Step::Unpacking {
                 path: &plan.target,
-                bytes: inspection.length,
+                bytes,
             });
-            let disks = kept.is_none().then_some(scratch);
-            let progress = DiskProgress(observer);
-            let loaded = load(&plan.target, disks, plan.images.hypervisor, &progress)?;
-            let mut collection = loaded.collection.clone();
-            if let Some(kept) = kept {
-                // The copy stands for the disk that it was made of.
-                collection.disks = vec![kept.item()?];
-            }
-            let images = choose(plan, &collection)?.images(|name| match kept {
-                Some(kept) if kept.is(name) => Some(folder.disk()),
-                _ => loaded.path(name),
-            })?;
-            Ok(Source {
-                images,
-                _loaded: Some(loaded),
-                _raw: None,
-            })
+            tarball(plan, scratch, kept, observer)
         }
-        _ => {
-            let raw = RawImage::open(&plan.target, scratch)?;
+        Target::Disk(outside) => {
+            if RawImage::is_needed_for(&outside) {
+                observer.step(&Step::Unpacking {
+                    path: &plan.target,
+                    bytes: outside.length,
+                });
+            }
+            let raw = RawImage::open(&plan.target, scratch, &DiskProgress(observer))
+                .map_err(|error| stopped(error, observer))?;
             let chosen = Chosen::disk(&plan.target, inspect(raw.path())?);
             let path: PathBuf = raw.path().to_owned();
             Ok(Source {
@@ -155,5 +110,68 @@ fn read(
                 _raw: Some(raw),
             })
         }
+    }
+}
+
+fn folder(
+    plan: &Plan,
+    mut collection: Collection,
+    scratch: &Path,
+    observer: &dyn Observer,
+) -> Result<Source, WorkflowError> {
+    let mut raw = None;
+    // Of several disks none is chosen, and none has to be made raw for that.
+    if let [disk] = &mut collection.disks[..]
+        && RawImage::is_needed_for(&disk.inspection)
+    {
+        let path = plan.target.join(&disk.path);
+        let made = RawImage::open(&path, scratch, &DiskProgress(observer))
+            .map_err(|error| stopped(error, observer))?;
+        *disk = Item::new(disk.path.clone(), inspect(made.path())?).packed(made.layers());
+        raw = Some((disk.path.clone(), made));
+    }
+    let images = choose(plan, &collection)?.images(|name| match &raw {
+        Some((path, raw)) if path == name => Some(raw.path().to_owned()),
+        _ => Some(plan.target.join(name)),
+    })?;
+    Ok(Source {
+        images,
+        _loaded: None,
+        _raw: raw.map(|(_, raw)| raw),
+    })
+}
+
+fn tarball(
+    plan: &Plan,
+    scratch: &Path,
+    kept: Option<&KeptDisk>,
+    observer: &dyn Observer,
+) -> Result<Source, WorkflowError> {
+    let disks = kept.is_none().then_some(scratch);
+    let progress = DiskProgress(observer);
+    let loaded = load(&plan.target, disks, plan.images.hypervisor, &progress)
+        .map_err(|error| stopped(error, observer))?;
+    let mut collection = loaded.collection.clone();
+    if let Some(kept) = kept {
+        // The copy stands for the disk that it was made of.
+        collection.disks = vec![kept.item()?];
+    }
+    let images = choose(plan, &collection)?.images(|name| match kept {
+        Some(kept) if kept.is(name) => Some(kept.path().to_owned()),
+        _ => loaded.path(name),
+    })?;
+    Ok(Source {
+        images,
+        _loaded: Some(loaded),
+        _raw: None,
+    })
+}
+
+/// What the user has stopped is no fault of the image.
+fn stopped(error: DiskImageError, observer: &dyn Observer) -> WorkflowError {
+    if observer.cancelled() {
+        WorkflowError::Cancelled
+    } else {
+        error.into()
     }
 }

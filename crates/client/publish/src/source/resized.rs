@@ -22,6 +22,11 @@ impl KeptDisk {
         Path::new(&self.prepared.name) == name
     }
 
+    /// Where the copy is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The copy in the place of the disk that it was made of.
     pub(super) fn item(&self) -> Result<Item, WorkflowError> {
         Ok(Item::new(

@@ -40,7 +40,7 @@ macro_rules! checks {
 
 checks! {
     NO_FILE_SYSTEM, "no-file-system", Error,
-        "the image holds neither an ext2, ext3 or ext4 file system nor a partition table",
+        "the image contains neither a file system for an operating system nor a partition table",
         "look at it with `gumnut inspect`; it is probably the wrong file";
     TRUNCATED, "truncated", Error,
         "the file system or a partition extends beyond the end of the image",
@@ -54,6 +54,12 @@ checks! {
     UNREADABLE, "unreadable", Warning,
         "the files in the image could not be read, so the system on it was not checked",
         "check a copy with `e2fsck -f`";
+    NOT_CHECKED, "not-checked", Note,
+        "gumnut reads ext2, ext3 and ext4 only; the content named here was not checked",
+        "check yourself that the system on it is complete and contains no secrets, and pass --arch";
+    INSTALLER, "installer", Warning,
+        "the image is an installer or a live system, which does not keep what an instance writes",
+        "install the system into a disk image, and publish that image";
     TABLE_DAMAGE, "partition-table-damage", Error,
         "the partition table is inconsistent or does not match the image",
         "download or copy the image again, or repair the table of a copy with `sgdisk -e`";
@@ -72,6 +78,12 @@ checks! {
     NOT_A_RAMDISK, "not-a-ramdisk", Error,
         "the file given as ramdisk is not a ramdisk; kernel and ramdisk may be swapped",
         "swap them, or look at the file with `gumnut inspect`";
+    RAMDISK_DAMAGE, "ramdisk-damage", Error,
+        "Linux does not unpack the whole ramdisk, so the instance may not find its root file system",
+        "make the ramdisk again with `update-initramfs`, `dracut` or `mkinitcpio`, or download it again";
+    OLD_RAMDISK, "old-ramdisk", Warning,
+        "the ramdisk is a file system, as before Linux 2.6; most current kernels do not support it",
+        "use the ramdisk that was made for the kernel, unless it is this one";
     MODULES, "modules", Warning,
         "the image has no modules for the kernel, so drivers for network and disks may be missing",
         "copy /lib/modules of the kernel's release into the image, or use another kernel";

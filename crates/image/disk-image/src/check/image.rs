@@ -2,8 +2,9 @@
 
 use super::catalogue as is;
 use super::{Findings, Subject};
-use crate::content::{Content, Contents, FileSystem};
+use crate::content::{Content, Contents, Disk, FileSystem};
 use crate::superblock::State;
+use crate::volume::Volume;
 
 /// Least part of a file system that should be free, in hundredths.
 const LEAST_FREE: u64 = 5;
@@ -23,7 +24,12 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 );
             }
         }
+        Content::Volume(volume) if volume.can_be_root() => {
+            let message = format!("it is {volume}, and its content was not checked");
+            findings.add(is::NOT_CHECKED, message);
+        }
         Content::Disk(disk) => {
+            not_checked(disk, findings);
             if let Some(damage) = &disk.damage {
                 findings.add(is::TABLE_DAMAGE, damage);
             }
@@ -54,6 +60,28 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
             }
         }
         other => findings.add(is::NO_FILE_SYSTEM, format!("it holds {other}")),
+    }
+}
+
+/// Says what was not looked at on a disk.
+fn not_checked(disk: &Disk, findings: &mut Findings) {
+    if disk.iso9660 {
+        findings.add(is::INSTALLER, format!("it is {disk}"));
+    }
+    for partition in &disk.partitions {
+        let number = partition.entry.number;
+        // Swap space has no content to look at.
+        let volume = partition.volume.filter(|it| *it != Volume::Swap);
+        if let Some(volume) = volume {
+            let message =
+                format!("partition {number} holds {volume}, and its content was not checked");
+            findings.add(is::NOT_CHECKED, message);
+        }
+    }
+    let mut partitions = disk.partitions.iter();
+    if disk.damage.is_none() && !partitions.any(|partition| partition.file_system.is_some()) {
+        let message = "no partition holds an ext2, ext3 or ext4 file system, so that nothing is known of the system";
+        findings.add(is::NOT_CHECKED, message);
     }
 }
 

@@ -4,7 +4,7 @@ use gumnut_types::Architecture;
 
 use super::catalogue as is;
 use super::{Findings, Subject};
-use crate::content::{Content, Inspection};
+use crate::content::{Content, Inspection, Packed};
 use crate::features::Features;
 use crate::guest::Guest;
 
@@ -18,7 +18,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
         is_ramdisk(ramdisk, findings);
     }
     declared(subject.image, subject.architecture, findings);
-    if let (None, Some(kernel)) = (subject.image.architecture(), subject.kernel) {
+    if let (None, Some(kernel)) = (subject.image.processor(), subject.kernel) {
         declared(kernel, subject.architecture, findings);
     }
     features(subject, findings);
@@ -27,17 +27,49 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
 pub(super) fn is_kernel(kernel: &Inspection, findings: &mut Findings) {
     match &kernel.content {
         // Xen kernels of 2009 are ELF files or plain gzip.
-        Content::Kernel(_) | Content::Elf { .. } | Content::Compressed(_) => {}
+        Content::Elf { elf, .. } if elf.can_be_kernel() => {}
+        Content::Kernel(_)
+        | Content::Compressed {
+            inside: Packed::Unknown,
+            ..
+        } => {}
         other => findings.add(is::NOT_A_KERNEL, format!("the kernel is {other}")),
     }
 }
 
+/// The largest file system that is taken for a ramdisk, in bytes: what kernels reserve for one by default.
+const LARGEST_OLD: u64 = 64 << 20;
+
 pub(super) fn is_ramdisk(ramdisk: &Inspection, findings: &mut Findings) {
-    match &ramdisk.content {
-        // Before 2.6 it could be a compressed file system, and still can.
-        Content::Ramdisk(_) | Content::Compressed(_) => {}
-        other => findings.add(is::NOT_A_RAMDISK, format!("the ramdisk is {other}")),
-    }
+    let is_old = match &ramdisk.content {
+        Content::Ramdisk(found) => {
+            if let Some(problem) = &found.problem {
+                findings.add(is::RAMDISK_DAMAGE, problem);
+            }
+            if let Some(reason) = &found.not_read {
+                let message = format!("the rest of the ramdisk was not looked at: {reason}");
+                findings.add(is::NOT_CHECKED, message);
+            }
+            return;
+        }
+        Content::FileSystem(_) => ramdisk.length <= LARGEST_OLD,
+        Content::Volume(volume) => volume.can_be_ramdisk(),
+        Content::Compressed { inside, .. } => match inside {
+            Packed::FileSystem(_) => true,
+            Packed::Volume(volume) => volume.can_be_ramdisk(),
+            _ => false,
+        },
+        _ => false,
+    };
+    let message = format!("the ramdisk is {}", ramdisk.content);
+    findings.add(
+        if is_old {
+            is::OLD_RAMDISK
+        } else {
+            is::NOT_A_RAMDISK
+        },
+        message,
+    );
 }
 
 /// Compares what a file is for with what it would be registered as.
@@ -46,24 +78,24 @@ pub(super) fn declared(
     architecture: Option<Architecture>,
     findings: &mut Findings,
 ) {
-    let (Some(found), Some(declared)) = (file.architecture(), architecture) else {
+    let (Some(found), Some(declared)) = (file.processor(), architecture) else {
         return;
     };
-    if found != declared {
+    let has_no_name = declared == Architecture::Other && found.parse::<Architecture>().is_err();
+    if found != declared.as_str() && !has_no_name {
         let message = format!("it is for {found} and would be registered as {declared}");
         findings.add(is::ARCHITECTURE_DECLARED, message);
     }
 }
 
 fn architecture(subject: &Subject<'_>, kernel: &Inspection, findings: &mut Findings) {
-    use Architecture::{I386, X86_64};
-    let (Some(root), Some(kernel)) = (subject.image.architecture(), kernel.architecture()) else {
+    let (Some(root), Some(kernel)) = (subject.image.processor(), kernel.processor()) else {
         return;
     };
     let message = format!("the system is for {root}, the kernel for {kernel}");
     match (root, kernel) {
         (root, kernel) if root == kernel => {}
-        (I386, X86_64) => findings.add(is::ARCHITECTURE_MIXED, message),
+        ("i386", "x86_64") => findings.add(is::ARCHITECTURE_MIXED, message),
         _ => findings.add(is::ARCHITECTURE, message),
     }
 }

@@ -178,9 +178,8 @@ impl Gpt {
             .ok()?
             .checked_mul(size)?;
         let entry = entries.get_mut(at..at + size)?;
-        let last = le64(entry, 32)
-            .checked_add(length / self.sector)?
-            .checked_sub(1)?;
+        let first = le64(entry, 32);
+        let last = first.checked_add(length / self.sector)?.checked_sub(1)?;
         entry[40..48].copy_from_slice(&last.to_le_bytes());
 
         let array = self.trailer() / self.sector - 1;
@@ -195,7 +194,7 @@ impl Gpt {
         let primary = sealed(&header, 1, sectors - 1, primary_array);
         let backup = sealed(&header, sectors - 1, 1, sectors - 1 - array);
         Some(vec![
-            (0, self.protective(sectors)),
+            (0, self.adapted_mbr(sectors, first, length / self.sector)?),
             (self.sector, primary),
             (primary_array * self.sector, entries.clone()),
             ((sectors - 1 - array) * self.sector, entries),
@@ -203,18 +202,56 @@ impl Gpt {
         ])
     }
 
-    /// The protective master boot record, whose one entry covers the disk.
-    fn protective(&self, sectors: u64) -> Vec<u8> {
-        let mut mbr = self.mbr.clone();
-        let all = u32::try_from(sectors - 1).unwrap_or(u32::MAX);
-        if let Some(entry) = mbr
-            .get_mut(446..510)
-            .and_then(|table| table.chunks_exact_mut(16).find(|entry| entry[4] == 0xEE))
-        {
-            entry[12..16].copy_from_slice(&all.to_le_bytes());
-        }
-        mbr
+    /// Why the master boot record would not fit a disk whose last partition, `last`, has another length. A protective one does;
+    /// one that repeats partitions (hybrid) does when its protective entries lie before the last partition.
+    pub(super) fn fixed(&self, last: &Entry) -> Option<&'static str> {
+        let start = last.start / self.sector;
+        let used = || entries_of(&self.mbr).filter(|entry| entry[4] != 0);
+        let is_hybrid = used().any(|entry| entry[4] != PROTECTIVE);
+        let covers = |entry: &[u8]| {
+            let (first, count) = (u64::from(le32(entry, 8)), u64::from(le32(entry, 12)));
+            entry[4] == PROTECTIVE && first + count > start
+        };
+        // Anything else that reaches behind the start of the partition would overlap it or lie in the middle of it.
+        let overlaps = |entry: &[u8]| {
+            let (first, count) = (u64::from(le32(entry, 8)), u64::from(le32(entry, 12)));
+            entry[4] != PROTECTIVE && first != start && first + count > start
+        };
+        (is_hybrid && used().any(|entry| covers(entry) || overlaps(entry))).then_some(
+            "its hybrid MBR protects what lies behind the last partition; make it a protective one with `sgdisk` on a copy",
+        )
     }
+
+    /// The master boot record of a disk of so many sectors, in which the partition that begins at `start` has `length` sectors. A
+    /// protective entry covers the disk; in a hybrid one the copy of the partition gets its length. `None` when 32 bits cannot
+    /// say it.
+    fn adapted_mbr(&self, sectors: u64, start: u64, length: u64) -> Option<Vec<u8>> {
+        let mut mbr = self.mbr.clone();
+        let is_hybrid = entries_of(&mbr).any(|entry| !matches!(entry[4], 0 | PROTECTIVE));
+        let table = mbr.get_mut(MBR_TABLE).unwrap_or_default();
+        for entry in table.chunks_exact_mut(16) {
+            let first = u64::from(le32(entry, 8));
+            if entry[4] == PROTECTIVE && !is_hybrid {
+                let all = u32::try_from(sectors - 1).unwrap_or(u32::MAX);
+                entry[12..16].copy_from_slice(&all.to_le_bytes());
+            } else if !matches!(entry[4], 0 | PROTECTIVE) && first == start {
+                let count = u32::try_from(length).ok()?;
+                le32(entry, 8).checked_add(count)?;
+                // Cylinder, head and sector of the end: the value for "beyond what they can count".
+                entry[5..8].copy_from_slice(&[0xFE, 0xFF, 0xFF]);
+                entry[12..16].copy_from_slice(&count.to_le_bytes());
+            }
+        }
+        Some(mbr)
+    }
+}
+
+/// Where the entries of a master boot record stand, and the type of those that only protect a GPT.
+const MBR_TABLE: std::ops::Range<usize> = 446..510;
+const PROTECTIVE: u8 = 0xEE;
+
+fn entries_of(mbr: &[u8]) -> impl Iterator<Item = &[u8]> {
+    mbr.get(MBR_TABLE).unwrap_or_default().chunks_exact(16)
 }
 
 /// A header for one of its two places, with its checksum.

@@ -85,6 +85,14 @@ impl Table {
         code || matches!(self, Self::Gpt(gpt) if gpt.has_efi_system())
     }
 
+    /// Why this partition, the last, cannot get another length; `None` when it can.
+    pub(crate) fn fixed(&self, entry: &Entry) -> Option<&'static str> {
+        match self {
+            Self::Mbr(_) => None,
+            Self::Gpt(gpt) => gpt.fixed(entry),
+        }
+    }
+
     /// What is wrong with the table itself.
     pub(crate) fn damage(&self) -> Option<&str> {
         match self {

@@ -6,24 +6,11 @@
 
 use std::path::PathBuf;
 
-use gumnut_types::Progress;
-
-use super::file_system::{Done, Job};
+use super::file_system::{Done, Job, set_length};
 use super::partial::Partial;
 use super::subject::{Last, Subject};
-use super::{NewSize, Step, StepProgress, copy, write_at};
+use super::{NewSize, Quiet, Step, copy, write_at};
 use crate::error::DiskImageError;
-
-/// Passes on only the wish to stop.
-struct Quiet<'a>(&'a dyn StepProgress);
-
-impl Progress for Quiet<'_> {
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
-}
-
-impl StepProgress for Quiet<'_> {}
 
 /// Writes the disk with its last partition resized into `target`.
 pub(super) fn resize(
@@ -58,16 +45,8 @@ pub(super) fn resize(
         NewSize::Bytes(bytes) => bytes,
         NewSize::Minimum => subject.image_size(done.length),
     };
-    target.file().set_len(disk)?;
-    let room = disk.saturating_sub(start + last.trailer());
-    let length = room - room % last.superblock.block_size.max(4096);
-    let table = last
-        .table_for(length, disk)
-        .ok_or_else(|| DiskImageError::Partitioned {
-            path: job.source.to_owned(),
-            table: last.table.kind(),
-            reason: "its partition table cannot describe a disk of this size".to_owned(),
-        })?;
+    set_length(target.file(), target.path(), disk)?;
+    let table = subject.table(last, disk)?;
     for (offset, bytes) in table {
         write_at(target, &bytes, offset)?;
     }

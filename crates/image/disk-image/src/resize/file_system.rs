@@ -1,11 +1,13 @@
 //! The programs of e2fsprogs on a file that holds nothing but a file system.
 
+use std::io;
 use std::path::Path;
 
 use fs_err::File;
 
 use super::{Step, StepProgress};
 use crate::error::DiskImageError;
+use crate::features::Features;
 use crate::inspect;
 use crate::superblock::Superblock;
 use crate::tool::Tool;
@@ -66,6 +68,10 @@ impl<'a> Job<'a> {
             None => self.shrink_to_fit(file, path)?,
         };
         self.begin(Step::Verify)?;
+        if old.features.has(Features::ORPHAN_FILE) {
+            // resize2fs 1.47.0 leaves the checksums of an orphan file that it moved as they were; this corrects them.
+            self.e2fsck.run(&["-fp"], path, self.source, &[0, 1])?;
+        }
         self.e2fsck.run(&["-fn"], path, self.source, &[0])?;
         Ok(Done { length, corrected })
     }
@@ -81,7 +87,7 @@ impl<'a> Job<'a> {
 
     fn grow(&self, file: &File, path: &Path, length: u64) -> Result<u64, DiskImageError> {
         // Apart from resize2fs, so that "no space for the file" is an error of its own.
-        file.set_len(length)?;
+        set_length(file, path, length)?;
         self.resize2fs.run(&[], path, self.source, &[0])?;
         Ok(length)
     }
@@ -126,5 +132,23 @@ impl<'a> Job<'a> {
         let length = superblock.length();
         file.set_len(length)?;
         Ok(length)
+    }
+}
+
+/// Gives the file a length, which the file system that it is on may not know.
+pub(super) fn set_length(file: &File, path: &Path, length: u64) -> Result<(), DiskImageError> {
+    match file.set_len(length) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput
+            ) =>
+        {
+            Err(DiskImageError::FileTooLarge {
+                path: path.to_owned(),
+                length,
+            })
+        }
+        other => Ok(other?),
     }
 }

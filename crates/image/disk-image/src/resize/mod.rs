@@ -95,6 +95,17 @@ pub trait StepProgress: Progress {
 
 impl StepProgress for NoProgress {}
 
+/// Passes on only the wish to stop.
+pub(crate) struct Quiet<'a>(pub(crate) &'a dyn StepProgress);
+
+impl Progress for Quiet<'_> {
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}
+
+impl StepProgress for Quiet<'_> {}
+
 /// A finished resize.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -144,6 +155,8 @@ pub fn plan(source: &Path, size: NewSize) -> Result<Plan, DiskImageError> {
             minimum: subject.image_size(used),
         });
     }
+    // What does the work has to be there, too.
+    Job::new(source, false, &NoProgress)?;
     Ok(Plan {
         before: subject.length(),
         after: match size {

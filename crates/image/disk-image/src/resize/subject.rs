@@ -6,10 +6,13 @@ use fs_err::File;
 
 use super::NewSize;
 use super::stamp;
+use crate::content::Content;
 use crate::error::DiskImageError;
+use crate::features::Features;
 use crate::inspect::{self, Kind};
 use crate::partition::{Entry, SECTOR, Table};
 use crate::superblock::Superblock;
+use crate::volume::Volume;
 use crate::window::Window;
 
 /// An open image with one file system that can be resized.
@@ -48,6 +51,13 @@ impl Subject {
                 Layout::Bare(superblock)
             }
             Kind::Disk(table) => Layout::Partition(last(path, &window, table)?),
+            Kind::Other(Content::Volume(volume)) => {
+                return Err(DiskImageError::OtherFileSystem {
+                    path: path.to_owned(),
+                    found: volume.to_string(),
+                    remedy: remedy(volume),
+                });
+            }
             Kind::Other(content) => {
                 return Err(DiskImageError::NoFileSystem {
                     path: path.to_owned(),
@@ -55,13 +65,70 @@ impl Subject {
                 });
             }
         };
-        Ok(Self {
+        let subject = Self {
             path: path.to_owned(),
             stamp: stamp(&file.metadata()?),
             file,
             length,
             layout,
-        })
+        };
+        subject.resizable()?;
+        Ok(subject)
+    }
+
+    /// Refuses what resize2fs refuses whatever the size.
+    fn resizable(&self) -> Result<(), DiskImageError> {
+        let features = self.superblock().features;
+        if features.has(Features::BIGALLOC) {
+            return Err(self.not_resizable(
+                "it has the feature bigalloc, which resize2fs does not resize; make a larger file system with \
+                 `mke2fs -d`, without bigalloc",
+            ));
+        }
+        if features.has(Features::JOURNAL_DEVICE) {
+            return Err(self.not_resizable("it is the journal of another file system"));
+        }
+        Ok(())
+    }
+
+    fn not_resizable(&self, reason: &'static str) -> DiskImageError {
+        DiskImageError::NotResizable {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+
+    /// Refuses a length of the file system that its features do not allow.
+    fn allowed(&self, length: u64) -> Result<u64, DiskImageError> {
+        let superblock = self.superblock();
+        let features = superblock.features;
+        if length < superblock.length() && features.has(Features::STABLE_INODES) {
+            return Err(
+                self.not_resizable("it has the feature stable_inodes, with which it can only grow")
+            );
+        }
+        if !features.is_64bit() && length / superblock.block_size > u64::from(u32::MAX) {
+            return Err(self.not_resizable(
+                "without the feature 64bit it has at most 4,294,967,295 blocks; choose a smaller size",
+            ));
+        }
+        Ok(length)
+    }
+
+    /// The partition table of a disk of this length in bytes whose last partition reaches its end.
+    pub(super) fn table(
+        &self,
+        last: &Last,
+        disk: u64,
+    ) -> Result<Vec<(u64, Vec<u8>)>, DiskImageError> {
+        let room = disk.saturating_sub(last.entry.start + last.trailer());
+        let length = room - room % last.superblock.block_size.max(ALIGNMENT);
+        last.table_for(length, disk)
+            .ok_or_else(|| DiskImageError::Partitioned {
+                path: self.path.clone(),
+                table: last.table.kind(),
+                reason: "its partition table cannot describe a disk of this size".to_owned(),
+            })
     }
 
     pub(super) fn file(&self) -> &File {
@@ -125,12 +192,16 @@ impl Subject {
             });
         }
         let Layout::Partition(last) = &self.layout else {
-            return Ok(Some(requested));
+            return self.allowed(requested).map(Some);
         };
         let around = last.entry.start + last.trailer();
         let room = requested.saturating_sub(around);
         let unit = ALIGNMENT.max(last.superblock.block_size);
-        Ok(Some(room - room % unit))
+        let length = self.allowed(room - room % unit)?;
+        if length > 0 {
+            self.table(last, requested)?;
+        }
+        Ok(Some(length))
     }
 
     /// An error if somebody wrote to the image since it was opened.
@@ -198,12 +269,24 @@ fn last(path: &Path, disk: &Window, table: Table) -> Result<Last, DiskImageError
     };
     let number = entry.number;
     if matches!(&table, Table::Mbr(mbr) if mbr.is_extended(number)) {
-        let reason = format!("partition {number}, the last, holds others");
+        let reason = format!(
+            "partition {number}, the last, is an extended one, and the logical partitions in it are not resized; copy the \
+             root file system into an image of its own"
+        );
         return Err(refused(reason));
+    }
+    if let Some(reason) = table.fixed(&entry) {
+        return Err(refused(reason.to_owned()));
     }
     let window = disk.part(entry.start, entry.length)?;
     let Some(superblock) = inspect::superblock_of(&window)? else {
-        let reason = format!("partition {number}, the last, holds no ext2, ext3 or ext4");
+        let reason = match Volume::recognise(&window)? {
+            Some(volume) => format!(
+                "partition {number}, the last, holds {volume}, and only ext2, ext3 and ext4 are resized; {}",
+                remedy(volume)
+            ),
+            None => format!("partition {number}, the last, holds no ext2, ext3 or ext4"),
+        };
         return Err(refused(reason));
     };
     whole(path, &superblock, window.length())?;
@@ -212,4 +295,17 @@ fn last(path: &Path, disk: &Window, table: Table) -> Result<Last, DiskImageError
         entry,
         superblock,
     })
+}
+
+/// What to do about a file system that is not resized here.
+fn remedy(volume: Volume) -> String {
+    match (volume, volume.grown_by()) {
+        (_, Some(tool)) => format!(
+            "enlarge the image with `qemu-img resize` and the partition with `growpart`, and use {tool}"
+        ),
+        (Volume::Swap, None) => {
+            "remove it from a copy with `sfdisk --delete`, so that the root is the last".to_owned()
+        }
+        (_, None) => "use the tools of that file system on a copy".to_owned(),
+    }
 }

@@ -187,6 +187,32 @@ fn swapped_kernel_and_ramdisk() {
 }
 
 #[test]
+fn a_ramdisk_that_linux_does_not_unpack() {
+    let whole = cpio(&format!("lib/modules/{RELEASE}/modules.dep"));
+    let ids = |bytes: &[u8]| -> Vec<_> {
+        let findings = check_ramdisk(&of_bytes(bytes));
+        findings.iter().map(|finding| finding.check.id).collect()
+    };
+    assert!(ids(&whole).is_empty());
+    assert_eq!(
+        ids(&[whole.as_slice(), b"junk"].concat()),
+        ["ramdisk-damage"]
+    );
+    assert_eq!(ids(&whole[..whole.len() - 8]), ["ramdisk-damage"]);
+    assert_eq!(ids(b"a text\n"), ["not-a-ramdisk"]);
+}
+
+#[test]
+fn a_ramdisk_of_the_kind_before_linux_2_6() {
+    let image = inspect(&Image::ext2().path).unwrap();
+    assert_eq!(check_ramdisk(&image)[0].check.id, "old-ramdisk");
+    assert_eq!(
+        check_ramdisk(&of_bytes(b"-rom1fs-"))[0].check.id,
+        "old-ramdisk"
+    );
+}
+
+#[test]
 fn modules() {
     let image = inspect(&Image::ext3().path).unwrap();
     let kernel = kernel("2.6.31-1", None);
@@ -427,7 +453,7 @@ fn the_gravest_come_first_and_every_check_is_tested_here() {
         .map(|finding| finding.check.severity)
         .collect();
     assert_eq!(severities, [Severity::Error, Severity::Warning]);
-    let here = include_str!("checking.rs");
+    let here = [include_str!("checking.rs"), include_str!("volumes.rs")].concat();
     for check in checks() {
         assert!(
             here.contains(&format!("\"{}\"", check.id)),

@@ -210,7 +210,7 @@ fn disks_that_cannot_be_resized_are_refused_with_the_reason() {
         "partition 2, the last, holds no ext2",
     );
     let extended = "label: dos\nstart=2048, size=2048, type=83\nstart=6144, size=16384, type=5\n";
-    refused(&disk(&image, extended), "holds others");
+    refused(&disk(&image, extended), "extended one");
 }
 
 #[test]
@@ -248,4 +248,139 @@ fn a_partition_that_is_cut_short_is_refused() {
         .unwrap();
     let error = to(&path, &image.join("new.img"), NewSize::Bytes(64 * MIB)).unwrap_err();
     assert!(matches!(error, DiskImageError::Truncated { .. }), "{error}");
+}
+
+/// What sgdisk says of a disk that it finds nothing wrong with.
+fn verified(path: &Path) -> String {
+    let output = Command::new("sgdisk")
+        .args(["--verify", path.to_str().unwrap()])
+        .output()
+        .unwrap_or_else(|error| panic!("sgdisk (apt-get install gdisk): {error}"));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn sgdisk(path: &Path, arguments: &[&str]) {
+    let output = Command::new("sgdisk")
+        .args(arguments)
+        .arg(path)
+        .output()
+        .unwrap_or_else(|error| panic!("sgdisk (apt-get install gdisk): {error}"));
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+}
+
+/// The entries of a master boot record: type, first sector and number of sectors.
+fn mbr(path: &Path) -> Vec<(u8, u32, u32)> {
+    let bytes = fs_err::read(path).unwrap();
+    let number = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
+    bytes[446..510]
+        .chunks_exact(16)
+        .filter(|entry| entry[4] != 0)
+        .map(|entry| (entry[4], number(&entry[8..12]), number(&entry[12..16])))
+        .collect()
+}
+
+#[test]
+fn the_copy_of_the_partition_in_a_hybrid_mbr_gets_its_length_too() {
+    let image = Image::ext3();
+    for hybrid in ["2", "2:EE", "1:2"] {
+        let source = disk(&image, GPT);
+        sgdisk(&source, &["--hybrid", hybrid]);
+        // It clears the boot code.
+        let mut bytes = fs_err::read(&source).unwrap();
+        bytes[..64].fill(0xEB);
+        fs_err::write(&source, bytes).unwrap();
+        let before = mbr(&source);
+        let target = image.join("grown.img");
+        to(&source, &target, NewSize::Bytes(64 * MIB)).unwrap();
+        assert_partition_sound(&image, &target);
+        assert!(
+            verified(&target).contains("No problems found"),
+            "{hybrid}: {}",
+            verified(&target)
+        );
+        let length = read(&target).partitions[1].entry.length;
+        let expected: Vec<_> = before
+            .into_iter()
+            .map(|(kind, first, count)| match first {
+                6144 => (kind, first, u32::try_from(length / 512).unwrap()),
+                _ => (kind, first, count),
+            })
+            .collect();
+        assert_eq!(mbr(&target), expected, "{hybrid}");
+        fs_err::remove_file(target).unwrap();
+    }
+}
+
+#[test]
+fn a_hybrid_mbr_that_protects_what_is_behind_is_refused() {
+    let image = Image::ext3();
+    let source = disk(&image, GPT);
+    sgdisk(&source, &["--hybrid", "2"]);
+    let mut bytes = fs_err::read(&source).unwrap();
+    // A protective entry for the rest of the disk, as some installers write it.
+    bytes[446 + 32 + 4] = 0xEE;
+    bytes[446 + 40..446 + 44].copy_from_slice(&22_528_u32.to_le_bytes());
+    bytes[446 + 44..446 + 48].copy_from_slice(&10_000_u32.to_le_bytes());
+    fs_err::write(&source, bytes).unwrap();
+    let target = image.join("grown.img");
+    let error = to(&source, &target, NewSize::Bytes(64 * MIB)).unwrap_err();
+    assert!(error.to_string().contains("hybrid MBR"), "{error}");
+    assert!(!target.exists());
+}
+
+#[test]
+fn a_table_whose_copy_is_not_at_the_end_is_put_right() {
+    let image = Image::ext3();
+    let source = disk(&image, GPT);
+    // As `truncate` leaves a disk that was enlarged without moving the copy.
+    let file = File::options().write(true).open(&source).unwrap();
+    file.set_len(24 * MIB).unwrap();
+    let target = image.join("grown.img");
+    to(&source, &target, NewSize::Bytes(32 * MIB)).unwrap();
+    assert!(verified(&target).contains("No problems found"));
+    assert_partition_sound(&image, &target);
+}
+
+#[test]
+fn types_names_and_attributes_of_partitions_stay() {
+    let image = Image::ext3();
+    let source = disk(&image, GPT);
+    let kind = "2:4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709";
+    sgdisk(
+        &source,
+        &[
+            "--typecode",
+            kind,
+            "--change-name",
+            "2:system",
+            "--attributes",
+            "2:set:59",
+        ],
+    );
+    let before = read(&source).partitions[1].entry.clone();
+    let target = image.join("grown.img");
+    to(&source, &target, NewSize::Bytes(32 * MIB)).unwrap();
+    let after = read(&target).partitions[1].entry.clone();
+    assert_eq!((&after.kind, &after.name), (&before.kind, &before.name));
+    assert_eq!(after.kind, "Linux root (x86_64)");
+    let table = |path: &Path| {
+        let at = 1024 + 128;
+        let entry = fs_err::read(path).unwrap()[at..at + 128].to_vec();
+        (entry[..40].to_vec(), entry[48..].to_vec())
+    };
+    // Everything but the last sector.
+    assert_eq!(table(&target), table(&source));
+}
+
+#[test]
+fn an_extended_last_partition_is_refused_with_what_to_do() {
+    let image = Image::ext3();
+    let script = "label: dos\nstart=2048, size=2048, type=83\nstart=6144, size=24576, type=5\n";
+    let source = disk(&image, script);
+    let error = to(&source, &image.join("grown.img"), NewSize::Bytes(64 * MIB)).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("extended") && text.contains("image of its own"),
+        "{text}"
+    );
 }

@@ -101,6 +101,11 @@ impl Image {
         Self::made(&["-I", "128", "-O", "none,filetype,sparse_super,resize_inode"])
     }
 
+    /// An image of [`LENGTH`] bytes that mke2fs makes with these options.
+    pub(crate) fn of(arguments: &[&str]) -> Self {
+        Self::made(arguments)
+    }
+
     fn made(arguments: &[&str]) -> Self {
         Self::with(arguments, |_| {})
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use fs_err::File;
 use gumnut_disk_image::{
-    Compression, Content, Contents, DiskImageError, ExtKind, FileSystem, PartitionTable, State,
-    VirtualDisk, inspect,
+    Archive, Compression, Content, Contents, DiskImageError, ExtKind, FileSystem, Packed,
+    PartitionTable, State, Text, VirtualDisk, inspect,
 };
 use gumnut_types::Architecture;
 
@@ -134,11 +134,17 @@ fn other_content_is_told_by_its_magic() {
     ));
     assert!(matches!(
         content(b"\x28\xb5\x2f\xfd"),
-        Content::Compressed(Compression::Zstd)
+        Content::Compressed {
+            compression: Compression::Zstd,
+            inside: Packed::Unknown
+        }
     ));
     assert!(matches!(
         content(b"\xfd7zXZ\0"),
-        Content::Compressed(Compression::Xz)
+        Content::Compressed {
+            compression: Compression::Xz,
+            inside: Packed::Unknown
+        }
     ));
     assert!(matches!(
         content(b"070701"),
@@ -146,10 +152,22 @@ fn other_content_is_told_by_its_magic() {
     ));
     assert!(matches!(
         content(b"\x1f\x8b\x08"),
-        Content::Compressed(Compression::Gzip)
+        Content::Compressed {
+            compression: Compression::Gzip,
+            inside: Packed::Unknown
+        }
     ));
     assert!(matches!(content(b""), Content::Empty));
-    assert!(matches!(content(b"hello"), Content::Unknown));
+    assert!(matches!(content(b"hello"), Content::Text(Text::Plain)));
+    assert!(matches!(
+        content(b"<!doctype html><p>404"),
+        Content::Text(Text::Html)
+    ));
+    assert!(matches!(
+        content(b"PK\x03\x04"),
+        Content::Archive(Archive::Zip)
+    ));
+    assert!(matches!(content(b"\x01\x02\x03"), Content::Unknown));
 }
 
 #[test]
@@ -167,6 +185,24 @@ fn a_kernel_with_its_version_behind_the_first_pages_is_read() {
     };
     assert_eq!(kernel.release(), Some("6.1.0-50-cloud-amd64"));
     assert_eq!(kernel.architecture(), Some(Architecture::X86_64));
+}
+
+#[test]
+fn a_kernel_is_named_behind_compression_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut image = vec![0; 4096];
+    image[56..60].copy_from_slice(b"ARM\x64");
+    let path = folder.path().join("Image");
+    fs_err::write(&path, image).unwrap();
+    let done = std::process::Command::new("gzip").arg(&path).status();
+    assert!(done.unwrap().success());
+    let inspection = inspect(&folder.path().join("Image.gz")).unwrap();
+    assert_eq!(
+        inspection.content.to_string(),
+        "a Linux kernel (Image for arm64), compressed with gzip"
+    );
+    assert_eq!(inspection.processor(), Some("arm64"));
+    assert_eq!(inspection.architecture(), None);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use gumnut_disk_image::{
     StepProgress, Target, plan, resize,
 };
 
-use crate::image::{Image, LABEL, LENGTH, MIB, UUID, dumpe2fs, e2fs};
+use crate::image::{Image, LABEL, LENGTH, MIB, UUID, dumpe2fs, e2fs, succeed};
 
 const NEW: u64 = 64 * MIB;
 
@@ -78,6 +78,75 @@ fn the_result_has_holes_even_when_the_original_has_none() {
     grow(&image, NEW).unwrap();
     let allocated = fs_err::metadata(image.join("new.img")).unwrap().blocks() * 512;
     assert!(allocated < 4 * MIB, "{allocated}");
+}
+
+#[test]
+fn an_orphan_file_that_has_to_move_is_right_afterwards() {
+    let image = Image::ext2();
+    // Without room for more group descriptors, resize2fs moves what lies behind them.
+    File::create(&image.path)
+        .unwrap()
+        .set_len(32 * MIB)
+        .unwrap();
+    let features = "none,has_journal,ext_attr,dir_index,filetype,sparse_super,extent,64bit,flex_bg,large_file,huge_file,\
+                    dir_nlink,extra_isize,metadata_csum,orphan_file";
+    let form = [
+        "-q", "-F", "-b", "1024", "-m", "0", "-i", "4096", "-I", "256", "-O", features,
+    ];
+    succeed("mke2fs", &form, &image.path);
+    let resized = grow(&image, 2048 * MIB).unwrap();
+    assert_eq!(resized.superblock.length(), 2048 * MIB);
+    let new = image.join("new.img");
+    assert_sound(&new);
+    assert!(dumpe2fs(&new, "Filesystem features").contains("orphan_file"));
+}
+
+#[test]
+fn features_that_resize2fs_refuses_are_refused_before_any_copy() {
+    let refused = |arguments: &[&str], size, word: &str| {
+        let image = Image::of(arguments);
+        for error in [
+            grow(&image, size).unwrap_err(),
+            plan(&image.path, NewSize::Bytes(size)).unwrap_err(),
+        ] {
+            assert!(
+                matches!(error, DiskImageError::NotResizable { .. }),
+                "{error}"
+            );
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert_nothing_left(&image);
+    };
+    refused(
+        &["-O", "none,filetype,extent,bigalloc", "-C", "16384"],
+        NEW,
+        "bigalloc",
+    );
+    refused(
+        &["-O", "none,filetype,extent,stable_inodes"],
+        6 * MIB,
+        "only grow",
+    );
+    refused(&["-O", "none,filetype,extent"], 8 << 40, "64bit");
+}
+
+#[test]
+fn a_length_that_no_file_can_have_is_named() {
+    let image = Image::of(&["-O", "none,filetype,extent,64bit"]);
+    let error = grow(&image, 1 << 62).unwrap_err();
+    assert!(
+        matches!(error, DiskImageError::FileTooLarge { .. }),
+        "{error}"
+    );
+    assert_nothing_left(&image);
+}
+
+#[test]
+fn free_space_is_counted_in_blocks_with_bigalloc_too() {
+    let image = Image::of(&["-O", "none,filetype,extent,bigalloc", "-C", "16384"]);
+    let found = gumnut_disk_image::inspect(&image.path).unwrap();
+    let free = found.root().unwrap().superblock.free_blocks;
+    assert_eq!(free.to_string(), dumpe2fs(&image.path, "Free blocks"));
 }
 
 #[test]

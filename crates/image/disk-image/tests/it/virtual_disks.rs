@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gumnut_disk_image::{
-    Content, DiskFormat, DiskImageError, RawImage, VirtualDisk, convert, inspect,
+    Content, DiskFormat, DiskImageError, NoProgress, RawImage, VirtualDisk, convert, inspect,
 };
 
 use crate::image::Image;
@@ -31,7 +31,7 @@ fn made(image: &Image, format: &str) -> PathBuf {
 }
 
 fn open(path: &Path) -> Result<RawImage, DiskImageError> {
-    RawImage::open(path, path.parent().unwrap())
+    RawImage::open(path, path.parent().unwrap(), &NoProgress)
 }
 
 #[test]

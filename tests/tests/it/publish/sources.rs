@@ -1,0 +1,166 @@
+//! What a target may be: however a disk is packed, its bundle is that of the bare disk, or it is refused before anything is sent,
+//! by the run and by a dry run alike.
+
+use gumnut_tests::{Cloud, FaultProxy, Program, tool};
+
+use crate::images::root;
+
+/// Runs a shell command in the folder of a program.
+fn sh(program: &Program, command: &str) {
+    let folder = program.folder().display().to_string();
+    let inside = format!("cd '{folder}'; {command}");
+    tool("sh", &["-e", "-c", &inside]);
+}
+
+/// A client whose requests are counted.
+fn client(cloud: &Cloud) -> (Program, FaultProxy) {
+    let proxy = FaultProxy::start(cloud.endpoint());
+    let to = proxy.endpoint();
+    let program = cloud
+        .client()
+        .with("S3_URL", format!("{to}/services/objectstorage"))
+        .with("EC2_URL", format!("{to}/services/compute"));
+    (program, proxy)
+}
+
+#[test]
+fn a_disk_is_published_the_same_however_it_is_packed() {
+    let cloud = Cloud::start();
+    let program = cloud.client();
+    root(&program);
+    let raw = fs_err::read(program.path("root.img")).unwrap();
+    for (command, target, image) in [
+        (
+            "qemu-img convert -c -O qcow2 root.img disk.qcow2; tar -czf a.tar.gz disk.qcow2",
+            "a.tar.gz",
+            "disk.qcow2",
+        ),
+        (
+            "tar -cjf b.tar.bz2 --sparse root.img",
+            "b.tar.bz2",
+            "root.img",
+        ),
+        (
+            "xz -k root.img; head -c 512 /dev/zero >> root.img.xz",
+            "root.img.xz",
+            "root.img.xz",
+        ),
+        (
+            "lz4 -q root.img root.img.lz4",
+            "root.img.lz4",
+            "root.img.lz4",
+        ),
+        (
+            "qemu-img convert -O vmdk -o subformat=streamOptimized root.img disk.vmdk; tar -cf c.ova disk.vmdk",
+            "c.ova",
+            "disk.vmdk",
+        ),
+        (
+            "mkdir folder; zstd -q disk.qcow2 -o folder/disk.qcow2.zst",
+            "folder",
+            "disk.qcow2.zst",
+        ),
+    ] {
+        sh(&program, command);
+        let bucket = format!("packed-{}", target.replace('.', "-"));
+        let publish = ["publish", target, "--no-register", "--bucket", &bucket];
+        let _ = program
+            .run(&[publish.as_slice(), &["--dry-run"]].concat())
+            .succeeded();
+        let _ = program.run(&publish).succeeded();
+        let manifest = format!("{bucket}/{image}.manifest.xml");
+        let _ = program
+            .run(&["fetch", &manifest, "-o", &format!("{bucket}.img")])
+            .succeeded();
+        let back = fs_err::read(program.path(&format!("{bucket}.img"))).unwrap();
+        assert!(back == raw, "{target}");
+    }
+}
+
+#[test]
+fn what_the_run_refuses_a_dry_run_refuses_with_the_same_words_and_nothing_is_sent() {
+    let cloud = Cloud::start();
+    let (program, proxy) = client(&cloud);
+    root(&program);
+    sh(
+        &program,
+        "echo 'hello, world' > text; : > empty; printf 'PK\\003\\004 and so on' > disk.zip; echo '<html>404</html>' > page.img
+         gzip -c root.img > whole.gz; head -c -50 whole.gz > cut.img.gz; (cat whole.gz; echo junk) > junk.img.gz
+         qemu-img create -q -f qcow2 -b root.img -F raw evil.qcow2; tar -czf evil.tar.gz evil.qcow2
+         tar -cf two.tar root.img whole.gz; gzip -c text > text.gz; tar -czf inner.tar.gz text
+         printf 'XFSB' > xfs.img; truncate -s 8M xfs.img; truncate -s 8M zero.img; gzip -k zero.img",
+    );
+    for (arguments, words) in [
+        ("text", "is a text file, not the image of a disk"),
+        ("empty", "is empty"),
+        ("disk.zip", "is a zip archive"),
+        ("page.img", "is an HTML page"),
+        ("cut.img.gz", "cannot be decompressed with gzip"),
+        ("junk.img.gz", "something else follows"),
+        ("evil.tar.gz", "backing file"),
+        ("two.tar", "root.img"),
+        ("text.gz", "is a text file"),
+        ("inner.tar.gz", "inner.tar.gz"),
+        ("zero.img.gz", "did not pass their checks"),
+        ("root.img --size 1M", "bytes"),
+        ("xfs.img --arch x86_64 --size 16M", "xfs_growfs"),
+        (
+            "root.img --kernel-file text",
+            "is a text file, not a kernel",
+        ),
+    ] {
+        let publish = format!("publish {arguments} --bucket refused --no-register");
+        let publish: Vec<_> = publish.split(' ').collect();
+        let dry = program
+            .run(&[publish.as_slice(), &["--dry-run"]].concat())
+            .failed(3)
+            .saying(&[words]);
+        let run = program.run(&publish).failed(3).saying(&[words]);
+        assert_eq!(dry.stdout, run.stdout, "{arguments}");
+    }
+    assert!(
+        !proxy.log().iter().any(|line| line.starts_with("PUT")),
+        "{:?}",
+        proxy.log()
+    );
+}
+
+#[test]
+fn bundling_agrees_with_publishing_on_what_is_no_image() {
+    let program = Program::with_keys();
+    root(&program);
+    sh(
+        &program,
+        "echo text > text; printf 'PK\\003\\004 and so on' > disk.zip; printf 070701 > ramdisk; tar -cf tar root.img
+         gzip -c root.img > cut; head -c -9 cut > cut.gz",
+    );
+    for (image, words) in [
+        ("text", "is a text file, not the image of a disk"),
+        ("disk.zip", "is a zip archive"),
+        ("ramdisk", "is a ramdisk (cpio), not the image of a disk"),
+        ("tar", "is a tarball, not the image of a disk"),
+        ("cut.gz", "cannot be decompressed"),
+    ] {
+        let _ = program
+            .run(&["bundle", image, "--arch", "i386", "-d", "out"])
+            .failed(3)
+            .saying(&[words]);
+        assert!(!program.path("out").exists(), "{image}");
+    }
+    let _ = program
+        .run(&[
+            "bundle", "text", "--kind", "kernel", "--arch", "i386", "-d", "out",
+        ])
+        .failed(3)
+        .saying(&["is a text file, not a kernel"]);
+    // Any bytes can be had all the same.
+    sh(&program, "gzip -k root.img");
+    let _ = program
+        .run(&["bundle", "root.img.gz", "--arch", "i386", "-d", "out"])
+        .succeeded();
+    let _ = program
+        .run(&["unbundle", "out/root.img.gz.manifest.xml", "-o", "back.img"])
+        .succeeded();
+    let (back, raw) = (program.path("back.img"), program.path("root.img"));
+    assert!(fs_err::read(back).unwrap() == fs_err::read(raw).unwrap());
+}
