@@ -17,6 +17,7 @@ fn main() -> io::Result<()> {
     joiner()?;
     unbundle()?;
     query_responses()?;
+    ramdisks()?;
     error_bodies()?;
     post_forms()?;
     signed_queries()
@@ -69,6 +70,18 @@ fn manifests_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+/// The ramdisks of the tests, which foreign programs made.
+fn ramdisks() -> io::Result<()> {
+    let folder = Path::new(ROOT).join("crates/image/disk-image/tests/ramdisks");
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "img") {
+            write("ramdisk", &name(&path), &fs::read(&path)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// How the reading goes on, then parts of an oddity, a length and bytes.

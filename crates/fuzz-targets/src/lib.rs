@@ -7,6 +7,7 @@ mod layers;
 mod manifest;
 mod post_form;
 mod query_response;
+mod ramdisk;
 mod signed_query;
 mod unbundle;
 
@@ -15,6 +16,7 @@ pub use joiner::joiner;
 pub use manifest::manifest;
 pub use post_form::post_form;
 pub use query_response::query_response;
+pub use ramdisk::ramdisk;
 pub use signed_query::signed_query;
 pub use unbundle::unbundle;
 
@@ -22,12 +24,13 @@ pub use unbundle::unbundle;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("error_body", error_body),
     ("joiner", joiner),
     ("manifest", manifest),
     ("post_form", post_form),
     ("query_response", query_response),
+    ("ramdisk", ramdisk),
     ("signed_query", signed_query),
     ("unbundle", unbundle),
 ];
