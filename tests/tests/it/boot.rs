@@ -198,7 +198,7 @@ fn what_cannot_boot_is_refused_before_anything_starts() {
     );
     refused(
         &["boot", kernel, "--kernel", kernel],
-        "it is a kernel, not a disk",
+        "it is a Linux kernel",
     );
     refused(&["boot", "none.img"], "cannot read the disk image none.img");
     tool("truncate", &["-s", "500M", disk]);
