@@ -4,17 +4,13 @@ use std::fmt;
 use std::path::Path;
 
 use gumnut_compression::Compression;
+use gumnut_signatures::{Archive, Elf, Kernel, Ramdisk, Text, Volume};
 use gumnut_types::Architecture;
 
-use crate::elf::Elf;
 use crate::guest::Guest;
-use crate::kernel::Kernel;
-use crate::other::{Archive, Text};
 use crate::partition::{Entry, PartitionTable};
-use crate::ramdisk::Ramdisk;
 use crate::superblock::{ExtKind, Superblock};
 use crate::virtual_disk::VirtualDisk;
-use crate::volume::Volume;
 
 /// What was found out about a file.
 #[derive(Clone, Debug)]

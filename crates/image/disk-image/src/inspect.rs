@@ -6,19 +6,14 @@ use std::path::Path;
 
 use fs_err::File;
 use gumnut_compression::{Compression, Decompressed};
+use gumnut_signatures::{Archive, Elf, Kernel, Ramdisk, Text, Volume, Window};
 
 use crate::content::{Content, Contents, Disk, FileSystem, Inspection, Packed, Partition};
-use crate::elf::Elf;
 use crate::error::DiskImageError;
 use crate::guest::Guest;
-use crate::kernel::{self, Kernel};
-use crate::other::{Archive, Text};
 use crate::partition::{self, Table};
-use crate::ramdisk::{self, Ramdisk};
 use crate::superblock::{self, State, Superblock};
 use crate::virtual_disk::{self, VirtualDisk};
-use crate::volume::{self, Volume};
-use crate::window::Window;
 
 /// A file of which only the headers have been looked at.
 pub(crate) enum Kind {
@@ -34,10 +29,10 @@ const MAX_GROUPS: u64 = 1 << 17;
 const MAX_PARTITIONS: usize = 32;
 /// Enough for every header that is looked for.
 const HEAD: usize = 16 << 10;
-const _: () = assert!(HEAD >= partition::HEADER && HEAD >= kernel::HEADER && HEAD >= 2048);
+const _: () = assert!(HEAD >= partition::HEADER && HEAD >= Kernel::HEADER && HEAD >= 2048);
 /// How much of what is compressed is looked at, in bytes.
 const PACKED_HEAD: u64 = 128 << 10;
-const _: () = assert!(PACKED_HEAD >= volume::REACH as u64);
+const _: () = assert!(PACKED_HEAD >= Volume::REACH as u64);
 
 /// Finds out what the file at `path` holds. Reads a bounded part of it and changes nothing; the
 /// file may come from anybody.
@@ -136,7 +131,7 @@ fn by_magic(window: &Window, head: &[u8]) -> io::Result<Content> {
     }
     // Linux skips zeroes in front of an archive.
     let zeros = head.iter().take_while(|byte| **byte == 0).count();
-    if zeros.is_multiple_of(4) && ramdisk::is_cpio(&head[zeros..]) {
+    if zeros.is_multiple_of(4) && Ramdisk::begins(&head[zeros..]) {
         return Ok(Content::Ramdisk(Ramdisk::read(window.reader())));
     }
     if is_tar(head) {
@@ -165,7 +160,7 @@ fn compressed(window: &Window, compression: Compression) -> io::Result<Content> 
     // An error only means that less came out.
     let _ = stream.take(PACKED_HEAD).read_to_end(&mut plain);
     let head = &plain[..plain.len().min(HEAD)];
-    if ramdisk::is_cpio(head) {
+    if Ramdisk::begins(head) {
         return Ok(Content::Ramdisk(Ramdisk::read(window.reader())));
     }
     if is_tar(head) {
@@ -184,10 +179,7 @@ fn compressed(window: &Window, compression: Compression) -> io::Result<Content> 
         (None, Some(Kind::Disk(_))) => Packed::Disk,
         (None, Some(Kind::Other(Content::Volume(volume)))) => Packed::Volume(volume),
         (None, Some(Kind::Other(Content::Kernel(kernel)))) => {
-            return Ok(Content::Kernel(Kernel {
-                compression: Some(compression),
-                ..kernel
-            }));
+            return Ok(Content::Kernel(kernel.compressed_with(compression)));
         }
         _ => Packed::Unknown,
     };

@@ -39,9 +39,9 @@ pub fn insist(
 
 #[cfg(test)]
 mod tests {
+    use gumnut_signatures::{Ramdisk, Text};
+
     use super::*;
-    use crate::other::Text;
-    use crate::ramdisk::Ramdisk;
 
     #[test]
     fn a_text_is_nothing_and_a_ramdisk_no_disk() {

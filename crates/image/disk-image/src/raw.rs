@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gumnut_archive::{ImageOutput, SparseFile};
 use gumnut_compression::{Compression, Decompressed};
+use gumnut_signatures::Window;
 use gumnut_types::Existing;
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
@@ -15,7 +16,6 @@ use crate::resize::{Step, StepProgress};
 use crate::tarball::Counted;
 use crate::tool::Tool;
 use crate::virtual_disk::VirtualDisk;
-use crate::window::Window;
 
 /// A raw image: the file itself, or a temporary one made of a compressed file or a virtual disk.
 #[derive(Debug)]

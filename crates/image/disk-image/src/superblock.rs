@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use gumnut_signatures::{le16, le32, printable};
+
 use crate::features::Features;
-use crate::text::{le16, le32, printable};
 
 /// Where the superblock begins, and how long it is, in bytes.
 pub(crate) const OFFSET: u64 = 1024;

@@ -8,13 +8,12 @@ use std::path::{Component, Path, PathBuf};
 
 use gumnut_archive::{ArchiveError, Entry, ImageOutput, Piece, SparseFile, read_members};
 use gumnut_compression::{Compression, Decompressed};
+use gumnut_signatures::{Window, printable};
 
 use crate::check::Hypervisor;
 use crate::error::DiskImageError;
 use crate::inspect;
 use crate::resize::{Step, StepProgress};
-use crate::text::printable;
-use crate::window::Window;
 
 /// Members of one tarball; the certified ones have seven.
 const MAX_MEMBERS: usize = 10_000;

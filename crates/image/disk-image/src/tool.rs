@@ -8,8 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
+use gumnut_signatures::printable;
+
 use crate::error::{DiskImageError, ToolFailure};
-use crate::text::printable;
 
 /// A program that is started for what it does better than gumnut could.
 pub(crate) struct Tool {

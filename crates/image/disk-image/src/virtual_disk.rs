@@ -1,11 +1,9 @@
 //! Virtual disk formats, told by their magic and never by the file's name, and what makes one of
 //! them dangerous: a name of another file, which qemu-img would open.
 
+use gumnut_signatures::{Window, be32, be64, le32, le64};
 use std::fmt;
 use std::io;
-
-use crate::text::{be32, be64, le32, le64};
-use crate::window::Window;
 
 /// A disk image that is not raw. A cloud wants raw images; [`crate::RawImage`] makes one of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Whether the image is whole and clean.
 
+use gumnut_signatures::Volume;
+
 use super::catalogue as is;
 use super::{Findings, Subject};
 use crate::content::{Content, Contents, Disk, FileSystem};
 use crate::superblock::State;
-use crate::volume::Volume;
 
 /// Least part of a file system that should be free, in hundredths.
 const LEAST_FREE: u64 = 5;

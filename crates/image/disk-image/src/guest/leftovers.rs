@@ -1,10 +1,10 @@
 //! Files that a published image should not have: whoever starts it gets them all.
 
 use ext4_view::Ext4Error;
+use gumnut_signatures::printable;
 
 use super::MAX_TEXT;
 use super::tree::Tree;
-use crate::text::printable;
 
 /// A file that gives away its former owner, or lets somebody in.
 #[derive(Clone, Debug, PartialEq, Eq)]

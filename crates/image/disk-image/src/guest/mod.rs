@@ -4,11 +4,8 @@ mod leftovers;
 mod tree;
 
 use ext4_view::Ext4Error;
+use gumnut_signatures::{Elf, Window, printable};
 use gumnut_types::Architecture;
-
-use crate::elf::{self, Elf};
-use crate::text::printable;
-use crate::window::Window;
 pub use leftovers::{Leftover, Secret};
 use tree::Tree;
 
@@ -54,7 +51,7 @@ impl Guest {
 
 fn architecture(tree: &Tree) -> Result<Option<Architecture>, Ext4Error> {
     for path in ["/sbin/init", "/bin/ls"] {
-        let header = tree.read_file(path, elf::HEADER)?;
+        let header = tree.read_file(path, Elf::HEADER)?;
         // The init of some systems is a script.
         if let Some(elf) = header.as_deref().and_then(Elf::parse) {
             return Ok(elf.architecture);

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use ext4_view::{Ext4, Ext4Error, Ext4Read, PathBuf};
-
-use crate::window::Window;
+use gumnut_signatures::Window;
 
 /// All that may be read of one image; a healthy one needs a few hundred KiB.
 const MAX_READ: u64 = 128 << 20;

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::io;
 
+use gumnut_signatures::{Window, le32, le64, printable};
+
 use super::Entry;
-use crate::text::{le32, le64, printable};
-use crate::window::Window;
 
 /// A GUID partition table: its primary header and entries as they stand in the image.
 #[derive(Clone, Debug)]

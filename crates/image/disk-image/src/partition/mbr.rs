@@ -1,7 +1,8 @@
 //! The master boot record: four entries of 16 bytes at byte 446.
 
+use gumnut_signatures::le32;
+
 use super::{Entry, SECTOR};
-use crate::text::le32;
 
 /// A master boot record, as its 512 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

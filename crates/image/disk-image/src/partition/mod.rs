@@ -3,10 +3,9 @@
 mod gpt;
 mod mbr;
 
+use gumnut_signatures::Window;
 use std::fmt;
 use std::io;
-
-use crate::window::Window;
 
 pub(crate) use gpt::Gpt;
 pub(crate) use mbr::Mbr;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use fs_err::File;
+use gumnut_signatures::Window;
 
 use super::{Step, StepProgress};
 use crate::error::DiskImageError;
@@ -11,7 +12,6 @@ use crate::features::Features;
 use crate::inspect;
 use crate::superblock::Superblock;
 use crate::tool::Tool;
-use crate::window::Window;
 
 /// The work on one image.
 pub(super) struct Job<'a> {

@@ -10,12 +10,12 @@ mod subject;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use gumnut_signatures::Window;
 use gumnut_types::{Existing, NoProgress, Progress};
 
 use crate::error::DiskImageError;
 use crate::inspect;
 use crate::superblock::{State, Superblock};
-use crate::window::Window;
 use file_system::Job;
 use partial::Partial;
 use subject::{Layout, Subject};

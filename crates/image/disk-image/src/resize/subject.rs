@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
+use gumnut_signatures::{Volume, Window};
 
 use super::NewSize;
 use super::stamp;
@@ -12,8 +13,6 @@ use crate::features::Features;
 use crate::inspect::{self, Kind};
 use crate::partition::{Entry, SECTOR, Table};
 use crate::superblock::Superblock;
-use crate::volume::Volume;
-use crate::window::Window;
 
 /// An open image with one file system that can be resized.
 pub(super) struct Subject {

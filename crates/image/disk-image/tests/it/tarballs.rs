@@ -205,8 +205,8 @@ fn refused(layout: &Layout, tarball: &Path, word: &str) {
 fn a_truncated_download_is_noticed_wherever_it_ends() {
     let layout = Layout::new();
     for (form, word) in [
-        (["--format=gnu", "--sparse"].as_slice(), "cut"),
-        (&["--format=posix", "--sparse"], "cut"),
+        (["--format=gnu", "--sparse"].as_slice(), "truncated"),
+        (&["--format=posix", "--sparse"], "truncated"),
         (&["--gzip"], ""),
         (&["--xz"], ""),
         (&["--zstd"], ""),

@@ -34,12 +34,12 @@ const HEADER: usize = 110;
 /// Where modules are, without a leading `/` or `./`.
 const MODULES: [&[u8]; 2] = [b"lib/modules/", b"usr/lib/modules/"];
 
-/// Whether bytes begin like a member of an archive of the kind that Linux unpacks.
-pub(crate) fn is_cpio(head: &[u8]) -> bool {
-    head.starts_with(b"070701") || head.starts_with(b"070702")
-}
-
 impl Ramdisk {
+    /// Whether bytes begin like an archive of the kind that Linux unpacks.
+    pub fn begins(head: &[u8]) -> bool {
+        head.starts_with(b"070701") || head.starts_with(b"070702")
+    }
+
     /// Reads the file names of a ramdisk: at most 1 GiB of what comes out of it, and any number of bytes that make no sense.
     pub fn read(stream: impl Read) -> Self {
         let mut found = Found::default();
@@ -202,7 +202,7 @@ fn members(stream: &mut Input<impl Read>, found: &mut Found, within: Within) -> 
 fn member(stream: &mut Input<impl Read>, found: &mut Found) -> Result<(), Stop> {
     let mut header = [0; HEADER];
     stream.read_exact(&mut header)?;
-    if !is_cpio(&header) {
+    if !Ramdisk::begins(&header) {
         return Err(Stop::Linux(invalid(if header.starts_with(b"070707") {
             "it is a cpio archive of the old kind: use `cpio -H newc`"
         } else {

@@ -51,8 +51,6 @@ pub enum KernelForm {
     UImage,
 }
 
-/// How far the headers reach, in bytes.
-pub(crate) const HEADER: usize = 0x238;
 /// The version text has no length limit of its own; a cloud kernel's has 106 bytes.
 const MAX_VERSION: usize = 512;
 /// Sections of a PE file that are looked at; a unified kernel image has about ten.
@@ -61,8 +59,14 @@ const MAX_SECTIONS: u16 = 64;
 const SECTION: usize = 40;
 
 impl Kernel {
+    /// How far the headers reach, in bytes.
+    pub const HEADER: usize = 0x238;
+
     /// Reads the header at the start of a file, of which `head` are the first bytes; `None` when there is none.
-    pub(crate) fn recognise(window: &Window, head: &[u8]) -> io::Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn recognise(window: &Window, head: &[u8]) -> io::Result<Option<Self>> {
         if let Some(kernel) = x86(window, head)? {
             return Ok(Some(kernel));
         }
@@ -88,6 +92,15 @@ impl Kernel {
             return efi(window, head);
         }
         Ok(uimage(head))
+    }
+
+    /// The kernel in a file that is compressed as a whole.
+    #[must_use]
+    pub fn compressed_with(self, compression: Compression) -> Self {
+        Self {
+            compression: Some(compression),
+            ..self
+        }
     }
 
     /// The kernel's release, such as `6.1.0-50-cloud-amd64`: the name of its modules folder.
@@ -256,7 +269,7 @@ mod tests {
     use super::*;
 
     fn header(protocol: u16, distance: u16, flags: u16) -> Vec<u8> {
-        let mut bytes = vec![0; HEADER];
+        let mut bytes = vec![0; Kernel::HEADER];
         bytes[0x1FE..0x200].copy_from_slice(&[0x55, 0xAA]);
         bytes[0x202..0x206].copy_from_slice(b"HdrS");
         bytes[0x206..0x208].copy_from_slice(&protocol.to_le_bytes());

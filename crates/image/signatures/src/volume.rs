@@ -83,8 +83,6 @@ const SIGNATURES: [(usize, &[u8], Volume); 23] = [
 const BCACHEFS: [u8; 16] = [
     0xC6, 0x85, 0x73, 0xF6, 0x4E, 0x1A, 0x45, 0xCA, 0x82, 0x65, 0xF5, 0x7F, 0x48, 0xBA, 0x6D, 0x81,
 ];
-/// How far the signatures reach, in bytes.
-pub(crate) const REACH: usize = 0x1_0560;
 /// Page sizes whose last ten bytes may be the signature of swap space.
 const PAGES: [usize; 5] = [4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
 /// Where the uberblocks of the first ZFS label lie, and how long they are together, in bytes.
@@ -92,9 +90,15 @@ const UBERBLOCKS: (u64, usize) = (128 << 10, 128 << 10);
 const UBERBLOCK: u32 = 0x00BA_B10C;
 
 impl Volume {
+    /// How far the signatures reach, in bytes; those of ZFS lie behind.
+    pub const REACH: usize = 0x1_0560;
+
     /// What a file or partition is by its signature; `None` for what has none that is known here.
-    pub(crate) fn recognise(window: &Window) -> io::Result<Option<Self>> {
-        let head = window.read_up_to(0, REACH)?;
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn recognise(window: &Window) -> io::Result<Option<Self>> {
+        let head = window.read_up_to(0, Self::REACH)?;
         // What encrypts or holds others comes first: beneath it an older signature may have survived.
         let found = containers(&head)
             .or_else(|| {
@@ -127,12 +131,12 @@ impl Volume {
     }
 
     /// Whether Linux takes it for a ramdisk of the kind before version 2.6.
-    pub(crate) fn can_be_ramdisk(self) -> bool {
+    pub fn can_be_ramdisk(self) -> bool {
         matches!(self, Self::Cramfs | Self::Romfs | Self::Squashfs)
     }
 
     /// What enlarges it, in words that follow "use"; `None` when nothing does or it depends.
-    pub(crate) fn grown_by(self) -> Option<&'static str> {
+    pub fn grown_by(self) -> Option<&'static str> {
         Some(match self {
             Self::Xfs => "`xfs_growfs /` on the running instance",
             Self::Btrfs => "`btrfs filesystem resize max /` on the running instance",
@@ -257,7 +261,7 @@ mod tests {
     #[test]
     fn every_signature_stands_within_what_is_read() {
         for (offset, magic, volume) in SIGNATURES {
-            assert!(offset + magic.len() <= REACH);
+            assert!(offset + magic.len() <= Volume::REACH);
             assert_eq!(at(offset, magic), Some(volume));
         }
     }

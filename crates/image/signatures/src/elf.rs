@@ -38,9 +38,6 @@ pub enum ElfRole {
     Other,
 }
 
-/// How many bytes [`Elf::parse`] looks at.
-pub(crate) const HEADER: usize = 20;
-
 const LITTLE_ENDIAN: u8 = 1;
 const WIDE: u8 = 2;
 /// Program headers that are looked at.
@@ -49,9 +46,12 @@ const MAX_HEADERS: u16 = 64;
 const MAX_NOTES: usize = 64 << 10;
 
 impl Elf {
+    /// How many bytes [`Elf::parse`] looks at.
+    pub const HEADER: usize = 20;
+
     /// Reads the header; `None` when `bytes` does not begin as an ELF file does. What it is for is not looked at.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let header = bytes.get(..HEADER)?;
+        let header = bytes.get(..Self::HEADER)?;
         if !header.starts_with(b"\x7fELF") {
             return None;
         }
@@ -84,7 +84,10 @@ impl Elf {
     }
 
     /// Reads the header and what tells for what the file is, of which `head` are the first bytes.
-    pub(crate) fn recognise(window: &Window, head: &[u8]) -> io::Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn recognise(window: &Window, head: &[u8]) -> io::Result<Option<Self>> {
         let Some(elf) = Self::parse(head) else {
             return Ok(None);
         };
@@ -97,7 +100,7 @@ impl Elf {
     }
 
     /// Whether a machine may be started with it.
-    pub(crate) fn can_be_kernel(self) -> bool {
+    pub fn can_be_kernel(self) -> bool {
         !matches!(self.role, ElfRole::Program | ElfRole::Object)
     }
 }

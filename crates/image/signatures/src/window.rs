@@ -8,7 +8,7 @@ use fs_err::File;
 
 /// A part of a file, which it keeps open, or of bytes in memory.
 #[derive(Debug)]
-pub(crate) struct Window {
+pub struct Window {
     place: Place,
     start: u64,
     length: u64,
@@ -22,7 +22,10 @@ enum Place {
 
 impl Window {
     /// The first `length` bytes of `file`.
-    pub(crate) fn whole(file: &File, length: u64) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the file cannot be opened once more.
+    pub fn whole(file: &File, length: u64) -> io::Result<Self> {
         Ok(Self {
             place: Place::File(file.try_clone()?),
             start: 0,
@@ -31,7 +34,7 @@ impl Window {
     }
 
     /// All of these bytes.
-    pub(crate) fn in_memory(bytes: impl Into<Arc<[u8]>>) -> Self {
+    pub fn in_memory(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
         Self {
             start: 0,
@@ -41,7 +44,10 @@ impl Window {
     }
 
     /// A stretch of this one; what would lie behind its end is left out.
-    pub(crate) fn part(&self, start: u64, length: u64) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the file cannot be opened once more.
+    pub fn part(&self, start: u64, length: u64) -> io::Result<Self> {
         let start = start.min(self.length);
         Ok(Self {
             place: match &self.place {
@@ -54,12 +60,15 @@ impl Window {
     }
 
     /// Length in bytes.
-    pub(crate) fn length(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.length
     }
 
     /// Up to `length` bytes at `offset`; fewer only at the end.
-    pub(crate) fn read_up_to(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// When the file cannot be read; the error names it.
+    pub fn read_up_to(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let left = self.length.saturating_sub(offset);
         let length = usize::try_from(left).map_or(length, |left| left.min(length));
         let mut bytes = vec![0; length];
@@ -75,7 +84,10 @@ impl Window {
     }
 
     /// Fills `bytes` from `offset` on.
-    pub(crate) fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the file cannot be read, or ends before.
+    pub fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         let found = self.read_up_to(offset, bytes.len())?;
         if found.len() < bytes.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -85,7 +97,7 @@ impl Window {
     }
 
     /// The bytes in order.
-    pub(crate) fn reader(&self) -> impl Read + '_ {
+    pub fn reader(&self) -> impl Read + '_ {
         Reader {
             window: self,
             position: 0,

@@ -40,7 +40,8 @@ pub enum Text {
 const SAMPLE: usize = 4096;
 
 impl Archive {
-    pub(crate) fn recognise(head: &[u8]) -> Option<Self> {
+    /// The archive that begins with these bytes; `None` when they are none.
+    pub fn recognise(head: &[u8]) -> Option<Self> {
         const MAGICS: [(&[u8], Archive); 8] = [
             (b"PK\x03\x04", Archive::Zip),
             (b"PK\x05\x06", Archive::Zip),
@@ -58,7 +59,7 @@ impl Archive {
 
 impl Text {
     /// The text that begins with these bytes; `None` when they are none. UTF-8 with no controls but those of texts is one.
-    pub(crate) fn recognise(head: &[u8]) -> Option<Self> {
+    pub fn recognise(head: &[u8]) -> Option<Self> {
         let sample = &head[..head.len().min(SAMPLE)];
         let text = match std::str::from_utf8(sample) {
             Ok(text) => text,

@@ -2,7 +2,7 @@
 
 /// At most `limit` bytes of `bytes` up to the first NUL, with everything that could steer a
 /// terminal replaced.
-pub(crate) fn printable(bytes: &[u8], limit: usize) -> String {
+pub fn printable(bytes: &[u8], limit: usize) -> String {
     let nul = bytes.iter().position(|byte| *byte == 0);
     let end = nul.unwrap_or(bytes.len()).min(limit);
     String::from_utf8_lossy(&bytes[..end])
@@ -18,29 +18,29 @@ pub(crate) fn printable(bytes: &[u8], limit: usize) -> String {
 }
 
 /// Little-endian number at `offset`; zero where `bytes` is too short.
-pub(crate) fn le32(bytes: &[u8], offset: usize) -> u32 {
+pub fn le32(bytes: &[u8], offset: usize) -> u32 {
     let field = bytes.get(offset..offset + 4);
     field.map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
 }
 
 /// Little-endian number at `offset`; zero where `bytes` is too short.
-pub(crate) fn le16(bytes: &[u8], offset: usize) -> u16 {
+pub fn le16(bytes: &[u8], offset: usize) -> u16 {
     let field = bytes.get(offset..offset + 2);
     field.map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
 }
 
 /// Little-endian number at `offset`; zero where `bytes` is too short.
-pub(crate) fn le64(bytes: &[u8], offset: usize) -> u64 {
+pub fn le64(bytes: &[u8], offset: usize) -> u64 {
     u64::from(le32(bytes, offset + 4)) << 32 | u64::from(le32(bytes, offset))
 }
 
 /// Big-endian number at `offset`; zero where `bytes` is too short.
-pub(crate) fn be32(bytes: &[u8], offset: usize) -> u32 {
+pub fn be32(bytes: &[u8], offset: usize) -> u32 {
     le32(bytes, offset).swap_bytes()
 }
 
 /// Big-endian number at `offset`; zero where `bytes` is too short.
-pub(crate) fn be64(bytes: &[u8], offset: usize) -> u64 {
+pub fn be64(bytes: &[u8], offset: usize) -> u64 {
     le64(bytes, offset).swap_bytes()
 }
 
