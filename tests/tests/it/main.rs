@@ -28,6 +28,7 @@ mod life_cycle;
 mod manners;
 mod network;
 mod publish;
+mod regions;
 mod retire;
 mod rewrap;
 mod secrets;

@@ -11,7 +11,6 @@ mod failure;
 mod images;
 mod json;
 mod objects;
-mod readers;
 mod schema;
 mod thread;
 mod units;

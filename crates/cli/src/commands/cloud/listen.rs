@@ -44,10 +44,10 @@ pub(crate) struct Listen {
     /// Take hosts BUCKET.DOMAIN for buckets, beside BUCKET.localhost; may be repeated
     #[arg(long = "domain", value_name = "DOMAIN")]
     domains: Vec<String>,
-    /// Accept signatures of version 4 for this region only, and say that it is the cloud's name; may be repeated
+    /// Accept signatures of version 4 for this region only, and use it as the name of the cloud; may be repeated
     ///
-    /// Clients that know no region (`us-east-1`, `eucalyptus`, `undefined-N`, or none) and the location of a bucket are accepted, too.
-    /// Without this option any region is.
+    /// The location of a bucket, and the regions of clients that have none (`us-east-1`, `eucalyptus`, `undefined-N`), are accepted too.
+    /// Without this option, every region is accepted.
     #[arg(long = "accept-region", value_name = "NAME")]
     regions: Vec<String>,
 }
