@@ -14,6 +14,7 @@ use gumnut_types::{AccountId, SecretString};
 use rusqlite::Connection;
 
 use crate::failure::Failure;
+use crate::readers::Readers;
 use crate::thread::ConnectionThread;
 use crate::{accounts, blobs, buckets, images, objects, schema, units, uploads};
 
@@ -22,10 +23,13 @@ const KEYS_AT_ONCE: usize = 100;
 
 /// A catalogue in one SQLite file, or in memory.
 ///
-/// One thread owns the connection. Dropping this waits until the thread has done what it was asked for and has closed the
-/// file.
+/// One thread owns the connection that writes. Changes that wait share a transaction, each in a savepoint, so that a hundred
+/// of them wait for the disk once. Reads of a file have connections of their own and run on the thread of the caller, most
+/// of them in some ten microseconds. Dropping this waits until the thread has done what it was asked for and has closed the file.
 #[derive(Debug)]
 pub struct SqliteCatalogue {
+    // The last connection that is closed tidies up the files, and one that only reads cannot: so these come first.
+    readers: Option<Readers>,
     thread: ConnectionThread,
     clock: Clock,
 }
@@ -38,7 +42,10 @@ impl SqliteCatalogue {
     /// [`CatalogueError::Damaged`] and [`CatalogueError::Version`] for a file that is not what was written or was written
     /// by a later gumnut; others when the file cannot be used.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, CatalogueError> {
-        Self::of(Connection::open(path), clock)
+        Ok(Self {
+            readers: Some(Readers::of(path)),
+            ..Self::of(Connection::open(path), clock)?
+        })
     }
 
     /// Makes a catalogue that is gone when it is dropped.
@@ -53,7 +60,23 @@ impl SqliteCatalogue {
         let mut connection = connection.map_err(Failure::from)?;
         schema::prepare(&mut connection)?;
         let thread = ConnectionThread::start(connection).map_err(Failure::of)?;
-        Ok(Self { thread, clock })
+        Ok(Self {
+            readers: None,
+            thread,
+            clock,
+        })
+    }
+
+    /// Runs a short read, all of which sees one state: that of a moment after this was called.
+    async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, CatalogueError> {
+        match &self.readers {
+            Some(readers) => Ok(readers.read(look)?),
+            // No other connection sees what is in the memory of this one.
+            None => self.thread.read(look).await,
+        }
     }
 
     /// Insists that the file holds together, as far as can be told without comparing tables with their indexes. Blocks.
@@ -174,8 +197,7 @@ impl Database for SqliteCatalogue {
         &self,
         access_key: String,
     ) -> Result<Option<(Caller, SecretString)>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(accounts::identity(connection, &access_key)?))
+        self.read(move |connection| Ok(accounts::identity(connection, &access_key)?))
             .await
     }
 
@@ -183,39 +205,33 @@ impl Database for SqliteCatalogue {
         &self,
         names: Vec<AccountName>,
     ) -> Result<KnownAccounts, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(accounts::named(connection, names)?))
+        self.read(move |connection| Ok(accounts::named(connection, names)?))
             .await
     }
 
     async fn accounts(&self) -> Result<AccountsState, CatalogueError> {
         let now = self.clock.now_millis();
-        self.thread
-            .read(move |connection| Ok(accounts::load(connection, now)?))
+        self.read(move |connection| Ok(accounts::load(connection, now)?))
             .await
     }
 
     async fn access_key(&self, user: Option<String>) -> Result<Option<AccessKey>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(accounts::access_key(connection, user.as_deref())?))
+        self.read(move |connection| Ok(accounts::access_key(connection, user.as_deref())?))
             .await
     }
 
     async fn certificates(&self, account: AccountId) -> Result<Vec<String>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(accounts::certificates(connection, &account)?))
+        self.read(move |connection| Ok(accounts::certificates(connection, &account)?))
             .await
     }
 
     async fn bucket(&self, name: String) -> Result<Option<Bucket>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(buckets::find(connection, &name)?))
+        self.read(move |connection| Ok(buckets::find(connection, &name)?))
             .await
     }
 
     async fn buckets(&self, account: String) -> Result<Vec<Bucket>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(buckets::of_account(connection, &account)?))
+        self.read(move |connection| Ok(buckets::of_account(connection, &account)?))
             .await
     }
 
@@ -226,25 +242,24 @@ impl Database for SqliteCatalogue {
         version: Option<String>,
         segments: bool,
     ) -> Result<FoundObject, CatalogueError> {
-        self.thread
-            .read(move |connection| {
-                let mut found = FoundObject {
-                    bucket: buckets::find(connection, &bucket)?,
-                    ..FoundObject::default()
-                };
-                if found.bucket.is_none() {
-                    return Ok(found);
-                }
-                found.object = match &version {
-                    Some(version) => objects::version(connection, &bucket, &key, version)?,
-                    None => objects::current(connection, &bucket, &key)?,
-                };
-                if let Some(object) = found.object.as_ref().filter(|_| segments) {
-                    found.segments = objects::segments(connection, object.id)?;
-                }
-                Ok(found)
-            })
-            .await
+        self.read(move |connection| {
+            let mut found = FoundObject {
+                bucket: buckets::find(connection, &bucket)?,
+                ..FoundObject::default()
+            };
+            if found.bucket.is_none() {
+                return Ok(found);
+            }
+            found.object = match &version {
+                Some(version) => objects::version(connection, &bucket, &key, version)?,
+                None => objects::current(connection, &bucket, &key)?,
+            };
+            if let Some(object) = found.object.as_ref().filter(|_| segments) {
+                found.segments = objects::segments(connection, object.id)?;
+            }
+            Ok(found)
+        })
+        .await
     }
 
     async fn list_objects(
@@ -253,8 +268,7 @@ impl Database for SqliteCatalogue {
         from: String,
         limit: usize,
     ) -> Result<Vec<ListedVersion>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(objects::list(connection, &bucket, &from, most(limit))?))
+        self.read(move |connection| Ok(objects::list(connection, &bucket, &from, most(limit))?))
             .await
     }
 
@@ -265,16 +279,15 @@ impl Database for SqliteCatalogue {
         row: i64,
         limit: usize,
     ) -> Result<Vec<ListedVersion>, CatalogueError> {
-        self.thread
-            .read(move |connection| {
-                Ok(objects::list_versions(
-                    connection,
-                    &bucket,
-                    (&from, row),
-                    most(limit),
-                )?)
-            })
-            .await
+        self.read(move |connection| {
+            Ok(objects::list_versions(
+                connection,
+                &bucket,
+                (&from, row),
+                most(limit),
+            )?)
+        })
+        .await
     }
 
     async fn list_uploads(
@@ -283,8 +296,7 @@ impl Database for SqliteCatalogue {
         after: (String, String),
         limit: usize,
     ) -> Result<Vec<Upload>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(uploads::list(connection, &bucket, &after, most(limit))?))
+        self.read(move |connection| Ok(uploads::list(connection, &bucket, &after, most(limit))?))
             .await
     }
 
@@ -295,25 +307,22 @@ impl Database for SqliteCatalogue {
         limit: usize,
     ) -> Result<(UploadState, Vec<Part>), CatalogueError> {
         let now = self.clock.now_millis();
-        self.thread
-            .read(move |connection| {
-                let state = units::upload_state(connection, &at, now)?;
-                let parts = uploads::parts(connection, &at.id, after, most(limit))?;
-                Ok((state, parts))
-            })
-            .await
+        self.read(move |connection| {
+            let state = units::upload_state(connection, &at, now)?;
+            let parts = uploads::parts(connection, &at.id, after, most(limit))?;
+            Ok((state, parts))
+        })
+        .await
     }
 
     async fn images(&self, tags_of: Option<String>) -> Result<Vec<Image>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(images::all(connection, tags_of.as_deref())?))
+        self.read(move |connection| Ok(images::all(connection, tags_of.as_deref())?))
             .await
     }
 
     async fn images_by_id(&self, at: ImageRef) -> Result<ImagesState, CatalogueError> {
         let now = self.clock.now_millis();
-        self.thread
-            .read(move |connection| Ok(images::load(connection, &at, now)?))
+        self.read(move |connection| Ok(images::load(connection, &at, now)?))
             .await
     }
 
@@ -322,20 +331,17 @@ impl Database for SqliteCatalogue {
         account: AccountId,
         name: String,
     ) -> Result<Option<String>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(images::named(connection, &account, &name)?))
+        self.read(move |connection| Ok(images::named(connection, &account, &name)?))
             .await
     }
 
     async fn tags(&self, account: String) -> Result<Vec<ResourceTag>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(images::tags(connection, &account)?))
+        self.read(move |connection| Ok(images::tags(connection, &account)?))
             .await
     }
 
     async fn garbage(&self, limit: usize) -> Result<Vec<String>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(blobs::garbage(connection, most(limit))?))
+        self.read(move |connection| Ok(blobs::garbage(connection, most(limit))?))
             .await
     }
 
@@ -346,8 +352,7 @@ impl Database for SqliteCatalogue {
     }
 
     async fn named_blobs(&self, blobs: Vec<String>) -> Result<Vec<String>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(blobs::named(connection, &blobs)?))
+        self.read(move |connection| Ok(blobs::named(connection, &blobs)?))
             .await
     }
 

@@ -27,6 +27,16 @@ impl Failure {
             error => Self::of(error),
         }
     }
+
+    /// There was no room on the disk. What was to be written has been taken back.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self.0, CatalogueError::Full(_))
+    }
+
+    /// What another of the units of change is told whose common commit failed in this way.
+    pub(crate) fn for_another(&self) -> Self {
+        Self(CatalogueError::Database(self.0.to_string().into()))
+    }
 }
 
 impl From<Failure> for CatalogueError {

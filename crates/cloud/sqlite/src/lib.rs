@@ -11,6 +11,7 @@ mod failure;
 mod images;
 mod json;
 mod objects;
+mod readers;
 mod schema;
 mod thread;
 mod units;

@@ -24,7 +24,7 @@ pub(crate) fn prepare(connection: &mut Connection) -> Result<(), Failure> {
     // What was acknowledged must survive a power cut, and WAL alone promises that only of the order.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(connection);
     if missing(connection)?.is_empty() {
         return Ok(());
     }
@@ -35,6 +35,11 @@ pub(crate) fn prepare(connection: &mut Connection) -> Result<(), Failure> {
     }
     transaction.pragma_update(None, "user_version", STEPS.len())?;
     transaction.commit().map_err(Failure::of_commit)
+}
+
+/// Lets a connection keep its prepared statements.
+pub(crate) fn keep_statements(connection: &Connection) {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
 }
 
 /// The steps that the file has not had.

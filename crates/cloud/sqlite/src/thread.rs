@@ -1,4 +1,4 @@
-//! The thread that owns the connection.
+//! The thread that owns the connection which writes.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,11 +7,16 @@ use std::thread::{self, JoinHandle};
 
 use futures::channel::oneshot;
 use gumnut_cloud_catalogue::CatalogueError;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::failure::{Failure, Panicked};
 
-/// The thread that owns the connection. It works jobs off in the order in which they come.
+/// Most units of change that share one transaction.
+const UNITS_AT_ONCE: usize = 256;
+
+/// The thread that owns the connection which writes. It works jobs off in the order in which they come.
+///
+/// Units of change that wait share one transaction, so that the disk is waited for once for all of them.
 ///
 /// When this is dropped the thread does what it was still asked for, closes the connection and ends.
 #[derive(Debug)]
@@ -23,14 +28,20 @@ pub(crate) struct ConnectionThread {
 
 /// Something that the thread is asked for.
 enum Job {
-    /// A unit of change, whose outcome is told when it is on the disk.
-    Change(Unit, oneshot::Sender<Result<(), Failure>>),
+    /// A unit of change.
+    Change(Change),
     /// A read, which tells the outcome itself.
     Read(Box<dyn FnOnce(&mut Connection) + Send>),
 }
 
-/// Loads, decides and applies; the transaction around it is not its own.
-type Unit = Box<dyn FnOnce(&Connection) -> Result<(), Failure> + Send>;
+/// A unit of change, and where its outcome is told when it is on the disk.
+struct Change {
+    unit: Unit,
+    tell: oneshot::Sender<Result<(), Failure>>,
+}
+
+/// Loads, decides and applies; the transaction around it is not its own. It runs again when that was taken back.
+type Unit = Box<dyn FnMut(&Connection) -> Result<(), Failure> + Send>;
 
 impl ConnectionThread {
     /// Hands the connection to a new thread.
@@ -45,22 +56,23 @@ impl ConnectionThread {
         })
     }
 
-    /// Runs a unit of change in a transaction, which is taken back when it fails.
+    /// Runs a unit of change, perhaps several times: the last time counts. It is taken back when it fails, and is on the disk
+    /// when this returns.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        unit: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        mut unit: impl FnMut(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, CatalogueError> {
-        let (give, result) = oneshot::channel();
+        let (give, results) = mpsc::channel();
         let (tell, outcome) = oneshot::channel();
-        let unit = Box::new(|connection: &Connection| {
+        let unit = Box::new(move |connection: &Connection| {
             // Nobody is there to be told when the caller was dropped; the change happens all the same.
             let _ = give.send(unit(connection)?);
             Ok(())
         });
-        self.ask(Job::Change(unit, tell))?;
+        self.ask(Job::Change(Change { unit, tell }))?;
         // What the unit gives is worth nothing before the commit.
         outcome.await.map_err(|_| CatalogueError::Closed)??;
-        result.await.map_err(|_| CatalogueError::Closed)
+        results.try_iter().last().ok_or(CatalogueError::Closed)
     }
 
     /// Runs a read, all of which sees one state.
@@ -99,24 +111,100 @@ impl Drop for ConnectionThread {
 }
 
 fn work(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
-    for job in queue {
+    let mut behind = None;
+    while let Some(job) = behind.take().or_else(|| queue.recv().ok()) {
         match job {
-            Job::Change(unit, tell) => {
-                let _ = tell.send(unpanicked(|| commit(&mut connection, unit)));
-            }
+            Job::Change(change) => behind = commit(&mut connection, change, queue),
             Job::Read(read) => read(&mut connection),
         }
     }
 }
 
-/// Runs one unit as a transaction of its own. Units that wait could share one, each in a savepoint.
-fn commit(connection: &mut Connection, unit: Unit) -> Result<(), Failure> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    unit(&transaction)?;
-    transaction.commit().map_err(Failure::of_commit)
+/// Runs a unit and those that wait behind it in one transaction, and gives the first job behind them that is a read: it must
+/// not see what is not committed.
+fn commit(connection: &mut Connection, first: Change, queue: &mpsc::Receiver<Job>) -> Option<Job> {
+    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate)
+    {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            first.answer(Err(error.into()));
+            return None;
+        }
+    };
+    let mut done = Vec::new();
+    let mut next = Some(first);
+    let mut behind = None;
+    while let Some(mut change) = next.take() {
+        match unpanicked(|| in_savepoint(&mut transaction, &mut change.unit)) {
+            Ok(()) => done.push(change),
+            Err(failure) => change.answer(Err(failure)),
+        }
+        // After some errors, a full disk among them, SQLite takes back the whole transaction.
+        if transaction.is_autocommit() {
+            drop(transaction);
+            for change in done {
+                alone(connection, change);
+            }
+            return None;
+        }
+        if done.len() < UNITS_AT_ONCE {
+            match queue.try_recv() {
+                Ok(Job::Change(change)) => next = Some(change),
+                Ok(read) => behind = Some(read),
+                // Nothing waits, or nothing will come any more: what is done is committed.
+                Err(_) => {}
+            }
+        }
+    }
+    match transaction.commit().map_err(Failure::of_commit) {
+        Ok(()) => {
+            for change in done {
+                change.answer(Ok(()));
+            }
+        }
+        // All of it was taken back, and some of it may have room.
+        Err(failure) if failure.is_full() => {
+            for change in done {
+                alone(connection, change);
+            }
+        }
+        Err(failure) => {
+            for change in done {
+                change.answer(Err(failure.for_another()));
+            }
+        }
+    }
+    behind
+}
+
+/// Runs one unit so that, when it fails, what it wrote is taken back and the units before it are left alone.
+fn in_savepoint(transaction: &mut Transaction<'_>, unit: &mut Unit) -> Result<(), Failure> {
+    let savepoint = transaction.savepoint()?;
+    unit(&savepoint)?;
+    Ok(savepoint.commit()?)
+}
+
+/// Runs one unit in a transaction of its own.
+fn alone(connection: &mut Connection, mut change: Change) {
+    let outcome = unpanicked(|| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        (change.unit)(&transaction)?;
+        transaction.commit().map_err(Failure::of_commit)
+    });
+    change.answer(outcome);
+}
+
+impl Change {
+    fn answer(self, outcome: Result<(), Failure>) {
+        // Nobody is there to be told when the caller was dropped.
+        let _ = self.tell.send(outcome);
+    }
 }
 
 /// Makes an error of a panic. A transaction that it interrupts is taken back while it unwinds.
-fn unpanicked<T>(job: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(crate) fn unpanicked<T>(job: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| Err(Failure::of(Panicked)))
 }
+
+#[cfg(test)]
+mod tests;

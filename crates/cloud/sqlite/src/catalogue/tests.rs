@@ -233,7 +233,11 @@ fn a_full_disk_is_told_and_nothing_has_changed() {
         .unwrap();
     let thread = ConnectionThread::start(connection).unwrap();
     let clock = Clock::system();
-    let catalogue = Catalogue::new(SqliteCatalogue { thread, clock });
+    let catalogue = Catalogue::new(SqliteCatalogue {
+        readers: None,
+        thread,
+        clock,
+    });
     let long = "x".repeat(20_000);
     let error = add_user(&catalogue, &long, 1).unwrap_err();
     assert!(matches!(error, CatalogueError::Full(_)), "{error}");
@@ -270,4 +274,25 @@ fn units_have_their_time_from_the_clock() {
     assert_eq!(bucket.created, 1_275_603_357_553);
     let (upload, _) = block_on(catalogue.upload(UploadRef::default(), 0, 1)).unwrap();
     assert_eq!(upload.now, 1_275_603_357_553);
+}
+
+#[test]
+fn a_read_of_a_file_waits_for_no_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::new(open(folder.path()).unwrap());
+    add_user(&catalogue, "flora", 1).unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let slow = catalogue.change_accounts(move |_| {
+        begun.send(()).unwrap();
+        let _ = may_go_on.recv();
+        Ok::<_, CatalogueError>((AccountsChange::default(), ()))
+    });
+    let mut slow = Box::pin(slow);
+    assert!((&mut slow).now_or_never().is_none());
+    has_begun.recv().unwrap();
+    // The thread is in the middle of a change, and stays there until this read has ended.
+    assert_eq!(names(&catalogue), ["flora"]);
+    go_on.send(()).unwrap();
+    block_on(slow).unwrap();
 }
