@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use gumnut_types::{AccountIdError, Fault};
 
+use crate::folders::embedded_eucarc;
 use crate::ini::{IniError, LookupError};
 use crate::key_file::KeyFile;
 
@@ -21,6 +22,16 @@ pub enum SettingsError {
         /// Why it cannot be read.
         #[source]
         source: io::Error,
+    },
+    /// The eucarc that was named sets nothing.
+    #[error("the settings file {} sets no setting{}", path.display(), listed(notes))]
+    NothingSet {
+        /// The file.
+        path: PathBuf,
+        /// Whether it has the sections of an ini file.
+        is_ini: bool,
+        /// Its lines that are not understood, each with the path.
+        notes: Vec<String>,
     },
     /// The file that `AWS_CREDENTIAL_FILE` names is there and cannot be read.
     #[error("cannot read the credential file {}", path.display())]
@@ -50,21 +61,34 @@ pub enum SettingsError {
         source: IniError,
     },
     /// The ini files have no usable sections for the region and user that were asked for.
-    #[error("the configuration files do not say what was asked for")]
-    Region(#[source] LookupError),
+    #[error("{what}")]
+    Region {
+        /// What was asked for, in words: `--region home cannot be used`.
+        what: String,
+        /// The regions that the files have.
+        known: Vec<String>,
+        /// What is wrong with it.
+        #[source]
+        source: LookupError,
+    },
     /// `[global] default-region` of the ini files cannot be followed.
     #[error("the configuration files have no usable default region")]
     DefaultRegion(#[source] LookupError),
     /// No source has both halves of a key pair.
-    #[error("no access key and secret key are set")]
-    NoCredentials,
+    #[error("no access key and secret key are set{}", not_by(named))]
+    NoCredentials {
+        /// What names a cloud and does not give them.
+        named: Vec<String>,
+    },
     /// No source has the endpoint of a service.
-    #[error("no endpoint is set: {variable} is empty")]
+    #[error("no endpoint is set: {variable} is empty{}", not_by(named))]
     NoEndpoint {
         /// The variable that would name it.
         variable: &'static str,
         /// The option of the command line that would name it.
         option: &'static str,
+        /// What names a cloud and does not give it.
+        named: Vec<String>,
     },
     /// An endpoint is no URL.
     #[error("{variable} is no URL")]
@@ -115,12 +139,33 @@ impl SettingsError {
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::Eucarc { .. } => "name an eucarc with --config",
-            Self::Region(_) => {
-                "they are ~/.euca/*.ini and those in /etc/euca2ools, or what EUCA_CONFIG_PATH names"
+            Self::NothingSet { is_ini: true, .. } => {
+                "it is an ini file: name it in EUCA_CONFIG_PATH, and its region with --region"
             }
-            Self::NoCredentials => {
+            Self::NothingSet { .. } => {
+                "it must set EC2_URL or S3_URL, EC2_ACCESS_KEY and EC2_SECRET_KEY, as in `export EC2_URL=http://...`"
+            }
+            Self::Region { known, .. } if known.is_empty() => {
+                "regions are sections [region NAME] in ~/.euca/*.ini, in /etc/euca2ools, or in what EUCA_CONFIG_PATH \
+                 names, and there is no such section"
+            }
+            Self::Region { known, .. } => {
+                return Some(format!("the configuration files have: {}", known.join(", ")).into());
+            }
+            Self::NoCredentials { .. } => {
                 "pass --config EUCARC, or set EC2_ACCESS_KEY and EC2_SECRET_KEY; `gumnut cloud start` makes a cloud \
                  with both"
+            }
+            Self::NoEndpoint { named, .. } if !named.is_empty() => {
+                let embedded = embedded_eucarc().filter(|path| path.exists());
+                let embedded = embedded.map_or_else(String::new, |path| {
+                    let path = path.display();
+                    format!("; the cloud of this machine is meant only when it is named (--config {path}) or nothing is")
+                });
+                let hint = format!(
+                    "set EC2_URL and S3_URL there, or pass --ec2-url and --s3-url{embedded}"
+                );
+                return Some(hint.into());
             }
             Self::NoEndpoint { option, .. } => {
                 let hint = format!(
@@ -137,5 +182,23 @@ impl SettingsError {
             _ => return None,
         };
         Some(hint.into())
+    }
+}
+
+/// The places that do not give a setting, as the end of a message.
+fn not_by(named: &[String]) -> String {
+    if named.is_empty() {
+        String::new()
+    } else {
+        format!(" (not given by {})", named.join(", "))
+    }
+}
+
+/// Lines of a file, as the end of a message.
+fn listed(notes: &[String]) -> String {
+    if notes.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", notes.join("; "))
     }
 }

@@ -8,6 +8,11 @@ pub fn default_cloud_dir() -> Option<PathBuf> {
     Some(user_dir("XDG_DATA_HOME", ".local/share")?.join("gumnut/cloud"))
 }
 
+/// Where the embedded cloud of this machine keeps the eucarc of its administrator. `None`: there is no home folder.
+pub(crate) fn embedded_eucarc() -> Option<PathBuf> {
+    Some(default_cloud_dir()?.join("credentials/eucarc"))
+}
+
 /// Where the journals of runs lie: `$XDG_STATE_HOME/gumnut/runs`. `None`: without that variable there is no home folder
 /// either.
 pub fn default_state_dir() -> Option<PathBuf> {

@@ -6,6 +6,7 @@ pub mod eucarc;
 mod folders;
 mod ini;
 mod key_file;
+mod names;
 mod order;
 mod overrides;
 mod settings;

@@ -10,7 +10,7 @@ use url::Url;
 use crate::error::SettingsError;
 use crate::key_file::KeyFile;
 use crate::overrides::Overrides;
-use crate::sources::{self, Layer};
+use crate::sources::{self, ENDPOINTS, ENVIRONMENT, Layer, Loaded};
 
 /// The names of the account number, the first one wins.
 pub(crate) const USER_ID: &[&str] = &["EC2_USER_ID", "EC2_ACCOUNT_NUMBER"];
@@ -21,7 +21,7 @@ pub(crate) const REGION: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];
 pub(crate) const BOOTSTRAP_URL: &str = "EUCA_BOOTSTRAP_URL";
 
 /// The names of a key pair. Both halves must come from one place, or they do not fit together.
-pub(crate) const KEY_PAIRS: &[(&str, &str)] = &[
+pub(crate) const KEY_PAIRS: [(&str, &str); 3] = [
     ("EC2_ACCESS_KEY", "EC2_SECRET_KEY"),
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     ("AWS_ACCESS_KEY", "AWS_SECRET_KEY"),
@@ -35,6 +35,8 @@ const TOKENS: &[&str] = &["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"];
 pub struct Settings {
     pub(crate) overrides: Overrides,
     pub(crate) layers: Vec<Layer>,
+    /// What names a cloud, or whom one is there.
+    named: Vec<String>,
 }
 
 impl Settings {
@@ -43,38 +45,86 @@ impl Settings {
     /// # Errors
     /// When a file that was named cannot be read, or an ini file cannot be understood.
     pub fn load(overrides: Overrides) -> Result<Self, SettingsError> {
-        let layers = sources::load(&overrides)?;
-        Ok(Self { overrides, layers })
+        let loaded = sources::load(&overrides)?;
+        Ok(Self::of(overrides, loaded))
     }
 
     /// The settings of one place and no other: of an eucarc or its folder, or of `[USER@]REGION` of the ini files. For
     /// the other cloud of a command that has two.
     ///
     /// # Errors
-    /// When there is neither.
+    /// When there is neither, or the file sets nothing.
     pub fn of_profile(profile: &str) -> Result<Self, SettingsError> {
-        Ok(Self {
-            overrides: Overrides::default(),
-            layers: vec![sources::profile(profile)?],
-        })
+        let loaded = sources::profile(profile)?;
+        Ok(Self::of(Overrides::default(), loaded))
     }
 
-    /// What the user should look at: where a region that was asked for by name outranks an endpoint in the environment.
-    pub fn warnings(&self) -> Vec<String> {
-        let [asked, environment, ..] = &self.layers[..] else {
-            return Vec::new();
-        };
-        if self.overrides.region.is_none() {
-            return Vec::new();
+    fn of(overrides: Overrides, loaded: Loaded) -> Self {
+        Self {
+            overrides,
+            layers: loaded.layers,
+            named: loaded.named,
         }
-        [
-            ("EC2_URL", &self.overrides.ec2_url),
-            ("S3_URL", &self.overrides.s3_url),
-        ]
-        .into_iter()
-        .filter(|(_, given)| given.is_none())
-        .filter_map(|(name, _)| conflict(name, asked, environment))
-        .collect()
+    }
+
+    /// What the user should look at: lines of settings files that are not understood, and endpoints and access keys of which
+    /// the place that was named says another than the environment.
+    pub fn warnings(&self) -> Vec<String> {
+        let notes = self.layers.iter().flat_map(|layer| layer.notes.clone());
+        let endpoints = [
+            ("EC2_URL", self.overrides.ec2_url.is_some()),
+            ("S3_URL", self.overrides.s3_url.is_some()),
+        ];
+        let of_endpoints = endpoints
+            .into_iter()
+            .filter(|(_, given)| !given)
+            .flat_map(|(name, _)| {
+                let value =
+                    move |layer: &'_ Layer| Some(layer.values.get(name)?.expose().to_owned());
+                [self.conflict(name, &value), self.stand_in(name)]
+            })
+            .flatten();
+        let key = |layer: &Layer| Some(pair_of(layer)?.id.expose().to_owned());
+        let of_keys = self
+            .conflict("the access key", &key)
+            .filter(|_| self.overrides.credentials.is_none());
+        notes.chain(of_endpoints).chain(of_keys).collect()
+    }
+
+    fn asked(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().filter(|layer| layer.asked.is_some())
+    }
+
+    /// The warning about a value of which the place that was named says another than the environment.
+    fn conflict(&self, name: &str, value: &dyn Fn(&Layer) -> Option<String>) -> Option<String> {
+        let used = self.layers.iter().find(|layer| value(layer).is_some())?;
+        let environment = self
+            .layers
+            .iter()
+            .filter(|layer| layer.source == ENVIRONMENT && self.asked().next().is_some());
+        let other = self
+            .asked()
+            .chain(environment)
+            .find(|layer| value(layer).is_some_and(|other| Some(other) != value(used)))?;
+        let (one, two) = (value(used)?, value(other)?);
+        let (used, other) = (&used.source, &other.source);
+        Some(format!(
+            "{used} says {name} {one}, which is used; {other} says {two}"
+        ))
+    }
+
+    /// The warning about an endpoint that the place that was named does not give, and another one does.
+    fn stand_in(&self, name: &str) -> Option<String> {
+        let asked = self.asked().next()?;
+        let has_it = |layer: &&Layer| layer.values.contains_key(name);
+        if self.asked().any(|layer| has_it(&layer)) {
+            return None;
+        }
+        let used = &self.layers.iter().find(has_it)?.source;
+        let asked = &asked.source;
+        Some(format!(
+            "{asked} does not set {name}; that of {used} is used"
+        ))
     }
 
     /// The value of the first source that has one of the names; of several, the first name counts.
@@ -93,21 +143,20 @@ impl Settings {
         if let Some(credentials) = &self.overrides.credentials {
             return Ok(credentials.clone());
         }
-        for Layer { values, .. } in &self.layers {
-            for (access, secret) in KEY_PAIRS {
-                if let (Some(id), Some(secret)) = (values.get(*access), values.get(*secret)) {
-                    let credentials =
-                        Credentials::new(AccessKeyId::new(id.expose()), secret.clone());
-                    let lent = access.starts_with("AWS_");
-                    let token = TOKENS.iter().find_map(|name| values.get(*name));
-                    return Ok(match token.filter(|_| lent) {
-                        Some(token) => credentials.with_token(token.clone()),
-                        None => credentials,
-                    });
-                }
+        for layer in &self.layers {
+            if let Some(pair) = pair_of(layer) {
+                return Ok(credentials_of(layer, pair));
+            }
+            // Half of a pair would otherwise be made whole by another place's.
+            if let Some(asked) = &layer.asked
+                && layer.has_one_of(&KEY_PAIRS.map(|(access, _)| access))
+            {
+                let named = vec![asked.clone()];
+                return Err(SettingsError::NoCredentials { named });
             }
         }
-        Err(SettingsError::NoCredentials)
+        let named = self.named.clone();
+        Err(SettingsError::NoCredentials { named })
     }
 
     /// The endpoint of the object store.
@@ -147,16 +196,38 @@ impl Settings {
         if let Some(url) = given {
             return Ok(url.clone());
         }
+        let is_answered = self.asked().any(|layer| layer.has_one_of(&ENDPOINTS));
+        let missing = |named| SettingsError::NoEndpoint {
+            variable,
+            option,
+            named,
+        };
+        let named: Vec<_> = self
+            .asked()
+            .filter_map(|layer| layer.asked.clone())
+            .collect();
+        if !named.is_empty() && !is_answered {
+            // Another place's endpoint would be another cloud.
+            return Err(missing(named));
+        }
         let text = self
             .find(&[variable])
-            .ok_or(SettingsError::NoEndpoint { variable, option })?;
-        Url::parse(without_region(text))
+            .ok_or_else(|| missing(self.named.clone()))?;
+        Url::parse(region_and_url(text).1)
             .map_err(|source| SettingsError::NotAUrl { variable, source })
     }
 
     /// The region that SigV4 signs for; clouds of the Eucalyptus kind accept any.
     pub fn region(&self) -> &str {
-        self.find(REGION).unwrap_or("us-east-1")
+        let named = self.find(REGION).or_else(|| {
+            let mut urls = ["EC2_URL", "S3_URL"].into_iter();
+            urls.find_map(|name| region_and_url(self.find(&[name])?).0)
+        });
+        // Where a region is named, a user may be, too.
+        named
+            .and_then(|name| name.rsplit('@').next())
+            .filter(|name| !name.is_empty())
+            .unwrap_or("us-east-1")
     }
 
     /// Whether servers must show a certificate that somebody vouches for: unless the region of an ini file says
@@ -270,21 +341,40 @@ impl Settings {
     }
 }
 
-/// The warning about a setting for which `asked` and `environment` have different values.
-fn conflict(name: &str, asked: &Layer, environment: &Layer) -> Option<String> {
-    let used = asked.values.get(name)?.expose();
-    let other = environment.values.get(name)?.expose();
-    (used != other).then(|| {
-        let (asked, environment) = (&asked.source, &environment.source);
-        format!("{asked} says {name} {used}, which is used; {environment} says {other}")
+/// The key pair of a source.
+#[derive(Clone, Copy)]
+struct KeyPair<'a> {
+    /// The variable of its first half.
+    variable: &'static str,
+    id: &'a SecretString,
+    secret: &'a SecretString,
+}
+
+fn pair_of(layer: &Layer) -> Option<KeyPair<'_>> {
+    KEY_PAIRS.into_iter().find_map(|(variable, secret)| {
+        Some(KeyPair {
+            variable,
+            id: layer.values.get(variable)?,
+            secret: layer.values.get(secret)?,
+        })
     })
 }
 
-/// The URL in `REGION::URL`, as euca2ools takes it.
-fn without_region(text: &str) -> &str {
+/// The credentials that a pair of a source makes; with AWS's names a token belongs to them.
+fn credentials_of(layer: &Layer, pair: KeyPair<'_>) -> Credentials {
+    let credentials = Credentials::new(AccessKeyId::new(pair.id.expose()), pair.secret.clone());
+    let token = TOKENS.iter().find_map(|name| layer.values.get(*name));
+    match token.filter(|_| pair.variable.starts_with("AWS_")) {
+        Some(token) => credentials.with_token(token.clone()),
+        None => credentials,
+    }
+}
+
+/// Region and URL in `REGION::URL`, as euca2ools takes it.
+fn region_and_url(text: &str) -> (Option<&str>, &str) {
     match text.split_once("::") {
-        Some((region, url)) if !region.contains('/') => url,
-        _ => text,
+        Some((region, url)) if !region.contains('/') => (Some(region), url),
+        _ => (None, text),
     }
 }
 
@@ -302,6 +392,7 @@ mod tests {
         Settings {
             overrides: Overrides::default(),
             layers: layers.iter().map(owned).collect(),
+            named: Vec::new(),
         }
     }
 

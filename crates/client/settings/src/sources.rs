@@ -7,49 +7,49 @@ use gumnut_types::SecretString;
 use zeroize::Zeroizing;
 
 use crate::error::SettingsError;
-use crate::eucarc;
-use crate::folders::default_cloud_dir;
-use crate::ini::{Choice, Ini};
+use crate::folders::embedded_eucarc;
+use crate::ini::{Choice, Ini, LookupError};
+use crate::names::{NAMES, is_setting};
 use crate::order::SourceOrder;
 use crate::overrides::Overrides;
 
 /// Largest settings file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Every variable that is read.
-const NAMES: &[&str] = &[
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_CA_BUNDLE",
-    "AWS_CREDENTIAL_FILE",
-    "AWS_DEFAULT_REGION",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SECRET_KEY",
-    "AWS_SECURITY_TOKEN",
-    "AWS_SESSION_TOKEN",
-    "EC2_ACCESS_KEY",
-    "EC2_ACCOUNT_NUMBER",
-    "EC2_CERT",
-    "EC2_PRIVATE_KEY",
-    "EC2_SECRET_KEY",
+/// Variables of which each names a cloud, or whom one is there.
+const CLOUD: [&str; 12] = [
     "EC2_URL",
-    "EC2_USER_ID",
-    "EUCALYPTUS_CERT",
-    "EUCA_BOOTSTRAP_URL",
-    "EUCA_CERT",
-    "EUCA_PRIVATE_KEY",
     "S3_URL",
+    "EUCA_BOOTSTRAP_URL",
+    "EC2_ACCESS_KEY",
+    "EC2_SECRET_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_FILE",
 ];
 
-/// Variables without which a source says nothing about a cloud.
-const CLOUD: [&str; 5] = [
-    "EC2_URL",
-    "S3_URL",
-    "EC2_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_ACCESS_KEY",
+/// Variables with which AWS's tools are told where to go and as whom, and which are not read here.
+const NOT_READ: [&str; 6] = [
+    "AWS_PROFILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CONFIG_FILE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_EC2",
 ];
+
+/// Endpoints, of which a place that was named must give one.
+pub(super) const ENDPOINTS: [&str; 2] = ["EC2_URL", "S3_URL"];
+
+/// What messages call the environment.
+pub(super) const ENVIRONMENT: &str = "the environment";
+
+/// Most lines of a file that a user is told of.
+const MAX_NOTES: usize = 20;
 
 /// The values of one source.
 #[derive(Debug)]
@@ -58,6 +58,10 @@ pub(super) struct Layer {
     pub(super) source: String,
     /// Its values under the names of the environment.
     pub(super) values: HashMap<String, SecretString>,
+    /// What the user has named it with, as in `--config eucarc`, so that it must give an endpoint. `None`: nobody has.
+    pub(super) asked: Option<String>,
+    /// Lines of it that are not understood.
+    pub(super) notes: Vec<String>,
 }
 
 impl Layer {
@@ -65,18 +69,30 @@ impl Layer {
         source: impl Into<String>,
         values: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        let set = values.into_iter().filter(|(_, value)| !value.is_empty());
+        let secrets = values
+            .into_iter()
+            .map(|(name, value)| (name, SecretString::new(value)));
+        Self::of_secrets(source.into(), secrets)
+    }
+
+    fn of_secrets(
+        source: String,
+        values: impl IntoIterator<Item = (String, SecretString)>,
+    ) -> Self {
         Self {
-            source: source.into(),
-            values: set
-                .map(|(name, value)| (name, SecretString::new(value)))
+            source,
+            values: values
+                .into_iter()
+                .filter(|(_, value)| !value.expose().is_empty())
                 .collect(),
+            asked: None,
+            notes: Vec::new(),
         }
     }
 
-    /// Whether it says anything about a cloud.
-    fn names_a_cloud(&self) -> bool {
-        CLOUD.iter().any(|name| self.values.contains_key(*name))
+    /// Whether it has a value under one of these names.
+    pub(super) fn has_one_of(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.values.contains_key(*name))
     }
 
     /// Takes the values of these names away into a layer of their own.
@@ -84,44 +100,51 @@ impl Layer {
         let taken = names
             .iter()
             .filter_map(|name| self.values.remove_entry(*name));
-        Self {
-            source: self.source.clone(),
-            values: taken.collect(),
-        }
+        Self::of_secrets(self.source.clone(), taken.collect::<Vec<_>>())
+    }
+
+    fn asked(mut self, by: String) -> Self {
+        self.asked = Some(by);
+        self
     }
 }
 
-/// Everything that is asked for values, the first one first.
-pub(super) fn load(overrides: &Overrides) -> Result<Vec<Layer>, SettingsError> {
-    Sources {
-        overrides,
-        home: variable("HOME").filter(|home| !home.is_empty()),
-        ini: ini_files()?,
-    }
-    .layers()
+/// What has been read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// Everything that is asked for values, the first one first.
+    pub(super) layers: Vec<Layer>,
+    /// What names a cloud, or whom one is there: where there is anything, the embedded cloud is not meant.
+    pub(super) named: Vec<String>,
+}
+
+/// Reads every source.
+pub(super) fn load(overrides: &Overrides) -> Result<Loaded, SettingsError> {
+    Sources::new(overrides)?.load()
 }
 
 /// The values of one place: an eucarc or its folder, or else `[USER@]REGION` of the ini files.
-pub(super) fn profile(profile: &str) -> Result<Layer, SettingsError> {
+pub(super) fn profile(profile: &str) -> Result<Loaded, SettingsError> {
     let path = Path::new(profile);
-    let is_file = path.exists();
-    let overrides = Overrides {
-        config: is_file.then(|| path.to_owned()),
-        ..Overrides::default()
+    let overrides = Overrides::default();
+    let sources = Sources::new(&overrides)?;
+    let layers = if path.exists() {
+        config(path, profile)?
+    } else {
+        let what = format!("{profile} is no file, and cannot be used as a region");
+        let choice = sources.complete(Choice::parse(profile))?;
+        let layer = sources.region(&choice, format!("region {profile}"), what)?;
+        vec![layer.asked(profile.to_owned())]
     };
-    let sources = Sources {
-        overrides: &overrides,
-        home: variable("HOME").filter(|home| !home.is_empty()),
-        ini: ini_files()?,
-    };
-    match sources.config()? {
-        Some(layer) => Ok(layer),
-        None => sources.region(&Choice::parse(profile), format!("region {profile}")),
-    }
+    Ok(Loaded {
+        layers,
+        named: vec![profile.to_owned()],
+    })
 }
 
+/// A variable of the environment that has a value.
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 struct Sources<'a> {
@@ -130,112 +153,314 @@ struct Sources<'a> {
     ini: Ini,
 }
 
-impl Sources<'_> {
-    fn layers(&self) -> Result<Vec<Layer>, SettingsError> {
+impl<'a> Sources<'a> {
+    fn new(overrides: &'a Overrides) -> Result<Self, SettingsError> {
+        Ok(Self {
+            overrides,
+            home: variable("HOME"),
+            ini: ini_files()?,
+        })
+    }
+
+    fn load(&self) -> Result<Loaded, SettingsError> {
         let mut layers = Vec::new();
-        let order = self.overrides.order;
-        let config = self.config()?;
+        let mut named = self.named_by_options();
+        let config = match &self.overrides.config {
+            Some(path) => config(path, &format!("--config {}", path.display()))?,
+            None => Vec::new(),
+        };
         if let Some(region) = &self.overrides.region {
             // A region that was asked for by name outranks the environment.
-            layers.push(self.region(&Choice::parse(region), format!("--region {region}"))?);
+            layers.push(self.asked_region(region)?);
         }
         let values = NAMES
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
-        let mut environment = Layer::new("the environment", values);
+        let mut environment = Layer::new(ENVIRONMENT, values);
         let credential_file = credential_file(&environment)?;
-        match order {
+        let (default_region, region_named) = self.default_region()?;
+        named.extend(region_named);
+        let usual = match self.overrides.order {
+            // A file that was named stands for those that are looked for.
+            _ if self.overrides.config.is_some() => Vec::new(),
+            SourceOrder::Native => Vec::new(),
+            SourceOrder::Eucarc | SourceOrder::Ini => self.usual_eucarc()?,
+        };
+        named.extend(usual.iter().map(|layer| layer.source.clone()));
+        let has_credential_file = environment.has_one_of(&["AWS_CREDENTIAL_FILE"]);
+        match self.overrides.order {
             SourceOrder::Native => {
                 layers.push(environment);
                 layers.extend(credential_file);
                 layers.extend(config);
-                layers.extend(self.default_region()?);
+                layers.extend(default_region);
             }
             SourceOrder::Eucarc => {
                 layers.extend(config);
                 layers.push(environment);
                 layers.extend(credential_file);
-                layers.extend(self.usual_eucarc());
-                layers.extend(self.default_region()?);
+                layers.extend(usual);
+                layers.extend(default_region);
             }
             SourceOrder::Ini => {
                 let old = environment.split_off(&["EC2_ACCESS_KEY", "EC2_SECRET_KEY"]);
                 layers.push(environment);
                 layers.extend(credential_file);
-                layers.extend(self.default_region()?);
+                layers.extend(default_region);
                 layers.push(old);
                 layers.extend(config);
-                layers.extend(self.usual_eucarc());
+                layers.extend(usual);
             }
         }
-        let given = self.overrides.ec2_url.is_some() || self.overrides.s3_url.is_some();
-        if !given && !layers.iter().any(Layer::names_a_cloud) {
-            layers.extend(self.embedded_cloud());
+        named.extend(named_by_environment(has_credential_file));
+        let says_more = layers.iter().any(|layer| layer.has_one_of(&CLOUD));
+        if named.is_empty() && !says_more {
+            layers.extend(embedded_cloud()?);
         }
-        Ok(layers)
+        Ok(Loaded { layers, named })
     }
 
-    fn eucarc(&self, path: &Path) -> std::io::Result<Layer> {
-        let text = read(path)?;
-        let values = eucarc::parse(&text, path, self.home.as_deref());
-        Ok(Layer::new(path.display().to_string(), values))
-    }
-
-    /// The file of `--config`, or the eucarc in the folder that it names.
-    fn config(&self) -> Result<Option<Layer>, SettingsError> {
-        let Some(path) = &self.overrides.config else {
-            return Ok(None);
-        };
-        let path = eucarc_at(path);
-        match self.eucarc(&path) {
-            Ok(layer) => Ok(Some(layer)),
-            Err(source) => Err(SettingsError::Eucarc { path, source }),
-        }
+    /// What of the command line names a cloud.
+    fn named_by_options(&self) -> Vec<String> {
+        let Overrides {
+            config,
+            region,
+            ec2_url,
+            s3_url,
+            credentials,
+            ..
+        } = self.overrides;
+        let config = config
+            .as_ref()
+            .map(|path| format!("--config {}", path.display()));
+        let region = region.as_ref().map(|region| format!("--region {region}"));
+        let others = [
+            (ec2_url.is_some(), "--ec2-url"),
+            (s3_url.is_some(), "--s3-url"),
+            (credentials.is_some(), "the access key of the command line"),
+        ];
+        let given = others.into_iter().filter(|(given, _)| *given);
+        config
+            .into_iter()
+            .chain(region)
+            .chain(given.map(|(_, name)| name.to_owned()))
+            .collect()
     }
 
     /// Where the tools of 2010 look for an eucarc by themselves.
-    fn usual_eucarc(&self) -> Vec<Layer> {
+    fn usual_eucarc(&self) -> Result<Vec<Layer>, SettingsError> {
         let home = self.home.as_deref().map(Path::new);
         home.map(|home| eucarc_at(&home.join(".eucarc")))
             .into_iter()
             .chain([PathBuf::from("/etc/euca2ools/eucarc")])
-            .filter_map(|path| self.eucarc(&path).ok())
+            .filter_map(|path| if_there(eucarc(&path)))
             .collect()
     }
 
-    fn region(&self, choice: &Choice, source: String) -> Result<Layer, SettingsError> {
+    /// The values of a region and a user; `what` is what messages say when there are none.
+    fn region(
+        &self,
+        choice: &Choice,
+        source: String,
+        what: String,
+    ) -> Result<Layer, SettingsError> {
         match self.ini.variables(choice, &variable) {
             Ok(values) => Ok(Layer::new(source, values)),
-            Err(error) => Err(SettingsError::Region(error)),
+            Err(source) => Err(SettingsError::Region {
+                what,
+                known: self.ini.regions(),
+                source,
+            }),
         }
     }
 
-    /// The region that counts when none was asked for.
-    fn default_region(&self) -> Result<Option<Layer>, SettingsError> {
-        if self.overrides.region.is_some() {
-            return Ok(None);
+    /// The region of `--region`.
+    fn asked_region(&self, text: &str) -> Result<Layer, SettingsError> {
+        let asked = format!("--region {text}");
+        let what = format!("{asked} cannot be used");
+        let choice = Choice::parse(text);
+        if choice == Choice::default() {
+            return Err(SettingsError::Region {
+                what,
+                known: self.ini.regions(),
+                source: LookupError::Empty,
+            });
         }
-        let named = variable("EUCA_DEFAULT_REGION").filter(|name| !name.is_empty());
+        let choice = self.complete(choice)?;
+        let layer = self.region(&choice, asked.clone(), what)?;
+        Ok(match &choice.region {
+            Some(_) => layer.asked(asked),
+            // A user alone says nothing of where to go.
+            None => layer,
+        })
+    }
+
+    /// The choice with the region that counts when none is named: `USER@`.
+    fn complete(&self, choice: Choice) -> Result<Choice, SettingsError> {
+        if choice.region.is_some() {
+            return Ok(choice);
+        }
+        let (default, _) = self.default_choice()?;
+        Ok(Choice {
+            region: default.region,
+            ..choice
+        })
+    }
+
+    /// The region and user that count when none was asked for, and what names them.
+    fn default_choice(&self) -> Result<(Choice, Option<String>), SettingsError> {
+        let named = variable("EUCA_DEFAULT_REGION").map(|name| ("EUCA_DEFAULT_REGION", name));
         // AWS's variable may also name a region that no file describes.
-        let aws = || variable("AWS_DEFAULT_REGION").filter(|name| self.ini.has_region(name));
-        let choice = match named.or_else(aws) {
-            Some(name) => Choice::parse(&name),
-            None => self
-                .ini
+        let aws = || {
+            let name = variable("AWS_DEFAULT_REGION")?;
+            let region = Choice::parse(&name).region?;
+            self.ini
+                .has_region(&region)
+                .then_some(("AWS_DEFAULT_REGION", name))
+        };
+        let from_files = || {
+            self.ini
                 .default_choice()
-                .map_err(SettingsError::DefaultRegion)?,
+                .map_err(SettingsError::DefaultRegion)
+        };
+        if let Some((variable, name)) = named.or_else(aws) {
+            let mut choice = Choice::parse(&name);
+            if choice.region.is_none() {
+                choice.region = from_files()?.region;
+            }
+            return Ok((choice, Some(format!("{variable}={name}"))));
+        }
+        let choice = from_files()?;
+        let is_named = choice != Choice::default();
+        Ok((choice, is_named.then(|| "default-region".to_owned())))
+    }
+
+    /// The region that counts when none was asked for, and what names it. Where a file was named, only `[global]` counts.
+    fn default_region(&self) -> Result<(Option<Layer>, Option<String>), SettingsError> {
+        if self.overrides.region.is_some() {
+            return Ok((None, None));
+        }
+        let (choice, named) = match self.overrides.config {
+            Some(_) => (Choice::default(), None),
+            None => self.default_choice()?,
         };
         let source = match &choice.region {
             Some(region) => format!("[region {region}]"),
             None => "[global]".to_owned(),
         };
-        self.region(&choice, source).map(Some)
+        let by = named.as_deref().unwrap_or("the default region");
+        let layer = self.region(&choice, source, format!("{by} cannot be used"))?;
+        Ok((Some(layer), named))
     }
+}
 
-    fn embedded_cloud(&self) -> Option<Layer> {
-        self.eucarc(&default_cloud_dir()?.join("credentials/eucarc"))
-            .ok()
+/// The settings in an eucarc.
+fn eucarc(path: &Path) -> Result<Layer, SettingsError> {
+    let failed = |source| SettingsError::Eucarc {
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = read_bytes(path).map_err(failed)?;
+    // A comment in an old encoding is no reason to refuse the file; a value is.
+    let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+    let content = crate::eucarc::parse(&text, path, &environment)
+        .map_err(|error| failed(std::io::Error::other(error)))?;
+    let settings = content
+        .values
+        .into_iter()
+        .filter(|(name, _)| is_setting(name));
+    let mut layer = Layer::of_secrets(path.display().to_string(), settings);
+    layer.notes = notes(path, &content.notes);
+    Ok(layer)
+}
+
+/// The values of a file that was named, or of the eucarc in a folder that was, and of the credential file that it names.
+fn config(path: &Path, asked: &str) -> Result<Vec<Layer>, SettingsError> {
+    let path = eucarc_at(path);
+    let layer = eucarc(&path)?;
+    if layer.values.is_empty() {
+        return Err(SettingsError::NothingSet {
+            is_ini: is_ini(&path),
+            notes: layer.notes,
+            path,
+        });
     }
+    let credential_file = credential_file(&layer)?;
+    Ok([layer.asked(asked.to_owned())]
+        .into_iter()
+        .chain(credential_file)
+        .collect())
+}
+
+/// The settings of the embedded cloud on this machine. `None`: it has not been made.
+fn embedded_cloud() -> Result<Option<Layer>, SettingsError> {
+    let Some(path) = embedded_eucarc() else {
+        return Ok(None);
+    };
+    if_there(eucarc(&path)).transpose()
+}
+
+/// What an eucarc may see of the environment.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// What of the environment names a cloud beside the settings themselves.
+fn named_by_environment(has_credential_file: bool) -> Vec<String> {
+    let not_read = NOT_READ
+        .iter()
+        .filter(|name| variable(name).is_some())
+        .map(|name| format!("{name} (which is not read)"));
+    let others = [
+        (variable("EUCA_CONFIG_PATH").is_some(), "EUCA_CONFIG_PATH"),
+        (has_credential_file, "AWS_CREDENTIAL_FILE"),
+    ];
+    others
+        .into_iter()
+        .filter(|(is_set, _)| *is_set)
+        .map(|(_, name)| name.to_owned())
+        .chain(not_read)
+        .collect()
+}
+
+/// `None` for a file that is not there.
+fn if_there(layer: Result<Layer, SettingsError>) -> Option<Result<Layer, SettingsError>> {
+    use std::io::ErrorKind;
+    match layer {
+        Err(SettingsError::Eucarc { source, .. })
+            if matches!(
+                source.kind(),
+                ErrorKind::NotFound | ErrorKind::NotADirectory
+            ) =>
+        {
+            None
+        }
+        layer => Some(layer),
+    }
+}
+
+/// What a user is told of lines that are not understood.
+fn notes(path: &Path, notes: &[crate::eucarc::Note]) -> Vec<String> {
+    let more = notes.len().saturating_sub(MAX_NOTES);
+    let path = path.display();
+    let shown = notes
+        .iter()
+        .take(MAX_NOTES)
+        .map(|note| format!("{path}: {note}"));
+    let rest = (more > 0).then(|| format!("{path}: {more} more lines are not understood"));
+    shown.chain(rest).collect()
+}
+
+/// Whether a file has sections as ini files have them.
+fn is_ini(path: &Path) -> bool {
+    let starts = ["[global", "[region ", "[user "];
+    read(path).is_ok_and(|text| {
+        text.lines().any(|line| {
+            starts
+                .iter()
+                .any(|start| line.trim_start().starts_with(start))
+        })
+    })
 }
 
 /// The eucarc in a folder, or the file itself.
@@ -248,8 +473,8 @@ fn eucarc_at(path: &Path) -> PathBuf {
 }
 
 /// The key pair in the file that `AWS_CREDENTIAL_FILE` names.
-fn credential_file(environment: &Layer) -> Result<Option<Layer>, SettingsError> {
-    let Some(path) = environment.values.get("AWS_CREDENTIAL_FILE") else {
+fn credential_file(layer: &Layer) -> Result<Option<Layer>, SettingsError> {
+    let Some(path) = layer.values.get("AWS_CREDENTIAL_FILE") else {
         return Ok(None);
     };
     let path = Path::new(path.expose());
@@ -266,27 +491,36 @@ fn credential_file(environment: &Layer) -> Result<Option<Layer>, SettingsError> 
         ("AWSAccessKeyId", "AWS_ACCESS_KEY_ID"),
         ("AWSSecretKey", "AWS_SECRET_ACCESS_KEY"),
     ];
-    let values = text.lines().filter_map(|line| {
-        let (key, value) = line.trim().split_once('=')?;
-        let (_, name) = pair.iter().find(|(written, _)| *written == key.trim())?;
-        Some(((*name).to_owned(), value.trim().to_owned()))
-    });
+    let values = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .filter_map(|line| {
+            let (key, value) = line.trim().split_once('=')?;
+            let (_, name) = pair.iter().find(|(written, _)| *written == key.trim())?;
+            Some(((*name).to_owned(), value.trim().to_owned()))
+        });
     Ok(Some(Layer::new(path.display().to_string(), values)))
 }
 
 fn read(path: &Path) -> std::io::Result<Zeroizing<String>> {
+    let bytes = read_bytes(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(std::io::Error::other)?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn read_bytes(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     use std::io::Read as _;
-    let mut text = Zeroizing::new(String::new());
+    let mut bytes = Zeroizing::new(Vec::new());
     let read = fs_err::File::open(path)?
         .take(MAX_FILE + 1)
-        .read_to_string(&mut text)?;
+        .read_to_end(&mut bytes)?;
     if read as u64 > MAX_FILE {
         return Err(std::io::Error::other(format!(
             "{} is larger than 1 MiB",
             path.display()
         )));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// Every ini file, in the order in which later ones win.
@@ -307,8 +541,7 @@ fn ini_files() -> Result<Ini, SettingsError> {
 }
 
 fn ini_paths() -> Vec<PathBuf> {
-    let named = variable("EUCA_CONFIG_PATH").filter(|paths| !paths.is_empty());
-    named
+    variable("EUCA_CONFIG_PATH")
         .map_or_else(usual_patterns, |paths| {
             paths.split(':').map(str::to_owned).collect()
         })
@@ -322,7 +555,7 @@ fn usual_patterns() -> Vec<String> {
         "/etc/euca2ools/euca2ools.ini".to_owned(),
         "/etc/euca2ools/conf.d/*.ini".to_owned(),
     ];
-    let home = variable("HOME").filter(|home| !home.is_empty());
+    let home = variable("HOME");
     patterns.extend(home.map(|home| format!("{}/.euca/*.ini", glob::Pattern::escape(&home))));
     patterns
 }

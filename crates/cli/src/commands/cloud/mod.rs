@@ -14,6 +14,7 @@ use clap::{Args, Subcommand};
 use gumnut_cloud::Config;
 use gumnut_settings::eucarc;
 use gumnut_terminal::{Exit, Failure, Session};
+use gumnut_types::SecretString;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
@@ -138,8 +139,9 @@ fn last_endpoint(data: &Path) -> Result<String, anyhow::Error> {
         }
         Err(error) => return Err(error.into()),
     };
-    let url = eucarc::parse(&text, &path, None).remove("S3_URL");
-    let Some(endpoint) = url.as_deref().and_then(|url| url.strip_suffix(S3_PATH)) else {
+    let content = eucarc::parse(&text, &path, &|_| None).unwrap_or_default();
+    let url = content.values.get("S3_URL").map(SecretString::expose);
+    let Some(endpoint) = url.and_then(|url| url.strip_suffix(S3_PATH)) else {
         let message = format!("{} names no endpoint of the cloud", path.display());
         let failure = Failure::new(Exit::Input, message).hint("pass --endpoint URL");
         return Err(failure.into());

@@ -67,6 +67,9 @@ impl Choice {
 /// Why the files do not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
+    /// Neither a region nor a user is named.
+    #[error("it names neither a region nor a user")]
+    Empty,
     /// There is no such section.
     #[error("no section [{kind} {name}] is in the configuration files")]
     NoSection {
@@ -107,6 +110,14 @@ impl Ini {
     pub(crate) fn default_choice(&self) -> Result<Choice, LookupError> {
         let named = self.value("global", "default-region")?;
         Ok(named.map_or_else(Choice::default, |text| Choice::parse(&text)))
+    }
+
+    /// The names of all regions, sorted, without those that are patterns.
+    pub(crate) fn regions(&self) -> Vec<String> {
+        let names = self.names("region").filter(|name| !name.contains('*'));
+        let mut names: Vec<_> = names.map(str::to_owned).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Whether there is such a region.
