@@ -10,6 +10,10 @@ use url::Url;
 /// Options of every command.
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Common options")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct Global {
     /// Print the result as one JSON value
     #[arg(long, global = true)]
@@ -17,7 +21,7 @@ pub(crate) struct Global {
     /// Print nothing but results and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Say more; twice for the requests that are made
+    /// Show each request: method, URL, status, time; twice for all that the libraries say
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// How log lines are written, which go to standard error
@@ -29,11 +33,11 @@ pub(crate) struct Global {
     /// Colour messages
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorWhen,
-    /// Read settings from this eucarc; it is parsed, never executed
+    /// Read settings from this eucarc, which must name an endpoint; it is never executed
     #[arg(long, global = true, value_name = "EUCARC")]
     pub(crate) config: Option<PathBuf>,
     /// Region of euca2ools' ini files, which then outranks the environment
-    #[arg(long, global = true, value_name = "[USER@]REGION")]
+    #[arg(long, global = true, value_name = "[USER@][REGION]")]
     pub(crate) region: Option<String>,
     /// Endpoint of the object store, instead of `S3_URL`
     #[arg(long, global = true, value_name = "URL")]
@@ -50,6 +54,9 @@ pub(crate) struct Global {
     /// Trust these certificate authorities (PEM) for https, beside those of the system; instead of `AWS_CA_BUNDLE`
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_cert: Option<PathBuf>,
+    /// Sign requests with the time of this machine whatever a server says of its own
+    #[arg(long, global = true)]
+    pub(crate) no_clock_correction: bool,
 }
 
 /// When messages are coloured.
@@ -103,6 +110,8 @@ impl Global {
                 signature: self.signature.into(),
                 store_signature: None,
                 retries: self.retries,
+                no_clock_correction: self.no_clock_correction,
+                show_requests: self.verbose > 0,
                 ca_cert: self.ca_cert.clone(),
             },
         }

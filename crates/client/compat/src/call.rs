@@ -52,6 +52,7 @@ impl Call {
                     },
                     signature: dialect.ec2_signature(),
                     store_signature: Some(dialect.s3_signature()),
+                    show_requests: common.debug,
                     ..CloudOptions::default()
                 },
             },

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use gumnut_settings::SettingsError;
-use gumnut_transport::TransportError;
+use gumnut_transport::{TransportError, Unreachable};
 use gumnut_types::Fault;
 use gumnut_workflows::WorkflowError;
 
@@ -137,7 +137,25 @@ fn hint_of_transport(error: &TransportError) -> Option<&'static str> {
             "name the certificate of its authority with --ca-cert FILE, or in AWS_CA_BUNDLE; an embedded cloud \
              with --tls keeps it beside its eucarc, in tls-ca.pem",
         ),
+        TransportError::Unreachable { host, reason } => Some(hint_of_absence(host, *reason)),
+        TransportError::WrongScheme { .. } => {
+            Some("change EC2_URL or S3_URL; `gumnut doctor --no-write` shows where each comes from")
+        }
         _ => None,
+    }
+}
+
+/// What to do where nobody answers. On this machine it is most likely the embedded cloud that is meant.
+fn hint_of_absence(host: &str, reason: Unreachable) -> &'static str {
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| {
+        let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+        if is_port { name } else { host }
+    });
+    let is_here = name == "localhost" || name.starts_with("127.") || name == "[::1]";
+    if is_here && reason == Unreachable::Refused {
+        "start the embedded cloud with `gumnut cloud start`, or name another cloud with --config EUCARC"
+    } else {
+        "see whether the address is right and the cloud is running; `gumnut doctor --no-write` shows where the address comes from"
     }
 }
 

@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod runtime;
 mod session;
+mod teller;
 mod watch;
 
 pub use exit::Exit;

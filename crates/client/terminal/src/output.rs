@@ -107,6 +107,11 @@ impl Output {
         }
     }
 
+    /// Says what only those want to know who have asked for it.
+    pub(crate) fn detail(text: &str) {
+        line(&printable(text));
+    }
+
     /// Says what the user should look at. It is never silenced.
     pub fn warn(text: impl AsRef<str>) {
         line(&format!("\x1b[33mwarning:\x1b[0m {}", text.as_ref()));

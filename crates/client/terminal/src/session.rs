@@ -1,6 +1,7 @@
 //! The way from a command line to settings, and from settings to the clients of a cloud.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gumnut_crypto::Certificate;
 use gumnut_ec2_client::Ec2Client;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 use crate::files::read_bounded;
 use crate::keys;
 use crate::output::Output;
+use crate::teller::Teller;
 
 /// Largest file of certificate authorities, in bytes.
 const MAX_CA: u64 = 4 << 20;
@@ -39,6 +41,10 @@ pub struct CloudOptions {
     pub store_signature: Option<Signature>,
     /// How often a request is tried again. `None`: as the settings say, else the usual number.
     pub retries: Option<u32>,
+    /// Whether requests are signed with the time of this machine whatever a server says of its own.
+    pub no_clock_correction: bool,
+    /// Whether a person is shown every request.
+    pub show_requests: bool,
     /// File of certificate authorities (PEM) to trust beside those of the system. `None`: as the settings say.
     pub ca_cert: Option<PathBuf>,
 }
@@ -191,6 +197,14 @@ impl Session {
         if !settings.verify_tls()? {
             connection = connection.unverified();
         }
+        if self.cloud.no_clock_correction {
+            connection = connection.without_clock_correction();
+        }
+        connection = connection.trace(Arc::new(Teller::new(
+            &self.output,
+            self.cloud.show_requests,
+            settings,
+        )));
         let authorities = match (&self.cloud.ca_cert, settings.ca_bundle()) {
             (Some(path), _) => Some(read_authorities(path)?),
             // Plain HTTP does without, and HTTPS trusts nobody for want of it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gumnut_signing::Credentials;
 use time::OffsetDateTime;
 
-use crate::RetryPolicy;
+use crate::{RetryPolicy, Trace};
 
 /// Which signature requests carry. It never changes on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,11 @@ pub struct TransportConfig {
     pub server_identity: ServerIdentity,
     /// The clock of signatures.
     pub clock: Arc<dyn Clock>,
+    /// Whether requests are signed with the server's time when it refuses ours: once, by at most 14 hours, and never on the word of
+    /// plain HTTP from another machine.
+    pub clock_correction: bool,
+    /// Who is told what happens to requests. `None`: nobody.
+    pub trace: Option<Arc<dyn Trace>>,
 }
 
 impl TransportConfig {
@@ -73,6 +78,8 @@ impl TransportConfig {
             extra_ca_pem: None,
             server_identity: ServerIdentity::Verified,
             clock: Arc::new(SystemClock),
+            clock_correction: true,
+            trace: None,
         }
     }
 }

@@ -24,6 +24,22 @@ pub enum TransportError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// There is no connection to the server, so that the request was not sent.
+    #[error("cannot reach {host}: {reason}")]
+    Unreachable {
+        /// The server, as in `cloud.example.org:8773`.
+        host: String,
+        /// Why.
+        reason: Unreachable,
+    },
+    /// HTTP was spoken to a server that speaks TLS, or TLS to one that does not.
+    #[error("{}", wrong_scheme(host, *https))]
+    WrongScheme {
+        /// The server, as in `cloud.example.org:8773`.
+        host: String,
+        /// Whether the endpoint says `https`.
+        https: bool,
+    },
     /// Nobody whom we trust vouches for the server's certificate.
     #[error("{what}: {host} cannot prove who it is")]
     Untrusted {
@@ -83,29 +99,14 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// What a request that did not come through died of.
-    pub(crate) fn of_network(what: &str, host: String, error: reqwest::Error) -> Self {
-        let what = what.to_owned();
-        match certificate_fault(&error) {
-            Some(source) => Self::Untrusted {
-                what,
-                host,
-                source: Box::new(source),
-            },
-            None => Self::Network {
-                what,
-                host,
-                source: Box::new(error.without_url()),
-            },
-        }
-    }
-
     /// Whose fault it is: an answer that is no is [`Fault::Refused`], silence and nonsense are [`Fault::Network`], and
     /// what lies here is [`Fault::Input`] or [`Fault::System`].
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused(_) | Self::Redirected { .. } => Fault::Refused,
             Self::Network { .. }
+            | Self::Unreachable { .. }
+            | Self::WrongScheme { .. }
             | Self::Untrusted { .. }
             | Self::Timeout { .. }
             | Self::Malformed { .. } => Fault::Network,
@@ -123,17 +124,35 @@ impl TransportError {
     }
 }
 
-/// What TLS says of the server's certificate, if that is the matter. An I/O error hides it from the chain of sources.
-fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Option<rustls::Error> {
-    let inner = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
-    match inner.and_then(|inner| inner.downcast_ref()) {
-        Some(fault @ rustls::Error::InvalidCertificate(_)) => Some(fault.clone()),
-        _ => match inner {
-            Some(inner) => certificate_fault(inner),
-            None => certificate_fault(error.source()?),
-        },
+/// Why there is no connection to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unreachable {
+    /// Nothing listens at the port.
+    Refused,
+    /// The name of the host cannot be looked up.
+    UnknownHost,
+    /// No way leads to the host's network.
+    NoRoute,
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "the connection was refused, so nothing listens there",
+            Self::UnknownHost => "the name of the host cannot be looked up",
+            Self::NoRoute => "no route leads to the host",
+        })
+    }
+}
+
+fn wrong_scheme(host: &str, https: bool) -> String {
+    if https {
+        format!(
+            "{host} does not speak TLS: the endpoint says https://, and may have to say http://"
+        )
+    } else {
+        format!("{host} speaks TLS: the endpoint says http://, and has to say https://")
     }
 }
 

@@ -69,6 +69,29 @@ impl Request {
         }
     }
 
+    /// The action of the Query API. `None`: the request goes to an object store.
+    pub(crate) fn action(&self) -> Option<&str> {
+        match &self.auth {
+            Auth::S3 => None,
+            Auth::Query(parameters) => parameters
+                .iter()
+                .find(|(name, _)| name == "Action")
+                .map(|(_, action)| action.as_str()),
+        }
+    }
+
+    /// Whether the request may change something.
+    pub(crate) fn changes(&self) -> bool {
+        match &self.auth {
+            Auth::S3 => ![Method::GET, Method::HEAD].contains(&self.method),
+            Auth::Query(_) => {
+                let reads = ["Describe", "Get", "List"];
+                let action = self.action().unwrap_or_default();
+                !reads.iter().any(|start| action.starts_with(start))
+            }
+        }
+    }
+
     /// Signs the request for one attempt.
     pub(crate) fn sign(
         &self,
@@ -179,7 +202,7 @@ fn token(credentials: Option<&Credentials>, name: &str) -> Option<(String, Strin
     Some((name.to_owned(), token.expose().to_owned()))
 }
 
-fn http_date(now: OffsetDateTime) -> String {
+pub(crate) fn http_date(now: OffsetDateTime) -> String {
     let now = now.to_offset(time::UtcOffset::UTC);
     now.format(HTTP_DATE)
         .unwrap_or_else(|_| format_amz_date(now))

@@ -1,6 +1,7 @@
 //! The HTTP client and whom it trusts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -10,12 +11,14 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::{ServerIdentity, TransportError};
 
-/// A client that trusts the system's certificate authorities and those in `extra`, follows no redirects,
-/// and uses no proxy.
-pub(crate) fn client(
+/// How long a connection may take before it is there.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// TLS that trusts the system's certificate authorities and those in `extra`.
+pub(crate) fn config(
     extra: Option<&[u8]>,
     identity: ServerIdentity,
-) -> Result<reqwest::Client, TransportError> {
+) -> Result<ClientConfig, TransportError> {
     let mut roots = RootCertStore::empty();
     let (added, _) =
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -33,8 +36,14 @@ pub(crate) fn client(
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyServer(provider))),
     };
+    Ok(verifying.with_no_client_auth())
+}
+
+/// A client that speaks this TLS, follows no redirects, and uses no proxy.
+pub(crate) fn client(tls: ClientConfig) -> Result<reqwest::Client, TransportError> {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(verifying.with_no_client_auth())
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(CONNECT)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("gumnut/", env!("CARGO_PKG_VERSION")))

@@ -1,27 +1,30 @@
 //! Sending, until there is an answer that counts.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use gumnut_signing::parse_http_date;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
+use rustls::ClientConfig;
 use time::OffsetDateTime;
 
 use crate::refusal::MAX_ERROR;
-use crate::{Body, Request, TransportConfig, TransportError, tls};
-
-/// How far a server's clock must be from ours before a plain 403 is taken for a matter of clocks.
-const SUSPICIOUS: time::Duration = time::Duration::minutes(5);
+use crate::{Body, Request, TraceEvent, TransportConfig, TransportError, reach, shown, skew, tls};
 
 /// Sends signed requests, and tries again where that can help.
 #[derive(Debug)]
 pub struct Transport {
     http: reqwest::Client,
+    tls: Arc<ClientConfig>,
     config: TransportConfig,
     /// Seconds that the server's clock is ahead of ours, once learnt.
     skew: AtomicI64,
     skew_learnt: AtomicBool,
+    /// Whether a request has changed something, as far as is known.
+    has_changed: AtomicBool,
+    /// Whether somebody has answered yet.
+    is_answered: AtomicBool,
 }
 
 /// A whole answer.
@@ -53,7 +56,8 @@ enum Outcome {
         error: TransportError,
         asked: Option<Duration>,
     },
-    Skewed(TransportError),
+    /// The clock has been corrected.
+    Skewed,
 }
 
 impl Transport {
@@ -62,12 +66,15 @@ impl Transport {
     /// # Errors
     /// When a certificate authority cannot be read.
     pub fn new(config: TransportConfig) -> Result<Self, TransportError> {
-        let http = tls::client(config.extra_ca_pem.as_deref(), config.server_identity)?;
+        let tls = tls::config(config.extra_ca_pem.as_deref(), config.server_identity)?;
         Ok(Self {
-            http,
+            http: tls::client(tls.clone())?,
+            tls: Arc::new(tls),
             config,
             skew: AtomicI64::new(0),
             skew_learnt: AtomicBool::new(false),
+            has_changed: AtomicBool::new(false),
+            is_answered: AtomicBool::new(false),
         })
     }
 
@@ -111,16 +118,35 @@ impl Transport {
         .await
     }
 
-    /// Waits as long as before retry number `retry` (from 0) of a request; tells whether there is to be one.
+    /// Waits as long as before retry number `retry` (from 0) of a request, which follows this error; tells whether there is to be
+    /// one.
     ///
     /// For those who go on with a [`Download`] that broke.
-    pub async fn pause(&self, retry: u32) -> bool {
+    pub async fn pause(&self, retry: u32, error: &TransportError) -> bool {
         let policy = &self.config.retry;
         let again = retry < policy.retries;
         if again {
-            tokio::time::sleep(policy.wait(retry, None, random())).await;
+            let wait = policy.wait(retry, None, random());
+            self.wait(retry, error, wait).await;
         }
         again
+    }
+
+    async fn wait(&self, retry: u32, error: &TransportError, wait: Duration) {
+        self.tell(&TraceEvent::Again {
+            error,
+            wait,
+            retry: retry + 1,
+            retries: self.config.retry.retries,
+        });
+        tokio::time::sleep(wait).await;
+    }
+
+    fn tell(&self, event: &TraceEvent<'_>) {
+        tracing::debug!(?event, "request");
+        if let Some(trace) = &self.config.trace {
+            trace.happens(event);
+        }
     }
 
     async fn persist<T>(
@@ -146,20 +172,32 @@ impl Transport {
             let (error, asked) = match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(Outcome::Final(error)) => return Err(error),
-                Err(Outcome::Skewed(error)) => {
-                    tracing::warn!(%error, "correcting the clock by the server's");
-                    continue;
-                }
+                Err(Outcome::Skewed) => continue,
                 Err(Outcome::Again { error, asked }) => (error, asked),
             };
             let wait = policy.wait(retry, asked, random());
-            if retry == policy.retries || Instant::now() + wait >= end {
+            let is_last = retry == policy.retries || Instant::now() + wait >= end;
+            // A connection that breaks may be one of TLS, an answer that is none most likely is.
+            if (is_last || reach::is_nonsense(&error)) && self.wants_tls(request, &error).await {
+                return Err(TransportError::WrongScheme {
+                    host: request.host(),
+                    https: false,
+                });
+            }
+            if is_last {
                 return Err(error);
             }
-            tracing::info!(%error, ?wait, "trying again");
-            tokio::time::sleep(wait).await;
+            self.wait(retry, &error, wait).await;
             retry += 1;
         }
+    }
+
+    /// Whether plain HTTP was spoken to a server that speaks TLS.
+    async fn wants_tls(&self, request: &Request, error: &TransportError) -> bool {
+        matches!(error, TransportError::Network { .. })
+            && request.url.scheme() == "http"
+            && !self.is_answered.load(Ordering::Relaxed)
+            && reach::speaks_tls(&request.url, Arc::clone(&self.tls)).await
     }
 
     async fn attempt<T>(
@@ -168,15 +206,12 @@ impl Transport {
         read: &impl AsyncFn(reqwest::Response) -> Result<T, TransportError>,
     ) -> Result<T, Outcome> {
         let builder = self.build(request).await.map_err(Outcome::Final)?;
-        tracing::debug!(what = request.what, "request");
-        let response = builder.send().await.map_err(|error| {
-            let unsent = error.is_connect();
-            match network(request, error) {
-                // Another attempt meets the same certificate.
-                error @ TransportError::Untrusted { .. } => Outcome::Final(error),
-                error => again_unless(request.once && !unsent, error),
-            }
-        })?;
+        if self.is_answered.load(Ordering::Relaxed) {
+            self.tell_of_change(request);
+        }
+        let response = self.send(request, builder).await?;
+        // Nobody need be told of a server that is not there.
+        self.tell_of_change(request);
         if response.status().is_success() {
             return read(response).await.map_err(|error| match error {
                 error @ TransportError::Network { .. } => again_unless(request.once, error),
@@ -189,49 +224,126 @@ impl Transport {
             .read_all(request, response, MAX_ERROR)
             .await
             .unwrap_or_default();
+        if reach::wants_tls(&request.url, status, &body) {
+            return Err(Outcome::Final(TransportError::WrongScheme {
+                host: request.host(),
+                https: false,
+            }));
+        }
         let error = TransportError::from_answer(&request.what, status, &headers, &body);
-        Err(match self.judge(status, &headers, error) {
+        if self.learns_clock(request, status, &headers, &error).await {
+            return Err(Outcome::Skewed);
+        }
+        Err(match judge(status, &headers, error) {
             Outcome::Again { error, .. } if request.once => Outcome::Final(error),
             outcome => outcome,
         })
     }
 
-    /// Whether another attempt can change the answer.
-    fn judge(&self, status: u16, headers: &HeaderMap, error: TransportError) -> Outcome {
-        if self.is_skewed(status, headers, &error) {
-            return Outcome::Skewed(error);
+    /// Tells of the first request that may change something.
+    fn tell_of_change(&self, request: &Request) {
+        if request.changes() && !self.has_changed.swap(true, Ordering::Relaxed) {
+            let origin = request.url.origin().ascii_serialization();
+            self.tell(&TraceEvent::Changing { origin });
         }
-        // 501 is a no for ever; 429 and the other 5xx are a no for now.
-        if status == 429 || (500..600).contains(&status) && status != 501 {
-            let asked = headers
-                .get("retry-after")
-                .and_then(|value| value.to_str().ok()?.parse().ok());
-            return Outcome::Again {
-                error,
-                asked: asked.map(Duration::from_secs),
-            };
-        }
-        Outcome::Final(error)
     }
 
-    /// Learns the server's clock, once, if the refusal looks like a matter of clocks.
-    fn is_skewed(&self, status: u16, headers: &HeaderMap, error: &TransportError) -> bool {
-        let code = error.refusal().map_or("", |refusal| &refusal.code);
-        let date = headers
-            .get("date")
-            .and_then(|value| parse_http_date(value.to_str().ok()?));
-        let Some(date) = date else { return false };
-        let ahead = date - self.config.clock.now();
-        let named = matches!(code, "RequestTimeTooSkewed" | "RequestExpired");
-        let suspicious = status == 403 && ahead.abs() > SUSPICIOUS;
-        if !(named || suspicious) {
+    async fn send(
+        &self,
+        request: &Request,
+        builder: reqwest::RequestBuilder,
+    ) -> Result<reqwest::Response, Outcome> {
+        let start = Instant::now();
+        let sent = builder.send().await;
+        let time = start.elapsed();
+        let (method, action) = (&request.method, request.action());
+        let url = || shown(&request.url);
+        match sent {
+            Ok(response) => {
+                self.is_answered.store(true, Ordering::Relaxed);
+                self.tell(&TraceEvent::Answered {
+                    method,
+                    url: url(),
+                    action,
+                    status: response.status().as_u16(),
+                    time,
+                });
+                Ok(response)
+            }
+            Err(error) => {
+                let unsent = error.is_connect();
+                let error = network(request, error);
+                self.tell(&TraceEvent::Unanswered {
+                    method,
+                    url: url(),
+                    action,
+                    error: &error,
+                    time,
+                });
+                Err(match error {
+                    // Another attempt meets the same certificate, and the same scheme.
+                    error @ (TransportError::Untrusted { .. }
+                    | TransportError::WrongScheme { .. }) => Outcome::Final(error),
+                    // A server that has answered may be starting again; one that never has is not there.
+                    error @ TransportError::Unreachable { .. }
+                        if !self.is_answered.load(Ordering::Relaxed) =>
+                    {
+                        Outcome::Final(error)
+                    }
+                    error => again_unless(request.once && !unsent, error),
+                })
+            }
+        }
+    }
+
+    /// Learns the server's clock, once, if the refusal is a matter of clocks.
+    async fn learns_clock(
+        &self,
+        request: &Request,
+        status: u16,
+        headers: &HeaderMap,
+        error: &TransportError,
+    ) -> bool {
+        let now = self.config.clock.now();
+        if !self.config.clock_correction || self.skew_learnt.load(Ordering::Relaxed) {
             return false;
         }
+        let mut code = error
+            .refusal()
+            .map(|refusal| refusal.code.clone())
+            .unwrap_or_default();
+        // An answer to HEAD has no document that could tell a code.
+        if request.method == Method::HEAD && status == 403 && skew::is_suspicious(headers, now) {
+            code = self.code_of(request).await.unwrap_or_default();
+        }
+        let Some(ahead) = skew::correction(&request.url, headers, &code, now) else {
+            return false;
+        };
         if self.skew_learnt.swap(true, Ordering::Relaxed) {
             return false;
         }
-        self.skew.store(ahead.whole_seconds(), Ordering::Relaxed);
+        self.skew.store(ahead, Ordering::Relaxed);
+        self.tell(&TraceEvent::ClockCorrected {
+            host: &request.host(),
+            ahead,
+        });
         true
+    }
+
+    /// The code with which a refused request for a head is refused when it asks for the whole.
+    async fn code_of(&self, request: &Request) -> Option<String> {
+        let whole = Request {
+            method: Method::GET,
+            ..request.clone()
+        };
+        let response = self.build(&whole).await.ok()?.send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        if response.status().is_success() {
+            return None;
+        }
+        let body = self.read_all(&whole, response, MAX_ERROR).await.ok()?;
+        let error = TransportError::from_answer(&whole.what, status, &headers, &body);
+        Some(error.refusal()?.code.clone())
     }
 
     fn now(&self) -> OffsetDateTime {
@@ -318,7 +430,7 @@ impl Download {
                 what: self.what.clone(),
                 limit: self.idle,
             })?
-            .map_err(|error| TransportError::of_network(&self.what, self.host.clone(), error))?;
+            .map_err(|error| reach::of_network(&self.what, self.host.clone(), error))?;
         let length = next.as_ref().map_or(0, |piece| piece.len() as u64);
         match (&mut self.left, &next) {
             (Some(left), Some(_)) if length <= *left => *left -= length,
@@ -336,6 +448,21 @@ impl Download {
     }
 }
 
+/// Whether another attempt can change the answer.
+fn judge(status: u16, headers: &HeaderMap, error: TransportError) -> Outcome {
+    // 501 is a no for ever; 429 and the other 5xx are a no for now.
+    if status == 429 || (500..600).contains(&status) && status != 501 {
+        let asked = headers
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        return Outcome::Again {
+            error,
+            asked: asked.map(Duration::from_secs),
+        };
+    }
+    Outcome::Final(error)
+}
+
 /// Another attempt, unless it could do again what is done already.
 fn again_unless(once: bool, error: TransportError) -> Outcome {
     if once {
@@ -346,7 +473,7 @@ fn again_unless(once: bool, error: TransportError) -> Outcome {
 }
 
 fn network(request: &Request, error: reqwest::Error) -> TransportError {
-    TransportError::of_network(&request.what, request.host(), error)
+    reach::of_network(&request.what, request.host(), error)
 }
 
 /// A random number; without randomness all clients wait alike, which is no reason to fail.

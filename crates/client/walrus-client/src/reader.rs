@@ -92,11 +92,10 @@ impl ObjectReader {
 
     /// Waits before the next connection, unless there were enough.
     async fn go_on(&mut self, error: TransportError) -> Result<(), TransportError> {
-        if !self.store.transport().pause(self.broken).await {
+        if !self.store.transport().pause(self.broken, &error).await {
             return Err(error);
         }
         self.broken += 1;
-        tracing::info!(%error, position = self.position, "going on where the connection broke");
         Ok(())
     }
 

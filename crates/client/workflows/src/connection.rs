@@ -1,9 +1,10 @@
 //! How a cloud is reached, and as whom.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gumnut_signing::Credentials;
-use gumnut_transport::{RetryPolicy, ServerIdentity, SignatureVersion, TransportConfig};
+use gumnut_transport::{RetryPolicy, ServerIdentity, SignatureVersion, Trace, TransportConfig};
 use url::Url;
 
 /// How a cloud is reached, and as whom: endpoints, key pair, signatures, patience, and whom to trust.
@@ -19,6 +20,8 @@ pub struct Connection {
     retry: RetryPolicy,
     authorities: Option<Vec<u8>>,
     server_identity: ServerIdentity,
+    clock_correction: bool,
+    trace: Option<Arc<dyn Trace>>,
 }
 
 impl Connection {
@@ -34,6 +37,8 @@ impl Connection {
             retry: RetryPolicy::default(),
             authorities: None,
             server_identity: ServerIdentity::Verified,
+            clock_correction: true,
+            trace: None,
         }
     }
 
@@ -87,6 +92,20 @@ impl Connection {
         self
     }
 
+    /// Signs with the time of this machine whatever a server says of its own.
+    #[must_use]
+    pub fn without_clock_correction(mut self) -> Self {
+        self.clock_correction = false;
+        self
+    }
+
+    /// Tells one what happens to requests, while it happens.
+    #[must_use]
+    pub fn trace(mut self, trace: Arc<dyn Trace>) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
     /// Whether any server is believed.
     pub fn is_unverified(&self) -> bool {
         self.server_identity == ServerIdentity::Unverified
@@ -98,6 +117,8 @@ impl Connection {
         config.retry = self.retry.clone();
         config.extra_ca_pem.clone_from(&self.authorities);
         config.server_identity = self.server_identity;
+        config.clock_correction = self.clock_correction;
+        config.trace.clone_from(&self.trace);
         config
     }
 }

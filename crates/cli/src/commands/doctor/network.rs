@@ -8,9 +8,9 @@ use gumnut_ec2_client::{API_VERSION, Image};
 use gumnut_settings::{Settings, SettingsError};
 use gumnut_signing::parse_http_date;
 use gumnut_terminal::{Session, Signature, hint_of};
-use gumnut_transport::{Auth, Body, Request, Response, Transport, TransportError};
+use gumnut_transport::{Auth, Body, Request, Response, Transport, TransportError, is_loopback};
 use time::OffsetDateTime;
-use url::{Host, Url};
+use url::Url;
 
 use super::finding::{Finding, chain};
 
@@ -142,7 +142,7 @@ impl Cloud<'_> {
                 ),
             };
         }
-        if is_this_machine(url) {
+        if is_loopback(url) {
             return Finding::ok(
                 id,
                 format!("{name} is on this machine; nothing is encrypted"),
@@ -265,15 +265,6 @@ fn remedy(error: &anyhow::Error) -> &'static str {
         }
         Some("RequestTimeTooSkewed" | "RequestExpired") => "set the clock of this machine",
         _ => "try the other --signature, and see whether the endpoint is that of this service",
-    }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gumnut_transport::{SignatureVersion, TransportError};
-use gumnut_walrus_client::{BucketState, Content, PutOptions};
+use gumnut_walrus_client::{Content, PutOptions};
 
 use crate::server::{Answer, Server, answer, error, ok};
 use crate::{SECRET, client, client_with, config, v4};
@@ -71,39 +71,6 @@ async fn retries_end_with_the_last_error() {
         .unwrap_err();
     assert_eq!(error.refusal().unwrap().code, "InternalError");
     assert_eq!(server.asked().len(), 3);
-}
-
-#[tokio::test]
-async fn the_servers_clock_is_learnt_once() {
-    let skewed = || {
-        let body = "<Error><Code>RequestTimeTooSkewed</Code></Error>";
-        answer(
-            "403 Forbidden",
-            "date: Tue, 27 Mar 2007 19:36:42 GMT\r\n",
-            body,
-        )
-    };
-    let server = Server::start(vec![skewed(), ok()]);
-    let state = client(&server).bucket_state(&bucket()).await.unwrap();
-    assert_eq!(state, BucketState::Usable);
-    let asked = server.asked();
-    assert!(
-        !asked[0]
-            .header("x-amz-date")
-            .unwrap()
-            .starts_with("20070327T1936")
-    );
-    assert!(
-        asked[1]
-            .header("x-amz-date")
-            .unwrap()
-            .starts_with("20070327T1936")
-    );
-
-    let server = Server::start(vec![skewed(), skewed()]);
-    let error = client(&server).bucket_state(&bucket()).await.unwrap_err();
-    assert_eq!(error.refusal().unwrap().code, "RequestTimeTooSkewed");
-    assert_eq!(server.asked().len(), 2);
 }
 
 #[tokio::test]
