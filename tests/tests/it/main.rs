@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod absent;
 mod bad_input;
 mod boot;
 mod bootstrap;
@@ -20,12 +21,14 @@ mod faults;
 mod fetch;
 mod fetch_faults;
 mod generated;
+mod guards;
 mod guide;
 mod https;
 mod images;
 mod kill;
 mod life_cycle;
 mod manners;
+mod named;
 mod network;
 mod publish;
 mod regions;

@@ -244,7 +244,7 @@ impl Work<'_> {
 }
 
 fn explain(error: WorkflowError) -> anyhow::Error {
-    let taken = matches!(error, WorkflowError::Taken(_));
+    let taken = matches!(error, WorkflowError::Taken(_) | WorkflowError::InUse { .. });
     if !taken && !matches!(error, WorkflowError::AclRefused(_)) {
         return error.into();
     }

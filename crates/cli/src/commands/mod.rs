@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod download;
 pub(crate) mod fetch;
 pub(crate) mod generate;
+pub(crate) mod guard;
 pub(crate) mod images;
 pub(crate) mod inspect;
 pub(crate) mod keys;

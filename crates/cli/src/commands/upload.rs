@@ -7,13 +7,16 @@ use std::sync::Arc;
 use clap::Args;
 use gumnut_terminal::{Session, Stop, Watch, parts};
 use gumnut_walrus_client::CannedAcl;
-use gumnut_workflows::{BucketPrefix, Destination, LocalBundle, Step};
+use gumnut_workflows::{BucketPrefix, Destination, LocalBundle, Step, UploadPreview};
 use serde_json::json;
+
+use super::guard::{Guard, object_lines};
 
 /// Put a bundle into the object store.
 ///
 /// Makes the bucket if it is missing. Each part is compared with the manifest before it is sent; parts that
-/// the store has already are skipped; the manifest goes last, so that a bundle that can be seen is whole.
+/// the store has already are skipped; the manifest goes last, so that a bundle that can be seen is whole. Objects that a
+/// registered image needs are not replaced by others.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -30,6 +33,12 @@ pub(crate) struct Upload {
     /// Parts that are sent at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
+    /// Replace objects although a registered image needs them, and without asking the EC2 service whether one does
+    #[arg(long)]
+    force: bool,
+    /// Say what would be put, and put nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// An ACL, or none at all.
@@ -53,14 +62,27 @@ impl FromStr for AclChoice {
 impl Upload {
     pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let settings = session.settings()?;
+        let cloud = session.cloud(&settings)?;
         let destination = Destination {
-            store: session.walrus(&settings)?,
+            store: cloud.store()?.clone(),
             target: self.bucket.clone(),
             acl: self.acl.0,
         };
         let upload = gumnut_workflows::Upload::new(LocalBundle::new(&self.manifest), destination)
             .bucket_location(settings.location_constraint())
             .jobs(usize::from(self.jobs));
+        if self.dry_run || !self.force {
+            let preview = upload.preview().await?;
+            if !self.force && !preview.replaces.is_empty() {
+                let guard = Guard::new(&cloud).await?;
+                guard
+                    .insist_replaceable(&preview.location, &preview.replaces)
+                    .await?;
+            }
+            if self.dry_run {
+                return Self::report(session, &preview);
+            }
+        }
         let output = session.output.clone();
         let watch = Watch::new(&session.output, &Stop::default(), move |step| {
             if let Step::MakingBucket { bucket } = step {
@@ -81,7 +103,52 @@ impl Upload {
             "parts_sent": uploaded.parts_sent,
             "parts_skipped": uploaded.parts_skipped,
             "bytes_sent": uploaded.bytes_sent,
+            "dry_run": false,
         });
         session.output.result(&json, &location)
+    }
+
+    /// The objects in the order in which they would be put.
+    fn report(session: &Session, preview: &UploadPreview) -> Result<(), anyhow::Error> {
+        let bucket = &preview.location.bucket;
+        if preview.makes_bucket {
+            session
+                .output
+                .say(format!("the bucket {bucket} would be made"));
+        }
+        let objects: Vec<_> = preview
+            .puts
+            .iter()
+            .map(|key| format!("{bucket}/{key}"))
+            .collect();
+        let replaces: Vec<_> = preview
+            .replaces
+            .iter()
+            .map(|key| format!("{bucket}/{key}"))
+            .collect();
+        session.output.say(format!(
+            "{} would be put, {} of them in the place of others; {} are there already",
+            counted(objects.len()),
+            replaces.len(),
+            parts(preview.parts_skipped)
+        ));
+        let json = json!({
+            "location": preview.location.to_string(),
+            "makes_bucket": preview.makes_bucket,
+            "objects": objects,
+            "replaces": replaces,
+            "parts_skipped": preview.parts_skipped,
+            "bytes_sent": preview.bytes,
+            "dry_run": true,
+        });
+        session.output.result(&json, &object_lines(&objects))
+    }
+}
+
+fn counted(objects: usize) -> String {
+    if objects == 1 {
+        "1 object".to_owned()
+    } else {
+        format!("{objects} objects")
     }
 }

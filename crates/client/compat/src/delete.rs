@@ -1,11 +1,15 @@
 //! `euca-delete-bundle`, `ec2-delete-bundle`
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
+use gumnut_manifest::Manifest;
+use gumnut_settings::Settings;
 use gumnut_terminal::Signature;
-use gumnut_types::ManifestLocation;
+use gumnut_types::{Limits, ManifestLocation};
 use gumnut_walrus_client::WalrusClient;
+use gumnut_workflows::{CloudClient, ImagesInUse};
 
 use super::call::Call;
 use super::dialect::Dialect;
@@ -17,6 +21,8 @@ use super::upload::parse_sigv;
 
 /// The exit code of ec2-ami-tools where not everything could be deleted, or nobody confirmed it.
 const NOT_DELETED: u8 = 5;
+/// How long the EC2 service may take to say which images are registered, for a warning.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Delete a bundle from the object store
 #[derive(Args)]
@@ -58,8 +64,13 @@ impl Tool for DeleteBundle {
         };
         let selected = self.selector.select(meaning, None)?;
         let session = &call.session;
-        let store = session.walrus(&session.settings()?)?;
-        let deleted = self.delete(call, &store, selected).await;
+        let settings = session.settings()?;
+        let store = session.walrus(&settings)?;
+        let images = Images {
+            call,
+            images: images(call, &settings).await,
+        };
+        let deleted = self.delete(call, &store, &images, selected).await;
         if call.dialect == Dialect::AmiTools {
             return deleted.map_err(|error| {
                 let message = error.to_string();
@@ -78,22 +89,25 @@ impl DeleteBundle {
         &self,
         call: &Call,
         store: &WalrusClient,
+        images: &Images<'_>,
         selected: Selected,
     ) -> Result<(), anyhow::Error> {
         match selected {
-            Selected::Stored(location) => self.one(store, None, &location).await?,
+            Selected::Stored(location) => self.one(store, images, None, &location).await?,
             // The local file stays: it is not in the bucket.
-            Selected::Local(path, location) => self.one(store, Some(&path), &location).await?,
+            Selected::Local(path, location) => {
+                self.one(store, images, Some(&path), &location).await?;
+            }
             Selected::Prefix(prefix) if call.dialect == Dialect::AmiTools => {
                 self.by_names(store, &prefix).await?;
             }
             Selected::Prefix(prefix) => {
                 let location = self.selector.of_prefix(&prefix)?;
-                self.one(store, None, &location).await?;
+                self.one(store, images, None, &location).await?;
             }
             Selected::All => {
                 for location in self.selector.all(store).await? {
-                    self.one(store, None, &location).await?;
+                    self.one(store, images, None, &location).await?;
                 }
             }
         }
@@ -106,6 +120,7 @@ impl DeleteBundle {
     async fn one(
         &self,
         store: &WalrusClient,
+        images: &Images<'_>,
         local: Option<&Path>,
         location: &ManifestLocation,
     ) -> Result<(), anyhow::Error> {
@@ -119,6 +134,7 @@ impl DeleteBundle {
             return Ok(());
         }
         let (manifest, _) = selector::read(store, local, location).await?;
+        images.warn(store, location, &manifest).await;
         Ok(selector::stored(store, location)
             .delete(&manifest.parts)
             .await?)
@@ -142,6 +158,49 @@ impl DeleteBundle {
         }
         Ok(())
     }
+}
+
+/// The registered images of the cloud, for a warning that the old tools never had.
+struct Images<'a> {
+    call: &'a Call,
+    /// `None`: the cloud does not say.
+    images: Option<ImagesInUse>,
+}
+
+impl Images<'_> {
+    /// Warns where an image needs a bundle that is going to be deleted.
+    async fn warn(&self, store: &WalrusClient, location: &ManifestLocation, manifest: &Manifest) {
+        let Some(images) = &self.images else {
+            return;
+        };
+        let bundle = selector::stored(store, location);
+        let parts = manifest.parts.iter();
+        let keys: Vec<_> = parts
+            .filter_map(|part| bundle.part_key(&part.name).ok())
+            .collect();
+        let needing = images
+            .needing(store, location, &keys, &Limits::default())
+            .await
+            .unwrap_or_default();
+        for id in needing {
+            self.call.say(&format!(
+                "warning: {location} is the bundle of the registered image {id}, which cannot be started any more"
+            ));
+        }
+    }
+}
+
+/// `None`: there is no EC2 service, or it does not say.
+async fn images(call: &Call, settings: &Settings) -> Option<ImagesInUse> {
+    let (session, endpoint) = (&call.session, settings.ec2_url().ok()?);
+    let connection = session
+        .signed_connection(settings, session.cloud.signature)
+        .ok()?
+        .retries(0)
+        .timeout(PATIENCE)
+        .ec2(endpoint);
+    let cloud = CloudClient::connect(&connection).ok()?;
+    ImagesInUse::list(cloud.ec2().ok()?).await.ok()
 }
 
 fn is_part_ending(ending: &str) -> bool {

@@ -1,8 +1,8 @@
 //! Giving up a run and taking back what it left in the cloud.
 
 use gumnut_transport::TransportError;
-use gumnut_types::{BucketName, ImageId, ManifestLocation};
-use gumnut_workflows::WorkflowError;
+use gumnut_types::{BucketName, ImageId, Limits, ManifestLocation, ObjectKey};
+use gumnut_workflows::{ImagesInUse, WorkflowError};
 
 use crate::journal::ImageState;
 use crate::run::Run;
@@ -17,7 +17,7 @@ pub struct Removed {
     pub objects: Vec<String>,
     /// The bucket, if the run had made it and nothing else is in it.
     pub bucket: Option<BucketName>,
-    /// Bundles that were left alone, because another run has written them since.
+    /// Bundles that were left alone with their images, because another run has written them since or another image needs them.
     pub left: Vec<ManifestLocation>,
 }
 
@@ -73,13 +73,6 @@ impl Run<'_> {
             None if state.registering => self.find(location).await?,
             None => None,
         };
-        if let Some(id) = id {
-            match self.setup.cloud.ec2()?.deregister_image(&id).await {
-                Err(error) if code(&error).starts_with("InvalidAMIID") => {}
-                done => done?,
-            }
-            removed.images.push(id);
-        }
         let store = &self.destination.store;
         // A manifest whose parts are gone would be worse than parts without one.
         let mut keys = vec![location.key.clone()];
@@ -87,11 +80,50 @@ impl Run<'_> {
             let key = object.key.parse().ok();
             keys.extend(key.filter(|key| *key != location.key));
         }
+        if self
+            .is_needed(id.as_ref(), location, &keys, removed)
+            .await?
+        {
+            removed.left.push(location.clone());
+            return Ok(());
+        }
+        if let Some(id) = id {
+            match self.setup.cloud.ec2()?.deregister_image(&id).await {
+                Err(error) if code(&error).starts_with("InvalidAMIID") => {}
+                done => done?,
+            }
+            removed.images.push(id);
+        }
         for key in keys {
             store.delete_object(&location.bucket, &key).await?;
             removed.objects.push(key.to_string());
         }
         Ok(())
+    }
+
+    /// Whether an image that is not of this run needs this kernel or ramdisk, or one of these objects.
+    async fn is_needed(
+        &self,
+        id: Option<&ImageId>,
+        location: &ManifestLocation,
+        keys: &[ObjectKey],
+        removed: &Removed,
+    ) -> Result<bool, WorkflowError> {
+        if !self.setup.cloud.has_ec2() {
+            return Ok(false);
+        }
+        let own: Vec<_> = removed.images.iter().chain(id).cloned().collect();
+        let others = ImagesInUse::list(self.setup.cloud.ec2()?)
+            .await?
+            .without(&own);
+        let is_used = id.is_some_and(|id| !others.users_of(id).is_empty());
+        let store = &self.destination.store;
+        let limits = Limits::default();
+        Ok(is_used
+            || !others
+                .needing(store, location, keys, &limits)
+                .await?
+                .is_empty())
     }
 }
 

@@ -55,6 +55,14 @@ impl CloudClient {
         }
     }
 
+    /// A cloud of a client that is there already, which is used without an object store.
+    pub fn of_ec2(ec2: Ec2Client) -> Self {
+        Self {
+            store: None,
+            ec2: Some(ec2),
+        }
+    }
+
     /// The client of the object store.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::destination::Destination;
 use crate::receive::Forget;
-use crate::registered::{OwnImages, register_once};
+use crate::registered::{ImagesInUse, OwnImages, register_once};
 use crate::{BucketPrefix, CloudClient, Observer, PartOutput, Step, StoredBundle, WorkflowError};
 
 /// Bytes of parts that may lie in memory, unless one part alone is larger.
@@ -154,6 +154,10 @@ impl CopyTo {
             Ok(None) => false,
             Err(error) => return Err(error),
         };
+        if !written {
+            self.insist_on_room(original, &destination, &location)
+                .await?;
+        }
         self.make_bucket(&destination).await?;
         let sent = self
             .parts(original, &destination, &location, &*observer)
@@ -169,6 +173,34 @@ impl CopyTo {
             parts_sent: sent,
             parts_skipped: parts - sent,
             manifest_written: !written,
+        })
+    }
+
+    /// Refuses to write over the parts of an image of the other cloud, whose manifest has another name.
+    async fn insist_on_room(
+        &self,
+        original: &Original,
+        destination: &Destination,
+        location: &ManifestLocation,
+    ) -> Result<(), WorkflowError> {
+        if !self.cloud.has_ec2() {
+            return Ok(());
+        }
+        let parts = &original.manifest.manifest().parts;
+        let keys = parts
+            .iter()
+            .map(|part| destination.target.key(part.name.as_str()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let needing = ImagesInUse::list(self.cloud.ec2()?)
+            .await?
+            .needing(&destination.store, location, &keys, &self.limits)
+            .await?;
+        if needing.is_empty() {
+            return Ok(());
+        }
+        Err(WorkflowError::InUse {
+            what: location.to_string(),
+            by: needing.join(", "),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Where the objects of a bundle go.
 
+use gumnut_transport::TransportError;
 use gumnut_types::{BucketName, ManifestLocation};
 use gumnut_walrus_client::{BucketState, CannedAcl, Content, ObjectHead, PutOptions, WalrusClient};
 
@@ -7,6 +8,17 @@ use crate::{BucketPrefix, Observer, Step, WorkflowError};
 
 /// The metadata that tells what a manifest was made of.
 const SOURCE: &str = "gumnut-source";
+
+/// What a store has where an object would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// Nothing.
+    Missing,
+    /// An object of this content, as far as its size and tag tell.
+    Same,
+    /// Another content, or one whose tag tells nothing.
+    Other,
+}
 
 /// A place in an object store where the objects of a bundle are put.
 #[derive(Clone, Debug)]
@@ -32,15 +44,7 @@ impl Destination {
     ) -> Result<(), WorkflowError> {
         let bucket = self.bucket();
         observer.step(&Step::CheckingBucket { bucket });
-        let state =
-            self.store
-                .bucket_state(bucket)
-                .await
-                .map_err(|source| WorkflowError::CheckBucket {
-                    bucket: bucket.clone(),
-                    source,
-                })?;
-        if state == BucketState::Missing {
+        if self.is_missing().await? {
             observer.step(&Step::MakingBucket { bucket });
             self.store
                 .create_bucket(bucket, location)
@@ -80,14 +84,44 @@ impl Destination {
         name: &str,
         content: &Content,
     ) -> Result<bool, WorkflowError> {
-        let key = self.target.key(name)?;
-        let head = self.store.head_object(self.bucket(), &key).await?;
-        let same = head
-            .is_some_and(|head| head.size == content.length() && head.etag == content.md5_hex());
-        if !same {
+        let is_there = self.stored(name, content).await? == Stored::Same;
+        if !is_there {
             self.put(name, content).await?;
         }
-        Ok(!same)
+        Ok(!is_there)
+    }
+
+    /// What the store has where an object of this name and content would be.
+    pub(crate) async fn stored(
+        &self,
+        name: &str,
+        content: &Content,
+    ) -> Result<Stored, WorkflowError> {
+        let key = self.target.key(name)?;
+        Ok(match self.store.head_object(self.bucket(), &key).await? {
+            None => Stored::Missing,
+            Some(head) if head.size == content.length() && head.etag == content.md5_hex() => {
+                Stored::Same
+            }
+            Some(_) => Stored::Other,
+        })
+    }
+
+    /// Whether the bucket would have to be made.
+    pub(crate) async fn is_missing(&self) -> Result<bool, WorkflowError> {
+        let bucket = self.bucket();
+        let state = self.store.bucket_state(bucket).await;
+        let state = state.map_err(|source| match source {
+            // Then it is no matter of the bucket.
+            TransportError::Unreachable { .. } | TransportError::WrongScheme { .. } => {
+                WorkflowError::Transport(source)
+            }
+            source => WorkflowError::CheckBucket {
+                bucket: bucket.clone(),
+                source,
+            },
+        })?;
+        Ok(state == BucketState::Missing)
     }
 
     /// Puts an object with user-defined metadata (`x-amz-meta-NAME`), given as names and values.

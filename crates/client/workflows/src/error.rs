@@ -264,7 +264,7 @@ pub enum WorkflowError {
     InUse {
         /// An image or a bundle.
         what: String,
-        /// The image that needs it.
+        /// The images that need it.
         by: String,
     },
     /// The cloud has an id of a form that is not known.

@@ -46,14 +46,14 @@ pub use keys::Keys;
 pub use local::LocalBundle;
 pub use observer::{Observer, Step};
 pub use receive::PartOutput;
-pub use registered::{OwnImages, register_once};
+pub use registered::{ImagesInUse, OwnImages, register_once};
 pub use retire::{Kept, Retire, Retired, Retirement};
 pub use rewrap::Rewrap;
 pub use run_id::{RunId, RunIdError};
 pub use stored::StoredBundle;
 pub use trust::Trust;
 pub use unbundle::Unbundle;
-pub use upload::{Upload, Uploaded};
+pub use upload::{Upload, UploadPreview, Uploaded};
 pub use verify::Verify;
 
 // What a caller has to name.

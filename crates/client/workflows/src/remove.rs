@@ -80,6 +80,11 @@ impl BundleToDelete {
         self.parts.len() + 1
     }
 
+    /// The keys of its parts.
+    pub(crate) fn parts(&self) -> &[ObjectKey] {
+        &self.parts
+    }
+
     /// Whether one of its parts lies here.
     pub(crate) fn has_part(&self, location: &ManifestLocation) -> bool {
         location.bucket == self.bundle.location.bucket && self.parts.contains(&location.key)

@@ -12,6 +12,7 @@ use gumnut_transport::TransportError;
 use gumnut_types::{ImageId, Limits, ManifestLocation};
 use tokio::time::Instant;
 
+use crate::registered::{ImagesInUse, is_alive, manifest_of};
 use crate::remove::BundleToDelete;
 use crate::{BundleRef, CloudClient, Observer, Step, WorkflowError};
 
@@ -220,11 +221,6 @@ fn knows_not(error: &TransportError) -> bool {
         .is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
 }
 
-/// Where the manifest of an image lies; `None` when it is made of something else.
-fn manifest_of(image: &Image) -> Option<ManifestLocation> {
-    image.location.as_deref()?.parse().ok()
-}
-
 struct Planner<'a> {
     retire: &'a Retire,
     all: Vec<Image>,
@@ -239,7 +235,7 @@ impl Planner<'_> {
             .find(id.as_str())
             .cloned()
             .ok_or_else(|| WorkflowError::NoImage(id.clone()))?;
-        if let Some(by) = self.user_of(&image.image_id) {
+        if let Some(by) = self.users_of(&image.image_id) {
             return Err(WorkflowError::InUse {
                 what: image.image_id.clone(),
                 by,
@@ -257,7 +253,7 @@ impl Planner<'_> {
 
     /// A kernel or ramdisk of an image that goes.
     async fn related(&mut self, id: &str) -> Result<(), WorkflowError> {
-        if let Some(by) = self.user_of(id) {
+        if let Some(by) = self.users_of(id) {
             self.keep(id, format!("{by} uses it"));
             return Ok(());
         }
@@ -278,6 +274,12 @@ impl Planner<'_> {
         let bundle_to_delete = self.bundle_to_delete(location).await?;
         let bundle_to_delete =
             bundle_to_delete.ok_or_else(|| WorkflowError::NoBundle(location.clone()))?;
+        if let Some(by) = self.sharers_of(&bundle_to_delete).await? {
+            return Err(WorkflowError::InUse {
+                what: location.to_string(),
+                by,
+            });
+        }
         self.plan.items.push(Item {
             image: None,
             bundle: Some(bundle_to_delete),
@@ -317,10 +319,16 @@ impl Planner<'_> {
             return Ok(None);
         }
         let bundle_to_delete = self.bundle_to_delete(&location).await?;
-        if bundle_to_delete.is_none() {
+        let Some(bundle) = bundle_to_delete else {
             self.keep(&location.to_string(), "it is gone already".to_owned());
+            return Ok(None);
+        };
+        // Another manifest beside it may list the same parts.
+        if let Some(by) = self.sharers_of(&bundle).await? {
+            self.keep(&location.to_string(), format!("{by} uses its parts"));
+            return Ok(None);
         }
-        Ok(bundle_to_delete)
+        Ok(Some(bundle))
     }
 
     /// What is to be deleted at a location; nothing when there is nothing any more.
@@ -334,7 +342,7 @@ impl Planner<'_> {
             return Ok(None);
         };
         // A manifest that is a part of this bundle would go with it.
-        for image in &self.all {
+        for image in self.staying() {
             if let Some(manifest) = manifest_of(image)
                 && bundle_to_delete.has_part(&manifest)
             {
@@ -356,19 +364,35 @@ impl Planner<'_> {
     fn staying(&self) -> impl Iterator<Item = &Image> {
         self.all
             .iter()
-            .filter(|image| !self.going.contains(&image.image_id))
+            .filter(|image| is_alive(image) && !self.going.contains(&image.image_id))
     }
 
-    /// An image that stays and has this kernel or ramdisk.
-    fn user_of(&self, id: &str) -> Option<String> {
-        self.staying()
-            .find(|image| {
+    /// The images that stay and have this kernel or ramdisk. `None`: no image has it.
+    fn users_of(&self, id: &str) -> Option<String> {
+        let users: Vec<_> = self
+            .staying()
+            .filter(|image| {
                 [&image.kernel_id, &image.ramdisk_id]
                     .into_iter()
                     .flatten()
                     .any(|named| named.eq_ignore_ascii_case(id))
             })
-            .map(|image| image.image_id.clone())
+            .map(|image| image.image_id.as_str())
+            .collect();
+        (!users.is_empty()).then(|| users.join(", "))
+    }
+
+    /// The images that stay and need an object of this bundle. `None`: no image needs one.
+    async fn sharers_of(&self, bundle: &BundleToDelete) -> Result<Option<String>, WorkflowError> {
+        let needing = ImagesInUse::of(self.staying().cloned().collect())
+            .needing(
+                self.retire.cloud.store()?,
+                bundle.location(),
+                bundle.parts(),
+                &self.retire.limits,
+            )
+            .await?;
+        Ok((!needing.is_empty()).then(|| needing.join(", ")))
     }
 
     /// An image that stays and is made of the bundle at this location.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use gumnut_manifest::Part;
-use gumnut_types::{Limits, ManifestLocation, PartIndex, Sha1Digest};
+use gumnut_types::{Limits, ManifestLocation, ObjectKey, PartIndex, Sha1Digest};
 use gumnut_walrus_client::Content;
 use sha1::{Digest as _, Sha1};
 
+use crate::destination::Stored;
 use crate::local::{read_bounded, unreadable};
 use crate::{Destination, LocalBundle, Observer, Step, WorkflowError, digest_of_file};
 
@@ -27,6 +28,24 @@ pub struct Upload {
     bucket_location: Option<String>,
     jobs: usize,
     limits: Limits,
+}
+
+/// What putting a bundle into a store would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadPreview {
+    /// Where its manifest would be.
+    pub location: ManifestLocation,
+    /// Whether the bucket would be made.
+    pub makes_bucket: bool,
+    /// Objects that would be put, in this order.
+    pub puts: Vec<ObjectKey>,
+    /// Those of them that would replace an object of another content.
+    pub replaces: Vec<ObjectKey>,
+    /// Parts that are there already.
+    pub parts_skipped: usize,
+    /// Bytes of the objects that would be put.
+    pub bytes: u64,
 }
 
 /// A bundle that is in the store.
@@ -133,6 +152,64 @@ impl Upload {
             self.destination.put(name, &content).await?;
         }
         Ok(uploaded)
+    }
+
+    /// Looks at everything as [`Upload::run`] does, each part compared with the manifest, and changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`Upload::run`], as far as they are found before anything is changed.
+    pub async fn preview(&self) -> Result<UploadPreview, WorkflowError> {
+        let manifest = self.bundle.manifest(&self.limits)?;
+        let file_name = self.bundle.path().file_name();
+        let name = file_name.and_then(|name| name.to_str()).unwrap_or_default();
+        let mut preview = UploadPreview {
+            location: self.destination.location(name)?,
+            makes_bucket: self.destination.is_missing().await?,
+            puts: Vec::new(),
+            replaces: Vec::new(),
+            parts_skipped: 0,
+            bytes: 0,
+        };
+        let all = &manifest.manifest().parts;
+        let parts = &all[all.len().min(self.first.as_usize())..];
+        self.check_presence(parts)?;
+        for part in parts {
+            let path = self.bundle.parts().join(part.name.as_str());
+            let content = read_part(&path, part.digest).await?;
+            let is_new = self
+                .look(part.name.as_str(), &content, &mut preview)
+                .await?;
+            preview.parts_skipped += usize::from(!is_new);
+        }
+        if self.with_manifest {
+            let content = Content::bytes(manifest.bytes().to_vec());
+            let _ = self.look(name, &content, &mut preview).await?;
+        }
+        Ok(preview)
+    }
+
+    /// Notes what would be done with an object; tells whether it would be put.
+    async fn look(
+        &self,
+        name: &str,
+        content: &Content,
+        preview: &mut UploadPreview,
+    ) -> Result<bool, WorkflowError> {
+        let key = self.destination.target.key(name)?;
+        let state = if preview.makes_bucket {
+            Stored::Missing
+        } else {
+            self.destination.stored(name, content).await?
+        };
+        if state == Stored::Same {
+            return Ok(false);
+        }
+        if state == Stored::Other {
+            preview.replaces.push(key.clone());
+        }
+        preview.puts.push(key);
+        preview.bytes += content.length();
+        Ok(true)
     }
 
     /// Insists that every part is there before anything is sent.
