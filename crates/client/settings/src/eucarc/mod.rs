@@ -291,11 +291,10 @@ export EC2_CERT="${EUCA_KEY_DIR}/cert.pem""#,
 
     #[test]
     fn files_that_would_grow_without_end_are_refused_soon() {
-        let doubling: String = (1..60)
-            .map(|at| format!("A{at}=$A{}$A{}\n", at - 1, at - 1))
-            .collect();
+        let lines = (1..60).map(|at| format!("A{at}=$A{0}$A{0}", at - 1));
+        let doubling = lines.collect::<Vec<_>>().join("\n");
         let content = read(&format!(
-            "A0=0123456789\n{doubling}EC2_URL=$A59\nS3_URL=http://s/\n"
+            "A0=0123456789\n{doubling}\nEC2_URL=$A59\nS3_URL=http://s/\n"
         ));
         assert_eq!(value(&content, "EC2_URL"), None);
         assert_eq!(value(&content, "S3_URL").unwrap(), "http://s/");

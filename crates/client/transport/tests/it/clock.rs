@@ -6,7 +6,7 @@ use gumnut_transport::{Clock, Transport, TransportConfig};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use crate::server::{Server, ok};
+use crate::server::{Answer, Server, ok};
 use crate::{Told, config, request};
 
 /// A clock that stands.
@@ -67,7 +67,7 @@ async fn times(
     method: &str,
     config: TransportConfig,
     told: &Arc<Told>,
-    answers: Vec<fn(&[u8]) -> Vec<u8>>,
+    answers: Vec<Answer>,
 ) -> (Vec<String>, bool) {
     let server = Server::start(answers);
     let url = format!("http://{}/b/k", server.host);
@@ -100,11 +100,7 @@ async fn a_clock_that_is_near_is_learnt_once_and_told() {
 #[tokio::test]
 async fn a_refused_head_is_asked_for_its_code() {
     let told = Arc::new(Told::default());
-    let answers = vec![
-        near_without_code as fn(&[u8]) -> Vec<u8>,
-        near_without_code,
-        ok,
-    ];
+    let answers = vec![near_without_code as Answer, near_without_code, ok];
     let (times, done) = times("HEAD", standing(&told), &told, answers).await;
     assert_eq!((times.len(), done), (3, true));
     assert_eq!(times[2], "13");
@@ -112,16 +108,13 @@ async fn a_refused_head_is_asked_for_its_code() {
 
 #[tokio::test]
 async fn nothing_else_changes_the_time_of_signatures() {
-    for answers in [vec![far as fn(&[u8]) -> Vec<u8>], vec![denied]] {
+    for answers in [vec![far as Answer], vec![denied]] {
         let told = Arc::new(Told::default());
         let (times, done) = times("GET", standing(&told), &told, answers).await;
         assert_eq!((times, done), (vec!["12".to_owned()], false));
     }
     let told = Arc::new(Told::default());
-    let answers = vec![
-        denied_without_code as fn(&[u8]) -> Vec<u8>,
-        denied_without_code,
-    ];
+    let answers = vec![denied_without_code as Answer, denied_without_code];
     let (times, done) = times("HEAD", standing(&told), &told, answers).await;
     assert_eq!((times, done), (vec!["12".to_owned(); 2], false));
 }

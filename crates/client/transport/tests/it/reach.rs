@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gumnut_transport::{TransportError, Unreachable};
 
-use crate::server::{Server, alert, busy, closed, half, nowhere, ok, only_tls};
+use crate::server::{Answer, Server, alert, busy, closed, half, nowhere, ok, only_tls};
 use crate::{Told, request, transport};
 
 async fn error(url: &str) -> (TransportError, Vec<String>) {
@@ -65,10 +65,7 @@ async fn a_host_that_is_not_known_is_told_and_not_asked_for_again() {
 #[tokio::test]
 async fn http_to_a_server_of_tls_is_said_in_words() {
     // The answer is no HTTP, or no answer at all; then the server is asked for TLS.
-    for answers in [
-        vec![alert as fn(&[u8]) -> Vec<u8>, only_tls],
-        vec![only_tls; 7],
-    ] {
+    for answers in [vec![alert as Answer, only_tls], vec![only_tls; 7]] {
         let server = Server::start(answers);
         let (error, _) = error(&format!("http://{}/", server.host)).await;
         assert!(
@@ -87,7 +84,7 @@ async fn http_to_a_server_of_tls_is_said_in_words() {
         "Client sent an HTTP request to an HTTPS server.\n",
         "Reason: You're speaking plain HTTP to an SSL-enabled server port.",
     ] {
-        let answers: [fn(&[u8]) -> Vec<u8>; 3] = [nginx, go, apache];
+        let answers: [Answer; 3] = [nginx, go, apache];
         let at = ["<html>", "Client", "Reason"]
             .iter()
             .position(|start| says.starts_with(start));
@@ -138,7 +135,7 @@ async fn tls_to_a_plain_server_is_said_in_words_at_once() {
 
 #[tokio::test]
 async fn what_breaks_in_the_middle_is_tried_again_and_announced() {
-    for first in [busy as fn(&[u8]) -> Vec<u8>, closed, half] {
+    for first in [busy as Answer, closed, half] {
         let server = Server::start(vec![first, ok]);
         let told = Arc::new(Told::default());
         let url = format!("http://{}/", server.host);

@@ -4,6 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 
+/// What a server answers to the first bytes of a connection.
+pub(crate) type Answer = fn(&[u8]) -> Vec<u8>;
+
 /// A running server.
 pub(crate) struct Server {
     /// `127.0.0.1:PORT`.
@@ -13,7 +16,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// An answer is made of the first bytes that came; without one the connection is closed.
-    pub(crate) fn start(answers: Vec<fn(&[u8]) -> Vec<u8>>) -> Self {
+    pub(crate) fn start(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let thread = std::thread::spawn(move || {
