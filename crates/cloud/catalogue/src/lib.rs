@@ -15,6 +15,7 @@ mod error;
 mod headers;
 mod identity;
 mod image;
+mod key;
 mod object;
 mod profile;
 mod settings;
@@ -35,6 +36,7 @@ pub use error::CatalogueError;
 pub use headers::ObjectHeaders;
 pub use identity::{AccountName, Caller, Identity, Owner};
 pub use image::{Image, ImageState, LaunchPermissions, ResourceTag, Tag};
+pub use key::{Key, KeyTooLong};
 pub use object::{KnownBlob, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion, Segment};
 pub use profile::{IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
 pub use settings::{BucketSettings, CorsRule, LockPeriod, ObjectLock, PublicAccess, Versioning};
@@ -43,4 +45,4 @@ pub use unit::{
     AccountsChange, AccountsState, BucketChange, BucketRef, BucketState, ImageChange, ImageRef,
     ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, UploadChange, UploadRef, UploadState,
 };
-pub use upload::{NewUpload, Part, Upload};
+pub use upload::{Initiator, NewUpload, Part, Upload};

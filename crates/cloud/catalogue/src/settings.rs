@@ -96,6 +96,9 @@ impl BucketSettings {
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
+/// The longest retention that a bucket gives, as in S3: also where its setting says more.
+const MAX_LOCK_DAYS: i64 = 36_500;
+
 impl ObjectLock {
     /// The lock of a version that is made at `now`, in milliseconds since 1970.
     pub fn of_new(self, now: i64) -> Option<Retention> {
@@ -104,7 +107,7 @@ impl ObjectLock {
             LockPeriod::Days(days) => i64::from(days),
             LockPeriod::Years(years) => i64::from(years) * 365,
         };
-        let until = now.saturating_add(days * DAY);
+        let until = now.saturating_add(days.min(MAX_LOCK_DAYS) * DAY);
         Some(Retention { mode, until })
     }
 }
@@ -164,6 +167,9 @@ mod tests {
         let until = |period| lock(period).of_new(1).unwrap().until;
         assert_eq!(until(LockPeriod::Days(2)), 1 + 2 * DAY);
         assert_eq!(until(LockPeriod::Years(1)), 1 + 365 * DAY);
+        for endless in [LockPeriod::Days(i32::MAX), LockPeriod::Years(i32::MAX)] {
+            assert_eq!(until(endless), 1 + MAX_LOCK_DAYS * DAY);
+        }
         assert_eq!(ObjectLock::default().of_new(1), None);
     }
 }

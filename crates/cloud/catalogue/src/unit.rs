@@ -5,7 +5,7 @@
 //! tried again. The change is applied as it is: nothing is read again.
 
 use crate::{
-    Account, AccountName, Acl, Bucket, BucketSettings, Image, ImageState, LaunchPermissions,
+    Account, AccountName, Acl, Bucket, BucketSettings, Image, ImageState, Key, LaunchPermissions,
     NewBucket, NewCertificate, NewUpload, NewUser, NewVersion, ObjectVersion, Owner, Part, Tag,
     TagsAndLock, Upload, UserRow,
 };
@@ -16,7 +16,7 @@ pub struct KeyRef {
     /// The bucket.
     pub bucket: String,
     /// The key.
-    pub key: String,
+    pub key: Key,
     /// A version id, for [`KeyState::named`]; `None` for the version [`NULL_VERSION`](crate::NULL_VERSION).
     pub version: Option<String>,
     /// An upload id, for [`KeyState::upload`] and [`KeyState::completed`].
@@ -96,7 +96,7 @@ pub struct UploadRef {
     /// The bucket.
     pub bucket: String,
     /// The key of the object to be.
-    pub key: String,
+    pub key: Key,
     /// The upload id.
     pub id: String,
 }

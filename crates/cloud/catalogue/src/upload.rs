@@ -1,6 +1,6 @@
 //! Multipart uploads that have neither been completed nor aborted.
 
-use crate::{Acl, ObjectHeaders, Owner, PartsChecksum, Segment, TagsAndLock};
+use crate::{Acl, Identity, ObjectHeaders, Owner, PartsChecksum, Segment, TagsAndLock};
 
 /// A multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Upload {
     pub account: String,
     /// That account as answers show it.
     pub owner: Owner,
+    /// Who began it; `None` for a request without a signature.
+    pub initiator: Option<Initiator>,
     /// The ACL that the object will have.
     pub acl: Acl,
     /// The headers that the object will have.
@@ -27,11 +29,30 @@ pub struct Upload {
     pub started: i64,
 }
 
+/// Who began a multipart upload: a user of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Initiator {
+    /// The number of the user's row.
+    pub user_id: i64,
+    /// The user's account as answers show it.
+    pub account: Owner,
+}
+
+impl Upload {
+    /// Whether it was begun by whoever asks. Of a request without a signature nobody can tell.
+    pub fn is_begun_by(&self, caller: &Identity) -> bool {
+        let begun_by = self.initiator.as_ref().map(|initiator| initiator.user_id);
+        begun_by.is_some() && begun_by == caller.user().map(|user| user.user_id)
+    }
+}
+
 /// An upload to be begun. Its start is the time of the unit of change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUpload {
     /// The number of the account that will own the object.
     pub account: String,
+    /// The number of the row of the user who begins it; `None` for a request without a signature.
+    pub initiator: Option<i64>,
     /// The ACL that the object will have.
     pub acl: Acl,
     /// The headers that the object will have.

@@ -246,7 +246,10 @@ fn s3_options(config: &Config, budget: &BodyBudget) -> S3Options {
         clock: config.clock.clone(),
         regions: Regions::new(config.regions.clone()),
         domains: config.domains.clone(),
-        extended_bucket_names: config.extended_bucket_names,
+        // The clouds of other days took any name of letters, digits, dots, hyphens and underscores.
+        extended_bucket_names: config.extended_bucket_names
+            || config.images.profile != Profile::Strict,
+        hidden_buckets: front_ends::hidden_buckets(),
         existing_bucket: match config.images.profile {
             Profile::Strict => IfExists::AcceptIfOwned,
             Profile::Euca16 | Profile::Euca20 | Profile::Euca44 => IfExists::Refuse,

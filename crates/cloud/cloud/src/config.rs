@@ -37,7 +37,8 @@ pub struct Config {
     pub regions: Vec<String>,
     /// Domains in front of which a host name has a bucket, `BUCKET.DOMAIN`; `localhost` when nothing else is said.
     pub domains: Vec<String>,
-    /// Takes bucket names of up to 255 characters that DNS would not, as Eucalyptus can.
+    /// Takes bucket names of up to 255 characters that DNS would not, as Eucalyptus can; in the profiles of Eucalyptus they are
+    /// taken in any case.
     pub extended_bucket_names: bool,
     /// Refuses `x-amz-acl`, as some stores do, so that an uploader's way out can be tested.
     pub refuse_acl: Option<RefuseAcl>,

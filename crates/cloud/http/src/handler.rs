@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use http::header::HeaderName;
+use http::header::{ALLOW, HeaderName};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
@@ -17,6 +17,15 @@ const ID_HEADERS: [HeaderName; 2] = [
     HeaderName::from_static("x-amz-request-id"),
     HeaderName::from_static("x-amzn-requestid"),
 ];
+
+/// The page that tells that the server answers.
+const HEALTH: &str = "/healthz";
+/// The page with counters.
+const METRICS: &str = "/metrics";
+
+/// Names of the pages that the server itself has or keeps for itself, each a path of one segment. No front end should have
+/// anything of its own there.
+pub const OWN_NAMES: [&str; 3] = ["healthz", "metrics", "readyz"];
 
 /// Answers requests; shared by all connections.
 pub(crate) struct Handler {
@@ -48,15 +57,8 @@ impl Handler {
         if let Some(fault) = head_check::fault(&head) {
             return text(StatusCode::BAD_REQUEST, fault).map(CountedBody::uncounted);
         }
-        match head.uri.path() {
-            "/healthz" => return text(StatusCode::OK, "ok\n").map(CountedBody::uncounted),
-            "/metrics" => {
-                return self
-                    .metrics
-                    .page((self.free_space)().ok())
-                    .map(CountedBody::uncounted);
-            }
-            _ => {}
+        if let Some(page) = self.own_page(&head) {
+            return page.map(CountedBody::uncounted);
         }
         let Some(front_end) = self.front_ends.iter().find(|front| front.wants(&head)) else {
             return text(StatusCode::NOT_FOUND, "Nothing is served here.\n")
@@ -78,6 +80,26 @@ impl Handler {
         }
         let sent = self.metrics.sent(service);
         response.map(|body| CountedBody::new(body, sent))
+    }
+
+    /// The answer to a request for a page of the server itself; `None` for all others. Anything but a look at it is refused, so
+    /// that nobody takes it for a bucket that has stored something.
+    fn own_page(&self, head: &Parts) -> Option<Response<Body>> {
+        let is_read = matches!(head.method, Method::GET | Method::HEAD);
+        match head.uri.path() {
+            HEALTH | METRICS if !is_read => {
+                let mut refused = text(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "This page can only be read.\n",
+                );
+                let methods = HeaderValue::from_static("GET, HEAD");
+                refused.headers_mut().insert(ALLOW, methods);
+                Some(refused)
+            }
+            HEALTH => Some(text(StatusCode::OK, "ok\n")),
+            METRICS => Some(self.metrics.page((self.free_space)().ok())),
+            _ => None,
+        }
     }
 
     /// Has a request answered as soon as fewer than the most are worked on.

@@ -18,6 +18,7 @@ pub use body_budget::{BodyBudget, HeldBody, HoldError, Sender};
 pub use client_body::{BodyError, ClientBody};
 pub use free_space::FreeSpace;
 pub use front_end::{FrontEnd, header_texts};
+pub use handler::OWN_NAMES;
 pub use limits::HttpLimits;
 pub use metrics::RefusalCode;
 pub use request_id::RequestId;

@@ -15,7 +15,7 @@ use gumnut_cloud_accounts::Keys;
 use gumnut_cloud_blobs::MemoryBlobs;
 use gumnut_cloud_catalogue::{
     Account, AccountsChange, BucketSettings, Caller, CannedAcl, Catalogue, CatalogueError, Clock,
-    Governance, Identity, Image, ImageRef, ImageRules, NewCertificate, NewUser,
+    Governance, Identity, Image, ImageRef, ImageRules, Key, NewCertificate, NewUser,
 };
 use gumnut_cloud_objects::{
     AclRequest, BodyDigests, IfExists, KeyToDelete, NewObject, ObjectError, ObjectLimits,
@@ -309,10 +309,7 @@ impl Fixture {
             .collect();
         for place in gone {
             let (bucket, key) = place.split_once('/').unwrap();
-            let key = KeyToDelete {
-                key: key.to_owned(),
-                version: None,
-            };
+            let key = KeyToDelete::new(Key::new(key).unwrap());
             let deleted = self
                 .store
                 .delete(&keeper, bucket, vec![key], Governance::Obey);
@@ -329,7 +326,7 @@ impl Fixture {
     async fn put_object(&self, keeper: &Identity, place: &str, bytes: &[u8], denied: bool) {
         let (bucket, key) = place.split_once('/').unwrap();
         self.make_bucket(bucket, ADMIN).await;
-        let mut object = NewObject::new(bucket, key);
+        let mut object = NewObject::new(bucket, Key::new(key).unwrap());
         if !denied {
             object.acl = AclRequest::Canned(CannedAcl::PublicRead);
         }

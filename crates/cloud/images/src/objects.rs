@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _};
 
-use gumnut_cloud_catalogue::Identity;
+use gumnut_cloud_catalogue::{Identity, Key};
 use gumnut_cloud_objects::{ObjectError, ObjectReader, ObjectRef, ObjectStore};
 use gumnut_types::Sha1Digest;
 use sha1::{Digest as _, Sha1};
@@ -19,7 +19,7 @@ pub(crate) async fn read(
     limit: usize,
 ) -> Result<Vec<u8>, ObjectError> {
     let (_, mut object) = store
-        .open_object(reader, &ObjectRef::newest(bucket, key))
+        .open_object(reader, &ObjectRef::newest(bucket, Key::new(key)?))
         .await?;
     if object.left() > limit as u64 {
         return Err(ObjectError::EntityTooLarge);
@@ -39,7 +39,10 @@ pub(crate) async fn open(
     key: &str,
 ) -> Result<ObjectReader, ObjectError> {
     let (_, object) = store
-        .open_object(&Identity::ExecRead, &ObjectRef::newest(bucket, key))
+        .open_object(
+            &Identity::ExecRead,
+            &ObjectRef::newest(bucket, Key::new(key)?),
+        )
         .await?;
     Ok(object)
 }

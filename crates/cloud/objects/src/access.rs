@@ -3,7 +3,6 @@
 use gumnut_cloud_catalogue::{Acl, Bucket, Identity, ObjectVersion, Permission};
 
 use crate::error::ObjectError;
-use crate::names::MAX_KEY_BYTES;
 
 /// The bucket, whoever asks.
 pub(crate) fn any_bucket(bucket: Option<&Bucket>) -> Result<&Bucket, ObjectError> {
@@ -37,16 +36,26 @@ pub(crate) fn bucket<'b>(
     }
 }
 
-/// The bucket, if the caller may put an object with this key there.
-pub(crate) fn bucket_to_put<'b>(
-    found: Option<&'b Bucket>,
-    caller: &Identity,
-    key: &str,
-) -> Result<&'b Bucket, ObjectError> {
-    if key.len() > MAX_KEY_BYTES {
-        return Err(ObjectError::KeyTooLong);
+/// Whether the caller decides what is kept in the bucket and for how long: its owner's account, and who has `FULL_CONTROL` of
+/// it. `WRITE` is not enough to remove versions, to lock objects or to pass locks by.
+pub(crate) fn controls(bucket: &Bucket, caller: &Identity) -> bool {
+    caller.owns(&bucket.owner.id)
+        || allows(
+            bucket,
+            &bucket.acl,
+            caller,
+            &bucket.owner.id,
+            Permission::FullControl,
+        )
+}
+
+/// Refuses whoever does not [control](controls) the bucket.
+pub(crate) fn check_controls(bucket: &Bucket, caller: &Identity) -> Result<(), ObjectError> {
+    if controls(bucket, caller) {
+        Ok(())
+    } else {
+        Err(ObjectError::AccessDenied)
     }
-    bucket(found, caller, Permission::Write)
 }
 
 /// The object, if the caller may do to it what `permission` says. Whether an object is missing is told only to those who
@@ -170,18 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_a_length() {
-        let (alice, mine) = (fixture::alice(), fixture::bucket());
-        assert_eq!(
-            code(bucket_to_put(Some(&mine), &alice, &"k".repeat(1024))),
-            ""
+    fn writing_is_not_control() {
+        let (alice, bob) = (fixture::alice(), fixture::bob());
+        let anonymous = Identity::Anonymous;
+        let mut mine = fixture::bucket();
+        mine.acl = CannedAcl::PublicReadWrite.grants("alice-id", "alice-id");
+        assert!(!controls(&mine, &bob) && !controls(&mine, &anonymous));
+        // The owner's rights are grants that can be taken away, but not this one.
+        mine.acl = Acl::default().and(
+            Grantee::Account("bob-id".to_owned()),
+            Permission::FullControl,
         );
-        let long = "k".repeat(1025);
-        assert_eq!(
-            code(bucket_to_put(Some(&mine), &alice, &long)),
-            "KeyTooLongError"
-        );
-        assert_eq!(code(bucket_to_put(None, &alice, &long)), "KeyTooLongError");
+        assert!(controls(&mine, &alice) && controls(&mine, &bob));
+        assert_eq!(code(check_controls(&mine, &anonymous)), "AccessDenied");
+        assert_eq!(code(check_controls(&mine, &bob)), "");
     }
 
     #[test]

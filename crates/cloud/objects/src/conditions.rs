@@ -87,6 +87,47 @@ impl Conditions {
     }
 }
 
+/// Conditions on an object that is to be deleted: the version that is named, or the newest one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteConditions {
+    /// `If-Match`, or `ETag` in a list of deletions.
+    pub if_match: Option<EtagMatch>,
+    /// `x-amz-if-match-size`, or `Size` in a list of deletions: in bytes.
+    pub size: Option<u64>,
+    /// `x-amz-if-match-last-modified-time`, or `LastModifiedTime` in a list of deletions: in seconds since 1970.
+    pub modified: Option<i64>,
+}
+
+impl DeleteConditions {
+    /// Decides on the deletion of `object`; `None` when there is none, or a delete marker.
+    ///
+    /// An object that is not there has no `ETag` that could match, but size and time are asked only of one that is there.
+    ///
+    /// # Errors
+    /// [`ObjectError::PreconditionFailed`].
+    pub fn for_deleting(&self, object: Option<&ObjectVersion>) -> Result<(), ObjectError> {
+        let holds = match object {
+            None => self.if_match.is_none(),
+            Some(object) => {
+                let is_same = self.if_match.as_ref().map(|etag| etag.holds(&object.etag));
+                let has_size = self.size.map(|size| size == object.size);
+                let has_time = self
+                    .modified
+                    .map(|time| time == object.modified.div_euclid(1000));
+                [is_same, has_size, has_time]
+                    .into_iter()
+                    .flatten()
+                    .all(|it| it)
+            }
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(ObjectError::PreconditionFailed)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +159,46 @@ mod tests {
             let decided = code(conditions.for_writing(Some(&object)));
             assert_eq!(decided, present, "{conditions:?}");
             assert_eq!(code(conditions.for_writing(None)), absent, "{conditions:?}");
+        }
+    }
+
+    #[test]
+    fn deleting() {
+        // It was made at second 1 and half another.
+        let object = fixture::object(1_500);
+        let is = EtagMatch::Is(object.etag.clone());
+        let other = EtagMatch::Is("other".to_owned());
+        for (if_match, size, modified, present, absent) in [
+            (None, None, None, "", ""),
+            (Some(EtagMatch::Any), None, None, "", "PreconditionFailed"),
+            (Some(is.clone()), Some(3), Some(1), "", "PreconditionFailed"),
+            (
+                Some(is),
+                Some(4),
+                None,
+                "PreconditionFailed",
+                "PreconditionFailed",
+            ),
+            (
+                Some(other),
+                None,
+                None,
+                "PreconditionFailed",
+                "PreconditionFailed",
+            ),
+            (None, Some(3), None, "", ""),
+            (None, Some(2), None, "PreconditionFailed", ""),
+            (None, None, Some(2), "PreconditionFailed", ""),
+        ] {
+            let conditions = DeleteConditions {
+                if_match,
+                size,
+                modified,
+            };
+            let decided = code(conditions.for_deleting(Some(&object)));
+            assert_eq!(decided, present, "{conditions:?}");
+            let decided = code(conditions.for_deleting(None));
+            assert_eq!(decided, absent, "{conditions:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use gumnut_cloud_blobs::{BlobError, PutError};
-use gumnut_cloud_catalogue::CatalogueError;
+use gumnut_cloud_catalogue::{CatalogueError, KeyTooLong};
 use gumnut_types::Fault;
 use tokio::task::JoinError;
 
@@ -101,6 +101,7 @@ refusals! {
     InvalidBucketName "InvalidBucketName" 400 "The specified bucket is not valid.";
     InvalidBucketState "InvalidBucketState" 409 "The request is not valid for the current state of the bucket.";
     InvalidDigest "InvalidDigest" 400 "The Content-MD5 you specified is not valid.";
+    InvalidLocationConstraint "InvalidLocationConstraint" 400 "The specified location-constraint is not valid";
     InvalidPart "InvalidPart" 400 "One or more of the specified parts could not be found.";
     InvalidPartOrder "InvalidPartOrder" 400 "The list of parts was not in ascending order.";
     InvalidPolicyDocument "InvalidPolicyDocument" 400 "The content of the form does not meet the conditions specified in the policy document.";
@@ -121,21 +122,30 @@ refusals! {
     MissingContentLength "MissingContentLength" 411 "You must provide the Content-Length HTTP header.";
     MissingRequestBody "MissingRequestBodyError" 400 "Request body is empty.";
     MissingSecurityHeader "MissingSecurityHeader" 400 "Your request was missing a required header.";
+    MalformedTrailer "MalformedTrailerError" 400 "The request contained trailing data that was not well-formed or did not conform to our published schema.";
+    NoBucketPolicy "NoSuchBucketPolicy" 404 "The bucket policy does not exist";
+    NoConfiguration "NoSuchConfiguration" 404 "The specified configuration does not exist.";
     NoCorsConfiguration "NoSuchCORSConfiguration" 404 "The CORS configuration does not exist";
+    NoEncryption "ServerSideEncryptionConfigurationNotFoundError" 404 "The server side encryption configuration was not found";
+    NoLifecycle "NoSuchLifecycleConfiguration" 404 "The lifecycle configuration does not exist";
     NoLockConfiguration "ObjectLockConfigurationNotFoundError" 404 "Object Lock configuration does not exist for this bucket.";
     NoObjectLock "NoSuchObjectLockConfiguration" 404 "The specified object does not have an ObjectLock configuration.";
+    NoOwnershipControls "OwnershipControlsNotFoundError" 404 "The bucket ownership controls were not found";
     NoPublicAccessBlock "NoSuchPublicAccessBlockConfiguration" 404 "The public access block configuration was not found";
+    NoReplication "ReplicationConfigurationNotFoundError" 404 "The replication configuration was not found";
     NoSuchBucket "NoSuchBucket" 404 "The specified bucket does not exist.";
     NoSuchKey "NoSuchKey" 404 "The specified key does not exist.";
     NoSuchUpload "NoSuchUpload" 404 "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion "NoSuchVersion" 404 "The specified version does not exist.";
     NoTagSet "NoSuchTagSet" 404 "The TagSet does not exist.";
     NoTorrent "NoSuchKey" 404 "There is no torrent of the specified key.";
+    NoWebsite "NoSuchWebsiteConfiguration" 404 "The specified bucket does not have a website configuration";
     NotImplemented "NotImplemented" 501 "A header or query you provided requested a function that is not implemented.";
     NotLockable "InvalidRequest" 400 "Bucket is missing Object Lock Configuration.";
     NotModified "NotModified" 304 "Not Modified";
     PreconditionFailed "PreconditionFailed" 412 "At least one of the preconditions you specified did not hold.";
     RequestTimeTooSkewed "RequestTimeTooSkewed" 403 "The difference between the request time and the current time is too large.";
+    RequestHeadersTooLarge "RequestHeaderSectionTooLarge" 400 "Your request header section exceeds the maximum allowed size.";
     SignatureDoesNotMatch "SignatureDoesNotMatch" 403 "The request signature we calculated does not match the signature you provided.";
     SlowDown "SlowDown" 503 "Please reduce your request rate.";
     Timeout "RequestTimeout" 400 "Your socket connection to the server was not read from or written to within the timeout period.";
@@ -241,6 +251,11 @@ impl ObjectError {
         Self::NotImplemented.saying(message)
     }
 
+    /// `InvalidRange`, the answer to a reader of bytes behind the end of an object of this size.
+    pub fn unsatisfiable(size: u64) -> Self {
+        Self::InvalidRange.with_headers(vec![("content-range", format!("bytes */{size}"))])
+    }
+
     /// `NotModified`, the answer to a reader who has the object already; its `ETag` is given without quotes.
     pub fn not_modified(etag: &str) -> Self {
         Self::NotModified.with_headers(vec![("etag", format!("\"{etag}\""))])
@@ -272,6 +287,12 @@ impl From<CatalogueError> for ObjectError {
             CatalogueError::Full(_) => Self::Full(error.into()),
             error => Self::Catalogue(error),
         }
+    }
+}
+
+impl From<KeyTooLong> for ObjectError {
+    fn from(_: KeyTooLong) -> Self {
+        Self::KeyTooLong
     }
 }
 

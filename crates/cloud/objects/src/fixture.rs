@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use gumnut_cloud_catalogue::{
-    AccountName, Acl, Bucket, BucketSettings, Caller, Identity, KeyState, KnownAccounts,
-    ObjectHeaders, ObjectVersion, Owner, TagsAndLock, Upload, Versioning,
+    AccountName, Acl, Bucket, BucketSettings, Caller, Identity, Initiator, Key, KeyState,
+    KnownAccounts, ObjectHeaders, ObjectVersion, Owner, TagsAndLock, Upload, Versioning,
 };
 
 /// The time at which decisions are made, in milliseconds since 1970.
 pub(crate) const NOW: i64 = 1_000_000;
 
-fn user(name: &str, account: &str) -> Identity {
+fn user(user_id: i64, name: &str, account: &str) -> Identity {
     Identity::User(Caller {
-        user_id: 1,
+        user_id,
         user: name.to_owned(),
         account: account.parse().unwrap(),
         account_name: name.to_owned(),
@@ -30,12 +30,37 @@ fn owner(name: &str) -> Owner {
 
 /// Whose the bucket is.
 pub(crate) fn alice() -> Identity {
-    user("alice", "111111111111")
+    user(1, "alice", "111111111111")
 }
 
 /// Somebody else.
 pub(crate) fn bob() -> Identity {
-    user("bob", "222222222222")
+    user(2, "bob", "222222222222")
+}
+
+/// Another user of Bob's account.
+pub(crate) fn carol() -> Identity {
+    match bob() {
+        Identity::User(bob) => Identity::User(Caller {
+            user_id: 3,
+            user: "carol".to_owned(),
+            ..bob
+        }),
+        other => other,
+    }
+}
+
+/// Who begins an upload; `None` for a request without a signature.
+pub(crate) fn initiator(who: &Identity) -> Option<Initiator> {
+    who.user().map(|user| Initiator {
+        user_id: user.user_id,
+        account: owner(&user.account_name),
+    })
+}
+
+/// A key, which is short.
+pub(crate) fn key(key: &str) -> Key {
+    Key::new(key).unwrap()
 }
 
 /// Bob, by both names.
@@ -97,6 +122,7 @@ pub(crate) fn upload() -> Upload {
         key: "key".to_owned(),
         account: "111111111111".to_owned(),
         owner: owner("alice"),
+        initiator: initiator(&alice()),
         acl: Acl::private("alice-id"),
         headers: ObjectHeaders::default(),
         tags_and_lock: TagsAndLock::default(),

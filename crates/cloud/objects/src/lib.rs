@@ -25,7 +25,7 @@ mod upload_listing;
 
 pub use acl_request::{AclRequest, GranteeName};
 pub use completion::{CompletionCheck, ListedPart};
-pub use conditions::{Conditions, EtagMatch};
+pub use conditions::{Conditions, DeleteConditions, EtagMatch};
 pub use error::ObjectError;
 pub use limits::ObjectLimits;
 pub use listing::{ListEntry, ListPage, ListQuery};

@@ -3,23 +3,25 @@
 //! A page is made by a state machine that asks for rows from a position on and is fed with them, so that whoever reads the
 //! rows may wait for each batch.
 
-use gumnut_cloud_catalogue::ListedVersion;
+use gumnut_cloud_catalogue::{Key, ListedVersion};
 
 /// Rows that are fetched at a time.
 pub(crate) const FETCH: usize = 1000;
+/// Most bytes of names on a page, which ends early then: with the longest keys, a few hundred entries.
+pub(crate) const PAGE_BYTES: usize = 256 << 10;
 
 /// What is to be listed of a bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
     /// Only keys that begin with this.
-    pub prefix: String,
+    pub prefix: Key,
     /// What ends a common prefix; empty for none.
-    pub delimiter: String,
+    pub delimiter: Key,
     /// Only entries behind this name; empty for all.
-    pub after: String,
+    pub after: Key,
     /// Of the key `after`, only versions behind this version id; `None` for no version of it.
     pub after_version: Option<String>,
-    /// Most entries of the page.
+    /// Most entries of the page. It ends earlier when the names are long.
     pub limit: usize,
 }
 
@@ -103,18 +105,21 @@ pub(crate) struct PageBuilder {
     rows: Rows,
     from: Option<Position>,
     page: ListPage,
+    /// Bytes of the names on the page.
+    bytes: usize,
 }
 
 impl PageBuilder {
     /// A page of rows from `start` on.
     pub(crate) fn new(query: ListQuery, rows: Rows, start: Position) -> Self {
-        let first = Position::at(query.prefix.clone());
+        let first = Position::at(query.prefix.to_string());
         let from = if start.key >= first.key { start } else { first };
         Self {
             from: (query.limit > 0).then_some(from),
             query,
             rows,
             page: ListPage::default(),
+            bytes: 0,
         }
     }
 
@@ -140,7 +145,7 @@ impl PageBuilder {
         let mut from = None;
         let mut skip_to: Option<String> = None;
         for row in rows {
-            if !row.key.starts_with(&self.query.prefix) {
+            if !row.key.starts_with(self.query.prefix.as_str()) {
                 return None;
             }
             if skip_to.as_ref().is_some_and(|to| row.key < *to) {
@@ -153,17 +158,19 @@ impl PageBuilder {
                     let beyond = behind_prefix(&prefix)?;
                     from = Some(Position::at(beyond.clone()));
                     skip_to = Some(beyond);
-                    if prefix <= self.query.after {
+                    if *prefix <= *self.query.after {
                         continue;
                     }
                     ListEntry::Prefix(prefix)
                 }
                 None => ListEntry::Object(row),
             };
-            if self.page.entries.len() == self.query.limit {
+            let bytes = self.bytes + entry.name().len();
+            if self.page.entries.len() == self.query.limit || bytes > PAGE_BYTES {
                 self.page.truncated = true;
                 return None;
             }
+            self.bytes = bytes;
             self.page.entries.push(entry);
         }
         from
@@ -176,7 +183,7 @@ fn common_prefix(key: &str, query: &ListQuery) -> Option<String> {
         return None;
     }
     let rest = &key[query.prefix.len()..];
-    let end = rest.find(&query.delimiter)? + query.delimiter.len();
+    let end = rest.find(query.delimiter.as_str())? + query.delimiter.len();
     Some(format!("{}{}", query.prefix, &rest[..end]))
 }
 
@@ -204,6 +211,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fixture;
 
     fn row(id: i64, key: &str) -> ListedVersion {
         ListedVersion {
@@ -243,10 +251,12 @@ mod tests {
 
     /// The definition, without a thought for speed.
     fn expected(keys: &BTreeSet<String>, query: &ListQuery) -> Vec<String> {
-        let keys = keys.iter().filter(|key| key.starts_with(&query.prefix));
+        let keys = keys
+            .iter()
+            .filter(|key| key.starts_with(query.prefix.as_str()));
         let names: BTreeSet<_> = keys
             .map(|key| common_prefix(key, query).unwrap_or_else(|| key.clone()))
-            .filter(|name| *name > query.after)
+            .filter(|name| **name > *query.after)
             .collect();
         names.into_iter().collect()
     }
@@ -260,6 +270,7 @@ mod tests {
             after in "[ab/]{0,3}",
             limit in 1usize..5,
         ) {
+            let [prefix, delimiter, after] = [prefix, delimiter, after].map(|text| fixture::key(&text));
             let mut query = ListQuery { prefix, delimiter, after, after_version: None, limit };
             let expected = expected(&keys, &query);
             let mut all = Vec::new();
@@ -270,7 +281,7 @@ mod tests {
                 if !page.truncated {
                     break;
                 }
-                query.after = all.last().cloned().unwrap();
+                query.after = fixture::key(all.last().unwrap());
             }
             prop_assert_eq!(all, expected);
         }
@@ -287,13 +298,34 @@ mod tests {
         let mut keys: BTreeSet<_> = (0..3 * FETCH).map(|n| format!("a/{n:05}")).collect();
         keys.insert("b".to_owned());
         let query = ListQuery {
-            delimiter: "/".to_owned(),
+            delimiter: fixture::key("/"),
             limit: 10,
             ..ListQuery::default()
         };
         let (page, batches) = page(&keys, &query);
         assert_eq!(names(&page), ["a/", "b"]);
         assert_eq!(batches, 2);
+    }
+
+    #[test]
+    fn a_page_of_long_names_ends_early() {
+        let keys: BTreeSet<_> = (0..FETCH).map(|n| format!("{n:01024}")).collect();
+        let mut query = ListQuery {
+            limit: FETCH,
+            ..ListQuery::default()
+        };
+        let mut all = BTreeSet::new();
+        loop {
+            let (page, _) = page(&keys, &query);
+            let bytes: usize = names(&page).iter().map(String::len).sum();
+            assert!((1..=PAGE_BYTES).contains(&bytes), "{bytes} bytes");
+            all.extend(names(&page));
+            if !page.truncated {
+                break;
+            }
+            query.after = fixture::key(all.last().unwrap());
+        }
+        assert_eq!(all, keys);
     }
 
     #[test]

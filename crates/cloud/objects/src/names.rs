@@ -2,9 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-/// Longest key of an object, in bytes.
-pub(crate) const MAX_KEY_BYTES: usize = 1024;
-
 /// Whether a bucket may have this name: a name of DNS of 3 to 63 bytes, or with `extended` what Eucalyptus takes, 3 to 255
 /// letters, digits, dots, hyphens and underscores. An IPv4 address is never one.
 pub fn is_bucket_name(name: &str, extended: bool) -> bool {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gumnut_cloud_catalogue::{ObjectHeaders, ObjectVersion, Segment, TagsAndLock};
+use gumnut_cloud_catalogue::{Key, ObjectHeaders, ObjectVersion, Segment, TagsAndLock};
 
 use crate::acl_request::AclRequest;
-use crate::conditions::Conditions;
+use crate::conditions::{Conditions, DeleteConditions};
 
 /// Names a version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,17 +13,17 @@ pub struct ObjectRef {
     /// The bucket.
     pub bucket: String,
     /// The key.
-    pub key: String,
+    pub key: Key,
     /// The version id; `None` for the newest version.
     pub version: Option<String>,
 }
 
 impl ObjectRef {
     /// Names the newest version.
-    pub fn newest(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+    pub fn newest(bucket: impl Into<String>, key: Key) -> Self {
         Self {
             bucket: bucket.into(),
-            key: key.into(),
+            key,
             version: None,
         }
     }
@@ -34,8 +34,8 @@ impl ObjectRef {
 pub struct NewObject {
     /// The bucket.
     pub bucket: String,
-    /// The key, at most 1024 bytes.
-    pub key: String,
+    /// The key.
+    pub key: Key,
     /// The ACL that the object gets.
     pub acl: AclRequest,
     /// Headers that are kept with the object, and checksums that have been compared with its bytes.
@@ -48,10 +48,10 @@ pub struct NewObject {
 
 impl NewObject {
     /// An object without headers, tags and locks, whose owner alone has rights.
-    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+    pub fn new(bucket: impl Into<String>, key: Key) -> Self {
         Self {
             bucket: bucket.into(),
-            key: key.into(),
+            key,
             acl: AclRequest::Default,
             headers: ObjectHeaders::default(),
             tags_and_lock: TagsAndLock::default(),
@@ -89,9 +89,22 @@ pub struct ObjectView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyToDelete {
     /// The key.
-    pub key: String,
+    pub key: Key,
     /// The version id; `None` to delete the key, which in buckets with versions means to add a delete marker.
     pub version: Option<String>,
+    /// What the object must be, or it stays.
+    pub conditions: DeleteConditions,
+}
+
+impl KeyToDelete {
+    /// Deletes whatever object has this key.
+    pub fn new(key: Key) -> Self {
+        Self {
+            key,
+            version: None,
+            conditions: DeleteConditions::default(),
+        }
+    }
 }
 
 /// What became of a key that was to be deleted.

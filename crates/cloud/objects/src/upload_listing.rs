@@ -1,19 +1,19 @@
 //! Listings of uploads that have neither been completed nor aborted.
 
-use gumnut_cloud_catalogue::Upload;
+use gumnut_cloud_catalogue::{Key, Upload};
 
-use crate::listing::FETCH;
+use crate::listing::{FETCH, PAGE_BYTES};
 
 /// Which uploads to a bucket are to be listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadQuery {
     /// Only keys that begin with this.
-    pub prefix: String,
+    pub prefix: Key,
     /// What ends a common prefix; empty for none.
-    pub delimiter: String,
+    pub delimiter: Key,
     /// Only uploads behind this pair of key and upload id.
-    pub after: (String, String),
-    /// Most entries of the page.
+    pub after: (Key, String),
+    /// Most entries of the page. It ends earlier when the names are long.
     pub limit: usize,
 }
 
@@ -36,15 +36,19 @@ pub(crate) struct UploadPageBuilder {
     query: UploadQuery,
     after: Option<(String, String)>,
     page: UploadPage,
+    /// Bytes of the names on the page.
+    bytes: usize,
 }
 
 impl UploadPageBuilder {
     pub(crate) fn new(query: UploadQuery) -> Self {
-        let first = (query.prefix.clone(), String::new());
+        let first = (query.prefix.to_string(), String::new());
+        let (key, id) = query.after.clone();
         Self {
-            after: Some(query.after.clone().max(first)),
+            after: Some((key.into_string(), id).max(first)),
             query,
             page: UploadPage::default(),
+            bytes: 0,
         }
     }
 
@@ -68,24 +72,29 @@ impl UploadPageBuilder {
 
     /// Adds uploads, and gives key and id of the last; `None` when the page is done.
     fn add(&mut self, uploads: Vec<Upload>) -> Option<(String, String)> {
-        let Self { query, page, .. } = self;
+        let Self {
+            query, page, bytes, ..
+        } = self;
         let mut after = None;
         for upload in uploads {
-            let rest = upload.key.strip_prefix(&query.prefix)?;
+            let rest = upload.key.strip_prefix(query.prefix.as_str())?;
             let at = (upload.key.clone(), upload.id.clone());
             after = Some(at.clone());
             let prefix =
                 fold(rest, &query.delimiter).map(|folded| format!("{}{folded}", query.prefix));
             // One that is told already, here or on the page before.
             if prefix.as_ref().is_some_and(|prefix| {
-                page.prefixes.last() == Some(prefix) || *prefix <= query.after.0
+                page.prefixes.last() == Some(prefix) || **prefix <= *query.after.0
             }) {
                 continue;
             }
-            if page.uploads.len() + page.prefixes.len() == query.limit {
+            let more = prefix.as_ref().unwrap_or(&upload.key).len();
+            let full = page.uploads.len() + page.prefixes.len() == query.limit;
+            if full || *bytes + more > PAGE_BYTES {
                 page.truncated = true;
                 return None;
             }
+            *bytes += more;
             if let Some(prefix) = prefix {
                 page.last = (prefix.clone(), String::new());
                 page.prefixes.push(prefix);
@@ -143,22 +152,22 @@ mod tests {
     fn uploads_fold_and_go_on() {
         let mut query = UploadQuery {
             limit: 2,
-            delimiter: "/".to_owned(),
+            delimiter: fixture::key("/"),
             ..UploadQuery::default()
         };
         let mut all = Vec::new();
         loop {
             let (names, last, truncated) = list(&query);
             all.push(names);
-            query.after = last;
+            query.after = (fixture::key(&last.0), last.1);
             if !truncated {
                 break;
             }
         }
         assert_eq!(all, [vec!["1", "2"], vec!["5", "b/"]]);
         let inside = UploadQuery {
-            prefix: "b/".to_owned(),
-            delimiter: "/".to_owned(),
+            prefix: fixture::key("b/"),
+            delimiter: fixture::key("/"),
             limit: 9,
             ..UploadQuery::default()
         };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use gumnut_cloud_catalogue::{Acl, CannedAcl, Grant, Grantee, Owner, Permission};
 use gumnut_cloud_objects::{AclRequest, GranteeName, ObjectError, ObjectStore};
+use http::HeaderMap;
 use s3s::{S3Request, dto};
 
 use crate::context::caller;
@@ -24,18 +25,15 @@ pub(super) struct AclHeaders<'a> {
     pub(super) read: Option<&'a str>,
     /// `x-amz-grant-read-acp`
     pub(super) read_acp: Option<&'a str>,
-    /// `x-amz-grant-write`, which new objects do not have
+    /// `x-amz-grant-write`
     pub(super) write: Option<&'a str>,
     /// `x-amz-grant-write-acp`
     pub(super) write_acp: Option<&'a str>,
 }
 
-/// The headers of an input that ask for an ACL; the inputs that have them name them alike, and those of new objects have no
-/// `grant_write`.
+/// The headers of an input that ask for an ACL; the inputs that have them name them alike. Those of new objects lack
+/// `grant_write`, which comes from the headers of the request.
 macro_rules! acl_headers {
-    ($input:expr) => {
-        $crate::acl::acl_headers!($input, None)
-    };
     ($input:expr, grant_write) => {
         $crate::acl::acl_headers!($input, $input.grant_write.as_deref())
     };
@@ -51,6 +49,11 @@ macro_rules! acl_headers {
     };
 }
 pub(super) use acl_headers;
+
+/// `x-amz-grant-write` of a request that makes an object, as its headers are.
+pub(super) fn grant_write(headers: &HeaderMap) -> Option<&str> {
+    headers.get("x-amz-grant-write")?.to_str().ok()
+}
 
 impl AclHeaders<'_> {
     /// What is asked for; `refuse` says how canned ACLs are refused.

@@ -24,7 +24,8 @@ pub(super) async fn list(
         after: token
             .map(listing::read_token)
             .transpose()?
-            .unwrap_or_default(),
+            .unwrap_or_default()
+            .into_string(),
         limit: input.max_buckets.map(bucket_limit).transpose()?,
     };
     let page = store.list_buckets(&caller, &query).await?;
@@ -61,7 +62,15 @@ pub(super) async fn create(
     let asked = input.create_bucket_configuration;
     settings.location = asked
         .and_then(|asked| asked.location_constraint)
-        .map(|location| location.as_str().to_owned());
+        .as_ref()
+        .map(location_constraint)
+        .transpose()?;
+    if options.hidden_buckets.contains(&input.bucket) {
+        return Err(ObjectError::InvalidBucketName.saying(format!(
+            "A bucket cannot be called {}: a path of the cloud itself would hide it.",
+            input.bucket
+        )));
+    }
     let acl = acl_headers!(input, grant_write).request(options.refuse_acl)?;
     let location = format!("/{}", input.bucket);
     store
@@ -76,6 +85,20 @@ pub(super) async fn create(
     Ok(dto::CreateBucketOutput {
         location: Some(location),
     })
+}
+
+/// The longest name of a location, in bytes.
+const MAX_LOCATION: usize = 63;
+
+/// The location that a bucket keeps: any that could be one.
+fn location_constraint(asked: &dto::BucketLocationConstraint) -> Result<String, ObjectError> {
+    let name = asked.as_str();
+    let is_name =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+    if name.len() > MAX_LOCATION || !name.bytes().all(is_name) {
+        return Err(ObjectError::InvalidLocationConstraint);
+    }
+    Ok(name.to_owned())
 }
 
 /// `DeleteBucket`
@@ -138,6 +161,12 @@ pub(super) async fn set_versioning(
 ) -> Result<dto::PutBucketVersioningOutput, ObjectError> {
     let caller = caller(&request);
     let input = request.input;
+    let mfa = input.versioning_configuration.mfa_delete;
+    if mfa.is_some_and(|mfa| mfa.as_str() != dto::MFADelete::DISABLED) {
+        return Err(ObjectError::not_implemented(
+            "This store knows no devices for multi-factor authentication (MfaDelete).",
+        ));
+    }
     let status = input.versioning_configuration.status;
     let versioning = match status.as_ref().map(dto::BucketVersioningStatus::as_str) {
         Some(dto::BucketVersioningStatus::ENABLED) => Versioning::Enabled,

@@ -3,7 +3,9 @@
 use gumnut_cloud_catalogue::Identity;
 use s3s::S3Request;
 
+use crate::ranges::SentRange;
 use crate::sent_checksums::ConfirmedChecksums;
+use crate::understood::Operation;
 
 /// What the front end has found out about a request. It travels to the operation in the extensions of the request: the
 /// protocol's layer has no other way.
@@ -13,6 +15,10 @@ pub(super) struct RequestContext {
     pub(super) caller: Identity,
     /// Where the checksums will be that the body was compared with.
     pub(super) confirmed: ConfirmedChecksums,
+    /// The operation that the request asks for, by what was checked of it; `None` only in tests.
+    pub(super) operation: Option<&'static Operation>,
+    /// The bytes that a reader asks for.
+    pub(super) range: SentRange,
 }
 
 impl Default for RequestContext {
@@ -20,6 +26,8 @@ impl Default for RequestContext {
         Self {
             caller: Identity::Anonymous,
             confirmed: ConfirmedChecksums::default(),
+            operation: None,
+            range: SentRange::default(),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn millis(timestamp: dto::Timestamp) -> i64 {
 }
 
 /// A time of the protocol's layer, in seconds since 1970.
-fn seconds(timestamp: dto::Timestamp) -> i64 {
+pub(super) fn seconds(timestamp: dto::Timestamp) -> i64 {
     OffsetDateTime::from(timestamp).unix_timestamp()
 }
 
@@ -69,7 +69,8 @@ pub(super) fn page_size(asked: Option<i32>, name: &str) -> Result<usize, ObjectE
     }
 }
 
-fn etag_match(condition: dto::ETagCondition) -> EtagMatch {
+/// What a condition compares a tag with.
+pub(super) fn etag_match(condition: dto::ETagCondition) -> EtagMatch {
     match condition {
         dto::ETagCondition::Any => EtagMatch::Any,
         dto::ETagCondition::ETag(etag) => EtagMatch::Is(etag.into_value()),
@@ -96,7 +97,7 @@ macro_rules! object_ref {
     ($input:expr) => {
         gumnut_cloud_objects::ObjectRef {
             bucket: $input.bucket,
-            key: $input.key,
+            key: gumnut_cloud_catalogue::Key::new($input.key)?,
             version: $crate::convert::version($input.version_id),
         }
     };
@@ -158,25 +159,6 @@ macro_rules! headers_of {
 }
 pub(super) use headers_of;
 
-/// Insists that a request asks for nothing that the store would not do: silence would be a lie.
-macro_rules! refuse_unsupported {
-    ($input:expr) => {
-        $crate::convert::Unsupported {
-            encryption: $input.server_side_encryption.is_some()
-                || $input.ssekms_key_id.is_some()
-                || $input.sse_customer_algorithm.is_some()
-                || $input.sse_customer_key.is_some(),
-            redirect: $input.website_redirect_location.is_some(),
-            class: $input
-                .storage_class
-                .as_ref()
-                .map(s3s::dto::StorageClass::as_str),
-        }
-        .check()
-    };
-}
-pub(super) use refuse_unsupported;
-
 /// Headers as they came.
 pub(super) struct SentHeaders {
     /// `Content-Type`; empty for none.
@@ -197,6 +179,8 @@ pub(super) struct SentHeaders {
 
 /// Most bytes of names and values of user metadata, as in S3.
 const MAX_METADATA: usize = 2048;
+/// Most bytes of the other headers that are kept with an object, as in S3 of all headers.
+const MAX_HEADERS: usize = 8 << 10;
 
 impl SentHeaders {
     /// The headers to keep, if they are not too long.
@@ -208,6 +192,17 @@ impl SentHeaders {
             .sum();
         if size > MAX_METADATA {
             return Err(ObjectError::MetadataTooLarge);
+        }
+        let others = [
+            &self.content_type,
+            &self.cache_control,
+            &self.content_disposition,
+            &self.content_encoding,
+            &self.content_language,
+        ];
+        let size: usize = others.into_iter().flatten().map(String::len).sum();
+        if size > MAX_HEADERS {
+            return Err(ObjectError::RequestHeadersTooLarge);
         }
         Ok(ObjectHeaders {
             content_type: self.content_type.filter(|value| !value.is_empty()),
@@ -246,7 +241,7 @@ impl Unsupported<'_> {
             ));
         }
         match self.class {
-            None | Some("STANDARD" | "REDUCED_REDUNDANCY") => Ok(()),
+            None | Some("STANDARD") => Ok(()),
             Some(_) => Err(ObjectError::InvalidStorageClass),
         }
     }

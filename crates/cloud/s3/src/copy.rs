@@ -1,13 +1,15 @@
 //! Copies inside the store.
 
-use gumnut_cloud_catalogue::{ChecksumAlgorithm, ObjectVersion, TagsAndLock, UploadRef};
-use gumnut_cloud_objects::{Conditions, NewObject, ObjectError, ObjectRef, ObjectStore, checksum};
+use gumnut_cloud_catalogue::{ChecksumAlgorithm, Key, ObjectVersion, TagsAndLock, UploadRef};
+use gumnut_cloud_objects::{NewObject, ObjectError, ObjectRef, ObjectStore, checksum};
+use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName};
 use s3s::{S3Request, dto};
 
 use crate::S3Options;
-use crate::acl::acl_headers;
+use crate::acl::{acl_headers, grant_write};
 use crate::context::caller;
-use crate::convert::{self, Checksums, headers_of, refuse_unsupported, with_checksums};
+use crate::convert::{self, Checksums, headers_of, with_checksums};
 use crate::lock::tags_and_lock_of;
 
 /// `CopyObject`
@@ -17,24 +19,48 @@ pub(super) async fn object(
     request: S3Request<dto::CopyObjectInput>,
 ) -> Result<dto::CopyObjectOutput, ObjectError> {
     let caller = caller(&request);
+    let conditions = convert::conditions(
+        etag_condition(&request.headers, &IF_MATCH)?,
+        etag_condition(&request.headers, &IF_NONE_MATCH)?,
+        None,
+        None,
+    );
     let input = request.input;
-    refuse_unsupported!(input)?;
     let source = source(&input.copy_source)?;
     let (replace, keep_tags) = (replaces_headers(&input), keeps_tags(&input));
+    if !replace
+        && input
+            .metadata
+            .as_ref()
+            .is_some_and(|metadata| !metadata.is_empty())
+    {
+        return Err(ObjectError::invalid_request(
+            "Metadata for a copy comes with x-amz-metadata-directive: REPLACE.",
+        ));
+    }
+    if keep_tags && input.tagging.is_some() {
+        return Err(ObjectError::invalid_request(
+            "Tags for a copy come with x-amz-tagging-directive: REPLACE.",
+        ));
+    }
     let sent_headers = headers_of!(input)?;
     let sent_tags_and_lock = tags_and_lock_of!(input)?;
-    let target = ObjectRef::newest(input.bucket, input.key);
+    let target = ObjectRef::newest(input.bucket, Key::new(input.key)?);
     if target == source && !replace {
         return Err(ObjectError::invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
         ));
     }
-    let acl = acl_headers!(input).request(options.refuse_acl)?;
+    let acl = acl_headers!(input, grant_write(&request.headers)).request(options.refuse_acl)?;
 
     // Before the source is read: who may not write learns nothing of it.
-    store
-        .check_put(&caller, &target.bucket, &target.key)
-        .await?;
+    store.check_put(&caller, &target.bucket).await?;
+    check_source_owner(
+        store,
+        &source,
+        input.expected_source_bucket_owner.as_deref(),
+    )
+    .await?;
     let (view, reader) = store.open_object(&caller, &source).await?;
     let old = view.object;
     convert::conditions(
@@ -68,7 +94,7 @@ pub(super) async fn object(
         acl,
         headers,
         tags_and_lock,
-        conditions: Conditions::default(),
+        conditions,
     };
     let stored = store.put(&caller, object, body).await?;
     let sums = Checksums::of(&stored.checksums);
@@ -120,7 +146,7 @@ pub(super) async fn part(
     );
     let upload = UploadRef {
         bucket: input.bucket,
-        key: input.key,
+        key: Key::new(input.key)?,
         id: input.upload_id,
     };
     let number = u32::try_from(input.part_number).unwrap_or(0);
@@ -128,6 +154,12 @@ pub(super) async fn part(
         .check_part(&caller, &upload, number)
         .await?
         .map(|wanted| wanted.algorithm);
+    check_source_owner(
+        store,
+        &source,
+        input.expected_source_bucket_owner.as_deref(),
+    )
+    .await?;
     let (view, reader) = store.open_object(&caller, &source).await?;
     conditions.for_copying(&view.object)?;
     let wanted = match input.copy_source_range.as_deref() {
@@ -157,6 +189,32 @@ fn of_checksums(old: &ObjectVersion) -> Option<ChecksumAlgorithm> {
     ChecksumAlgorithm::named(name)
 }
 
+/// `If-Match` or `If-None-Match`, which is about the target of the copy; the protocol's layer does not read it here.
+fn etag_condition(
+    headers: &HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<dto::ETagCondition>, ObjectError> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let condition = dto::ETagCondition::parse_http_header(value.as_bytes());
+    condition
+        .map(Some)
+        .map_err(|_| ObjectError::argument(format!("{name} must be a tag or *")))
+}
+
+/// Refuses a copy whose client thinks of another owner of the source's bucket (`x-amz-source-expected-bucket-owner`).
+async fn check_source_owner(
+    store: &ObjectStore,
+    source: &ObjectRef,
+    expected: Option<&str>,
+) -> Result<(), ObjectError> {
+    match expected {
+        Some(owner) => store.check_owner(&source.bucket, owner).await,
+        None => Ok(()),
+    }
+}
+
 /// The object that is copied.
 fn source(source: &dto::CopySource) -> Result<ObjectRef, ObjectError> {
     let dto::CopySource::Bucket {
@@ -171,8 +229,8 @@ fn source(source: &dto::CopySource) -> Result<ObjectRef, ObjectError> {
     };
     Ok(ObjectRef {
         bucket: bucket.to_string(),
-        key: key.to_string(),
-        version: convert::version(version_id.as_deref().map(str::to_owned)),
+        key: Key::new(key.as_ref())?,
+        version: version_id.as_deref().map(str::to_owned),
     })
 }
 

@@ -8,6 +8,8 @@ use crate::context::caller;
 
 /// Most rules of a bucket, as in S3.
 const MAX_RULES: usize = 100;
+/// The longest id of a rule, in characters, as in S3.
+const MAX_ID: usize = 255;
 /// The methods that a rule may name.
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
 
@@ -74,7 +76,14 @@ fn rule(rule: dto::CORSRule) -> Result<CorsRule, ObjectError> {
     }
     let headers = rule.allowed_headers.unwrap_or_default();
     let mut patterns = rule.allowed_origins.iter().chain(&headers);
-    if rule.allowed_origins.is_empty() || patterns.any(|text| text.matches('*').count() > 1) {
+    let long_id = |id: &String| id.chars().count() > MAX_ID;
+    if rule.id.as_ref().is_some_and(long_id) || rule.max_age_seconds.is_some_and(|age| age < 0) {
+        return Err(ObjectError::MalformedXml);
+    }
+    if rule.allowed_origins.is_empty()
+        || rule.allowed_methods.is_empty()
+        || patterns.any(|text| text.matches('*').count() > 1)
+    {
         return Err(ObjectError::MalformedXml);
     }
     Ok(CorsRule {

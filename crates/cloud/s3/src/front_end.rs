@@ -11,7 +11,8 @@ use gumnut_cloud_http::{
     Body, ClientBody, FrontEnd, HeldBody, HoldError, RequestId, Sender, header_texts,
 };
 use gumnut_cloud_objects::{ObjectError, ObjectStore};
-use gumnut_signing::{Query, RESPONSE_OVERRIDES, RequestView};
+use gumnut_signing::{Query, RESPONSE_OVERRIDES, RequestView, percent_encode};
+use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response};
 use md5::{Digest as _, Md5};
@@ -19,14 +20,15 @@ use s3s::service::S3Service;
 
 use crate::auth_refusal::Refusal;
 use crate::context::RequestContext;
-use crate::head::{Content, strip, unwrap_chunked_headers, unwrap_encoding};
+use crate::head::{has_form, strip, unwrap_chunked_headers, unwrap_encoding};
 use crate::patches::{self, ErrorContext};
 use crate::payload::{BorrowedBody, CheckedBody};
 use crate::post::FormUpload;
 use crate::preflight::Cors;
+use crate::ranges::SentRange;
 use crate::sent_checksums::SentChecksums;
 use crate::target::{Target, sent_path};
-use crate::{S3Options, operations};
+use crate::{S3Options, operations, understood, virtual_host};
 
 /// By this header a client insists that the bucket is of the account it thinks of.
 const EXPECTED_OWNER: &str = "x-amz-expected-bucket-owner";
@@ -67,6 +69,28 @@ impl S3FrontEnd {
         }
     }
 
+    /// The path with the bucket that the request is about. `path` is the path behind the prefix, with the bucket of the host where there
+    /// is no prefix.
+    ///
+    /// Below a prefix the path names the bucket, and the host may be any. Where the host names a bucket that there is, clients of
+    /// Walrus mean that one by `BUCKET.walrus`, and of others nobody knows which of the two they mean.
+    async fn resolve(&self, head: &Parts, path: &str) -> Result<String, ObjectError> {
+        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.filter(|_| !self.prefix.is_empty()).unwrap_or_default();
+        let Some(bucket) = virtual_host::bucket(host, &self.options.domains) else {
+            return Ok(path.to_owned());
+        };
+        if self.store.any_settings(&bucket).await?.is_none() {
+            return Ok(path.to_owned());
+        }
+        if virtual_host::is_of_walrus(host) {
+            return Ok(format!("/{}{path}", percent_encode(&bucket)));
+        }
+        Err(ObjectError::invalid_request(format!(
+            "The host names the bucket {bucket}, and the path is that of the service: use one of the two."
+        )))
+    }
+
     /// Answers a request for this target. `path` is the path behind the prefix as it was sent.
     async fn answer_at(
         &self,
@@ -83,9 +107,7 @@ impl S3FrontEnd {
             return cors.answer(context);
         }
         let answered = match self.authenticate(head, path, target).await {
-            Ok(request) if request.content == Content::Form => {
-                self.post(request, target, body).await
-            }
+            Ok(request) if has_form(&request.head) => self.post(request, target, body).await,
             Ok(request) => self.call(request, target, body, context).await,
             Err(refusal) => Err(refusal),
         };
@@ -119,15 +141,11 @@ impl S3FrontEnd {
                 .await
                 .map_err(|error| Refusal::of_auth(error, &query))?;
         check_overrides(&caller, &query)?;
-        // Behind the signature, so that nobody learns whose a bucket is by a wrong one.
-        if let Some(owner) = view.header(EXPECTED_OWNER) {
-            self.store.check_owner(target.bucket(), owner).await?;
-        }
+        let trailers = view.header("x-amz-trailer").unwrap_or_default().to_owned();
         Ok(Authenticated {
             caller,
             payload,
-            checksums: SentChecksums::of_request(&head.method, &query, &sent),
-            content: Content::of(&head, target, &query),
+            trailers,
             head,
             query,
         })
@@ -157,7 +175,14 @@ impl S3FrontEnd {
             options: &self.options,
             bucket: target.bucket(),
         };
-        let body = CheckedBody::new(body, request.payload, request.checksums, None);
+        self.check_owner(target, &request.head.headers).await?;
+        // Those of the request are of the whole form.
+        let texts = header_texts(&request.head.headers);
+        let pairs = texts
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let checksums = SentChecksums::of(pairs, &request.trailers)?;
+        let body = CheckedBody::new(body, request.payload, checksums, None);
         form.store(&request.head.headers, body).await
     }
 
@@ -169,8 +194,9 @@ impl S3FrontEnd {
         body: BorrowedBody,
         context: &ErrorContext<'_>,
     ) -> Result<Response<s3s::Body>, Refusal> {
-        let (method, query) = (request.head.method.clone(), request.query.clone());
         let (request, _held) = self.prepare(request, target, body).await?;
+        let known = request.extensions().get::<RequestContext>();
+        let operation = known.and_then(|known| known.operation);
         let mut response = match self.protocol.call(request).await {
             Ok(response) => context.complete(response).await,
             Err(error) => {
@@ -178,7 +204,7 @@ impl S3FrontEnd {
                 return Err(ObjectError::Internal.into());
             }
         };
-        patches::apply(&method, &query, &mut response);
+        patches::apply(operation.map_or("", |it| it.name), &mut response);
         Ok(response)
     }
 
@@ -192,8 +218,7 @@ impl S3FrontEnd {
         let Authenticated {
             caller,
             payload,
-            checksums,
-            content,
+            trailers,
             mut head,
             query,
         } = request;
@@ -203,6 +228,9 @@ impl S3FrontEnd {
         };
         unwrap_encoding(&mut head.headers);
         strip(&mut head, target, &query)?;
+        let operation = understood::operation(&head)?;
+        self.check_owner(target, &head.headers).await?;
+        let checksums = SentChecksums::of_request(operation, &head.headers, &trailers)?;
         let md5 = sent_md5(&head.headers)?;
         let sender = match caller.user() {
             Some(_) => Sender::User,
@@ -211,21 +239,42 @@ impl S3FrontEnd {
         head.extensions.insert(RequestContext {
             caller,
             confirmed: checksums.confirmed(),
+            operation: Some(operation),
+            range: SentRange::take(&mut head.headers),
         });
         let body = CheckedBody::new(body, payload, checksums, expected);
-        if content == Content::Object {
+        if operation.body == understood::Body::Content {
             let body = s3s::Body::http_body_unsync(body);
             return Ok((Request::from_parts(head, body), None));
         }
-        let document = self.hold(body, sender).await?;
+        let limit = operation.body.limit(self.options.document_bytes);
+        let document = self.hold(body, sender, limit).await?;
         check_md5(md5.as_deref(), &document.bytes)?;
+        operation.body.check(&document.bytes)?;
         let body = s3s::Body::from(document.bytes.clone());
         Ok((Request::from_parts(head, body), Some(document)))
     }
 
-    /// Reads a document.
-    async fn hold(&self, body: CheckedBody, sender: Sender) -> Result<HeldBody, ObjectError> {
-        let (limit, patience) = (self.options.document_bytes, self.options.patience);
+    /// Refuses a request whose client thinks of another owner of the bucket. It is called behind the check of the signature, so that
+    /// nobody learns whose a bucket is by a wrong one.
+    async fn check_owner(&self, target: &Target, headers: &HeaderMap) -> Result<(), ObjectError> {
+        match headers.get(EXPECTED_OWNER) {
+            Some(owner) => {
+                let owner = owner.to_str().unwrap_or_default();
+                self.store.check_owner(target.bucket(), owner).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reads a document of at most `limit` bytes.
+    async fn hold(
+        &self,
+        body: CheckedBody,
+        sender: Sender,
+        limit: usize,
+    ) -> Result<HeldBody, ObjectError> {
+        let patience = self.options.patience;
         let held = self.options.budget.hold(body, sender, limit, patience);
         held.await.map_err(|error| match error {
             HoldError::TooLong => ObjectError::DocumentTooLarge,
@@ -241,8 +290,8 @@ struct Authenticated {
     caller: Identity,
     /// What the body is checked with.
     payload: Payload,
-    checksums: SentChecksums,
-    content: Content,
+    /// The value of `x-amz-trailer`; empty without it.
+    trailers: String,
     head: Parts,
     /// The parameters, decoded once for all.
     query: Query,
@@ -262,15 +311,18 @@ impl FrontEnd for S3FrontEnd {
     async fn answer(&self, request: Request<ClientBody>, id: &RequestId) -> Response<Body> {
         let (head, body) = request.into_parts();
         let method = head.method.clone();
-        let path = sent_path(self.prefix, &head, &self.options);
+        let sent = sent_path(self.prefix, &head, &self.options);
+        let resolved = self.resolve(&head, &sent).await;
+        let resource = resolved.as_ref().unwrap_or(&sent).clone();
+        let found = resolved.and_then(|path| Ok((Target::of(&path)?, path)));
         let context = ErrorContext {
             method: &method,
-            resource: &path,
+            resource: &resource,
             id,
         };
         let (body, leftover) = BorrowedBody::new(body, &head.headers);
-        let mut response = match Target::of(&path) {
-            Ok(target) => self.answer_at(&target, &path, head, body, &context).await,
+        let mut response = match found {
+            Ok((target, path)) => self.answer_at(&target, &path, head, body, &context).await,
             Err(error) => {
                 // It goes back to where the rest is read off.
                 drop(body);

@@ -36,40 +36,14 @@ const SIGNATURE_PARAMETERS: [&str; 11] = [
 ];
 /// What the type of forms with files begins with.
 const FORM: &str = "multipart/form-data";
-/// Subresources of objects whose PUT brings a document and not the object's content.
-const DOCUMENTS: [&str; 4] = ["acl", "legal-hold", "retention", "tagging"];
-
-/// What the body of a request is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
-    /// The content of an object or a part, which is streamed.
-    Object,
-    /// A form with a file.
-    Form,
-    /// XML, or nothing.
-    Document,
-}
-
-impl Content {
-    /// What the body of a request for this target and with these parameters is.
-    pub(super) fn of(head: &Parts, target: &Target, query: &Query) -> Self {
-        let is_document = DOCUMENTS.iter().any(|name| query.has(name));
-        if head.method == Method::PUT && target.key().is_some() && !is_document {
-            Self::Object
-        } else if head.method == Method::POST && has_form(&head.headers) {
-            Self::Form
-        } else {
-            Self::Document
-        }
-    }
-}
 
 /// Whether a request says that its body is a form with a file. Whatever may be one to the layer behind is one here, and is refused
 /// here when it is none.
-fn has_form(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+pub(super) fn has_form(head: &Parts) -> bool {
+    let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let kind = content_type.and_then(|text| text.get(..FORM.len()));
-    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(FORM.as_bytes()))
+    head.method == Method::POST
+        && kind.is_some_and(|kind| kind.eq_ignore_ascii_case(FORM.as_bytes()))
 }
 
 /// Makes the headers those of the content, and gives its length.
@@ -181,25 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_objects_forms_or_documents() {
-        let form = [("content-type", "Multipart/Form-Data ; boundary=x")];
-        for (method, target, path, headers, content) in [
-            ("PUT", "/b/k", "/b/k", &[][..], Content::Object),
-            ("PUT", "/k", "/b/k", &[], Content::Object),
-            ("PUT", "/b%2Fk", "/b%2Fk", &[], Content::Object),
-            ("PUT", "/b/k?partNumber=1", "/b/k", &[], Content::Object),
-            ("PUT", "/b/k?acl", "/b/k", &[], Content::Document),
-            ("PUT", "/b/k?%61cl", "/b/k", &[], Content::Document),
-            ("PUT", "/b/k?tagging=", "/b/k", &[], Content::Document),
-            ("PUT", "/b", "/b", &[], Content::Document),
-            ("PUT", "/b/", "/b/", &[], Content::Document),
-            ("POST", "/b", "/b", &form, Content::Form),
-            ("POST", "/b?delete", "/b", &[], Content::Document),
+    fn forms_are_posted() {
+        for (method, content_type, is_form) in [
+            ("POST", "Multipart/Form-Data ; boundary=x", true),
+            ("POST", "multipart/form-data", true),
+            ("POST", "application/xml", false),
+            ("PUT", "multipart/form-data; boundary=x", false),
         ] {
-            let head = head(method, target, headers);
-            let (read, query) = read(&head, path);
-            let found = Content::of(&head, &read, &query);
-            assert_eq!(found, content, "{method} {target}");
+            let head = head(method, "/b", &[("content-type", content_type)]);
+            assert_eq!(has_form(&head), is_form, "{method} {content_type}");
         }
     }
 

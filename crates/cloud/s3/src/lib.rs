@@ -23,11 +23,14 @@ mod post;
 mod preflight;
 mod public_access;
 mod put;
+mod ranges;
 #[cfg(test)]
 mod router_walk;
 mod sent_checksums;
 mod tagging;
 mod target;
+mod understood;
+mod unset;
 mod virtual_host;
 
 pub use front_end::S3FrontEnd;

@@ -1,6 +1,7 @@
 //! Listings of objects.
 
 use data_encoding::BASE64URL_NOPAD;
+use gumnut_cloud_catalogue::Key;
 use gumnut_cloud_objects::{ListEntry, ListPage, ListQuery, ObjectError, ObjectStore};
 use gumnut_signing::percent_encode;
 use s3s::{S3Request, dto};
@@ -70,8 +71,8 @@ macro_rules! asked {
                 limit: convert::page_size($input.max_keys, "max-keys")?,
                 after: $after,
                 after_version: None,
-                prefix: $input.prefix.clone().unwrap_or_default(),
-                delimiter: $input.delimiter.clone().unwrap_or_default(),
+                prefix: Key::new($input.prefix.clone().unwrap_or_default())?,
+                delimiter: Key::new($input.delimiter.clone().unwrap_or_default())?,
             },
         }
     };
@@ -168,7 +169,8 @@ pub(super) async fn objects(
 ) -> Result<dto::ListObjectsOutput, ObjectError> {
     let caller = caller(&request);
     let input = request.input;
-    let Asked { encoding, query } = asked!(input, input.marker.clone().unwrap_or_default());
+    let Asked { encoding, query } =
+        asked!(input, Key::new(input.marker.clone().unwrap_or_default())?);
     let (limit, folded) = (query.limit, !query.delimiter.is_empty());
     let page = store.list(&caller, &input.bucket, query).await?;
     let listing = Listing { page, encoding };
@@ -201,7 +203,7 @@ pub(super) async fn objects_v2(
         input,
         match input.continuation_token.as_deref() {
             Some(token) => read_token(token)?,
-            None => input.start_after.clone().unwrap_or_default(),
+            None => Key::new(input.start_after.clone().unwrap_or_default())?,
         }
     );
     let (limit, folded) = (query.limit, !query.delimiter.is_empty());
@@ -232,11 +234,12 @@ pub(super) fn write_token(key: &str) -> String {
 }
 
 /// The key in a token that [`write_token`] has made.
-pub(super) fn read_token(token: &str) -> Result<String, ObjectError> {
+pub(super) fn read_token(token: &str) -> Result<Key, ObjectError> {
     BASE64URL_NOPAD
         .decode(token.as_bytes())
         .ok()
         .and_then(|key| String::from_utf8(key).ok())
+        .and_then(|key| Key::new(key).ok())
         .ok_or_else(|| ObjectError::argument("The continuation token provided is incorrect"))
 }
 
@@ -247,7 +250,10 @@ pub(super) async fn versions(
 ) -> Result<dto::ListObjectVersionsOutput, ObjectError> {
     let caller = caller(&request);
     let input = request.input;
-    let Asked { encoding, query } = asked!(input, input.key_marker.clone().unwrap_or_default());
+    let Asked { encoding, query } = asked!(
+        input,
+        Key::new(input.key_marker.clone().unwrap_or_default())?
+    );
     let after_version = convert::version(input.version_id_marker.clone());
     if after_version.is_some() && query.after.is_empty() {
         return Err(ObjectError::argument(
@@ -298,7 +304,9 @@ mod tests {
     #[test]
     fn tokens_come_back_and_others_are_refused() {
         let key = "a/ü\u{1}";
-        assert_eq!(read_token(&write_token(key)).unwrap(), key);
+        assert_eq!(&*read_token(&write_token(key)).unwrap(), key);
+        let long = read_token(&write_token(&"k".repeat(1025)));
+        assert_eq!(long.unwrap_err().code(), "InvalidArgument");
         assert_eq!(read_token("a key").unwrap_err().code(), "InvalidArgument");
     }
 

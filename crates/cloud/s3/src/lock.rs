@@ -11,6 +11,10 @@ use crate::convert::{self, object_ref};
 const GOVERNANCE: &str = "GOVERNANCE";
 /// A retention that nobody goes round.
 const COMPLIANCE: &str = "COMPLIANCE";
+/// The longest retention that a bucket gives, in days, as in S3.
+const MAX_DAYS: i32 = 36_500;
+/// The longest retention that a bucket gives, in years.
+const MAX_YEARS: i32 = 100;
 /// A legal hold that is set.
 const ON: &str = "ON";
 /// A legal hold that is lifted.
@@ -150,13 +154,18 @@ fn lock(wanted: dto::ObjectLockConfiguration) -> Result<ObjectLock, ObjectError>
     };
     let default = rule.default_retention.ok_or(ObjectError::MalformedXml)?;
     let mode = mode(default.mode.as_ref().map_or("", |mode| mode.as_str()))?;
-    let (period, length) = match (default.days, default.years) {
-        (Some(days), None) => (LockPeriod::Days(days), days),
-        (None, Some(years)) => (LockPeriod::Years(years), years),
+    let (period, length, most) = match (default.days, default.years) {
+        (Some(days), None) => (LockPeriod::Days(days), days, MAX_DAYS),
+        (None, Some(years)) => (LockPeriod::Years(years), years, MAX_YEARS),
         _ => return Err(ObjectError::MalformedXml),
     };
     if length <= 0 {
         return Err(ObjectError::InvalidRetentionPeriod);
+    }
+    if length > most {
+        return Err(ObjectError::InvalidRetentionPeriod.saying(format!(
+            "Default retention period must not be more than {MAX_DAYS} days or {MAX_YEARS} years"
+        )));
     }
     Ok(ObjectLock {
         default: Some((mode, period)),

@@ -1,15 +1,15 @@
 //! Uploads in parts, but for the parts themselves.
 
-use gumnut_cloud_catalogue::{ChecksumAlgorithm, PartsChecksum, UploadRef};
+use gumnut_cloud_catalogue::{ChecksumAlgorithm, Initiator, Key, PartsChecksum, UploadRef};
 use gumnut_cloud_objects::{
     CompletionCheck, ListedPart, NewObject, ObjectError, ObjectStore, UploadQuery,
 };
 use s3s::{S3Request, dto};
 
 use crate::S3Options;
-use crate::acl::acl_headers;
+use crate::acl::{acl_headers, grant_write};
 use crate::context::caller;
-use crate::convert::{self, Checksums, headers_of, refuse_unsupported, with_checksums};
+use crate::convert::{self, Checksums, headers_of, with_checksums};
 use crate::listing::Encoding;
 use crate::lock::tags_and_lock_of;
 
@@ -21,16 +21,15 @@ pub(super) async fn create(
 ) -> Result<dto::CreateMultipartUploadOutput, ObjectError> {
     let caller = caller(&request);
     let input = request.input;
-    refuse_unsupported!(input)?;
     let headers = headers_of!(input)?;
-    let acl = acl_headers!(input).request(options.refuse_acl)?;
+    let acl = acl_headers!(input, grant_write(&request.headers)).request(options.refuse_acl)?;
     let object = NewObject {
         acl,
         headers,
         tags_and_lock: tags_and_lock_of!(input)?,
-        ..NewObject::new(input.bucket, input.key)
+        ..NewObject::new(input.bucket, Key::new(input.key)?)
     };
-    let (bucket, key) = (object.bucket.clone(), object.key.clone());
+    let (bucket, key) = (object.bucket.clone(), object.key.to_string());
     let checksum = wanted(
         input.checksum_algorithm.as_ref(),
         input.checksum_type.as_ref(),
@@ -128,7 +127,7 @@ pub(super) async fn complete(
         .collect::<Result<Vec<_>, _>>()?;
     let upload = UploadRef {
         bucket: input.bucket,
-        key: input.key,
+        key: Key::new(input.key)?,
         id: input.upload_id,
     };
     let conditions = convert::conditions(input.if_match, input.if_none_match, None, None);
@@ -142,7 +141,7 @@ pub(super) async fn complete(
             location: Some(format!("/{}/{}", upload.bucket, upload.key)),
             bucket: Some(upload.bucket),
             checksum_type: sums.kind,
-            key: Some(upload.key),
+            key: Some(upload.key.into_string()),
             e_tag: Some(convert::etag(stored.etag)),
             version_id: stored.version,
             ..dto::CompleteMultipartUploadOutput::default()
@@ -176,7 +175,7 @@ pub(super) async fn abort(
     } = request.input;
     let upload = UploadRef {
         bucket,
-        key,
+        key: Key::new(key)?,
         id: upload_id,
     };
     store.abort_upload(&caller, &upload).await?;
@@ -195,7 +194,7 @@ pub(super) async fn list_parts(
         .map_err(|_| ObjectError::argument("part-number-marker must not be negative"))?;
     let named = UploadRef {
         bucket: input.bucket,
-        key: input.key,
+        key: Key::new(input.key)?,
         id: input.upload_id,
     };
     // One more than asked for tells whether there are more.
@@ -221,14 +220,15 @@ pub(super) async fn list_parts(
             }
         )
     });
+    let initiator = initiator(upload.initiator);
     let owner = convert::owner(upload.owner);
     Ok(dto::ListPartsOutput {
         bucket: Some(named.bucket),
         checksum_algorithm: checksum.map(algorithm),
         checksum_type: checksum.map(kind),
-        initiator: Some(initiator(&owner)),
+        initiator: Some(initiator),
         is_truncated: Some(more),
-        key: Some(named.key),
+        key: Some(named.key.into_string()),
         max_parts: Some(i32::try_from(limit).unwrap_or(i32::MAX)),
         next_part_number_marker: next,
         owner: Some(owner),
@@ -250,13 +250,13 @@ pub(super) async fn list_uploads(
     let encoding = Encoding::of(input.encoding_type.as_ref())?;
     let limit = convert::page_size(input.max_uploads, "max-uploads")?;
     let query = UploadQuery {
-        prefix: input.prefix.clone().unwrap_or_default(),
-        delimiter: input.delimiter.clone().unwrap_or_default(),
+        prefix: Key::new(input.prefix.clone().unwrap_or_default())?,
+        delimiter: Key::new(input.delimiter.clone().unwrap_or_default())?,
         after: match (&input.key_marker, &input.upload_id_marker) {
-            (None, _) => (String::new(), String::new()),
-            (Some(key), Some(id)) => (key.clone(), id.clone()),
+            (None, _) => (Key::default(), String::new()),
+            (Some(key), Some(id)) => (Key::new(key)?, id.clone()),
             // Behind all uploads of the key: ids are hex.
-            (Some(key), None) => (key.clone(), "~".to_owned()),
+            (Some(key), None) => (Key::new(key)?, "~".to_owned()),
         },
         limit,
     };
@@ -268,7 +268,7 @@ pub(super) async fn list_uploads(
             checksum_algorithm: upload.checksum.map(algorithm),
             checksum_type: upload.checksum.map(kind),
             initiated: Some(convert::timestamp(upload.started)),
-            initiator: Some(initiator(&owner)),
+            initiator: Some(initiator(upload.initiator.clone())),
             key: Some(encoding.write(&upload.key)),
             owner: Some(owner),
             storage_class: Some(dto::StorageClass::from_static("STANDARD")),
@@ -302,10 +302,18 @@ fn part_number(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// Who began an upload: its owner.
-fn initiator(owner: &dto::Owner) -> dto::Initiator {
+/// The canonical user id by which S3 shows whoever does not sign.
+const ANONYMOUS: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
+
+/// Who began an upload: the account of the user, as S3 shows one that is no user of its own.
+fn initiator(initiator: Option<Initiator>) -> dto::Initiator {
+    let account = initiator.map(|initiator| initiator.account);
     dto::Initiator {
-        display_name: owner.display_name.clone(),
-        id: owner.id.clone(),
+        id: Some(
+            account
+                .as_ref()
+                .map_or_else(|| ANONYMOUS.to_owned(), |it| it.id.clone()),
+        ),
+        display_name: account.map(|it| it.name),
     }
 }

@@ -2,14 +2,17 @@
 
 use std::ops::Range;
 
-use gumnut_cloud_catalogue::ObjectVersion;
-use gumnut_cloud_objects::{KeyToDelete, ObjectError, ObjectReader, ObjectRef, ObjectStore};
+use gumnut_cloud_catalogue::{Key, ObjectVersion};
+use gumnut_cloud_objects::{
+    DeleteConditions, EtagMatch, KeyToDelete, ObjectError, ObjectReader, ObjectRef, ObjectStore,
+};
 use s3s::{S3Request, dto};
 use time::OffsetDateTime;
 
-use crate::context::caller;
+use crate::context::{RequestContext, caller};
 use crate::convert::{self, Checksums, object_ref, with_checksums};
 use crate::lock;
+use crate::ranges::SentRange;
 
 /// Most keys of one request that deletes many, as in S3.
 const MAX_KEYS: usize = 1000;
@@ -24,12 +27,14 @@ struct Description {
     parts_count: Option<i32>,
     /// Whether the bucket has versions.
     has_versions: bool,
+    /// `None` when all of the object is told.
+    content_range: Option<String>,
 }
 
 /// The output of GET or HEAD; both have the fields of a [`Description`].
 macro_rules! describe {
     ($description:expr, dto::$output:ident { $($fields:tt)* }) => {{
-        let Description { object, checksums, length, parts_count, has_versions } = $description;
+        let Description { object, checksums, length, parts_count, has_versions, content_range } = $description;
         let (headers, lock) = (object.headers, object.tags_and_lock);
         with_checksums!(checksums, dto::$output {
             accept_ranges: Some("bytes".to_owned()),
@@ -38,6 +43,7 @@ macro_rules! describe {
             content_disposition: headers.content_disposition,
             content_encoding: headers.content_encoding,
             content_language: headers.content_language,
+            content_range,
             content_length: Some(convert::size(length)),
             content_type: Some(
                 headers
@@ -68,7 +74,7 @@ pub(super) async fn get(
     store: &ObjectStore,
     request: S3Request<dto::GetObjectInput>,
 ) -> Result<dto::GetObjectOutput, ObjectError> {
-    let caller = caller(&request);
+    let RequestContext { caller, range, .. } = RequestContext::of(&request);
     let input = request.input;
     let (view, reader) = store.open_object(&caller, &object_ref!(input)).await?;
     let object = view.object;
@@ -80,12 +86,8 @@ pub(super) async fn get(
     )
     .for_reading(&object)?;
     let parts_count = parts_count(&object, &reader, input.part_number);
-    let range = wanted(input.range, input.part_number, &object, &reader)?;
-    // There is no way to say where in an object nothing lies.
-    let content_range = range
-        .as_ref()
-        .filter(|range| !range.is_empty())
-        .map(|range| format!("bytes {}-{}/{}", range.start, range.end - 1, object.size));
+    let range = wanted(&range, input.part_number, &object, &reader)?;
+    let content_range = content_range(range.as_ref(), &object);
     let checksums = Checksums::to_send(&object, input.checksum_mode.is_some(), range.is_none());
     let wanted = match range {
         Some(range) => reader.range(range),
@@ -98,12 +100,12 @@ pub(super) async fn get(
         length: wanted.left(),
         parts_count,
         has_versions: view.has_versions,
+        content_range,
     };
     Ok(describe!(
         description,
         dto::GetObjectOutput {
             body: Some(dto::StreamingBlob::wrap(wanted.into_stream())),
-            content_range,
             tag_count: tag_count.filter(|count| *count > 0),
         }
     ))
@@ -114,7 +116,7 @@ pub(super) async fn head(
     store: &ObjectStore,
     request: S3Request<dto::HeadObjectInput>,
 ) -> Result<dto::HeadObjectOutput, ObjectError> {
-    let caller = caller(&request);
+    let RequestContext { caller, range, .. } = RequestContext::of(&request);
     let input = request.input;
     let at = object_ref!(input);
     // The bytes are opened only to learn where a part lies.
@@ -123,8 +125,8 @@ pub(super) async fn head(
         Some(number) => {
             let (view, reader) = store.open_object(&caller, &at).await?;
             let count = parts_count(&view.object, &reader, Some(number));
-            let range = wanted(None, Some(number), &view.object, &reader)?;
-            (view, Some((range, count)))
+            let part = wanted(&range, Some(number), &view.object, &reader)?;
+            (view, Some((part, count)))
         }
     };
     let object = view.object;
@@ -135,14 +137,19 @@ pub(super) async fn head(
         input.if_unmodified_since,
     )
     .for_reading(&object)?;
-    let checksums = Checksums::to_send(&object, input.checksum_mode.is_some(), part.is_none());
-    let (range, parts_count) = part.unwrap_or_default();
+    let piece = range.of(&object)?;
+    let is_whole = part.is_none() && piece.is_none();
+    let checksums = Checksums::to_send(&object, input.checksum_mode.is_some(), is_whole);
+    let content_range = content_range(piece.as_ref(), &object);
+    let (part, parts_count) = part.unwrap_or_default();
+    let asked = part.or(piece);
     let description = Description {
-        length: range.map_or(object.size, |range| range.end - range.start),
+        length: asked.map_or(object.size, |range| range.end - range.start),
         object,
         checksums,
         parts_count,
         has_versions: view.has_versions,
+        content_range,
     };
     Ok(describe!(description, dto::HeadObjectOutput {}))
 }
@@ -153,33 +160,35 @@ pub(super) async fn torrent(
     request: S3Request<dto::GetObjectTorrentInput>,
 ) -> Result<dto::GetObjectTorrentOutput, ObjectError> {
     let caller = caller(&request);
-    let at = ObjectRef::newest(request.input.bucket, request.input.key);
+    let at = ObjectRef::newest(request.input.bucket, Key::new(request.input.key)?);
     store.head(&caller, &at).await?;
     Err(ObjectError::NoTorrent)
 }
 
 /// The piece of an object that a request wants; `None`: all of it.
 fn wanted(
-    range: Option<dto::Range>,
+    range: &SentRange,
     part: Option<i32>,
     object: &ObjectVersion,
     reader: &ObjectReader,
 ) -> Result<Option<Range<u64>>, ObjectError> {
-    let range = match (range, part) {
-        (None, None) => return Ok(None),
-        (Some(_), Some(_)) => {
-            return Err(ObjectError::invalid_request(
-                "Cannot specify both Range header and partNumber query parameter",
-            ));
-        }
-        (Some(range), None) => range.check(object.size).ok(),
-        (None, Some(number)) => {
-            let number = usize::try_from(number).unwrap_or(0);
-            let part = reader.part(number);
-            return part.map(Some).ok_or(ObjectError::InvalidPart);
-        }
+    let Some(number) = part else {
+        return range.of(object);
     };
-    range.map(Some).ok_or(ObjectError::InvalidRange)
+    if range.is_sent() {
+        return Err(ObjectError::invalid_request(
+            "Cannot specify both Range header and partNumber query parameter",
+        ));
+    }
+    let part = reader.part(usize::try_from(number).unwrap_or(0));
+    part.map(Some).ok_or(ObjectError::InvalidPart)
+}
+
+/// `Content-Range`. There is no way to say where in an object nothing lies.
+fn content_range(range: Option<&Range<u64>>, object: &ObjectVersion) -> Option<String> {
+    let range = range.filter(|range| !range.is_empty())?;
+    let last = range.end - 1;
+    Some(format!("bytes {}-{last}/{}", range.start, object.size))
 }
 
 /// How many parts an object has, told when a part is asked for and the object came in parts.
@@ -203,8 +212,13 @@ pub(super) async fn delete(
     let caller = caller(&request);
     let input = request.input;
     let keys = vec![KeyToDelete {
-        key: input.key,
+        key: Key::new(input.key)?,
         version: convert::version(input.version_id),
+        conditions: DeleteConditions {
+            if_match: input.if_match.map(convert::etag_match),
+            size: input.if_match_size.map(wanted_size).transpose()?,
+            modified: input.if_match_last_modified_time.map(convert::seconds),
+        },
     }];
     let governance = convert::governance(input.bypass_governance_retention);
     let results = store
@@ -218,6 +232,35 @@ pub(super) async fn delete(
     })
 }
 
+/// An entry of a list of deletions. A version id that is empty names none, and must not delete what is newest.
+fn key_to_delete(object: dto::ObjectIdentifier) -> Result<KeyToDelete, ObjectError> {
+    if object.key.is_empty() || object.version_id.as_deref() == Some("") {
+        return Err(ObjectError::MalformedXml);
+    }
+    Ok(KeyToDelete {
+        key: Key::new(object.key)?,
+        version: object.version_id,
+        conditions: DeleteConditions {
+            if_match: object.e_tag.map(wanted_etag),
+            size: object.size.map(wanted_size).transpose()?,
+            modified: object.last_modified_time.map(convert::seconds),
+        },
+    })
+}
+
+/// The tag of a list of deletions, in which a star stands for any.
+fn wanted_etag(etag: dto::ETag) -> EtagMatch {
+    match etag.into_value() {
+        any if any == "*" => EtagMatch::Any,
+        tag => EtagMatch::Is(tag),
+    }
+}
+
+/// The size that an object must have to be deleted.
+fn wanted_size(size: i64) -> Result<u64, ObjectError> {
+    u64::try_from(size).map_err(|_| ObjectError::argument("a size must not be negative"))
+}
+
 /// `DeleteObjects`
 pub(super) async fn delete_many(
     store: &ObjectStore,
@@ -229,15 +272,8 @@ pub(super) async fn delete_many(
     if input.delete.objects.len() > MAX_KEYS {
         return Err(ObjectError::MalformedXml);
     }
-    let keys: Vec<_> = input
-        .delete
-        .objects
-        .into_iter()
-        .map(|object| KeyToDelete {
-            key: object.key,
-            version: convert::version(object.version_id),
-        })
-        .collect();
+    let objects = input.delete.objects.into_iter();
+    let keys = objects.map(key_to_delete).collect::<Result<Vec<_>, _>>()?;
     let governance = convert::governance(input.bypass_governance_retention);
     let results = match store
         .delete(&caller, &input.bucket, keys.clone(), governance)
@@ -257,12 +293,12 @@ pub(super) async fn delete_many(
             Ok(done) => deleted.push(dto::DeletedObject {
                 delete_marker: done.marker.then_some(true),
                 delete_marker_version_id: done.version.filter(|_| done.marker),
-                key: Some(named.key),
+                key: Some(named.key.into_string()),
                 version_id: named.version,
             }),
             Err(error) => errors.push(dto::Error {
                 code: Some(error.code().to_owned()),
-                key: Some(named.key),
+                key: Some(named.key.into_string()),
                 message: Some(error.message()),
                 version_id: named.version,
             }),

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use gumnut_cloud_objects::{ObjectStore, is_bucket_name};
+use gumnut_cloud_objects::{ObjectError, ObjectStore, is_bucket_name};
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::SimpleAuth;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::validation::NameValidation;
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
 
+use crate::context::RequestContext;
 use crate::{
     S3Options, acl, attributes, buckets, copy, cors, error, listing, lock, multipart, objects,
-    public_access, put, tagging,
+    public_access, put, tagging, unset,
 };
 
 /// Speaks S3's protocol for the store. Requests come without signatures, and with a
@@ -32,7 +35,33 @@ pub(super) fn service(store: &ObjectStore, options: &Arc<S3Options>) -> S3Servic
     builder.set_validation(BucketNames {
         extended: options.extended_bucket_names,
     });
+    // Requests have no signature any more, so that it is never asked; but with it comes the question below.
+    builder.set_auth(SimpleAuth::new());
+    builder.set_access(AsChecked);
     builder.build()
+}
+
+/// Lets every request through to the store, which decides by ACLs, if the protocol's layer has found the operation in it that was
+/// checked: what is done must not be another one.
+struct AsChecked;
+
+#[async_trait::async_trait]
+impl S3Access for AsChecked {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let known = context.extensions_mut().get::<RequestContext>();
+        let checked = known.and_then(|known| known.operation);
+        let found = context.s3_op().name();
+        if checked.is_some_and(|checked| checked.name == found) {
+            return Ok(());
+        }
+        tracing::warn!(
+            found,
+            checked = checked.map(|it| it.name),
+            "a request reads in two ways"
+        );
+        let refusal = ObjectError::invalid_request("This request can be read in two ways.");
+        Err(error::answer(&refusal))
+    }
 }
 
 /// The rule for names of buckets.
@@ -90,6 +119,24 @@ operations! {
     get_object_tagging: GetObjectTaggingInput -> GetObjectTaggingOutput = tagging::get(store);
     put_object_tagging: PutObjectTaggingInput -> PutObjectTaggingOutput = tagging::put(store);
     delete_object_tagging: DeleteObjectTaggingInput -> DeleteObjectTaggingOutput = tagging::delete(store);
+    get_bucket_accelerate_configuration: GetBucketAccelerateConfigurationInput -> GetBucketAccelerateConfigurationOutput = unset::acceleration(store);
+    get_bucket_analytics_configuration: GetBucketAnalyticsConfigurationInput -> GetBucketAnalyticsConfigurationOutput = unset::analysis(store);
+    list_bucket_analytics_configurations: ListBucketAnalyticsConfigurationsInput -> ListBucketAnalyticsConfigurationsOutput = unset::analyses(store);
+    get_bucket_encryption: GetBucketEncryptionInput -> GetBucketEncryptionOutput = unset::encryption(store);
+    get_bucket_intelligent_tiering_configuration: GetBucketIntelligentTieringConfigurationInput -> GetBucketIntelligentTieringConfigurationOutput = unset::tiering(store);
+    list_bucket_intelligent_tiering_configurations: ListBucketIntelligentTieringConfigurationsInput -> ListBucketIntelligentTieringConfigurationsOutput = unset::tierings(store);
+    get_bucket_inventory_configuration: GetBucketInventoryConfigurationInput -> GetBucketInventoryConfigurationOutput = unset::inventory(store);
+    list_bucket_inventory_configurations: ListBucketInventoryConfigurationsInput -> ListBucketInventoryConfigurationsOutput = unset::inventories(store);
+    get_bucket_lifecycle_configuration: GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput = unset::lifecycle(store);
+    get_bucket_logging: GetBucketLoggingInput -> GetBucketLoggingOutput = unset::logging(store);
+    get_bucket_metrics_configuration: GetBucketMetricsConfigurationInput -> GetBucketMetricsConfigurationOutput = unset::metrics(store);
+    list_bucket_metrics_configurations: ListBucketMetricsConfigurationsInput -> ListBucketMetricsConfigurationsOutput = unset::all_metrics(store);
+    get_bucket_notification_configuration: GetBucketNotificationConfigurationInput -> GetBucketNotificationConfigurationOutput = unset::notification(store);
+    get_bucket_ownership_controls: GetBucketOwnershipControlsInput -> GetBucketOwnershipControlsOutput = unset::ownership(store);
+    get_bucket_policy: GetBucketPolicyInput -> GetBucketPolicyOutput = unset::policy(store);
+    get_bucket_replication: GetBucketReplicationInput -> GetBucketReplicationOutput = unset::replication(store);
+    get_bucket_request_payment: GetBucketRequestPaymentInput -> GetBucketRequestPaymentOutput = unset::payment(store);
+    get_bucket_website: GetBucketWebsiteInput -> GetBucketWebsiteOutput = unset::website(store);
     get_bucket_acl: GetBucketAclInput -> GetBucketAclOutput = acl::get_of_bucket(store);
     put_bucket_acl: PutBucketAclInput -> PutBucketAclOutput = acl::put_of_bucket(store, options);
     get_object_acl: GetObjectAclInput -> GetObjectAclOutput = acl::get_of_object(store);

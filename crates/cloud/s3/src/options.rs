@@ -18,6 +18,8 @@ pub struct S3Options {
     pub domains: Vec<String>,
     /// Takes bucket names of up to 255 characters that DNS would not, as Eucalyptus can.
     pub extended_bucket_names: bool,
+    /// Names that no bucket gets, because paths of the cloud itself would hide it.
+    pub hidden_buckets: Vec<String>,
     /// What is said to the owner of a bucket who makes it again.
     pub existing_bucket: IfExists,
     /// How canned ACLs are refused; `None`: they are taken.
@@ -48,6 +50,7 @@ impl Default for S3Options {
             regions: Regions::default(),
             domains: vec!["localhost".to_owned()],
             extended_bucket_names: false,
+            hidden_buckets: Vec::new(),
             existing_bucket: IfExists::AcceptIfOwned,
             refuse_acl: None,
             document_bytes: 2 << 20,

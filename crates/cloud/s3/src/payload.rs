@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 
-use crate::sent_checksums::SentChecksums;
+use crate::sent_checksums::{ChecksumFault, SentChecksums};
 
 /// Most bytes that are read off after a refusal, so that the client gets to hear it.
 const MAX_DRAIN: usize = 64 << 20;
@@ -33,9 +33,9 @@ pub(super) enum PayloadError {
     /// The body is not the one that was signed.
     #[error("the body is not the one that was signed")]
     Hash,
-    /// The body is not the one that the checksum is of.
-    #[error("the checksum is of another body")]
-    Checksum,
+    /// A checksum is of another body, or does not come as it should.
+    #[error(transparent)]
+    Checksum(#[from] ChecksumFault),
     /// The chunks are malformed or wrongly signed.
     #[error(transparent)]
     Chunks(#[from] ChunkError),
@@ -51,7 +51,7 @@ impl From<&PayloadError> for ObjectError {
             PayloadError::Body(_)
             | PayloadError::Length
             | PayloadError::Chunks(ChunkError::Incomplete) => Self::IncompleteBody,
-            PayloadError::Checksum => Self::BadChecksum,
+            PayloadError::Checksum(fault) => (*fault).into(),
             PayloadError::Hash => Self::ContentSha256Mismatch,
             PayloadError::Chunks(ChunkError::Signature) => Self::SignatureDoesNotMatch,
             PayloadError::Chunks(error) => {
@@ -129,11 +129,7 @@ impl CheckedBody {
         if self.expected.is_some_and(|expected| self.seen != expected) {
             return Err(PayloadError::Length);
         }
-        if std::mem::take(&mut self.checksums).finish(&trailers) {
-            Ok(())
-        } else {
-            Err(PayloadError::Checksum)
-        }
+        Ok(std::mem::take(&mut self.checksums).finish(&trailers)?)
     }
 }
 

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use futures::{StreamExt as _, TryStreamExt as _};
-use gumnut_cloud_catalogue::{PartsChecksum, UploadRef};
+use gumnut_cloud_catalogue::{Key, PartsChecksum, UploadRef};
 use gumnut_cloud_objects::{BodyDigests, NewObject, ObjectError, ObjectStore, ReceivedBody};
+use http::HeaderMap;
 use http::header::TRANSFER_ENCODING;
 use s3s::{S3Request, dto};
 
 use crate::S3Options;
-use crate::acl::acl_headers;
+use crate::acl::{acl_headers, grant_write};
 use crate::context::RequestContext;
-use crate::convert::{self, Checksums, headers_of, refuse_unsupported, with_checksums};
+use crate::convert::{self, Checksums, headers_of, with_checksums};
 use crate::lock::tags_and_lock_of;
 use crate::payload::PayloadError;
 
@@ -26,20 +27,15 @@ pub(super) async fn object(
         caller, confirmed, ..
     } = RequestContext::of(&request);
     let chunked = request.headers.contains_key(TRANSFER_ENCODING);
+    check_is_whole(&request.headers)?;
     let input = request.input;
-    refuse_unsupported!(input)?;
-    if input.write_offset_bytes.is_some() {
-        return Err(ObjectError::not_implemented(
-            "This store does not append to objects.",
-        ));
-    }
     check_length(store, chunked, input.content_length)?;
     let headers = headers_of!(input)?;
     let tags_and_lock = tags_and_lock_of!(input)?;
-    let acl = acl_headers!(input).request(options.refuse_acl)?;
+    let acl = acl_headers!(input, grant_write(&request.headers)).request(options.refuse_acl)?;
     let mut object = NewObject {
         bucket: input.bucket,
-        key: input.key,
+        key: Key::new(input.key)?,
         acl,
         headers,
         tags_and_lock,
@@ -49,9 +45,7 @@ pub(super) async fn object(
         md5: md5(input.content_md5.as_deref())?,
         checksum: None,
     };
-    store
-        .check_put(&caller, &object.bucket, &object.key)
-        .await?;
+    store.check_put(&caller, &object.bucket).await?;
     let body = receive(store, input.body, digests).await?;
     // Not before the body has ended: then they have been compared with it.
     object.headers.checksums = confirmed.take();
@@ -78,16 +72,11 @@ pub(super) async fn part(
     } = RequestContext::of(&request);
     let chunked = request.headers.contains_key(TRANSFER_ENCODING);
     let input = request.input;
-    if input.sse_customer_algorithm.is_some() {
-        return Err(ObjectError::not_implemented(
-            "This store does not encrypt objects.",
-        ));
-    }
     check_length(store, chunked, input.content_length)?;
     let md5 = md5(input.content_md5.as_deref())?;
     let upload = UploadRef {
         bucket: input.bucket,
-        key: input.key,
+        key: Key::new(input.key)?,
         id: input.upload_id,
     };
     // Zero, which no part has, stands for numbers that are none.
@@ -116,6 +105,17 @@ pub(super) async fn part(
             ..dto::UploadPartOutput::default()
         }
     ))
+}
+
+/// Refuses a checksum of parts for an object that comes at once.
+fn check_is_whole(headers: &HeaderMap) -> Result<(), ObjectError> {
+    let kind = headers.get("x-amz-checksum-type");
+    if kind.is_some_and(|kind| kind != dto::ChecksumType::FULL_OBJECT) {
+        return Err(ObjectError::invalid_request(
+            "The COMPOSITE checksum type is for objects that come in parts.",
+        ));
+    }
+    Ok(())
 }
 
 /// Insists that a part came with the checksum that its upload is made with. Where the object gets one of its whole, parts

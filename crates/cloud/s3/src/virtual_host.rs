@@ -12,14 +12,24 @@ const SERVICES: [&str; 6] = [
     "ec2",
 ];
 
+/// Whether a host has the form of the clouds of 2010, `BUCKET.walrus.ANYTHING`.
+pub(super) fn is_of_walrus(host: &str) -> bool {
+    let name = name_of(host);
+    name.contains(".walrus.") || name.ends_with(".walrus")
+}
+
+/// The name of a `Host` header, without the port.
+fn name_of(host: &str) -> String {
+    host.rsplit_once(':')
+        .map_or(host, |(name, _)| name)
+        .trim_end_matches('.')
+        .to_ascii_lowercase()
+}
+
 /// The bucket that a `Host` header names: `BUCKET.walrus.ANYTHING`, as the clouds of 2010 have it, or `BUCKET.DOMAIN` and
 /// `BUCKET.SERVICE.DOMAIN` for one of the domains.
 pub(super) fn bucket(host: &str, domains: &[String]) -> Option<String> {
-    let name = host
-        .rsplit_once(':')
-        .map_or(host, |(name, _)| name)
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
+    let name = name_of(host);
     if name.parse::<IpAddr>().is_ok() {
         return None;
     }

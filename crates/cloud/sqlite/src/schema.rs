@@ -7,12 +7,13 @@ use crate::failure::Failure;
 
 /// The steps from an empty file to the tables of today; a file's `user_version` counts those it has had.
 /// A step that has been released is never changed: changes are new steps.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("steps/1-tables.sql"),
     include_str!("steps/2-versions.sql"),
     include_str!("steps/3-completed.sql"),
     include_str!("steps/4-checksums.sql"),
     include_str!("steps/5-garbage.sql"),
+    include_str!("steps/6-initiators.sql"),
 ];
 
 /// Prepared statements that are kept.
@@ -128,15 +129,43 @@ mod tests {
     }
 
     #[test]
+    fn uploads_of_before_get_an_initiator_and_markers_without_an_object_go() {
+        let long = "k".repeat(1025);
+        let version = |key: &str, version: &str, marker: u8| {
+            format!(
+                "INSERT INTO objects VALUES (NULL, 'b', '{key}', '{version}', {marker}, {marker}, '111111111111', '[]', 0, '',
+                 '{{}}', '{{}}', 9, NULL);"
+            )
+        };
+        let rows = [
+            ACCOUNT.to_owned(),
+            "INSERT INTO users VALUES (3, '111111111111', 'u', 1, 0), (4, '111111111111', 'v', 0, 0);
+             INSERT INTO buckets VALUES ('b', '111111111111', '[]', 0, '{}');
+             INSERT INTO uploads VALUES ('up', 'b', 'k', '111111111111', '[]', '{}', 9, '{}', 'null');"
+                .to_owned(),
+            version(&long, "v1", 1),
+            version("short", "v2", 1),
+            version("old", "v3", 0),
+        ];
+        let mut connection = old(5, &rows.concat());
+        prepare(&mut connection).unwrap();
+        let upload = crate::uploads::find(&connection, "up").unwrap().unwrap();
+        let initiator = upload.initiator.unwrap();
+        assert_eq!((initiator.user_id, initiator.account), (3, upload.owner));
+        let left = texts(&connection, "SELECT key FROM objects ORDER BY key");
+        assert_eq!(left, ["old", "short"]);
+    }
+
+    #[test]
     fn a_file_of_a_later_gumnut_is_left_alone() {
-        for version in [6, -1] {
+        for version in [7, -1] {
             let mut connection = Connection::open_in_memory().unwrap();
             connection
                 .pragma_update(None, "user_version", version)
                 .unwrap();
             let error = CatalogueError::from(prepare(&mut connection).unwrap_err());
             assert!(
-                matches!(error, CatalogueError::Version { found, known: 5 } if found == version)
+                matches!(error, CatalogueError::Version { found, known: 6 } if found == version)
             );
         }
     }

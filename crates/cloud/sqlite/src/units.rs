@@ -29,7 +29,7 @@ pub(crate) fn key_state(
     }
     if let Some(id) = &at.upload {
         let upload = uploads::find(connection, id)?
-            .filter(|upload| upload.bucket == *bucket && upload.key == *key);
+            .filter(|upload| upload.bucket == *bucket && upload.key == **key);
         if let Some(upload) = upload {
             let parts = uploads::parts(connection, id, 0, ALL_PARTS)?;
             state.upload = Some((upload, parts));

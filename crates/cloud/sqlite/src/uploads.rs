@@ -1,6 +1,6 @@
 //! Rows of multipart uploads and their parts.
 
-use gumnut_cloud_catalogue::{NewUpload, Owner, Part, Segment, Upload, UploadRef};
+use gumnut_cloud_catalogue::{Initiator, NewUpload, Owner, Part, Segment, Upload, UploadRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::blobs::Garbage;
@@ -10,7 +10,8 @@ macro_rules! select_uploads {
     ($condition:literal) => {
         concat!(
             "SELECT u.id, u.bucket, u.key, u.owner, a.canonical_id, a.name, u.acl, u.headers, u.started, u.marks, \
-             u.checksum FROM uploads u JOIN accounts a ON a.id = u.owner WHERE ",
+             u.checksum, u.initiator, ia.canonical_id, ia.name FROM uploads u JOIN accounts a ON a.id = u.owner \
+             LEFT JOIN users i ON i.id = u.initiator LEFT JOIN accounts ia ON ia.id = i.account WHERE ",
             $condition
         )
     };
@@ -21,8 +22,8 @@ statements! {
     LIST = select_uploads!("u.bucket = ? AND (u.key, u.id) > (?, ?) ORDER BY u.key, u.id LIMIT ?");
     PARTS = "SELECT number, blob, size, etag, checksum, modified FROM parts \
              WHERE upload = ? AND number > ? ORDER BY number LIMIT ?";
-    INSERT = "INSERT INTO uploads (id, bucket, key, owner, acl, headers, started, marks, checksum) \
-              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    INSERT = "INSERT INTO uploads (id, bucket, key, owner, acl, headers, started, marks, checksum, \
+              initiator) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     GIVE_UP_PART = "INSERT OR IGNORE INTO garbage \
                     SELECT blob, ?1 FROM parts WHERE upload = ?2 AND number = ?3 AND blob <> ?4 \
                     RETURNING blob";
@@ -38,7 +39,18 @@ statements! {
 }
 
 fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
+    let initiator = match row.get(11)? {
+        Some(user_id) => Some(Initiator {
+            user_id,
+            account: Owner {
+                id: row.get(12)?,
+                name: row.get(13)?,
+            },
+        }),
+        None => None,
+    };
     Ok(Upload {
+        initiator,
         id: row.get(0)?,
         bucket: row.get(1)?,
         key: row.get(2)?,
@@ -110,13 +122,14 @@ pub(crate) fn insert(
     connection.prepare_cached(INSERT)?.execute(params![
         at.id,
         at.bucket,
-        at.key,
+        at.key.as_str(),
         new.account,
         Json(&new.acl),
         Json(&new.headers),
         now,
         Json(&new.tags_and_lock),
         Json(new.checksum),
+        new.initiator,
     ])?;
     Ok(())
 }

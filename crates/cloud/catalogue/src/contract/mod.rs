@@ -53,7 +53,8 @@ pub use races::{
 pub use tools::Outcome;
 pub use uploads::{
     a_completed_upload_becomes_a_version, an_aborted_upload_gives_its_parts_up,
-    an_upload_belongs_to_its_key, an_upload_takes_parts, uploads_are_listed_by_key_and_id,
+    an_upload_belongs_to_its_key, an_upload_knows_its_initiator, an_upload_takes_parts,
+    uploads_are_listed_by_key_and_id,
 };
 pub use versions::{
     a_new_version_is_the_newest, an_older_version_goes_alone, delete_markers_hide_a_key,
@@ -90,6 +91,7 @@ macro_rules! contract_tests {
             delete_markers_hide_a_key,
             versions_are_listed_newest_first,
             an_upload_takes_parts,
+            an_upload_knows_its_initiator,
             an_upload_belongs_to_its_key,
             an_aborted_upload_gives_its_parts_up,
             a_completed_upload_becomes_a_version,

@@ -27,12 +27,12 @@ impl Decision {
 /// A bucket.
 #[derive(Debug, Default)]
 pub(super) struct Model {
-    keys: BTreeMap<String, Key>,
+    keys: BTreeMap<String, OfKey>,
     garbage: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
-struct Key {
+struct OfKey {
     /// The newest is the last.
     versions: Vec<NewVersion>,
     /// The blobs of the parts.
@@ -50,7 +50,7 @@ impl Model {
     pub(super) fn follow(&mut self, decision: &Decision) {
         match decision {
             Decision::Key(at, state, change) => {
-                let key = self.keys.entry(at.key.clone()).or_default();
+                let key = self.keys.entry(at.key.to_string()).or_default();
                 key.check(at, state);
                 if let Some(change) = change {
                     self.garbage.extend(key.apply(state, change));
@@ -69,7 +69,7 @@ impl Model {
     /// The names of all blobs that a row names, sorted.
     pub(super) fn blobs(&self) -> Vec<String> {
         let keys = self.keys.values();
-        let mut blobs: Vec<_> = keys.flat_map(Key::blobs).collect();
+        let mut blobs: Vec<_> = keys.flat_map(OfKey::blobs).collect();
         blobs.sort_unstable();
         blobs
     }
@@ -103,7 +103,7 @@ impl Model {
     }
 }
 
-impl Key {
+impl OfKey {
     fn blobs(&self) -> Vec<String> {
         let segments = self.versions.iter().flat_map(|version| &version.segments);
         let parts = self.upload.iter().flat_map(BTreeMap::values);

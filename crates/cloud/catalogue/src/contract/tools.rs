@@ -6,7 +6,7 @@ use gumnut_types::SecretString;
 
 use crate::{
     Account, AccountsChange, Acl, Bucket, BucketChange, BucketRef, BucketSettings, Catalogue,
-    CatalogueError, KeyChange, KeyRef, KeyState, NULL_VERSION, NewBucket, NewUpload, NewUser,
+    CatalogueError, Key, KeyChange, KeyRef, KeyState, NULL_VERSION, NewBucket, NewUpload, NewUser,
     NewVersion, ObjectHeaders, Part, Segment, TagsAndLock, UploadChange, UploadRef,
 };
 
@@ -123,11 +123,16 @@ pub(super) async fn bucket(catalogue: &Catalogue, name: &str) -> Given<Bucket> {
     Ok(found.expect("the bucket is there"))
 }
 
+/// A key, which is short.
+pub(super) fn short(name: &str) -> Key {
+    Key::new(name).expect("a short key")
+}
+
 /// Names a key of [`BUCKET`].
-pub(super) fn key(key: &str) -> KeyRef {
+pub(super) fn key(name: &str) -> KeyRef {
     KeyRef {
         bucket: BUCKET.to_owned(),
-        key: key.to_owned(),
+        key: short(name),
         ..KeyRef::default()
     }
 }
@@ -233,7 +238,7 @@ pub(super) async fn put_object(catalogue: &Catalogue, account: &Account, name: &
 pub(super) fn upload_ref(name: &str, id: &str) -> UploadRef {
     UploadRef {
         bucket: BUCKET.to_owned(),
-        key: name.to_owned(),
+        key: short(name),
         id: id.to_owned(),
     }
 }
@@ -252,6 +257,7 @@ pub(super) async fn change_upload(
 pub(super) fn new_upload(account: &Account) -> NewUpload {
     NewUpload {
         account: account.number.to_string(),
+        initiator: None,
         acl: Acl::private(&account.canonical_id),
         headers: ObjectHeaders::default(),
         tags_and_lock: TagsAndLock::default(),

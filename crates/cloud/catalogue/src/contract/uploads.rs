@@ -1,12 +1,14 @@
 //! Multipart uploads.
 
 use super::tools::{
-    BUCKET, Outcome, Refusal, begin, change_key, change_upload, garbage, known, new_upload,
-    new_version, part, put_part, segment, sorted, state, upload_ref, uploaded, with_bucket,
+    BUCKET, Outcome, Refusal, add_account, begin, change_key, change_upload, garbage, known,
+    new_upload, new_version, part, put_part, segment, sorted, state, upload_ref, uploaded,
+    with_bucket,
 };
 use crate::{
-    Acl, Catalogue, ChecksumAlgorithm, KeyChange, NULL_VERSION, NewUpload, NewVersion,
-    ObjectHeaders, Owner, Part, PartsChecksum, Segment, Tags, TagsAndLock, UploadChange,
+    Acl, Catalogue, ChecksumAlgorithm, Identity, Initiator, KeyChange, NULL_VERSION, NewUpload,
+    NewVersion, ObjectHeaders, Owner, Part, PartsChecksum, Segment, Tags, TagsAndLock,
+    UploadChange,
 };
 
 /// An upload is as it was begun, and takes parts, of which a later one takes the place of one with its number.
@@ -99,6 +101,49 @@ pub async fn an_upload_takes_parts(catalogue: &Catalogue) -> Outcome {
         .upload
         .expect("the upload");
     assert_eq!((seen, parts.as_slice()), (upload, &all[..]));
+    Ok(())
+}
+
+/// An upload knows the user who began it, also in a listing, or that nobody has signed for it.
+///
+/// # Errors
+/// If the catalogue cannot be used.
+pub async fn an_upload_knows_its_initiator(catalogue: &Catalogue) -> Outcome {
+    let account = with_bucket(catalogue).await?;
+    let other = add_account(catalogue, 2).await?;
+    let found = catalogue.identity("AKI-user-2").await?;
+    let (user, _) = found.expect("the user was added");
+    for (id, initiator) in [("u", Some(user.user_id)), ("v", None)] {
+        let change = UploadChange {
+            create: Some(NewUpload {
+                initiator,
+                ..new_upload(&account)
+            }),
+            ..UploadChange::default()
+        };
+        change_upload(catalogue, upload_ref("k", id), change).await?;
+    }
+    let begun = Initiator {
+        user_id: user.user_id,
+        account: Owner {
+            id: other.canonical_id,
+            name: other.name,
+        },
+    };
+    let (by_user, _) = catalogue.upload(upload_ref("k", "u"), 0, 1).await?;
+    let by_user = by_user.upload.expect("the upload");
+    assert_eq!(by_user.initiator.as_ref(), Some(&begun));
+    assert_eq!(by_user.owner.id, account.canonical_id);
+    let caller = Identity::User(user);
+    assert!(by_user.is_begun_by(&caller) && !by_user.is_begun_by(&Identity::Anonymous));
+    let (by_nobody, _) = catalogue.upload(upload_ref("k", "v"), 0, 1).await?;
+    let by_nobody = by_nobody.upload.expect("the upload");
+    assert_eq!(by_nobody.initiator, None);
+    assert!(!by_nobody.is_begun_by(&caller) && !by_nobody.is_begun_by(&Identity::Anonymous));
+    let none = (String::new(), String::new());
+    let listed = catalogue.list_uploads(BUCKET, none, 9).await?;
+    let listed = listed.into_iter().map(|upload| upload.initiator);
+    assert_eq!(listed.collect::<Vec<_>>(), [Some(begun), None]);
     Ok(())
 }
 

@@ -15,4 +15,6 @@ mod rights;
 mod rounds;
 mod server;
 mod settings;
+mod strangers;
 mod versions;
+mod walk;

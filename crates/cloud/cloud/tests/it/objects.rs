@@ -359,7 +359,8 @@ async fn refusals_name_what_was_asked() {
         .await;
     assert_eq!((head.status.as_u16(), head.body.len()), (404, 0));
     for query in ["policy", "website", "notification", "requestPayment"] {
-        let answer = cloud.get(&cloud.alice, &format!("/bucket?{query}")).await;
+        let target = format!("/bucket?{query}");
+        let answer = cloud.put(&cloud.alice, &target, b"<x/>").await;
         assert_eq!(answer.refusal(), (501, "NotImplemented"), "{query}");
     }
     let encrypted = cloud

@@ -4,6 +4,7 @@ use gumnut_cloud_catalogue::{
     Identity, KeyChange, KeyState, NewVersion, Permission, UploadRef, Versioning,
 };
 
+use super::upload::check_may_end;
 use super::version;
 use crate::access;
 use crate::completion::{self, CompletionCheck, ListedPart};
@@ -36,11 +37,12 @@ pub(crate) fn complete(
     let at = &request.upload;
     let upload = state.upload.as_ref();
     let Some((upload, parts)) =
-        upload.filter(|(upload, _)| upload.bucket == at.bucket && upload.key == at.key)
+        upload.filter(|(upload, _)| upload.bucket == at.bucket && upload.key == *at.key)
     else {
         let stored = completed(state, request, bucket.settings.versioning)?;
         return Ok((KeyChange::default(), stored));
     };
+    check_may_end(upload, bucket, &request.caller)?;
     let old = state.current.as_ref().filter(|current| !current.marker);
     request.conditions.for_writing(old)?;
     let segments = completion::choose(parts, &request.list, &request.limits)?;
@@ -130,7 +132,7 @@ mod tests {
             caller: fixture::alice(),
             upload: UploadRef {
                 bucket: "bucket".to_owned(),
-                key: "key".to_owned(),
+                key: fixture::key("key"),
                 id: "upload".to_owned(),
             },
             list: (1..).zip(MD5S).map(listed).collect(),
@@ -202,7 +204,7 @@ mod tests {
         assert_eq!(code(&KeyState::default(), &wrong), "NoSuchBucket");
         assert_eq!(code(&state, &by_stranger), "AccessDenied");
         let mut elsewhere = wrong.clone();
-        elsewhere.upload.key = "other".to_owned();
+        elsewhere.upload.key = fixture::key("other");
         assert_eq!(code(&state, &elsewhere), "NoSuchUpload");
         assert_eq!(code(&state, &wrong), "NoSuchKey");
         wrong.conditions = Conditions::default();

@@ -21,7 +21,8 @@ pub(crate) struct Deletion {
 
 /// Decides whether a key or a version goes. That it is not there is no error.
 ///
-/// Only the owner of the bucket passes governance locks by.
+/// Who may only write to the bucket hides objects by delete markers; versions go, and governance locks are passed by, for
+/// those who [control](access::controls) it.
 pub(crate) fn delete(
     state: &KeyState,
     caller: &Identity,
@@ -29,11 +30,15 @@ pub(crate) fn delete(
     governance: Governance,
 ) -> Result<(KeyChange, Deleted), ObjectError> {
     let bucket = access::bucket(state.bucket.as_ref(), caller, Permission::Write)?;
+    if deletion.key.version.is_some() || governance == Governance::Bypass {
+        access::check_controls(bucket, caller)?;
+    }
+    let named = deletion.key.version.as_ref().map(|_| &state.named);
+    let object = named.unwrap_or(&state.current).as_ref();
+    let conditions = &deletion.key.conditions;
+    conditions.for_deleting(object.filter(|object| !object.marker))?;
     match &deletion.key.version {
-        Some(version) if caller.owns(&bucket.owner.id) => {
-            delete_version(state, version, governance)
-        }
-        Some(version) => delete_version(state, version, Governance::Obey),
+        Some(version) => delete_version(state, version, governance),
         None => delete_key(state, caller, bucket, &deletion.marker),
     }
 }
@@ -96,16 +101,17 @@ fn delete_key(
 
 #[cfg(test)]
 mod tests {
-    use gumnut_cloud_catalogue::{CannedAcl, LockMode, ObjectVersion, Retention};
+    use gumnut_cloud_catalogue::{CannedAcl, Grantee, LockMode, ObjectVersion, Retention};
 
     use super::*;
+    use crate::conditions::EtagMatch;
     use crate::fixture::{self, NOW};
 
     fn deletion(version: Option<&str>) -> Deletion {
         Deletion {
             key: KeyToDelete {
-                key: "key".to_owned(),
                 version: version.map(str::to_owned),
+                ..KeyToDelete::new(fixture::key("key"))
             },
             marker: "random".to_owned(),
         }
@@ -225,9 +231,76 @@ mod tests {
             let decided = delete(&state, caller, &deletion(Some("null")), governance);
             assert_eq!(decided.map_or_else(|error| error.code(), |_| ""), code);
             // A marker hides a locked version, which stays.
-            let (change, _) = delete(&state, caller, &deletion(None), governance).unwrap();
+            let (change, _) = delete(&state, caller, &deletion(None), Governance::Obey).unwrap();
             assert_eq!(change.delete, Vec::<i64>::new());
         }
+    }
+
+    #[test]
+    fn who_may_only_write_removes_no_version_and_passes_nothing_by() {
+        let mut state = with(fixture::object(1), Versioning::Enabled);
+        if let Some(bucket) = &mut state.bucket {
+            bucket.acl = CannedAcl::PublicReadWrite.grants("alice-id", "alice-id");
+        }
+        for caller in [fixture::bob(), Identity::Anonymous] {
+            for (version, governance, code) in [
+                (Some("null"), Governance::Obey, "AccessDenied"),
+                (Some("gone"), Governance::Obey, "AccessDenied"),
+                (None, Governance::Bypass, "AccessDenied"),
+                (None, Governance::Obey, ""),
+            ] {
+                let decided = delete(&state, &caller, &deletion(version), governance);
+                assert_eq!(decided.map_or_else(|error| error.code(), |_| ""), code);
+            }
+        }
+        if let Some(bucket) = &mut state.bucket {
+            let to_bob = Grantee::Account("bob-id".to_owned());
+            bucket.acl = bucket.acl.clone().and(to_bob, Permission::FullControl);
+        }
+        let by_bob = delete(
+            &state,
+            &fixture::bob(),
+            &deletion(Some("null")),
+            Governance::Obey,
+        );
+        assert_eq!(by_bob.unwrap().0.delete, [7]);
+    }
+
+    #[test]
+    fn what_is_not_as_it_should_be_stays() {
+        let newest = ObjectVersion {
+            id: 9,
+            version: "newest".to_owned(),
+            etag: "other".to_owned(),
+            ..fixture::object(2)
+        };
+        let mut state = KeyState {
+            current: Some(newest),
+            ..with(fixture::object(1), Versioning::Enabled)
+        };
+        let wanted = |version: Option<&str>, etag: &str| {
+            let mut deletion = deletion(version);
+            deletion.key.conditions.if_match = Some(EtagMatch::Is(etag.to_owned()));
+            deletion
+        };
+        let code = |state: &KeyState, deletion: &Deletion| {
+            let decided = delete(state, &fixture::alice(), deletion, Governance::Obey);
+            decided.map_or_else(|error| error.code(), |_| "")
+        };
+        let old = fixture::object(1).etag;
+        assert_eq!(code(&state, &wanted(None, "other")), "");
+        assert_eq!(code(&state, &wanted(None, &old)), "PreconditionFailed");
+        assert_eq!(code(&state, &wanted(Some("null"), &old)), "");
+        assert_eq!(
+            code(&state, &wanted(Some("null"), "other")),
+            "PreconditionFailed"
+        );
+        // A delete marker has no tag, not even an empty one.
+        if let Some(current) = &mut state.current {
+            current.marker = true;
+            current.etag = String::new();
+        }
+        assert_eq!(code(&state, &wanted(None, "")), "PreconditionFailed");
     }
 
     #[test]

@@ -76,16 +76,17 @@ pub(crate) fn change_version(
 ) -> Result<(KeyChange, ()), ObjectError> {
     let bucket = access::any_bucket(state.bucket.as_ref())?;
     let object = at.find(state, Permission::FullControl)?;
-    let takes_lock = bucket.settings.lock.is_some();
+    if !matches!(change, VersionChange::Tags(_)) {
+        version::check_lockable(&bucket.settings)?;
+        // Who owns an object in the bucket of somebody else does not keep that bucket from being deleted.
+        access::check_controls(bucket, &at.caller)?;
+    }
     let old = object.tags_and_lock.clone();
     let new = match change {
         VersionChange::Tags(tags) => TagsAndLock {
             tags: tags.clone(),
             ..old
         },
-        VersionChange::Retention(..) | VersionChange::LegalHold(_) if !takes_lock => {
-            return Err(ObjectError::NotLockable);
-        }
         VersionChange::Retention(retention, governance) => {
             let binds = old
                 .retention
@@ -93,6 +94,7 @@ pub(crate) fn change_version(
             if binds {
                 return Err(ObjectError::Locked);
             }
+            version::check_retention(*retention, state.now)?;
             TagsAndLock {
                 retention: *retention,
                 ..old
@@ -103,7 +105,6 @@ pub(crate) fn change_version(
             ..old
         },
     };
-    version::check_lock(&bucket.settings, &new)?;
     let change = KeyChange {
         tags_and_lock: Some((object.id, new)),
         ..KeyChange::default()
@@ -113,7 +114,9 @@ pub(crate) fn change_version(
 
 #[cfg(test)]
 mod tests {
-    use gumnut_cloud_catalogue::{Acl, CannedAcl, LockMode, ObjectLock, PublicAccess, Versioning};
+    use gumnut_cloud_catalogue::{
+        Acl, CannedAcl, Grantee, LockMode, ObjectLock, PublicAccess, Versioning,
+    };
 
     use super::*;
     use crate::fixture::{self, NOW};
@@ -186,6 +189,36 @@ mod tests {
         assert_eq!(ask(false, longer, Governance::Obey), Err("InvalidRequest"));
         let hold = VersionChange::LegalHold(false);
         assert_eq!(changed(&state(false), &alice, &hold), Err("InvalidRequest"));
+    }
+
+    #[test]
+    fn the_owner_of_an_object_locks_it_only_where_the_bucket_is_under_control() {
+        let mut state = state(true);
+        if let Some(object) = &mut state.current {
+            object.owner.id = "bob-id".to_owned();
+            object.acl = Acl::private("bob-id");
+        }
+        let bob = by(fixture::bob(), false);
+        let retention = Some(Retention {
+            mode: LockMode::Governance,
+            until: NOW + 2,
+        });
+        let locks = [
+            VersionChange::LegalHold(true),
+            VersionChange::Retention(retention, Governance::Obey),
+            VersionChange::Retention(None, Governance::Bypass),
+        ];
+        for change in &locks {
+            assert_eq!(changed(&state, &bob, change), Err("AccessDenied"));
+        }
+        assert!(changed(&state, &bob, &VersionChange::Tags(Tags::new())).is_ok());
+        if let Some(bucket) = &mut state.bucket {
+            let to_bob = Grantee::Account("bob-id".to_owned());
+            bucket.acl = bucket.acl.clone().and(to_bob, Permission::FullControl);
+        }
+        for change in &locks {
+            assert!(changed(&state, &bob, change).is_ok(), "{change:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! An object whose bytes have come at once.
 
 use gumnut_cloud_catalogue::{
-    ChecksumAlgorithm, Identity, KeyChange, KeyState, KnownAccounts, NewVersion, Segment,
+    ChecksumAlgorithm, Identity, KeyChange, KeyState, KnownAccounts, NewVersion, Permission,
+    Segment,
 };
 
 use super::version;
@@ -26,9 +27,10 @@ pub(crate) struct Put {
 
 /// Decides whether the object is made.
 pub(crate) fn put(state: &KeyState, put: &Put) -> Result<(KeyChange, Stored), ObjectError> {
-    let bucket = access::bucket_to_put(state.bucket.as_ref(), &put.caller, &put.object.key)?;
+    let bucket = access::bucket(state.bucket.as_ref(), &put.caller, Permission::Write)?;
     let old = state.current.as_ref().filter(|current| !current.marker);
     put.object.conditions.for_writing(old)?;
+    version::check_lock(bucket, &put.caller, &put.object.tags_and_lock, state.now)?;
     let owner = access::new_owner(&put.caller, bucket);
     let acl = put
         .object
@@ -59,8 +61,8 @@ pub(crate) fn put(state: &KeyState, put: &Put) -> Result<(KeyChange, Stored), Ob
 #[cfg(test)]
 mod tests {
     use gumnut_cloud_catalogue::{
-        Acl, CannedAcl, LockMode, LockPeriod, ObjectLock, ObjectVersion, Permission, PublicAccess,
-        Retention, Versioning,
+        Acl, CannedAcl, LockMode, LockPeriod, ObjectLock, ObjectVersion, PublicAccess, Retention,
+        TagsAndLock, Versioning,
     };
 
     use super::*;
@@ -71,7 +73,7 @@ mod tests {
     fn request() -> Put {
         Put {
             caller: fixture::alice(),
-            object: NewObject::new("bucket", "key"),
+            object: NewObject::new("bucket", fixture::key("key")),
             known: fixture::known_accounts(),
             segment: Segment {
                 blob: "blob".to_owned(),
@@ -132,8 +134,6 @@ mod tests {
         assert_eq!(code(&state, &wrong), "NoSuchKey");
         wrong.object.conditions = Conditions::default();
         assert_eq!(code(&state, &wrong), "UnresolvableGrantByEmailAddress");
-        wrong.object.key = "k".repeat(1025);
-        assert_eq!(code(&KeyState::default(), &wrong), "KeyTooLongError");
     }
 
     #[test]
@@ -212,6 +212,35 @@ mod tests {
         let by_default = kept(&request());
         assert_eq!(by_default.mode, LockMode::Governance);
         assert_eq!(by_default.until, NOW + 24 * 60 * 60 * 1000);
+    }
+
+    #[test]
+    fn who_may_only_write_locks_nothing() {
+        let mut state = fixture::state(Versioning::Enabled);
+        if let Some(bucket) = &mut state.bucket {
+            bucket.settings.lock = Some(ObjectLock::default());
+            bucket.acl = CannedAcl::PublicReadWrite.grants("alice-id", "alice-id");
+        }
+        let mut retained = request();
+        retained.object.tags_and_lock.retention = Some(Retention {
+            mode: LockMode::Governance,
+            until: NOW + 5,
+        });
+        let mut held = request();
+        held.object.tags_and_lock.legal_hold = Some(false);
+        for request in [retained, held] {
+            assert_eq!(code(&state, &request), "");
+            for caller in [fixture::bob(), Identity::Anonymous] {
+                let by_other = Put {
+                    caller,
+                    ..request.clone()
+                };
+                assert_eq!(code(&state, &by_other), "AccessDenied");
+                let mut unlocked = by_other;
+                unlocked.object.tags_and_lock = TagsAndLock::default();
+                assert_eq!(code(&state, &unlocked), "");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Multipart uploads, until they are completed.
 
 use gumnut_cloud_catalogue::{
-    ChecksumAlgorithm, Identity, KnownAccounts, NewUpload, Part, PartsChecksum, Permission,
+    Bucket, ChecksumAlgorithm, Identity, KnownAccounts, NewUpload, Part, PartsChecksum, Permission,
     Segment, Upload, UploadChange, UploadRef, UploadState,
 };
 
@@ -31,14 +31,15 @@ pub(crate) fn create(
         known,
         checksum,
     } = request;
-    let bucket = access::bucket_to_put(state.bucket.as_ref(), caller, &object.key)?;
+    let bucket = access::bucket(state.bucket.as_ref(), caller, Permission::Write)?;
     let owner = access::new_owner(caller, bucket);
     let acl = object.acl.resolve(known, owner.id, &bucket.owner.id)?;
     access::check_new_acl(bucket, &acl)?;
-    version::check_lock(&bucket.settings, &object.tags_and_lock)?;
+    version::check_lock(bucket, caller, &object.tags_and_lock, state.now)?;
     let change = UploadChange {
         create: Some(NewUpload {
             account: owner.account.to_owned(),
+            initiator: caller.user().map(|user| user.user_id),
             acl,
             headers: object.headers.clone(),
             tags_and_lock: object.tags_and_lock.clone(),
@@ -67,7 +68,7 @@ pub(crate) fn put_part(
     state: &UploadState,
     request: &PutPart,
 ) -> Result<(UploadChange, Stored), ObjectError> {
-    find(state, &request.caller, &request.upload)?;
+    find_to_write(state, &request.caller, &request.upload)?;
     let checksum = request.checksum.iter();
     let stored = Stored {
         etag: request.segment.md5.clone(),
@@ -105,17 +106,46 @@ pub(crate) fn abort(
     Ok((change, ()))
 }
 
-/// The upload, if the caller may write to its bucket.
+/// The upload, if the caller has begun it or owns its bucket. That there is no such upload is told to those who may write
+/// there.
 pub(crate) fn find<'s>(
     state: &'s UploadState,
     caller: &Identity,
     at: &UploadRef,
 ) -> Result<&'s Upload, ObjectError> {
+    let bucket = access::any_bucket(state.bucket.as_ref())?;
+    let found = state.upload.as_ref();
+    let Some(upload) = found.filter(|upload| upload.bucket == at.bucket && upload.key == *at.key)
+    else {
+        access::bucket(Some(bucket), caller, Permission::Write)?;
+        return Err(ObjectError::NoSuchUpload);
+    };
+    check_may_end(upload, bucket, caller)?;
+    Ok(upload)
+}
+
+/// The upload, if the caller has begun it or owns its bucket, and may write there.
+pub(crate) fn find_to_write<'s>(
+    state: &'s UploadState,
+    caller: &Identity,
+    at: &UploadRef,
+) -> Result<&'s Upload, ObjectError> {
     access::bucket(state.bucket.as_ref(), caller, Permission::Write)?;
-    let upload = state.upload.as_ref();
-    upload
-        .filter(|upload| upload.bucket == at.bucket && upload.key == at.key)
-        .ok_or(ObjectError::NoSuchUpload)
+    find(state, caller, at)
+}
+
+/// Refuses everybody but the user who has begun an upload and the account that owns its bucket, be the bucket open to all: what
+/// comes of an upload is its initiator's. One that nobody has signed for is the bucket owner's alone.
+pub(super) fn check_may_end(
+    upload: &Upload,
+    bucket: &Bucket,
+    caller: &Identity,
+) -> Result<(), ObjectError> {
+    if upload.is_begun_by(caller) || caller.owns(&bucket.owner.id) {
+        Ok(())
+    } else {
+        Err(ObjectError::AccessDenied)
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +159,7 @@ mod tests {
     fn at(key: &str) -> UploadRef {
         UploadRef {
             bucket: "bucket".to_owned(),
-            key: key.to_owned(),
+            key: fixture::key(key),
             id: "upload".to_owned(),
         }
     }
@@ -149,7 +179,7 @@ mod tests {
     fn creation() -> Creation {
         Creation {
             caller: fixture::alice(),
-            object: NewObject::new("bucket", "key"),
+            object: NewObject::new("bucket", fixture::key("key")),
             known: fixture::known_accounts(),
             checksum: PartsChecksum::new(ChecksumAlgorithm::Crc32, None),
         }
@@ -159,9 +189,71 @@ mod tests {
     fn an_upload_keeps_what_its_object_will_have() {
         let (change, ()) = create(&state(None), &creation()).unwrap();
         let new = change.create.unwrap();
-        assert_eq!(new.account, "111111111111");
+        assert_eq!(
+            (new.account.as_str(), new.initiator),
+            ("111111111111", Some(1))
+        );
         assert_eq!(new.acl, Acl::private("alice-id"));
         assert_eq!(new.checksum, creation().checksum);
+    }
+
+    #[test]
+    fn an_upload_is_its_initiators_and_the_bucket_owners() {
+        let open = |initiator: Option<Identity>| {
+            let mut state = state(Some(Upload {
+                initiator: initiator.and_then(|who| fixture::initiator(&who)),
+                ..fixture::upload()
+            }));
+            if let Some(bucket) = &mut state.bucket {
+                bucket.acl = CannedAcl::PublicReadWrite.grants("alice-id", "alice-id");
+            }
+            state
+        };
+        let part = |caller: &Identity| PutPart {
+            caller: caller.clone(),
+            ..part()
+        };
+        let (alice, bob, carol) = (fixture::alice(), fixture::bob(), fixture::carol());
+        let nobody = Identity::Anonymous;
+        for (initiator, caller, expected) in [
+            (Some(&alice), &alice, ""),
+            (Some(&alice), &bob, "AccessDenied"),
+            (Some(&alice), &nobody, "AccessDenied"),
+            (Some(&bob), &bob, ""),
+            // Another user of his account.
+            (Some(&bob), &carol, "AccessDenied"),
+            (Some(&bob), &alice, ""),
+            (Some(&bob), &nobody, "AccessDenied"),
+            (None, &alice, ""),
+            (None, &bob, "AccessDenied"),
+            (None, &nobody, "AccessDenied"),
+        ] {
+            let state = open(initiator.cloned());
+            let told = format!("{initiator:?} {caller:?}");
+            let found = find(&state, caller, &at("key"));
+            assert_eq!(code(found), expected, "list: {told}");
+            assert_eq!(
+                code(put_part(&state, &part(caller))),
+                expected,
+                "part: {told}"
+            );
+            let aborted = abort(&state, caller, &at("key"));
+            assert_eq!(code(aborted), expected, "abort: {told}");
+        }
+    }
+
+    #[test]
+    fn an_initiator_who_may_not_write_any_more_ends_without_an_object() {
+        let state = state(Some(Upload {
+            initiator: fixture::initiator(&fixture::bob()),
+            ..fixture::upload()
+        }));
+        let request = PutPart {
+            caller: fixture::bob(),
+            ..part()
+        };
+        assert_eq!(code(put_part(&state, &request)), "AccessDenied");
+        assert_eq!(code(abort(&state, &fixture::bob(), &at("key"))), "");
     }
 
     #[test]
@@ -187,13 +279,10 @@ mod tests {
         assert_eq!(code(create(&with_locks, &held)), "");
         held.object.acl = AclRequest::Canned(CannedAcl::PublicRead);
         assert_eq!(code(create(&with_locks, &held)), "AccessDenied");
-        held.object.key = "k".repeat(1025);
-        assert_eq!(code(create(&with_locks, &held)), "KeyTooLongError");
     }
 
-    #[test]
-    fn a_part_comes_with_its_checksum() {
-        let request = PutPart {
+    fn part() -> PutPart {
+        PutPart {
             caller: fixture::alice(),
             upload: at("key"),
             number: 3,
@@ -204,7 +293,12 @@ mod tests {
                 checksum: None,
             },
             checksum: Some((ChecksumAlgorithm::Crc32, "sum".to_owned())),
-        };
+        }
+    }
+
+    #[test]
+    fn a_part_comes_with_its_checksum() {
+        let request = part();
         let under_way = state(Some(fixture::upload()));
         let (change, stored) = put_part(&under_way, &request).unwrap();
         let part = change.put_part.unwrap();

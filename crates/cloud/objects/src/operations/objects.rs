@@ -23,19 +23,14 @@ use crate::receive::{self, BodyDigests, ReceivedBody};
 const TRIES: usize = 8;
 
 impl ObjectStore {
-    /// Makes sure that the caller may put an object with this key; asked before its bytes are taken.
+    /// Makes sure that the caller may put objects into a bucket; asked before bytes are taken.
     ///
     /// # Errors
-    /// [`ObjectError::KeyTooLong`], [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], or when the catalogue
+    /// [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], or when the catalogue
     /// cannot be used.
-    pub async fn check_put(
-        &self,
-        caller: &Identity,
-        bucket: &str,
-        key: &str,
-    ) -> Result<(), ObjectError> {
+    pub async fn check_put(&self, caller: &Identity, bucket: &str) -> Result<(), ObjectError> {
         let found = self.catalogue.bucket(bucket).await?;
-        access::bucket_to_put(found.as_ref(), caller, key).map(drop)
+        access::bucket(found.as_ref(), caller, Permission::Write).map(drop)
     }
 
     /// Stores the bytes of an object or a part. They belong to nothing before [`ObjectStore::put`] or
@@ -80,8 +75,7 @@ impl ObjectStore {
     /// Makes an object of bytes that have been received.
     ///
     /// # Errors
-    /// [`ObjectError::KeyTooLong`], [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], what the conditions refuse
-    /// with, what is wrong with the ACL, [`ObjectError::NotLockable`], or when the catalogue cannot be used.
+    /// [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], what the conditions refuse with, what is wrong with the ACL, [`ObjectError::NotLockable`], or when the catalogue cannot be used.
     pub async fn put(
         &self,
         caller: &Identity,
@@ -245,7 +239,8 @@ impl ObjectStore {
             .await
     }
 
-    /// Replaces the retention of a version, for callers with full control of it; `None` for no retention.
+    /// Replaces the retention of a version, for callers with full control of it and of the
+    /// bucket; `None` for no retention.
     ///
     /// # Errors
     /// [`ObjectError::NotLockable`] in buckets without object lock, [`ObjectError::Locked`] when the old retention forbids
@@ -261,7 +256,7 @@ impl ObjectStore {
             .await
     }
 
-    /// Sets the legal hold of a version on or off, for callers with full control of it.
+    /// Sets the legal hold of a version on or off, for callers with full control of it and of the bucket.
     ///
     /// # Errors
     /// [`ObjectError::NotLockable`] in buckets without object lock, what [`ObjectStore::object`] refuses with, or when the
@@ -290,7 +285,8 @@ impl ObjectStore {
     }
 
     /// Deletes keys or versions of a bucket, and gives a result for each: that one is not there is no error, and those that
-    /// are locked stay. `governance` counts for the owner of the bucket only.
+    /// are locked stay. Versions are removed, and governance locks passed by, only by the account that owns the bucket and by those
+    /// who have full control of it.
     ///
     /// # Errors
     /// [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], or when the catalogue cannot be used; some of the keys

@@ -22,8 +22,8 @@ impl ObjectStore {
     /// object are left out: they belong to the completion.
     ///
     /// # Errors
-    /// [`ObjectError::KeyTooLong`], [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], what is wrong with the ACL,
-    /// [`ObjectError::NotLockable`], or when the catalogue cannot be used.
+    /// [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], what is wrong with the ACL or the lock, or when the
+    /// catalogue cannot be used.
     pub async fn create_upload(
         &self,
         caller: &Identity,
@@ -66,7 +66,7 @@ impl ObjectStore {
             ));
         }
         let (state, _) = self.catalogue.upload(upload.clone(), 0, 0).await?;
-        Ok(decide::find(&state, caller, upload)?.checksum)
+        Ok(decide::find_to_write(&state, caller, upload)?.checksum)
     }
 
     /// Makes a part of bytes that have been received. `sent` is the checksum that came with them and was compared; without

@@ -12,7 +12,7 @@ use futures::{TryStreamExt as _, stream};
 use gumnut_cloud_blobs::{BlobStore, Body, DiskBlobs, MemoryBlobs};
 use gumnut_cloud_catalogue::{
     Account, AccountsChange, BucketSettings, Catalogue, CatalogueError, ChecksumAlgorithm, Clock,
-    Governance, Identity, KeyChange, KeyRef, NewUser, ObjectLock, PartsChecksum, Permission,
+    Governance, Identity, Key, KeyChange, KeyRef, NewUser, ObjectLock, PartsChecksum, Permission,
     UploadRef, Versioning,
 };
 use gumnut_cloud_objects::{
@@ -93,7 +93,9 @@ impl Fixture {
     /// Puts an object and gives its version id.
     async fn put(&self, key: &str, text: &'static str) -> Option<String> {
         let body = self.receive(text).await;
-        let put = self.store.put(&self.alice, NewObject::new("b", key), body);
+        let put = self
+            .store
+            .put(&self.alice, NewObject::new("b", short(key)), body);
         put.await.unwrap().version
     }
 
@@ -111,8 +113,8 @@ impl Fixture {
         version: Option<&str>,
     ) -> Result<Option<String>, ObjectError> {
         let key = KeyToDelete {
-            key: key.to_owned(),
             version: version.map(str::to_owned),
+            ..KeyToDelete::new(short(key))
         };
         let deleted = self
             .store
@@ -122,12 +124,12 @@ impl Fixture {
 
     async fn upload(&self) -> UploadRef {
         let checksum = PartsChecksum::new(ChecksumAlgorithm::Crc32, Some(true));
-        let begun = self
-            .store
-            .create_upload(&self.alice, NewObject::new("b", "k"), checksum);
+        let begun =
+            self.store
+                .create_upload(&self.alice, NewObject::new("b", short("k")), checksum);
         UploadRef {
             bucket: "b".to_owned(),
-            key: "k".to_owned(),
+            key: short("k"),
             id: begun.await.unwrap(),
         }
     }
@@ -176,7 +178,12 @@ async fn open(catalogue: &Catalogue, folder: &Path) -> ObjectStore {
 }
 
 fn newest(key: &str) -> ObjectRef {
-    ObjectRef::newest("b", key)
+    ObjectRef::newest("b", short(key))
+}
+
+/// A key, which is short.
+fn short(key: &str) -> Key {
+    Key::new(key).unwrap()
 }
 
 fn code<T>(result: Result<T, ObjectError>) -> &'static str {
@@ -200,7 +207,7 @@ async fn an_object_is_replaced_and_its_old_bytes_are_gone_at_once() {
 #[tokio::test]
 async fn what_is_refused_leaves_nothing() {
     let fixture = Fixture::new(Versioning::Never).await;
-    let mut only_old = NewObject::new("b", "k");
+    let mut only_old = NewObject::new("b", short("k"));
     only_old.conditions.if_match = Some(EtagMatch::Any);
     let body = fixture.receive("abc").await;
     assert_eq!(fixture.files(), (0, 1));
@@ -236,7 +243,7 @@ async fn versions_stay_until_they_are_named() {
     let list = |query: ListQuery| fixture.store.list_versions(&fixture.alice, "b", query);
     let page = list(query.clone()).await.unwrap();
     assert_eq!((page.entries.len(), page.truncated), (2, true));
-    query.after = "k".to_owned();
+    query.after = short("k");
     query.after_version = Some(second.clone());
     let page = list(query.clone()).await.unwrap();
     assert_eq!((page.entries.len(), page.truncated), (1, false));
@@ -384,7 +391,7 @@ async fn copies_have_bytes_of_their_own() {
     let body = copy.await.unwrap();
     let put = fixture
         .store
-        .put(&fixture.alice, NewObject::new("b", "copy"), body);
+        .put(&fixture.alice, NewObject::new("b", short("copy")), body);
     assert_eq!(put.await.unwrap().checksums["crc32c"], "4waSgw==");
     fixture.delete("k", None).await.unwrap();
     assert_eq!(fixture.get(&newest("copy")).await.unwrap(), "123456789");
@@ -410,8 +417,8 @@ async fn locked_versions_stay_and_the_others_go() {
     let view = fixture.store.lockable_object(&fixture.alice, &at).await;
     assert_eq!(view.unwrap().object.tags_and_lock.legal_hold, Some(true));
     let keys = [("held", held), ("free", free)].map(|(key, version)| KeyToDelete {
-        key: key.to_owned(),
         version,
+        ..KeyToDelete::new(short(key))
     });
     let deleted = fixture
         .store
@@ -429,10 +436,7 @@ async fn who_may_not_delete_is_refused_as_a_whole() {
     let bob = user(&fixture.catalogue, "bob", "222222222222").await;
     fixture.put("k", "one").await;
     for count in [0, 1, 2] {
-        let key = KeyToDelete {
-            key: "k".to_owned(),
-            version: None,
-        };
+        let key = KeyToDelete::new(short("k"));
         let delete = |bucket: &'static str| {
             let keys = vec![key.clone(); count];
             fixture.store.delete(&bob, bucket, keys, Governance::Obey)
@@ -471,7 +475,7 @@ async fn buckets_and_grants() {
     assert_eq!((page.buckets.len(), page.owner.name.as_str()), (2, "alice"));
 
     let query = ListQuery {
-        delimiter: "/".to_owned(),
+        delimiter: short("/"),
         limit: 9,
         ..ListQuery::default()
     };
@@ -526,7 +530,7 @@ async fn a_start_settles_what_a_stop_has_left() {
     // A stop after a commit and before the deletion of what it gave up.
     let at = KeyRef {
         bucket: "b".to_owned(),
-        key: "gone".to_owned(),
+        key: short("gone"),
         ..KeyRef::default()
     };
     let given_up = fixture.catalogue.change_key(at, |state| {

@@ -1,14 +1,8 @@
 //! The one document of S3 whose `ETag` has no quotes: `GetObjectAttributesResponse`. The layer writes all tags with them.
 
 use bytes::Bytes;
-use gumnut_signing::Query;
-use http::{Method, Response, header};
+use http::{Response, header};
 use s3s::Body;
-
-/// Whether a request asks for the attributes of an object.
-pub(super) fn is_asked(method: &Method, query: &Query) -> bool {
-    method == Method::GET && query.has("attributes")
-}
 
 /// Takes the quotes off the tag of the document.
 pub(super) fn bare_tag(response: &mut Response<Body>) {

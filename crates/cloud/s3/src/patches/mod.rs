@@ -3,19 +3,23 @@
 //!
 //! - [`error_body`]: documents of errors have no `Resource` and `RequestId`, some have no `Message`; "not modified" has a body.
 //! - [`attributes`]: the tag in `GetObjectAttributesResponse` has quotes.
+//! - The answer to HEAD with a range has the status of a whole object.
 
 mod attributes;
 mod error_body;
 
-use gumnut_signing::Query;
-use http::{Method, Response};
+use http::{Response, StatusCode, header};
 use s3s::Body;
 
 pub(super) use error_body::ErrorContext;
 
-/// Patches the answer to a request with this method and these parameters.
-pub(super) fn apply(method: &Method, query: &Query, response: &mut Response<Body>) {
-    if attributes::is_asked(method, query) {
+/// Patches the answer to an operation of this name.
+pub(super) fn apply(operation: &str, response: &mut Response<Body>) {
+    if operation == "GetObjectAttributes" {
         attributes::bare_tag(response);
+    }
+    let is_piece = response.headers().contains_key(header::CONTENT_RANGE);
+    if is_piece && response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
 }

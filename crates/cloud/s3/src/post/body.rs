@@ -46,12 +46,8 @@ impl FormBody {
                 if seen < least {
                     return Err(ObjectError::EntityTooSmall);
                 }
-                let right = checksums.finish(&[]);
-                return if right {
-                    Ok(None)
-                } else {
-                    Err(ObjectError::BadChecksum)
-                };
+                checksums.finish(&[])?;
+                return Ok(None);
             };
             let FormPiece::File(bytes) = piece else {
                 return Err(ObjectError::MalformedForm);

@@ -1,6 +1,6 @@
 //! What the fields of a form ask for. Each field has its effect, or is refused; those that S3 gives no meaning have none.
 
-use gumnut_cloud_catalogue::{ChecksumAlgorithm, Tags};
+use gumnut_cloud_catalogue::{ChecksumAlgorithm, Key, Tags};
 use gumnut_cloud_objects::{NewObject, ObjectError, object_tags};
 use gumnut_signing::form::FormFields;
 use http::HeaderName;
@@ -8,12 +8,12 @@ use s3s::dto::{self, TimestampFormat};
 use s3s::xml::Deserialize as _;
 
 use super::answer::FormAnswer;
-use crate::S3Options;
 use crate::acl::AclHeaders;
 use crate::convert::{self, SentHeaders, Unsupported};
 use crate::lock::new_tags_and_lock;
 use crate::put;
 use crate::sent_checksums::SentChecksums;
+use crate::{S3Options, understood};
 
 /// Begins the names of user metadata.
 const METADATA: &str = "x-amz-meta-";
@@ -122,7 +122,7 @@ impl Wanted {
                 acl: acl.request(options.refuse_acl)?,
                 headers: headers(fields)?.check()?,
                 tags_and_lock,
-                ..NewObject::new(bucket, key)
+                ..NewObject::new(bucket, Key::new(key)?)
             },
             md5: put::md5(fields.get("content-md5"))?,
             checksums: checksums(fields)?,
@@ -198,6 +198,7 @@ fn time(
 
 /// The tags in a document.
 fn tags(document: &str) -> Result<Tags, ObjectError> {
+    understood::TAGGING.check(document.as_bytes())?;
     let mut reader = s3s::xml::Deserializer::new(document.as_bytes());
     let tagging = dto::Tagging::deserialize(&mut reader).map_err(|_| ObjectError::MalformedXml)?;
     reader.expect_eof().map_err(|_| ObjectError::MalformedXml)?;
@@ -224,7 +225,7 @@ fn checksums(fields: &FormFields) -> Result<SentChecksums, ObjectError> {
             )));
         }
     }
-    Ok(SentChecksums::of(fields.iter()))
+    SentChecksums::of(fields.iter(), "")
 }
 
 #[cfg(test)]
@@ -262,7 +263,7 @@ mod tests {
             ("Filename", "no meaning"),
         ])
         .unwrap();
-        assert_eq!(wanted.object.key, "k");
+        assert_eq!(&*wanted.object.key, "k");
         let headers = wanted.object.headers;
         assert_eq!(headers.content_type.as_deref(), Some("text/plain"));
         assert_eq!(headers.metadata["a"], "b");

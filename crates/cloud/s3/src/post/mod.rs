@@ -51,9 +51,7 @@ impl FormUpload<'_> {
                 .map_err(Refusal::of_form)?;
         let wanted = Wanted::of(&fields, self.bucket, self.options)?;
         let mut object = wanted.object;
-        self.store
-            .check_put(&caller, self.bucket, &object.key)
-            .await?;
+        self.store.check_put(&caller, self.bucket).await?;
         let digests = BodyDigests {
             md5: wanted.md5,
             checksum: None,
@@ -63,7 +61,7 @@ impl FormUpload<'_> {
         let received = self.store.receive(file, digests).await?;
         // Not before the body has ended: then they have been compared with it.
         object.headers.checksums = confirmed.take();
-        let key = object.key.clone();
+        let key = object.key.to_string();
         let stored = self.store.put(&caller, object, received).await?;
         Ok(wanted.answer.to(self.bucket, &key, &stored))
     }
