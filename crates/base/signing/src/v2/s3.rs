@@ -16,12 +16,19 @@ use crate::{
 /// The value of the `Authorization` header. The view has a `date` or an `x-amz-date` header; its path is the
 /// resource as the server wants it signed. For a query that [`S3Claim::verify`] refuses there is no good signature, and none is made.
 pub fn sign_s3(view: &RequestView<'_>, credentials: &Credentials) -> String {
-    let query = Query::parse(view.query).unwrap_or_default();
-    let amz_headers = amz_headers(view, &query).unwrap_or_default();
+    let access_key = credentials.access_key();
+    let query = Query::parse(view.query);
+    let Ok((query, amz_headers)) = query.and_then(|query| {
+        let amz_headers = amz_headers(view, &query)?;
+        Ok((query, amz_headers))
+    }) else {
+        // What is left of the request would have a signature that is good for another.
+        return format!("AWS {access_key}:");
+    };
     let subject = Subject::new(view, amz_headers, None);
     let text = subject.string_to_sign(view.path, &signed_query(&query, Values::AsSent));
     let signature = base64_hmac_sha1(credentials.secret().expose().as_bytes(), &text);
-    format!("AWS {}:{signature}", credentials.access_key())
+    format!("AWS {access_key}:{signature}")
 }
 
 /// What a request says of its own signature.

@@ -124,6 +124,25 @@ fn a_sub_resource_is_signed_as_sent_or_decoded() {
     }
 }
 
+/// What is left of such a request would have a signature that is good for another.
+#[test]
+fn a_request_that_no_server_accepts_gets_no_signature() {
+    let list = headers(&[("date", "Tue, 27 Mar 2007 21:20:26 +0000")]);
+    let sign = |query| {
+        let view = RequestView {
+            method: "PUT",
+            path: "/b/k",
+            query,
+            headers: &list,
+        };
+        sign_s3(&view, &example())
+    };
+    for query in ["x-amz-acl=a%0Ab", "x-amz-+acl=a", "prefix=%FF"] {
+        assert_eq!(sign(query), "AWS AKIAIOSFODNN7EXAMPLE:", "{query}");
+    }
+    assert_ne!(sign("x-amz-acl=a"), sign(""));
+}
+
 #[test]
 fn upload_with_many_headers() {
     published(
