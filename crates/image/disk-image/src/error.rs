@@ -231,6 +231,14 @@ pub enum DiskImageError {
         #[source]
         source: ArchiveError,
     },
+    /// The file is something else than a tarball.
+    #[error("`{path}` is {found}, not a tarball")]
+    NotATarball {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+    },
     /// A member of a tarball is refused.
     #[error("`{path}` is not unpacked because of its member {member:?}: {reason}")]
     Member {

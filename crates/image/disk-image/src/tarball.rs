@@ -11,6 +11,7 @@ use gumnut_compression::{Compression, Decompressed};
 use gumnut_signatures::{Window, printable};
 
 use crate::check::Hypervisor;
+use crate::content::{Content, Packed};
 use crate::error::DiskImageError;
 use crate::inspect;
 use crate::resize::{Step, StepProgress};
@@ -78,10 +79,29 @@ pub(crate) fn read(
     done.map_err(|failure| match failure {
         _ if progress.cancelled() => DiskImageError::Cancelled,
         Failure::Visit(error) => error.within(tarball),
-        Failure::Tar(source) => DiskImageError::Tarball {
+        Failure::Tar(source) => other_file(tarball).unwrap_or(DiskImageError::Tarball {
             path: tarball.to_owned(),
             source,
-        },
+        }),
+    })
+}
+
+/// Names what is known to be something else; `None` for a tarball that is damaged.
+fn other_file(tarball: &Path) -> Option<DiskImageError> {
+    let content = inspect::inspect(tarball).ok()?.content;
+    let found = match &content {
+        Content::Tarball(_)
+        | Content::Unknown
+        | Content::Compressed {
+            inside: Packed::Unknown,
+            ..
+        } => return None,
+        Content::Empty => "empty".to_owned(),
+        known => known.to_string(),
+    };
+    Some(DiskImageError::NotATarball {
+        path: tarball.to_owned(),
+        found,
     })
 }
 

@@ -260,7 +260,7 @@ mod tests {
             of(2, 2, [0, 21]),
             (Some(Architecture::Ppc64), Some("ppc64"))
         );
-        assert_eq!(of(2, 1, [183, 0]), (None, Some("arm64")));
+        assert_eq!(of(2, 1, [243, 0]), (None, Some("riscv64")));
         assert_eq!(of(1, 1, [62, 0]), (None, None));
     }
 

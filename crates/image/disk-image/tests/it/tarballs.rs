@@ -244,6 +244,14 @@ fn what_is_no_tarball_is_refused() {
         fs_err::write(&path, bytes).unwrap();
         refused(&layout, &path, "");
     }
+    for (bytes, word) in [
+        (b"PK\x03\x04".as_slice(), "is a zip archive, not a tarball"),
+        (b"a text\n", "is a text file, not a tarball"),
+        (b"", "is empty, not a tarball"),
+    ] {
+        fs_err::write(layout.path("images.tar"), bytes).unwrap();
+        refused(&layout, &layout.path("images.tar"), word);
+    }
     fs_err::write(layout.path("images.tar"), [0; 10_240]).unwrap();
     refused(&layout, &layout.path("images.tar"), "no file");
 }
