@@ -149,8 +149,36 @@ fn by_magic(window: &Window, head: &[u8]) -> io::Result<Content> {
         .unwrap_or(Content::Unknown))
 }
 
+/// Whether a tar header is there: by its magic, or in the form before POSIX, which has none, by its checksum.
 fn is_tar(head: &[u8]) -> bool {
-    head.get(257..262) == Some(b"ustar")
+    const CHECKSUM: std::ops::Range<usize> = 148..156;
+    if head.get(257..262) == Some(b"ustar") {
+        return true;
+    }
+    let Some(header) = head.get(..512).filter(|header| header[0] != 0) else {
+        return false;
+    };
+    let digits = header[CHECKSUM].trim_ascii_start();
+    let count = digits
+        .iter()
+        .take_while(|digit| matches!(digit, b'0'..=b'7'))
+        .count();
+    let said = std::str::from_utf8(&digits[..count])
+        .ok()
+        .and_then(|digits| u32::from_str_radix(digits, 8).ok());
+    // The checksum counts as blanks in itself.
+    let sum = header
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| {
+            if CHECKSUM.contains(&at) {
+                u32::from(b' ')
+            } else {
+                u32::from(*byte)
+            }
+        })
+        .sum();
+    said == Some(sum)
 }
 
 /// What the plain bytes of a compressed file begin with.

@@ -71,6 +71,12 @@ fn not_checked(disk: &Disk, findings: &mut Findings) {
     }
     for partition in &disk.partitions {
         let number = partition.entry.number;
+        if partition.entry.kind == "extended" {
+            let message = format!(
+                "partition {number} is an extended one, and the logical partitions in it were not checked"
+            );
+            findings.add(is::NOT_CHECKED, message);
+        }
         // Swap space has no content to look at.
         let volume = partition.volume.filter(|it| *it != Volume::Swap);
         if let Some(volume) = volume {

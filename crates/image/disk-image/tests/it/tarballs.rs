@@ -90,7 +90,10 @@ fn kernel(release: &str) -> Vec<u8> {
 }
 
 /// Every way of storing the image that GNU tar has by default, and every compression.
-const FORMS: [&[&str]; 8] = [
+const FORMS: [&[&str]; 11] = [
+    &["--format=v7"],
+    &["--format=v7", "--bzip2"],
+    &["--format=oldgnu", "--lzop"],
     &["--format=gnu"],
     &["--format=posix"],
     &["--format=ustar"],
@@ -105,6 +108,12 @@ const FORMS: [&[&str]; 8] = [
 fn every_form_gives_the_same_bytes_with_holes() {
     let layout = Layout::new();
     for form in FORMS {
+        let tarball = layout.tar(form);
+        let content = gumnut_disk_image::inspect(&tarball).unwrap().content;
+        assert!(
+            matches!(content, Content::Tarball(_)),
+            "{form:?}: {content}"
+        );
         let target = layout.unpack(&layout.tar(form)).unwrap();
         let path = target.path().join(DISK);
         assert!(fs_err::read(&path).unwrap() == layout.image, "{form:?}");

@@ -115,6 +115,12 @@ fn a_check_says_what_it_did_not_look_at() {
             "partition 1 holds a Btrfs file system, and its content was not checked".to_owned()
         )
     );
+    let path = disk(&folder, b"");
+    let mut bytes = fs_err::read(&path).unwrap();
+    bytes[446 + 4] = 5;
+    fs_err::write(&path, bytes).unwrap();
+    let extended = ids(&inspect(&path).unwrap());
+    assert!(extended[0].1.contains("logical partitions"), "{extended:?}");
     // What no system can be on is no image.
     let swap = inspect(&file(&folder, &beginning("swap"))).unwrap();
     assert_eq!(
