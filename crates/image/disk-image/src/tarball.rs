@@ -88,7 +88,7 @@ pub(crate) fn read(
 
 /// Names what is known to be something else; `None` for a tarball that is damaged.
 fn other_file(tarball: &Path) -> Option<DiskImageError> {
-    let content = inspect::inspect(tarball).ok()?.content;
+    let content = inspect(tarball).ok()?.content;
     let found = match &content {
         Content::Tarball(_)
         | Content::Unknown
