@@ -165,6 +165,12 @@ impl Outcome {
         self
     }
 
+    /// Itself, when the command line was refused before anything was done, with every one of these texts.
+    #[must_use]
+    pub fn failed_usage(self, texts: &[&str]) -> Self {
+        self.failed(2).saying(texts)
+    }
+
     /// Itself, when standard error holds every one of these texts.
     #[must_use]
     pub fn saying(self, texts: &[&str]) -> Self {

@@ -3,6 +3,7 @@
 mod args;
 mod cli;
 mod commands;
+mod values;
 
 use std::process::ExitCode;
 

@@ -131,7 +131,7 @@ fn bundled() -> Program {
     let program = Program::with_keys();
     program.write("disk.img", patterned(300_000, 5));
     let mut arguments = BUNDLE.to_vec();
-    arguments.extend(["--part-size", "64KiB"]);
+    arguments.extend(["--test-part-size", "64KiB"]);
     let _ = program.run(&arguments).succeeded();
     program
 }

@@ -44,7 +44,7 @@ fn openssl_gzip_and_tar_alone_open_a_bundle() {
         "x86_64",
         "-d",
         "out",
-        "--part-size",
+        "--test-part-size",
         "64KiB",
     ];
     let result = program.json(&arguments);
@@ -195,7 +195,7 @@ fn a_flipped_byte_is_found_and_named() {
             "disk.img",
             "--arch",
             "x86_64",
-            "--part-size",
+            "--test-part-size",
             "64KiB",
         ])
         .succeeded();

@@ -47,7 +47,14 @@ impl Origin {
 
 fn publish(client: &Program, name: &str, content: &[u8], more: &[&str]) -> String {
     client.write(name, content);
-    let mut bundle = vec!["bundle", name, "--arch", "x86_64", "--part-size", "64KiB"];
+    let mut bundle = vec![
+        "bundle",
+        name,
+        "--arch",
+        "x86_64",
+        "--test-part-size",
+        "64KiB",
+    ];
     bundle.extend(more);
     let _ = client.run(&bundle).succeeded();
     let manifest = format!("{name}.manifest.xml");

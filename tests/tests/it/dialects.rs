@@ -242,7 +242,7 @@ fn what_gumnut_writes_is_opened_without_it() {
     for more in [&[][..], &["--sparse"], &["--level", "0", "--prefix", "web"]] {
         let program = program();
         let mut arguments = vec!["bundle", "disk.img", "--arch", "x86_64", "-d", "b"];
-        arguments.extend(["--part-size", "64KiB", "-B", "ami=sda1"]);
+        arguments.extend(["--test-part-size", "64KiB", "-B", "ami=sda1"]);
         arguments.extend(more);
         let manifest = program.json(&arguments)["manifest"].clone();
         is_opened(&program, manifest.as_str().unwrap());
@@ -270,7 +270,7 @@ fn a_length_that_is_a_multiple_of_the_part_size_makes_no_empty_part() {
     let program = program();
     let bundle = |folder: &str, part_size: &str| {
         let mut arguments = vec!["bundle", "disk.img", "--arch", "x86_64", "-d", folder];
-        arguments.extend(["--part-size", part_size]);
+        arguments.extend(["--test-part-size", part_size]);
         let manifest = program.json(&arguments)["manifest"].clone();
         program.json(&["inspect", manifest.as_str().unwrap()])
     };

@@ -23,7 +23,7 @@ impl Scene {
         image.resize(3 << 20, 0);
         client.write("disk.img", &image);
         let mut bundle = vec!["bundle", "disk.img", "--arch", "x86_64"];
-        bundle.extend(["--part-size", "64KiB"]);
+        bundle.extend(["--test-part-size", "64KiB"]);
         let _ = client.run(&bundle).succeeded();
         let upload = client.json(&["upload", "disk.img.manifest.xml", "-b", "images/web"]);
         let location = text(&upload["location"]);

@@ -21,7 +21,7 @@ fn nothing_acknowledged_is_lost_by_sigkill() {
         "kernel",
         "--arch",
         "i386",
-        "--part-size",
+        "--test-part-size",
         "16KiB",
     ];
     let _ = client.run(&bundle).succeeded();

@@ -1,6 +1,6 @@
 //! The life of an image: bundle, upload, register, describe, download, deregister, delete.
 
-use gumnut_tests::{Cloud, Program, patterned, tool};
+use gumnut_tests::{Cloud, Program, fixture, patterned, tool};
 use serde_json::Value;
 
 /// Bundles, uploads and registers a file; gives the id and the location.
@@ -13,7 +13,7 @@ fn publish(
 ) -> (String, String) {
     client.write(name, patterned(150_000, name.len() as u64));
     let mut arguments = vec!["bundle", name, "--kind", kind, "--arch", "x86_64"];
-    arguments.extend(["--part-size", "64KiB"]);
+    arguments.extend(["--test-part-size", "64KiB"]);
     arguments.extend(ids);
     let manifest = client.json(&arguments)["manifest"]
         .as_str()
@@ -101,7 +101,7 @@ fn a_second_upload_sends_no_part_again() {
         "disk.img",
         "--arch",
         "x86_64",
-        "--part-size",
+        "--test-part-size",
         "64KiB",
     ];
     let _ = client.run(&arguments).succeeded();
@@ -122,7 +122,7 @@ fn a_damaged_part_is_found_before_it_is_sent() {
         "disk.img",
         "--arch",
         "x86_64",
-        "--part-size",
+        "--test-part-size",
         "64KiB",
     ];
     let _ = client.run(&arguments).succeeded();
@@ -196,20 +196,9 @@ fn a_wrong_secret_is_refused_with_the_clouds_words() {
 fn an_image_that_the_cloud_cannot_open_gets_no_id() {
     let cloud = Cloud::start();
     let client = cloud.client();
-    // Wrapped for the user's own certificate instead of the cloud's.
+    // Wrapped for the certificate of another cloud.
     client.write("disk.img", patterned(3_000, 4));
-    let own = tool(
-        "bash",
-        &[
-            "-c",
-            &format!("ls '{}'/*-cert.pem", cloud.credentials().display()),
-        ],
-    );
-    let own = own
-        .lines()
-        .find(|path| !path.contains("cloud-cert"))
-        .unwrap()
-        .to_owned();
+    let other = fixture("vectors/keys/cloud-cert.pem");
     let arguments = [
         "bundle",
         "disk.img",
@@ -218,7 +207,7 @@ fn an_image_that_the_cloud_cannot_open_gets_no_id() {
         "--arch",
         "i386",
         "--cloud-cert",
-        &own,
+        other.to_str().unwrap(),
     ];
     let _ = client.run(&arguments).succeeded();
     let _ = client

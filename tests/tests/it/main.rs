@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod absent;
+mod background;
 mod bad_input;
 mod boot;
 mod bootstrap;
@@ -27,7 +28,9 @@ mod https;
 mod images;
 mod kill;
 mod life_cycle;
+mod manage;
 mod manners;
+mod mistakes;
 mod named;
 mod network;
 mod publish;

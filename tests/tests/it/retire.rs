@@ -12,7 +12,7 @@ static NAMES: AtomicUsize = AtomicUsize::new(0);
 fn publish(client: &Program, name: &str, kind: &str, more: &[&str]) -> (String, String) {
     client.write(name, patterned(70_000, name.len() as u64));
     let mut bundle = vec!["bundle", name, "--kind", kind, "--arch", "x86_64"];
-    bundle.extend(["--part-size", "32KiB"]);
+    bundle.extend(["--test-part-size", "32KiB"]);
     bundle.extend(more);
     let _ = client.run(&bundle).succeeded();
     store(client, name)

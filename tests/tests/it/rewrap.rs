@@ -7,7 +7,7 @@ fn bundled() -> Program {
     let program = Program::with_keys();
     program.write("disk.img", patterned(200_000, 3));
     let mut arguments = vec!["bundle", "disk.img", "--arch", "x86_64"];
-    arguments.extend(["--part-size", "64KiB", "--product-codes", "ABC"]);
+    arguments.extend(["--test-part-size", "64KiB", "--product-codes", "ABC"]);
     let _ = program.run(&arguments).succeeded();
     stranger(&program, "new");
     program

@@ -126,7 +126,7 @@ pub enum BundleError {
     },
 
     /// The output exists already.
-    #[error("{} exists already: choose another name, or ask for it to be replaced", path.display())]
+    #[error("{} exists already", path.display())]
     OutputExists {
         /// The path.
         path: PathBuf,
@@ -177,6 +177,18 @@ impl BundleError {
                 | SplitterError::Prefix { .. }
                 | SplitterError::TooManyParts { .. },
             ) => Fault::Input,
+            // The path that was given cannot be a file, whatever the state of the machine.
+            Self::Output { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::NotFound
+                        | io::ErrorKind::NotADirectory
+                        | io::ErrorKind::IsADirectory
+                        | io::ErrorKind::InvalidFilename
+                ) =>
+            {
+                Fault::Input
+            }
             Self::Compress(_)
             | Self::WriteParts(_)
             | Self::Key(_)

@@ -59,10 +59,7 @@ pub enum SplitterError {
         source: io::Error,
     },
     /// A file with the name of one of the bundle's files is there already.
-    #[error(
-        "{} exists already: choose another folder or prefix, or ask for it to be replaced",
-        path.display()
-    )]
+    #[error("{} exists already", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
@@ -153,7 +150,14 @@ impl SplitterError {
     /// reason is one of the machine.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Folder { source, .. } if source.kind() == io::ErrorKind::NotFound => Fault::Input,
+            Self::Folder { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Fault::Input
+            }
             Self::Folder { .. } | Self::Store { .. } | Self::File { .. } | Self::Io(_) => {
                 Fault::System
             }

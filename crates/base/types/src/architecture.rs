@@ -13,6 +13,8 @@ pub enum Architecture {
     X86_64,
     /// 32-bit ARM with hardware floating point, `armhf`.
     Armhf,
+    /// 64-bit ARM, `arm64`, which EC2 knows.
+    Arm64,
     /// 32-bit PowerPC, `ppc`.
     Ppc,
     /// 64-bit PowerPC, `ppc64`.
@@ -25,15 +27,16 @@ pub enum Architecture {
 
 /// The text names no architecture that manifests know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown architecture {0:?}: use i386, x86_64, armhf, ppc, ppc64, ppc64le or other")]
+#[error("unknown architecture {0:?}: use i386, x86_64, armhf, arm64, ppc, ppc64, ppc64le or other")]
 pub struct ArchitectureError(String);
 
 impl Architecture {
     /// Every architecture, in the order in which help texts name them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::I386,
         Self::X86_64,
         Self::Armhf,
+        Self::Arm64,
         Self::Ppc,
         Self::Ppc64,
         Self::Ppc64le,
@@ -46,11 +49,50 @@ impl Architecture {
             Self::I386 => "i386",
             Self::X86_64 => "x86_64",
             Self::Armhf => "armhf",
+            Self::Arm64 => "arm64",
             Self::Ppc => "ppc",
             Self::Ppc64 => "ppc64",
             Self::Ppc64le => "ppc64le",
             Self::Other => "other",
         }
+    }
+
+    /// Parses a name as people write it: one of [`Architecture::as_str`], or what Debian, Docker, Windows and `uname` call the
+    /// same (`amd64`, `x64`, `x86-64`, `aarch64`, `i686`, `x86`, `ppc64el`, `armv7l`), in any case. Manifests and requests have the
+    /// exact names, which [`FromStr`] reads.
+    ///
+    /// # Errors
+    /// When it is no name of an architecture that manifests know.
+    pub fn from_common_name(text: &str) -> Result<Self, ArchitectureError> {
+        let name = text.to_ascii_lowercase();
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        match alias {
+            Some((_, architecture)) => Ok(*architecture),
+            None => name.parse().map_err(|_| ArchitectureError::new(text)),
+        }
+    }
+}
+
+/// What others call the architectures.
+const ALIASES: [(&str, Architecture); 13] = [
+    ("amd64", Architecture::X86_64),
+    ("x64", Architecture::X86_64),
+    ("x86-64", Architecture::X86_64),
+    ("aarch64", Architecture::Arm64),
+    ("x86", Architecture::I386),
+    ("i486", Architecture::I386),
+    ("i586", Architecture::I386),
+    ("i686", Architecture::I386),
+    ("ia32", Architecture::I386),
+    ("armv7l", Architecture::Armhf),
+    ("armv7", Architecture::Armhf),
+    ("ppc64el", Architecture::Ppc64le),
+    ("powerpc64le", Architecture::Ppc64le),
+];
+
+impl ArchitectureError {
+    fn new(text: &str) -> Self {
+        Self(text.chars().take(32).collect())
     }
 }
 
@@ -61,7 +103,7 @@ impl FromStr for Architecture {
         Self::ALL
             .into_iter()
             .find(|architecture| architecture.as_str() == text)
-            .ok_or_else(|| ArchitectureError(text.chars().take(32).collect()))
+            .ok_or_else(|| ArchitectureError::new(text))
     }
 }
 
@@ -80,6 +122,28 @@ mod tests {
         for architecture in Architecture::ALL {
             assert_eq!(architecture.as_str().parse(), Ok(architecture));
         }
+    }
+
+    #[test]
+    fn common_names_are_understood_in_any_case() {
+        let parse = Architecture::from_common_name;
+        for architecture in Architecture::ALL {
+            assert_eq!(parse(architecture.as_str()), Ok(architecture));
+        }
+        for (text, architecture) in [
+            ("amd64", Architecture::X86_64),
+            ("AMD64", Architecture::X86_64),
+            ("x64", Architecture::X86_64),
+            ("X86_64", Architecture::X86_64),
+            ("aarch64", Architecture::Arm64),
+            ("ARM64", Architecture::Arm64),
+            ("i686", Architecture::I386),
+        ] {
+            assert_eq!(parse(text), Ok(architecture), "{text}");
+        }
+        let error = parse("sparc").unwrap_err();
+        assert!(error.to_string().contains("\"sparc\""), "{error}");
+        assert!(parse("").is_err());
     }
 
     #[test]

@@ -34,4 +34,4 @@ pub use name::{ImageName, NameError, PartName};
 pub use part::PartIndex;
 pub use progress::{NoProgress, Progress};
 pub use secret::SecretString;
-pub use size::{ByteSize, ByteSizeError};
+pub use size::{ByteSize, ByteSizeError, SizeRangeError};

@@ -37,6 +37,67 @@ fn unit(suffix: &str) -> Option<u64> {
     })
 }
 
+impl ByteSize {
+    /// Parses a size from `least` to `most`. A number without a unit that is too small is answered with what was probably meant:
+    /// the number with `unit`, as in `G`.
+    ///
+    /// # Errors
+    /// [`SizeRangeError`] when it is no size, or not between the two.
+    pub fn parse_between(
+        text: &str,
+        least: Self,
+        most: Self,
+        unit: &'static str,
+    ) -> Result<Self, SizeRangeError> {
+        let size: Self = text.parse()?;
+        if size < least {
+            let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+            let meant = is_number.then(|| format!("{text}{unit}"));
+            return Err(SizeRangeError::TooSmall {
+                size,
+                least,
+                meant: meant
+                    .filter(|meant| {
+                        let size = meant.parse::<Self>();
+                        size.is_ok_and(|size| (least..=most).contains(&size))
+                    })
+                    .map(|meant| format!("; did you mean {meant}?"))
+                    .unwrap_or_default(),
+            });
+        }
+        if size > most {
+            return Err(SizeRangeError::TooLarge { size, most });
+        }
+        Ok(size)
+    }
+}
+
+/// Why a text is no size between two others.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SizeRangeError {
+    /// It is no size at all.
+    #[error(transparent)]
+    NoSize(#[from] ByteSizeError),
+    /// It is below the least.
+    #[error("{size} is less than {least}, the least{meant}")]
+    TooSmall {
+        /// The size.
+        size: ByteSize,
+        /// The least.
+        least: ByteSize,
+        /// A question for what was meant, behind a semicolon; empty where that is not known.
+        meant: String,
+    },
+    /// It is above the most.
+    #[error("{size} is more than {most}, the most")]
+    TooLarge {
+        /// The size.
+        size: ByteSize,
+        /// The most.
+        most: ByteSize,
+    },
+}
+
 impl FromStr for ByteSize {
     type Err = ByteSizeError;
 
@@ -94,6 +155,29 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_size_out_of_bounds_says_what_may_have_been_meant() {
+        let parse = |text: &str| {
+            ByteSize::parse_between(text, ByteSize(1 << 20), ByteSize(16 << 40), "G")
+                .map(ByteSize::bytes)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(parse("4G"), Ok(4 << 30));
+        assert_eq!(parse("1048576"), Ok(1 << 20));
+        let say = |text: &str| Err(text.to_owned());
+        assert_eq!(
+            parse("4"),
+            say("4 B is less than 1 MiB, the least; did you mean 4G?")
+        );
+        assert_eq!(parse("4K"), say("4 KiB is less than 1 MiB, the least"));
+        assert_eq!(
+            parse("20000"),
+            say("19.53 KiB is less than 1 MiB, the least")
+        );
+        assert_eq!(parse("100T"), say("100 TiB is more than 16 TiB, the most"));
+        assert!(parse("big").unwrap_err().contains("\"big\" is no size"));
     }
 
     #[test]

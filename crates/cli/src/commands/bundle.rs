@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::check;
 use super::keys::KeyOptions;
+use crate::values;
 
 /// Seal an image into a bundle.
 ///
@@ -39,12 +40,13 @@ pub(crate) struct Bundle {
     #[arg(long, value_name = "SIZE")]
     size: Option<ByteSize>,
     /// What the image is
-    #[arg(long, value_name = "KIND", default_value = "machine")]
+    #[arg(long, alias = "type", value_name = "KIND", default_value = "machine")]
     kind: Kind,
     #[arg(
         long,
         value_name = "ARCH",
-        help = "Architecture: i386, x86_64, armhf, ppc, ppc64, ppc64le or other"
+        value_parser = Architecture::from_common_name,
+        help = "Architecture: i386, x86_64 (amd64), armhf, arm64 (aarch64), ppc, ppc64, ppc64le or other"
     )]
     arch: Architecture,
     /// The kernel that starts a machine image
@@ -61,9 +63,12 @@ pub(crate) struct Bundle {
     prefix: Option<ImageName>,
     #[command(flatten)]
     keys: KeyOptions,
-    /// Size of a part
-    #[arg(long, value_name = "SIZE", default_value = "10MiB")]
+    /// Size of a part, from 1M to 5G
+    #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = values::part_size)]
     part_size: ByteSize,
+    /// Size of a part, however small, for tests that want many parts of little
+    #[arg(long, value_name = "SIZE", hide = true, conflicts_with = "part_size")]
+    test_part_size: Option<ByteSize>,
     /// Block devices of a machine image
     #[arg(
         short = 'B',
@@ -90,8 +95,8 @@ pub(crate) struct Bundle {
     #[arg(long, value_name = "FILE", hide = true, requires = "key")]
     iv: Option<PathBuf>,
     /// Compressing threads [default: one for each core]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, alias = "jobs", value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// Leave holes out of the tar stream (old-GNU sparse member)
     ///
     /// Smaller and faster for images with large holes. GNU tar, Python's tarfile, gumnut and all releases of Eucalyptus
@@ -246,12 +251,12 @@ impl Bundle {
     }
 
     fn options(&self) -> Result<BundleOptions, Failure> {
-        let part_size = NonZeroU64::new(self.part_size.bytes())
+        let part_size = NonZeroU64::new(self.test_part_size.unwrap_or(self.part_size).bytes())
             .ok_or_else(|| Failure::new(Exit::Usage, "a part cannot have 0 bytes"))?;
         let default = BundleOptions::default();
         Ok(BundleOptions {
             part_size,
-            jobs: self.jobs.unwrap_or(default.jobs),
+            jobs: self.threads.unwrap_or(default.jobs),
             level: self.level,
             tar: if self.sparse {
                 TarForm::Sparse

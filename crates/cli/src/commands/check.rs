@@ -29,7 +29,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "HYPERVISOR")]
     hypervisor: Option<Hypervisor>,
     /// The architecture that it will be registered with
-    #[arg(long, value_name = "ARCH")]
+    #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
     /// The image shall start by its own boot loader
     #[arg(long, conflicts_with_all = ["kernel", "ramdisk"])]

@@ -135,6 +135,10 @@ impl Copy {
 
 impl Work<'_> {
     async fn copy(&mut self, place: &BundleRef) -> Result<(), anyhow::Error> {
+        if !self.command.no_register {
+            let (kernel, ramdisk) = (&self.command.kernel, &self.command.ramdisk);
+            self.to.insist_on(kernel.as_ref(), ramdisk.as_ref()).await?;
+        }
         let image = match place {
             BundleRef::Image(id) => Some(self.from.image(id).await?),
             BundleRef::Location(_) => None,

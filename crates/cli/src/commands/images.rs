@@ -58,6 +58,7 @@ fn describe(image: &Image) -> Value {
         "owner_id": image.owner_id,
         "public": image.is_public,
         "architecture": image.architecture,
+        "kind": image.image_type,
         "type": image.image_type,
         "kernel_id": image.kernel_id,
         "ramdisk_id": image.ramdisk_id,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gumnut_settings::{KeyFile, Settings, SettingsError};
-use gumnut_terminal::{Session, block_on, keys};
+use gumnut_terminal::{Exit, Failure, Session, block_on, keys};
 use gumnut_types::AccountId;
 use gumnut_workflows::Keys;
 
@@ -44,6 +44,14 @@ impl KeyOptions {
             Some(path) => keys::read_certificate(file, &path)?,
             None => block_on(session.cloud_certificate(settings, None))?,
         };
-        Ok(Keys::new(private_key, Some(user), cloud)?)
+        let own = cloud.public_key() == user.public_key();
+        let keys = Keys::new(private_key, Some(user), cloud)?;
+        if own {
+            let message = "the certificate that is given as the cloud's is your own, so the cloud could not open the bundle";
+            return Err(Failure::new(Exit::Input, message)
+                .hint("pass --cloud-cert with the certificate of the cloud, cloud-cert.pem in its credentials")
+                .into());
+        }
+        Ok(keys)
     }
 }

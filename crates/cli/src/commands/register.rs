@@ -4,7 +4,10 @@ use clap::{Args, ValueEnum};
 use gumnut_ec2_client::RegisterImage;
 use gumnut_terminal::{Exit, Failure, Session};
 use gumnut_types::{Architecture, ImageId, ManifestLocation};
+use gumnut_workflows::StoredBundle;
 use serde_json::json;
+
+use crate::values;
 
 /// Register an uploaded bundle as an image.
 ///
@@ -15,13 +18,13 @@ pub(crate) struct Register {
     #[arg(value_name = "BUCKET/KEY")]
     location: ManifestLocation,
     /// Name of the image, which must be new in the account
-    #[arg(long)]
+    #[arg(long, value_parser = values::image_name)]
     name: Option<String>,
     /// What the image is for
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// Architecture, instead of the manifest's
-    #[arg(long, value_name = "ARCH")]
+    #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
     /// Kernel, instead of the manifest's
     #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel)]
@@ -50,7 +53,13 @@ impl Register {
                 .hint("leave out --kernel and --ramdisk")
                 .into());
         }
-        let client = session.ec2(&session.settings()?)?;
+        let settings = session.settings()?;
+        let client = session.ec2(&settings)?;
+        // Where there is no store to ask, the cloud looks for the manifest alone.
+        if let Ok(store) = session.walrus(&settings) {
+            let location = self.location.clone();
+            StoredBundle { store, location }.insist().await?;
+        }
         let request = RegisterImage {
             location: self.location.to_string(),
             name: self.name.clone(),

@@ -11,6 +11,8 @@ use gumnut_terminal::{Exit, Failure, Output, Session, Stop};
 use gumnut_types::ByteSize;
 use serde_json::json;
 
+use crate::values;
+
 /// Grow or shrink the file system in a disk image.
 ///
 /// Works on a copy, which keeps UUID, label, features and inode size and is checked before it gets its name; needs no
@@ -30,8 +32,8 @@ Examples:
 pub(crate) struct Resize {
     /// The image, which stays as it is
     image: PathBuf,
-    /// The new size: 4G, 4096M, or a number of bytes
-    #[arg(long)]
+    /// The new size: 4G, 4096M, or a number of bytes; up to 16T
+    #[arg(long, value_parser = values::disk_size)]
     size: Option<ByteSize>,
     /// As small as the content allows; leaves no free space
     #[arg(long)]

@@ -8,6 +8,8 @@ use gumnut_types::ManifestLocation;
 use gumnut_workflows::{BundleRef, Retired, Step, WorkflowError};
 use serde_json::{Value, json};
 
+use super::several::once_each;
+
 /// Deregister an image and delete its bundle, if no other image uses it.
 ///
 /// The cloud is asked until it shows the image no more; then the bundle goes, its manifest first. What another image still uses
@@ -19,9 +21,9 @@ Examples:
   gumnut retire emi-9FE813FD --with-kernel-and-ramdisk
   gumnut retire image-bucket/disk.img.manifest.xml")]
 pub(crate) struct Retire {
-    /// The image, kernel or ramdisk; or the manifest of a bundle that no image uses any more
-    #[arg(value_name = "ID|BUCKET/KEY")]
-    subject: BundleRef,
+    /// The images, kernels or ramdisks; or the manifests of bundles that no image uses any more
+    #[arg(value_name = "ID|BUCKET/KEY", required = true)]
+    subjects: Vec<BundleRef>,
     /// Retire the image's kernel and ramdisk too, unless another image uses them
     #[arg(long)]
     with_kernel_and_ramdisk: bool,
@@ -40,7 +42,10 @@ impl Retire {
         let retire = gumnut_workflows::Retire::new(cloud)
             .with_kernel_and_ramdisk(self.with_kernel_and_ramdisk)
             .patience(Duration::from_secs(self.timeout));
-        let plan = retire.plan(&self.subject).await.map_err(explain)?;
+        let plan = retire
+            .plan_all(&once_each(&self.subjects))
+            .await
+            .map_err(explain)?;
         let preview = plan.preview();
         if self.dry_run {
             return self.tell(session, &preview);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gumnut_crypto::{PrivateKey, PublicKey};
-use gumnut_manifest::{BelievedManifest, UntrustedManifest};
+use gumnut_manifest::{BelievedManifest, SignatureStatus, UntrustedManifest};
 use gumnut_settings::{KeyFile, Settings};
 use gumnut_terminal::{Exit, Failure, Output, keys};
 
@@ -116,6 +116,27 @@ impl Trust {
             )
             .hint("pass --cert FILE or --private-key FILE, or --unverified to do without")
         })?;
+        if let Some(key) = key
+            && manifest.opened_by(key).is_none()
+            && manifest.signature_status(&[&signer]) == SignatureStatus::Invalid
+        {
+            // Neither for this key nor by it: what is wrong is the key, not the manifest.
+            return Err(self.wrong_key(settings).into());
+        }
         Ok(gumnut_workflows::Trust::Signer(signer).check(manifest)?)
+    }
+
+    fn wrong_key(&self, settings: &Settings) -> Failure {
+        let path = settings.key_file(KeyFile::PrivateKey, self.signer.private_key.as_deref());
+        let message = match path {
+            Some(path) => format!(
+                "the private key {} is not the one of this bundle",
+                path.display()
+            ),
+            None => "the private key is not the one of this bundle".to_owned(),
+        };
+        Failure::new(Exit::Input, message).hint(
+            "pass --private-key with the key of the account that made the bundle; `gumnut inspect MANIFEST` shows who can open it",
+        )
     }
 }

@@ -57,7 +57,9 @@ pub(crate) enum Format {
     Raw,
     Qcow2,
     Vmdk,
-    Vpc,
+    /// Virtual PC and Hyper-V, also called vpc
+    #[value(alias = "vpc")]
+    Vhd,
 }
 
 /// Where the image goes.
@@ -75,7 +77,7 @@ impl Format {
             Self::Raw => None,
             Self::Qcow2 => Some(DiskFormat::Qcow2),
             Self::Vmdk => Some(DiskFormat::Vmdk),
-            Self::Vpc => Some(DiskFormat::Vpc),
+            Self::Vhd => Some(DiskFormat::Vpc),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use gumnut_terminal::{Output, Session, Stop};
+use gumnut_disk_image::DiskImageError;
+use gumnut_terminal::{Exit, Failure, Output, Session, Stop, unreadable};
 use gumnut_types::ByteSize;
 use serde_json::json;
 
@@ -34,14 +35,16 @@ pub(crate) struct Unpack {
 
 impl Unpack {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let length = fs_err::metadata(&self.tarball)?.len();
+        let length = fs_err::metadata(&self.tarball)
+            .map_err(|error| unreadable("tarball", &self.tarball, error))?
+            .len();
         fs_err::create_dir_all(&self.destination)?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let bar = session.output.bar("unpacking", length).stopped_by(&stop);
         let hypervisor = self.hypervisor.map(check::Hypervisor::kind);
         let done = gumnut_disk_image::unpack(&self.tarball, &self.destination, hypervisor, &bar);
         bar.clear();
-        let unpacked = done?;
+        let unpacked = done.map_err(in_the_way)?;
         for path in &unpacked.left_out {
             let path = path.display().to_string();
             Output::warn(format!(
@@ -56,5 +59,15 @@ impl Unpack {
         }
         let json = json!({ "files": files, "left_out": unpacked.left_out });
         session.output.result(&json, &text)
+    }
+}
+
+/// Nothing is ever replaced here, so the hint is another one than elsewhere.
+fn in_the_way(error: DiskImageError) -> anyhow::Error {
+    match error {
+        DiskImageError::Exists { .. } => Failure::new(Exit::Input, error.to_string())
+            .hint("unpack into another folder with --destination, or remove it first")
+            .into(),
+        error => error.into(),
     }
 }

@@ -143,6 +143,18 @@ impl Ec2Client {
         id(&self.call_once("RegisterImage", image.parameters()).await?)
     }
 
+    /// Asks whether an image could be registered, without registering it (`DryRun`). A cloud that can tell answers with a refusal:
+    /// `DryRunOperation` when it would do it, the reason when not. One that does not know `DryRun` refuses for want of the
+    /// manifest, so `image` names a location at which there is nothing.
+    ///
+    /// # Errors
+    /// The refusal of the cloud, which always is one; and when no answer comes.
+    pub async fn try_register_image(&self, image: &RegisterImage) -> Result<(), TransportError> {
+        let mut parameters = image.parameters();
+        parameters.add("DryRun", "true");
+        self.call_once("RegisterImage", parameters).await.map(drop)
+    }
+
     /// Deregisters an image. Eucalyptus 3 and later hide it at the first call and remove it at the second.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod dry_run;
 mod identity;
 mod journal;
 mod plan;
+mod preflight;
 mod prepare;
 mod published;
 mod publisher;

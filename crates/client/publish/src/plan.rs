@@ -20,8 +20,7 @@ const ENDINGS: [&str; 23] = [
     ".gz", ".xz", ".zst", ".bz2", ".lz4", ".lzma", ".lzo", ".lz", ".tgz", ".txz", ".tbz2", ".tzst",
     ".tar", ".ova", ".img", ".raw", ".dd", ".qcow2", ".vmdk", ".vdi", ".vhd", ".vhdx", ".vpc",
 ];
-/// Lengths of bucket names that every store takes.
-const SHORTEST_BUCKET: usize = 3;
+/// Length of bucket names that every store takes.
 const LONGEST_BUCKET: usize = 63;
 
 /// What is to be published, and how. It stands in the journal, so that a run can go on without its command line.
@@ -69,7 +68,7 @@ pub struct Images {
 /// Where in the object store the bundles go.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Storage {
-    /// The bucket, which is made when it is missing; `None`: one named after the target.
+    /// The bucket, which is made when it is missing; `None`: one named after the target and the account.
     #[serde(with = "text::option")]
     pub bucket: Option<BucketName>,
     /// What comes before every key; `None`: names of files are keys.
@@ -168,7 +167,7 @@ impl Plan {
         self
     }
 
-    /// Sets where the bundles go; a bucket named after the target otherwise.
+    /// Sets where the bundles go; a bucket named after the target and the account otherwise.
     #[must_use]
     pub fn storage(mut self, storage: Storage) -> Self {
         self.storage = storage;
@@ -233,7 +232,8 @@ impl Plan {
         })
     }
 
-    /// A bucket named after the target: its file name in lower case, without what names its form.
+    /// A bucket of one's own, named after the target and the account: the file name in lower case without what names its form, a
+    /// hyphen, and the number of the account. Names of buckets are shared by all accounts of a cloud.
     fn default_bucket(&self) -> Result<BucketName, WorkflowError> {
         let file_name = self.target.file_name().and_then(|name| name.to_str());
         let mut stem = file_name.unwrap_or_default().to_ascii_lowercase();
@@ -245,13 +245,15 @@ impl Plan {
         let legal: String = stem
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-            .take(LONGEST_BUCKET)
             .collect();
-        let bucket = legal.trim_matches('-');
-        if bucket.len() < SHORTEST_BUCKET {
+        let account = self.account.as_str();
+        let room = LONGEST_BUCKET - account.len() - 1;
+        let cut: String = legal.trim_matches('-').chars().take(room).collect();
+        let name = cut.trim_end_matches('-');
+        if name.is_empty() {
             return Err(WorkflowError::NoBucket(self.target.clone()));
         }
-        bucket
+        format!("{name}-{account}")
             .parse()
             .map_err(|_| WorkflowError::NoBucket(self.target.clone()))
     }
@@ -283,15 +285,26 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_is_named_after_the_target() {
+    fn a_bucket_is_named_after_the_target_and_the_account() {
         let bucket = |target: &str| {
             let plan = Plan::new(target, "000100000000".parse().unwrap());
             plan.bucket_prefix().map(|place| place.bucket.to_string())
         };
-        assert_eq!(bucket("/x/Debian_12.qcow2").unwrap(), "debian-12");
-        assert_eq!(bucket("/x/images.tar.gz").unwrap(), "images");
+        assert_eq!(
+            bucket("/x/Debian_12.qcow2").unwrap(),
+            "debian-12-000100000000"
+        );
+        assert_eq!(bucket("/x/images.tar.gz").unwrap(), "images-000100000000");
+        assert_eq!(bucket("/x/a.img").unwrap(), "a-000100000000");
+        let long = bucket(&format!("/x/{}.img", "long-name.".repeat(20))).unwrap();
+        // Legal in S3 and Walrus: at most 63 small letters, digits and single hyphens between them.
+        assert_eq!(
+            long,
+            "long-name-long-name-long-name-long-name-long-name-000100000000"
+        );
+        assert!(long.len() <= LONGEST_BUCKET);
         assert!(matches!(
-            bucket("/x/a.img"),
+            bucket("/x/...img"),
             Err(WorkflowError::NoBucket(_))
         ));
     }

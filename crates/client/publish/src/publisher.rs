@@ -47,6 +47,10 @@ impl Publisher {
         self
     }
 
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.0
+    }
+
     /// The cloud that is published to.
     pub fn cloud(&self) -> &CloudClient {
         &self.0.cloud
@@ -62,6 +66,7 @@ impl Publisher {
         plan: &Plan,
         observer: Arc<dyn Observer>,
     ) -> Result<Published, WorkflowError> {
+        self.preflight(plan, &observer).await?;
         let identity = identity(plan, &self.0.cloud, &observer).await?;
         let run = Run::open(&self.0, plan.clone(), identity, observer).await?;
         run.publish().await

@@ -52,11 +52,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, WorkflowError> {
         let id = RunId::of(&identity)?;
         let folder = setup.runs.folder(&id);
-        let destination = Destination {
-            store: setup.cloud.store()?.clone(),
-            target: plan.bucket_prefix()?,
-            acl: plan.storage.acl,
-        };
+        let mut destination = setup.destination(&plan)?;
         folder.create()?;
         let (folder_here, id_here) = (folder.clone(), id.clone());
         let told = Arc::clone(&observer);
@@ -66,6 +62,10 @@ impl<'a> Run<'a> {
             })
         })
         .await?;
+        // An earlier version may have called it otherwise.
+        if let (None, Some(bucket)) = (&plan.storage.bucket, journal.state().bucket_in_use()) {
+            destination.target.bucket = bucket.clone();
+        }
         Ok(Self {
             setup,
             observer,

@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use gumnut_workflows::{CloudClient, Keys, RunId, WorkflowError};
+use gumnut_workflows::{CloudClient, Destination, Keys, RunId, WorkflowError};
 
-use crate::Runs;
 use crate::identity::site;
 use crate::journal::Begun;
+use crate::{Plan, Runs};
 
 /// What all runs of a publisher share.
 #[derive(Debug)]
@@ -22,6 +22,15 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Where the bundles of a plan go.
+    pub(crate) fn destination(&self, plan: &Plan) -> Result<Destination, WorkflowError> {
+        Ok(Destination {
+            store: self.cloud.store()?.clone(),
+            target: plan.bucket_prefix()?,
+            acl: plan.storage.acl,
+        })
+    }
+
     /// How a run began that is there and for this cloud.
     pub(crate) fn begun(&self, id: &RunId) -> Result<Begun, WorkflowError> {
         let begun = self

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::io::ErrorKind;
 
+use gumnut_disk_image::DiskImageError;
 use gumnut_settings::SettingsError;
 use gumnut_transport::{TransportError, Unreachable};
-use gumnut_types::Fault;
+use gumnut_types::{Fault, ImageClass};
 use gumnut_workflows::WorkflowError;
 
 use crate::exit::Exit;
+use crate::refusals;
 
 /// Asks an error whose fault it is. `None`: it is no error of the library that is asked.
 pub type Ask = fn(&(dyn Error + 'static)) -> Option<Fault>;
@@ -124,11 +127,39 @@ pub fn hint_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, str>> {
     if let Some(error) = cause.downcast_ref::<SettingsError>() {
         return error.hint();
     }
+    if let Some(error) = cause.downcast_ref() {
+        return hint_of_image(error);
+    }
+    if gumnut_workflows::existing_file(cause).is_some() {
+        return Some(REPLACE.into());
+    }
     match cause.downcast_ref() {
+        Some(WorkflowError::DiskImage(error)) => return hint_of_image(error),
         Some(error) => hint_of_workflow(error),
         None => hint_of_transport(cause.downcast_ref()?),
     }
     .map(Cow::Borrowed)
+}
+
+/// What to do about a file that exists already.
+const REPLACE: &str = "pass --force to replace it, or choose another name";
+
+/// What to do about an image that cannot be used or made.
+fn hint_of_image(error: &DiskImageError) -> Option<Cow<'static, str>> {
+    use DiskImageError as E;
+    let hint = match error {
+        E::TooSmall { minimum, .. } => {
+            return Some(format!("pass --size {}M or more", minimum.div_ceil(1 << 20)).into());
+        }
+        E::Unaligned { next, .. } => return Some(format!("pass --size {next}").into()),
+        E::Exists { .. } => REPLACE,
+        E::NoRoom { .. } => "delete something there, or write to another disk",
+        E::Io(source) | E::System { source, .. } if source.kind() == ErrorKind::FileTooLarge => {
+            "the file system there takes no file of this size: pass a smaller --size, or write to another disk"
+        }
+        _ => return None,
+    };
+    Some(hint.into())
 }
 
 fn hint_of_transport(error: &TransportError) -> Option<&'static str> {
@@ -141,6 +172,10 @@ fn hint_of_transport(error: &TransportError) -> Option<&'static str> {
         TransportError::WrongScheme { .. } => {
             Some("change EC2_URL or S3_URL; `gumnut doctor --no-write` shows where each comes from")
         }
+        TransportError::Refused(refusal) => refusals::hint(refusal),
+        TransportError::Redirected { .. } => Some(
+            "use the endpoint that the server names: --s3-url URL or --ec2-url URL, and AWS_REGION of its region",
+        ),
         _ => None,
     }
 }
@@ -170,6 +205,34 @@ fn hint_of_workflow(error: &WorkflowError) -> Option<&'static str> {
             Some("pass --force to replace it, or another --destination or --prefix")
         }
         E::Exists(_) => Some("choose another folder with --destination"),
+        E::NoSuchBucket(_) => {
+            Some("`gumnut ls` lists your buckets; upload the bundle first, or correct the name")
+        }
+        E::NoSuchKey(_) => Some(
+            "`gumnut ls BUCKET` lists what is in it; upload the bundle first, or correct the key, which ends with .manifest.xml",
+        ),
+        E::ForeignBucket(_) => {
+            Some("choose a bucket of your own with --bucket; `gumnut ls` lists them")
+        }
+        E::Unusable {
+            class: ImageClass::Ramdisk,
+            ..
+        } => Some("gumnut images --filter image-type=ramdisk lists those that you may use"),
+        E::Unusable { .. } => {
+            Some("gumnut images --filter image-type=kernel lists those that you may use")
+        }
+        E::NameTaken { .. } => {
+            Some("choose another --name, or retire that image first: gumnut retire ID")
+        }
+        E::NoImage(_) => Some(
+            "`gumnut images` lists the images that you may see; an id belongs to one cloud, so check the endpoint, too",
+        ),
+        E::FileTooLarge {
+            what: "manifest", ..
+        }
+        | E::LocalManifest { .. } => Some(
+            "this command takes PREFIX.manifest.xml, which `gumnut bundle IMAGE` makes; `gumnut publish IMAGE` does all steps at once",
+        ),
         E::KeysDiffer { .. } => Some(
             "clouds check the signature with the certificate: pass --cert and --private-key of one pair",
         ),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cause;
 mod exit;
 mod failure;
 mod files;
@@ -8,6 +9,7 @@ pub mod keys;
 mod log;
 mod output;
 mod progress;
+mod refusals;
 mod runtime;
 mod session;
 mod teller;

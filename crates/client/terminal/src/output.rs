@@ -7,6 +7,7 @@ use std::os::fd::AsFd as _;
 
 use serde::Serialize;
 
+use crate::cause::told_once;
 use crate::exit::Exit;
 use crate::failure::{Failure, hint_of};
 use crate::progress::Bar;
@@ -149,8 +150,9 @@ impl Output {
     pub fn failure(error: &anyhow::Error) {
         let mut text = format!("\x1b[31merror:\x1b[0m {error}");
         for cause in error.chain().skip(1) {
+            let words = printable(&told_once(&text, &cause.to_string()));
             text.push_str("\n  because: ");
-            text.push_str(&printable(&cause.to_string()));
+            text.push_str(&words);
         }
         for hint in error.chain().filter_map(hint_of) {
             text.push_str("\n\x1b[36mhint:\x1b[0m ");

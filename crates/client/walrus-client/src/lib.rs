@@ -8,6 +8,6 @@ mod reader;
 
 pub use acl::{AclError, CannedAcl};
 pub use client::{BucketState, ObjectHead, WalrusClient, is_md5};
-pub use listing::ListedObject;
+pub use listing::{ListedBucket, ListedObject, OwnBuckets};
 pub use put::{Content, PutOptions, Stored};
 pub use reader::ObjectReader;

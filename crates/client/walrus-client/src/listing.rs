@@ -20,9 +20,59 @@ pub struct ListedObject {
     pub size: u64,
     /// The store's tag of its content, without quotes.
     pub etag: String,
+    /// When it was written, as the store writes times (`2026-11-30T19:00:00.000Z`); empty where it does not tell.
+    pub modified: String,
+}
+
+/// A bucket in the listing of all that the caller owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedBucket {
+    /// Its name as the store has it, which may be one that this program would not make.
+    pub name: String,
+    /// When it was made, as the store writes times; empty where it does not tell.
+    pub created: String,
+}
+
+/// The caller as the store knows it, and the buckets that are the caller's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnBuckets {
+    /// The owner's id: in S3 the canonical id, in Eucalyptus that of the account. Empty where the store does not tell.
+    pub owner_id: String,
+    /// The owner's name as the store shows it, often that of the account; empty where it does not tell.
+    pub owner_name: String,
+    /// The buckets, in the order of the store.
+    pub buckets: Vec<ListedBucket>,
 }
 
 impl WalrusClient {
+    /// The buckets that the caller owns, and who the caller is (`ListBuckets`).
+    ///
+    /// # Errors
+    /// When the store refuses, or its answer makes no sense.
+    pub async fn list_buckets(&self) -> Result<OwnBuckets, TransportError> {
+        let request = self.request(Method::GET, None, None, "");
+        let response = self.transport().execute(&request, MAX_ANSWER).await?;
+        let answer = xml::parse(&response.body).map_err(|error| TransportError::Malformed {
+            what: "GET /".to_owned(),
+            reason: error.to_string(),
+        })?;
+        let of_owner = |name: &str| {
+            let owner = answer.child("Owner");
+            owner
+                .and_then(|owner| owner.text_of(name))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let buckets = answer
+            .child("Buckets")
+            .map_or(&[][..], |buckets| &buckets.children);
+        Ok(OwnBuckets {
+            owner_id: of_owner("ID"),
+            owner_name: of_owner("DisplayName"),
+            buckets: buckets.iter().filter_map(bucket).collect(),
+        })
+    }
+
     /// All objects whose keys begin with `prefix`, in the order of the store.
     ///
     /// # Errors
@@ -75,6 +125,13 @@ impl WalrusClient {
     }
 }
 
+fn bucket(entry: &xml::Element) -> Option<ListedBucket> {
+    Some(ListedBucket {
+        name: entry.text_of("Name")?.to_owned(),
+        created: entry.text_of("CreationDate").unwrap_or_default().to_owned(),
+    })
+}
+
 fn listed(entry: &xml::Element) -> Option<ListedObject> {
     Some(ListedObject {
         key: entry.child("Key")?.text.clone(),
@@ -84,5 +141,6 @@ fn listed(entry: &xml::Element) -> Option<ListedObject> {
             .unwrap_or_default()
             .trim_matches('"')
             .to_owned(),
+        modified: entry.text_of("LastModified").unwrap_or_default().to_owned(),
     })
 }

@@ -136,6 +136,33 @@ impl WalrusClient {
         Ok(Stored { etag })
     }
 
+    /// Whether the caller may write an object with this key, found out without writing it: what is sent has another MD5 than is
+    /// said of it, which stores refuse after they have looked at the rights.
+    ///
+    /// # Errors
+    /// When the store does not answer, or refuses for another reason than rights.
+    pub async fn may_write(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+    ) -> Result<bool, TransportError> {
+        let mut request = self.request(Method::PUT, Some(bucket), Some(key), "");
+        request.header(
+            "content-md5",
+            BASE64.encode(&Md5::digest(b"something else")),
+        );
+        request.body = Body::Bytes(Bytes::from_static(b"x"));
+        match self.transport().execute(&request, MAX_ANSWER).await {
+            // A store that compares nothing has the object now.
+            Ok(_) => self.delete_object(bucket, key).await.map(|()| true),
+            Err(error) => match error.refusal().map(|refusal| refusal.status) {
+                Some(403) => Ok(false),
+                Some(400) => Ok(true),
+                _ => Err(error),
+            },
+        }
+    }
+
     /// Copies an object within the store; no byte of it comes here.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use gumnut_bundle::NoProgress;
 use gumnut_crypto::{PrivateKey, PublicKey};
 use gumnut_ec2_client::RegisterImage;
 use gumnut_manifest::{Manifest, OpenManifest, Part, Rewrap};
-use gumnut_types::{AccountId, ImageId, ImageKind, Limits, ManifestLocation};
+use gumnut_types::{AccountId, ImageClass, ImageId, ImageKind, Limits, ManifestLocation};
 use gumnut_walrus_client::{BucketState, CannedAcl, Content, ObjectHead, is_md5};
 use tokio::sync::Semaphore;
 
@@ -129,6 +129,23 @@ impl CopyTo {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// Insists that a kernel and a ramdisk, by their ids in the other cloud, can be used there; `None` is none to look at.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Unusable`] when the other cloud has no such kernel or ramdisk; and when it does not answer.
+    pub async fn insist_on(
+        &self,
+        kernel: Option<&ImageId>,
+        ramdisk: Option<&ImageId>,
+    ) -> Result<(), WorkflowError> {
+        for (id, class) in [(kernel, ImageClass::Kernel), (ramdisk, ImageClass::Ramdisk)] {
+            if let Some(id) = id {
+                self.cloud.insist_on(id, class, None).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Copies a bundle: its parts, and last its manifest.

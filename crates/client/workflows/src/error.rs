@@ -9,8 +9,8 @@ use gumnut_disk_image::DiskImageError;
 use gumnut_manifest::ManifestError;
 use gumnut_transport::TransportError;
 use gumnut_types::{
-    BucketName, ImageId, ManifestLocation, NameError, ObjectKey, ObjectKeyError, PartName,
-    Sha1Digest,
+    BucketName, ImageClass, ImageId, ManifestLocation, NameError, ObjectKey, ObjectKeyError,
+    PartName, Sha1Digest,
 };
 
 use crate::{RunId, RunIdError};
@@ -39,7 +39,7 @@ pub enum WorkflowError {
     Transport(#[from] TransportError),
 
     /// The target has not exactly one of something.
-    #[error("{} has {} instead of one {what}", target.display(), listed(found))]
+    #[error("{} holds {}", target.display(), listed(found, what))]
     Ambiguous {
         /// The target.
         target: PathBuf,
@@ -102,6 +102,41 @@ pub enum WorkflowError {
         bucket: BucketName,
         /// Why.
         source: TransportError,
+    },
+    /// There is no such bucket.
+    #[error("there is no bucket {0} (NoSuchBucket)")]
+    NoSuchBucket(BucketName),
+    /// There is no such object in a bucket that the caller may list.
+    #[error("there is no object {} in the bucket {} (NoSuchKey)", .0.key, .0.bucket)]
+    NoSuchKey(ManifestLocation),
+    /// The bucket belongs to somebody else, and the caller may not write to it.
+    #[error("the bucket {0} belongs to another account, and you may only read it")]
+    ForeignBucket(BucketName),
+    /// The id of a kernel or ramdisk names none that can be used.
+    #[error("{id} cannot be used as {class}: {reason}")]
+    Unusable {
+        /// The id.
+        id: ImageId,
+        /// What it should be.
+        class: ImageClass,
+        /// Why not, as a clause.
+        reason: String,
+    },
+    /// The cloud says in advance that it would not register the image.
+    #[error("the cloud would not register the {class}")]
+    NotRegistered {
+        /// What the image is for.
+        class: ImageClass,
+        /// Why.
+        source: TransportError,
+    },
+    /// An image that would be another one has the name.
+    #[error("the image {id} has the name {name:?} already")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The image that has it.
+        id: String,
     },
     /// The store does not take an object.
     #[error("cannot write the object {key}")]
@@ -385,13 +420,15 @@ pub enum WorkflowError {
     Died,
 }
 
-fn listed(found: &[PathBuf]) -> String {
+/// What was found where one was expected.
+fn listed(found: &[PathBuf], what: &str) -> String {
     if found.is_empty() {
-        return "none".to_owned();
+        return format!("no {what}");
     }
     let names: Vec<_> = found
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    names.join(", ")
+    let (count, names) = (names.len(), names.join(", "));
+    format!("{count} of what may be its {what}: {names}")
 }

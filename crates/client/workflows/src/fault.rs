@@ -1,6 +1,7 @@
 //! Whose fault an error is.
 
 use std::error::Error;
+use std::path::Path;
 
 use gumnut_bundle::{BundleError, SplitterError};
 use gumnut_crypto::CryptoError;
@@ -19,6 +20,7 @@ impl WorkflowError {
             | Self::AclRefused(error)
             | Self::CheckBucket { source: error, .. }
             | Self::CreateBucket { source: error, .. }
+            | Self::NotRegistered { source: error, .. }
             | Self::WriteObject { source: error, .. } => error.fault(),
             Self::Splitter(error) => error.fault(),
             Self::Bundle(error) => error.fault(),
@@ -65,6 +67,11 @@ impl WorkflowError {
             | Self::NoManifest { .. }
             | Self::NoBundle(_)
             | Self::InUse { .. }
+            | Self::ForeignBucket(_)
+            | Self::NoSuchBucket(_)
+            | Self::NoSuchKey(_)
+            | Self::Unusable { .. }
+            | Self::NameTaken { .. }
             | Self::Taken(_)
             | Self::Altered(_) => Fault::Refused,
             Self::UnknownId(_) | Self::StillThere { .. } => Fault::Network,
@@ -101,11 +108,55 @@ pub fn transport_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Trans
     }
 }
 
+/// The file that is in the way of one that was to be written, also where a workflow passes the error on. `None`: the error is
+/// another one. [`WorkflowError::BundleExists`] is not among them: its bundle has several files.
+pub fn existing_file<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Path> {
+    match error.downcast_ref() {
+        Some(WorkflowError::Bundle(error)) => existing_output(error),
+        Some(WorkflowError::DiskImage(error)) => existing_image(error),
+        Some(_) => None,
+        None => error
+            .downcast_ref()
+            .and_then(existing_output)
+            .or_else(|| error.downcast_ref().and_then(existing_image)),
+    }
+}
+
+fn existing_output(error: &BundleError) -> Option<&Path> {
+    match error {
+        BundleError::OutputExists { path } => Some(path),
+        _ => None,
+    }
+}
+
+fn existing_image(error: &DiskImageError) -> Option<&Path> {
+    match error {
+        DiskImageError::Exists { path } => Some(path),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::path::PathBuf;
 
     use super::*;
+
+    #[test]
+    fn a_file_in_the_way_is_found_wherever_it_was_met() {
+        let path = PathBuf::from("disk.img");
+        let exists = || BundleError::OutputExists { path: path.clone() };
+        let image = DiskImageError::Exists { path: path.clone() };
+        assert_eq!(existing_file(&exists()), Some(path.as_path()));
+        assert_eq!(existing_file(&image), Some(path.as_path()));
+        assert_eq!(
+            existing_file(&WorkflowError::from(exists())),
+            Some(path.as_path())
+        );
+        assert_eq!(existing_file(&WorkflowError::NoEc2), None);
+        assert_eq!(existing_file(&io::Error::other("full")), None);
+    }
 
     #[test]
     fn the_error_below_decides_where_there_is_one() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gumnut_ec2_client::{DescribeImages, Ec2Client, Image, RegisterImage};
 use gumnut_transport::TransportError;
-use gumnut_types::{ImageId, Limits, ManifestLocation, ObjectKey};
+use gumnut_types::{ImageClass, ImageId, Limits, ManifestLocation, ObjectKey};
 use gumnut_walrus_client::WalrusClient;
 
 use crate::{StoredBundle, WorkflowError};
@@ -37,13 +37,37 @@ impl OwnImages {
     /// failed.
     pub fn registered_from(&self, location: &ManifestLocation) -> Option<ImageId> {
         let text = location.to_string();
-        self.0
-            .iter()
+        self.alive()
             .find(|image| {
                 let shown = image.location.as_deref().unwrap_or_default();
-                shown.trim_start_matches('/') == text && is_alive(image)
+                shown.trim_start_matches('/') == text
             })
             .and_then(|image| image.image_id.parse().ok())
+    }
+
+    /// The id of the image with this name, if it can be started. `None`: there is none.
+    pub fn named(&self, name: &str) -> Option<&str> {
+        self.alive()
+            .find(|image| image.name.as_deref() == Some(name))
+            .map(|image| image.image_id.as_str())
+    }
+
+    /// Whether one of them is registered from a location that begins with `prefix`, as in `images/web/`.
+    pub fn any_below(&self, prefix: &str) -> bool {
+        self.alive().any(|image| {
+            let shown = image.location.as_deref().unwrap_or_default();
+            shown.trim_start_matches('/').starts_with(prefix)
+        })
+    }
+
+    /// Whether one of them is of this class.
+    pub fn has(&self, class: ImageClass) -> bool {
+        self.alive()
+            .any(|image| image.image_type.as_deref() == Some(class.as_str()))
+    }
+
+    fn alive(&self) -> impl Iterator<Item = &Image> {
+        self.0.iter().filter(|image| is_alive(image))
     }
 }
 

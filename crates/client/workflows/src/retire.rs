@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gumnut_ec2_client::{DescribeImages, Image};
 use gumnut_transport::TransportError;
-use gumnut_types::{ImageId, Limits, ManifestLocation};
+use gumnut_types::{ImageClass, ImageId, Limits, ManifestLocation};
 use tokio::time::Instant;
 
 use crate::registered::{ImagesInUse, is_alive, manifest_of};
@@ -127,8 +127,18 @@ impl Retire {
     /// # Errors
     /// When there is no such image or bundle, when another image needs what is named, and when the cloud refuses.
     pub async fn plan(&self, subject: &BundleRef) -> Result<Retirement, WorkflowError> {
-        let is_bundle = matches!(subject, BundleRef::Location(_));
-        let all = if is_bundle && !self.cloud.has_ec2() {
+        self.plan_all(std::slice::from_ref(subject)).await
+    }
+
+    /// As [`Retire::plan`], for several images and bundles that go together: what is needed only by others of them may go, too.
+    ///
+    /// # Errors
+    /// Those of [`Retire::plan`] for the first of them that has one.
+    pub async fn plan_all(&self, subjects: &[BundleRef]) -> Result<Retirement, WorkflowError> {
+        let bundles_only = subjects
+            .iter()
+            .all(|subject| matches!(subject, BundleRef::Location(_)));
+        let all = if bundles_only && !self.cloud.has_ec2() {
             Vec::new()
         } else {
             let ec2 = self.cloud.ec2()?;
@@ -136,16 +146,24 @@ impl Retire {
         };
         let mut plan = Planner {
             retire: self,
+            going: going(&all, subjects),
             all,
-            going: Vec::new(),
             plan: Retirement {
                 items: Vec::new(),
                 kept: Vec::new(),
             },
         };
-        match subject {
-            BundleRef::Image(id) => plan.image(id).await?,
-            BundleRef::Location(location) => plan.bundle(location).await?,
+        // Machine images first: the others are needed by them.
+        let mut in_order: Vec<_> = subjects.iter().collect();
+        in_order.sort_by_key(|subject| match subject {
+            BundleRef::Image(id) => u8::from(id.class() != ImageClass::Machine),
+            BundleRef::Location(_) => 2,
+        });
+        for subject in in_order {
+            match subject {
+                BundleRef::Image(id) => plan.image(id).await?,
+                BundleRef::Location(location) => plan.bundle(location).await?,
+            }
         }
         Ok(plan.plan)
     }
@@ -221,6 +239,20 @@ fn knows_not(error: &TransportError) -> bool {
         .is_some_and(|refusal| codes.contains(&refusal.code.as_str()))
 }
 
+/// The ids of the images among the subjects, as the cloud has them.
+fn going(all: &[Image], subjects: &[BundleRef]) -> Vec<String> {
+    let is_subject = |image: &&Image| {
+        subjects.iter().any(|subject| match subject {
+            BundleRef::Image(id) => image.image_id.eq_ignore_ascii_case(id.as_str()),
+            BundleRef::Location(_) => false,
+        })
+    };
+    all.iter()
+        .filter(is_subject)
+        .map(|image| image.image_id.clone())
+        .collect()
+}
+
 struct Planner<'a> {
     retire: &'a Retire,
     all: Vec<Image>,
@@ -241,7 +273,9 @@ impl Planner<'_> {
                 by,
             });
         }
-        self.add(&image).await?;
+        if !self.is_planned(id) {
+            self.add(&image).await?;
+        }
         if !self.retire.with_kernel_and_ramdisk {
             return Ok(());
         }
@@ -258,7 +292,12 @@ impl Planner<'_> {
             return Ok(());
         }
         if let Some(image) = self.find(id).cloned() {
-            return self.add(&image).await;
+            let planned = image.image_id.parse().is_ok_and(|id| self.is_planned(&id));
+            return if planned {
+                Ok(())
+            } else {
+                self.add(&image).await
+            };
         }
         self.keep(id, "the cloud does not show it".to_owned());
         Ok(())
@@ -301,6 +340,11 @@ impl Planner<'_> {
         Ok(())
     }
 
+    fn is_planned(&self, id: &ImageId) -> bool {
+        let mut items = self.plan.items.iter();
+        items.any(|item| item.image.as_ref() == Some(id))
+    }
+
     /// The bundle of an image that goes, if it may go too.
     async fn bundle_of(
         &mut self,
@@ -317,6 +361,14 @@ impl Planner<'_> {
         if let Some(by) = self.image_at(&location) {
             self.keep(&location.to_string(), format!("{by} uses it"));
             return Ok(None);
+        }
+        let is_here = |item: &&mut Item| {
+            let bundle = item.bundle.as_ref();
+            bundle.is_some_and(|bundle| *bundle.location() == location)
+        };
+        if let Some(item) = self.plan.items.iter_mut().find(is_here) {
+            // Of several images that are made of it, it goes with the last.
+            return Ok(item.bundle.take());
         }
         let bundle_to_delete = self.bundle_to_delete(&location).await?;
         let Some(bundle) = bundle_to_delete else {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gumnut_cloud_accounts::{Credentials, Keys, Regions, Tls, Users, names};
 use gumnut_cloud_blobs::DiskBlobs;
@@ -21,6 +22,7 @@ use crate::data_dir::DataDir;
 use crate::error::CloudError;
 use crate::front_ends;
 use crate::fsck::{self, Report};
+use crate::process::{self, Process};
 
 /// The catalogue's file below the data folder.
 const CATALOGUE: &str = "catalogue.sqlite";
@@ -80,6 +82,24 @@ impl Cloud {
         }
     }
 
+    /// The cloud that uses a data folder, as it says of itself. `None`: none does.
+    ///
+    /// # Errors
+    /// [`CloudError::Locked`] when something uses the folder that is no cloud, or one that does not accept connections yet;
+    /// [`CloudError::Files`] when the folder cannot be read.
+    pub fn process(data_dir: &Path) -> Result<Option<Process>, CloudError> {
+        process::find(data_dir)
+    }
+
+    /// Asks the cloud that uses a data folder to end, as SIGTERM does, and waits until it has. `None`: none uses it.
+    ///
+    /// # Errors
+    /// As [`Cloud::process`]; [`CloudError::OtherProcess`] when the process that is named does not have the folder open, as in
+    /// another container; [`CloudError::StillRunning`] when the cloud has not ended after `patience`.
+    pub fn stop(data_dir: &Path, patience: Duration) -> Result<Option<Process>, CloudError> {
+        process::stop(data_dir, patience)
+    }
+
     /// Starts a cloud; on the first start of a data folder it does what [`Cloud::init`] does.
     ///
     /// The RSA keys of a first start are made meanwhile: the object store does without them, requests to the EC2 side
@@ -130,6 +150,8 @@ impl Cloud {
                 drop(data_dir);
             }
         });
+        let endpoint = config.endpoint_at(server.addr().port());
+        process::announce(data_dir.path(), &endpoint)?;
         tracing::info!(addr = %server.addr(), "the cloud is up");
         Ok(Running {
             server,
@@ -153,7 +175,7 @@ struct Opened {
 }
 
 fn open(config: Config) -> Result<Opened, CloudError> {
-    let data_dir = DataDir::open(&config.data_dir)?;
+    let data_dir = process::begin(&config.data_dir, DataDir::open)?;
     let path = data_dir.path();
     let database = open_catalogue(&path.join(CATALOGUE), config.clock.clone())?;
     database

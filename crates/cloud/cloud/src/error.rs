@@ -16,6 +16,20 @@ pub enum CloudError {
     /// Another cloud works with the data folder.
     #[error("another cloud uses the data folder {0:?}; stop it, or name another folder")]
     Locked(PathBuf),
+    /// The process that is said to run the cloud does not have the data folder open.
+    #[error(
+        "process {pid} does not have the data folder open, so it is not stopped; the cloud may run in a container or as another user"
+    )]
+    OtherProcess {
+        /// Its id.
+        pid: i32,
+    },
+    /// The cloud was asked to end and has not.
+    #[error("the cloud (process {pid}) was told to stop and is still running")]
+    StillRunning {
+        /// Its process.
+        pid: i32,
+    },
     /// There is nothing of a cloud in the folder.
     #[error("there is no cloud in {0:?}; make one with: gumnut cloud init")]
     NoCloud(PathBuf),

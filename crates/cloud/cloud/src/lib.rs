@@ -6,6 +6,7 @@ mod data_dir;
 mod error;
 mod front_ends;
 mod fsck;
+mod process;
 
 pub use cloud::{Cloud, Running};
 pub use config::{Config, Limits};
@@ -14,3 +15,4 @@ pub use fsck::{Finding, Report};
 pub use gumnut_cloud_accounts::{AccountsError, Credentials, Tls, User, Users};
 pub use gumnut_cloud_catalogue::{Clock, IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
 pub use gumnut_cloud_s3::RefuseAcl;
+pub use process::Process;

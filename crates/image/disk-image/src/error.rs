@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gumnut_archive::ArchiveError;
 use gumnut_compression::Compression;
-use gumnut_types::{Fault, ImageClass};
+use gumnut_types::{ByteSize, Fault, ImageClass};
 
 use crate::partition::PartitionTable;
 use crate::virtual_disk::VirtualDisk;
@@ -124,7 +124,11 @@ pub enum DiskImageError {
         file_system: u64,
     },
     /// The content does not fit into the new size.
-    #[error("the content of `{path}` needs {minimum} bytes, more than the {requested} asked for")]
+    #[error(
+        "the content of `{path}` needs {}, more than the {} asked for",
+        ByteSize(*minimum),
+        ByteSize(*requested)
+    )]
     TooSmall {
         /// The image.
         path: PathBuf,
@@ -152,7 +156,11 @@ pub enum DiskImageError {
         length: u64,
     },
     /// There is not enough free space for the copy.
-    #[error("no space for `{path}`: {needed} bytes are needed, {free} are free")]
+    #[error(
+        "no space for `{path}`: {} are needed, {} are free",
+        ByteSize(*needed),
+        ByteSize(*free)
+    )]
     NoRoom {
         /// The temporary file.
         path: PathBuf,
@@ -168,9 +176,7 @@ pub enum DiskImageError {
         path: PathBuf,
     },
     /// The new size is no whole number of blocks.
-    #[error(
-        "{requested} bytes are no whole number of blocks of {block_size} bytes; {next} would be"
-    )]
+    #[error("{requested} bytes are not a whole number of blocks of {block_size} bytes")]
     Unaligned {
         /// The size asked for, in bytes.
         requested: u64,
@@ -180,7 +186,7 @@ pub enum DiskImageError {
         next: u64,
     },
     /// The target is there already.
-    #[error("`{path}` exists already; choose another name or ask for it to be replaced")]
+    #[error("`{path}` exists already")]
     Exists {
         /// The target.
         path: PathBuf,
@@ -264,6 +270,8 @@ impl DiskImageError {
                 io::ErrorKind::NotFound
                 | io::ErrorKind::PermissionDenied
                 | io::ErrorKind::IsADirectory
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::FileTooLarge
                 | io::ErrorKind::StorageFull => Fault::Input,
                 _ => Fault::System,
             },

@@ -113,7 +113,14 @@ impl Visitor for Writer<'_> {
                 }
                 _ => error.into(),
             })?;
-        write(file.file())?;
+        write(file.file()).map_err(|error| match error {
+            DiskImageError::Io(source) => DiskImageError::System {
+                doing: "write",
+                path: self.folder.join(path),
+                source,
+            },
+            error => error,
+        })?;
         file.sync_all()?;
         let length = file.metadata()?.len();
         self.unpacked.files.push((self.folder.join(path), length));

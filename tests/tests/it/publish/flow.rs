@@ -93,7 +93,7 @@ fn another_image_in_the_same_place_is_refused() {
 }
 
 #[test]
-fn a_dry_run_touches_nothing() {
+fn a_dry_run_asks_and_touches_nothing() {
     let cloud = Cloud::start();
     let case = Case::new(&cloud, "dry");
     let planned = case
@@ -104,7 +104,16 @@ fn a_dry_run_touches_nothing() {
     assert_eq!(count("RegisterImage"), 3);
     assert_eq!(count("CreateTags"), 1);
     assert!(count("PUT") > 6, "{planned}");
-    assert!(case.proxy.log().is_empty(), "{:?}", case.proxy.log());
+    // What it asks the cloud to register is not there.
+    let log = case.proxy.log();
+    let asks = |line: &String| {
+        line.starts_with("GET") || ["DescribeImages", "RegisterImage"].contains(&line.as_str())
+    };
+    assert!(log.iter().all(asks), "{log:?}");
+    let images = cloud.client().json(&["images"]);
+    assert_eq!(images["images"].as_array().unwrap().len(), 0);
+    let buckets = cloud.client().json(&["ls"]);
+    assert_eq!(buckets["buckets"].as_array().unwrap().len(), 0);
     assert!(!case.program.path(".local").exists());
 }
 
@@ -113,7 +122,7 @@ fn abort_takes_back_what_a_run_left() {
     let cloud = Cloud::start();
     let case = Case::new(&cloud, "aborted");
     // Far enough for the kernel and the ramdisk to be registered.
-    case.proxy.arm(14, Fault::Revoked);
+    case.proxy.arm(19, Fault::Revoked);
     let _ = case.publish(&["--retries", "0"]).failed(4);
     case.proxy.disarm();
     let runs = case.program.json(&["runs"]);
@@ -137,7 +146,7 @@ fn abort_takes_back_what_a_run_left() {
 fn a_target_that_has_changed_is_not_resumed() {
     let cloud = Cloud::start();
     let case = Case::new(&cloud, "changed");
-    case.proxy.arm(9, Fault::Revoked);
+    case.proxy.arm(14, Fault::Revoked);
     let _ = case.publish(&["--retries", "0"]).failed(4);
     case.proxy.disarm();
     case.program.write("disk", "something else");

@@ -45,7 +45,7 @@ impl Case {
     }
 
     pub(crate) fn arguments(&self) -> Vec<&str> {
-        let fixed = "publish disk --kernel-file kernel --ramdisk-file ramdisk --arch x86_64 --part-size 8KiB \
+        let fixed = "publish disk --kernel-file kernel --ramdisk-file ramdisk --arch x86_64 --test-part-size 8KiB \
                      --ignore-checks --tag release=12 --public --bucket";
         let fixed = fixed.split_whitespace();
         fixed.chain([self.bucket.as_str()]).collect()

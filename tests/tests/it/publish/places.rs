@@ -114,11 +114,11 @@ fn an_image_that_changes_while_it_is_read_is_noticed() {
     arguments.retain(|argument| *argument != "8KiB");
     let first = arguments
         .iter()
-        .position(|argument| *argument == "--part-size");
+        .position(|argument| *argument == "--test-part-size");
     arguments.remove(first.unwrap());
     // The second part of the machine image, of 32.
     case.proxy
-        .arm(12, Fault::Before(std::sync::Arc::new(change)));
+        .arm(17, Fault::Before(std::sync::Arc::new(change)));
     let outcome = case.program.run(&arguments).failed(3);
     let _ = outcome.saying(&["bundling the machine", "changed while it was read"]);
 }
@@ -136,7 +136,7 @@ fn the_copy_of_an_interrupted_run_is_used_again() {
         "copied",
     ];
     // The parts of the machine image come behind those of kernel and ramdisk.
-    case.proxy.arm(14, Fault::Revoked);
+    case.proxy.arm(19, Fault::Revoked);
     let first = [&arguments[..], &["--retries", "0"]].concat();
     let _ = case
         .program

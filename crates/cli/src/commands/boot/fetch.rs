@@ -78,6 +78,27 @@ pub(super) fn run(
     })
 }
 
+/// Fetches, verifies and restores a kernel or ramdisk to `folder`, in which the file is called as what it is.
+pub(super) fn starter(
+    instead: &Instead<'_>,
+    session: &Session,
+    (what, id): (&str, &ImageId),
+    folder: &Path,
+    stop: &Stop,
+) -> Result<PathBuf, anyhow::Error> {
+    let settings = session.settings()?;
+    let work = Work {
+        instead,
+        session,
+        settings: &settings,
+        folder,
+        stop,
+    };
+    let client = session.ec2(&settings)?;
+    let image = work.wait(one(&client, id.clone()))?;
+    work.restore(&session.walrus(&settings)?, what, &image)
+}
+
 struct Work<'a> {
     instead: &'a Instead<'a>,
     session: &'a Session,

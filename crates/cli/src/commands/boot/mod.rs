@@ -14,12 +14,13 @@ use clap::{Args, ValueEnum};
 use console::{Console, Keyboard};
 use gumnut_qemu::{Acceleration, BootError, Bus, DirectKernel, Ended, Machine, Qemu, Watch};
 use gumnut_terminal::{Exit, Failure, Session, Stop};
-use gumnut_types::{Architecture, ByteSize, ImageId};
+use gumnut_types::{Architecture, ByteSize, ImageId, SizeRangeError};
 use serde_json::json;
 
 use self::fetch::Instead;
 use self::files::Files;
 use super::trust::Trust;
+use crate::values::Starter;
 
 /// Start an image in qemu, with its serial console on this terminal.
 ///
@@ -35,14 +36,14 @@ pub(crate) struct Boot {
     /// A raw disk image, or the id of a machine image in the cloud
     #[arg(value_name = "DISK|ID")]
     what: What,
-    /// Kernel, instead of the one that the cloud names; without any, the boot loader on the disk is started
-    #[arg(long, value_name = "FILE")]
-    kernel: Option<PathBuf>,
-    /// Ramdisk, instead of the one that the cloud names
-    #[arg(long, value_name = "FILE")]
-    ramdisk: Option<PathBuf>,
+    /// Kernel, instead of the one that the cloud names: a file, or its id; without any, the boot loader on the disk is started
+    #[arg(long, value_name = "FILE|EKI", value_parser = Starter::kernel)]
+    kernel: Option<Starter>,
+    /// Ramdisk, instead of the one that the cloud names: a file, or its id
+    #[arg(long, value_name = "FILE|ERI", value_parser = Starter::ramdisk)]
+    ramdisk: Option<Starter>,
     /// Architecture of the machine [default: the kernel's, else the image's, else `x86_64`]
-    #[arg(long)]
+    #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
     /// Root device on the kernel's command line [default: the disk, or its first partition]
     #[arg(long, value_name = "DEVICE")]
@@ -72,6 +73,14 @@ pub(crate) struct Boot {
     timeout: u32,
     #[command(flatten)]
     trust: Trust,
+}
+
+/// Where a machine gets its files.
+struct Place<'a> {
+    session: &'a Session,
+    /// The temporary folder.
+    folder: &'a Path,
+    stop: &'a Stop,
 }
 
 /// What is to be started.
@@ -112,14 +121,11 @@ enum Accel {
 
 /// No kernel starts with less.
 const LEAST_MEMORY: u64 = 16 << 20;
+/// More than any machine has that this runs on.
+const MOST_MEMORY: u64 = 16 << 40;
 
-fn memory(text: &str) -> Result<ByteSize, String> {
-    let size: ByteSize = text.parse().map_err(|error| format!("{error}"))?;
-    let (least, size) = (ByteSize(LEAST_MEMORY), size);
-    if size < least {
-        return Err(format!("a machine needs at least {least}"));
-    }
-    Ok(size)
+fn memory(text: &str) -> Result<ByteSize, SizeRangeError> {
+    ByteSize::parse_between(text, ByteSize(LEAST_MEMORY), ByteSize(MOST_MEMORY), "M")
 }
 
 impl Boot {
@@ -129,9 +135,14 @@ impl Boot {
             .prefix("gumnut-boot-")
             .tempdir()
             .context("cannot make a temporary folder; TMPDIR names the place")?;
+        let place = Place {
+            session,
+            folder: folder.path(),
+            stop: &stop,
+        };
         let files = match &self.what {
-            What::Disk(disk) => self.local(disk)?,
-            What::Image(id) => self.fetched(session, id, folder.path(), &stop)?,
+            What::Disk(disk) => self.local(disk, &place)?,
+            What::Image(id) => self.fetched(id, &place)?,
         };
         let machine = self.machine(&files)?;
         let qemu = Qemu::find(machine.architecture).map_err(missing)?;
@@ -176,28 +187,46 @@ impl Boot {
         session.output.result(&json, "")
     }
 
-    fn fetched(
-        &self,
-        session: &Session,
-        id: &ImageId,
-        folder: &Path,
-        stop: &Stop,
-    ) -> Result<Files, anyhow::Error> {
+    fn fetched(&self, id: &ImageId, place: &Place<'_>) -> Result<Files, anyhow::Error> {
+        let kernel = self.starter("kernel", self.kernel.as_ref(), place)?;
+        let ramdisk = self.starter("ramdisk", self.ramdisk.as_ref(), place)?;
         let instead = Instead {
-            kernel: self.kernel.as_deref(),
-            ramdisk: self.ramdisk.as_deref(),
+            kernel: kernel.as_deref(),
+            ramdisk: ramdisk.as_deref(),
             trust: &self.trust,
         };
-        fetch::run(&instead, session, id, folder, stop)
+        fetch::run(&instead, place.session, id, place.folder, place.stop)
     }
 
-    fn local(&self, disk: &Path) -> Result<Files, Failure> {
+    fn local(&self, disk: &Path, place: &Place<'_>) -> Result<Files, anyhow::Error> {
         Ok(Files {
             disk: check::absolute("disk image", disk)?,
-            kernel: check::absolute_if_given("kernel", self.kernel.as_deref())?,
-            ramdisk: check::absolute_if_given("ramdisk", self.ramdisk.as_deref())?,
+            kernel: self.starter("kernel", self.kernel.as_ref(), place)?,
+            ramdisk: self.starter("ramdisk", self.ramdisk.as_ref(), place)?,
             architecture: None,
         })
+    }
+
+    /// A kernel or ramdisk that was given, as a file.
+    fn starter(
+        &self,
+        what: &'static str,
+        starter: Option<&Starter>,
+        place: &Place<'_>,
+    ) -> Result<Option<PathBuf>, anyhow::Error> {
+        match starter {
+            None => Ok(None),
+            Some(Starter::File(path)) => Ok(Some(check::absolute(what, path)?)),
+            Some(Starter::Id(id)) => {
+                let instead = Instead {
+                    kernel: None,
+                    ramdisk: None,
+                    trust: &self.trust,
+                };
+                let (folder, stop) = (place.folder, place.stop);
+                fetch::starter(&instead, place.session, (what, id), folder, stop).map(Some)
+            }
+        }
     }
 
     /// Looks at the files, refuses what cannot work, and puts the machine together.

@@ -4,6 +4,8 @@ mod data;
 mod fsck;
 mod images;
 mod listen;
+mod process;
+mod refused;
 mod user;
 
 use std::io::ErrorKind;
@@ -22,6 +24,7 @@ use zeroize::Zeroizing;
 use self::data::Data;
 use self::images::ImageOptions;
 use self::listen::Listen;
+use self::refused::refused;
 
 /// The folder of credentials in that of the data.
 const CREDENTIALS: &str = "credentials";
@@ -32,7 +35,9 @@ const S3_PATH: &str = "/services/objectstorage";
 #[derive(Subcommand)]
 pub(crate) enum Cloud {
     Init(Init),
-    Start(Start),
+    Start(Box<Start>),
+    Status(process::Status),
+    Stop(process::Stop),
     Credentials(Credentials),
     Fsck(fsck::Fsck),
     #[command(subcommand)]
@@ -51,10 +56,15 @@ pub(crate) struct Init {
     listen: Listen,
 }
 
-/// Run the cloud until ^C.
+/// Run the cloud until ^C, or in the background until `gumnut cloud stop`.
 ///
 /// Prints where it listens as soon as it accepts connections.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut cloud start
+  gumnut cloud start --detach && gumnut cloud status
+  gumnut cloud stop")]
 pub(crate) struct Start {
     #[command(flatten)]
     data: Data,
@@ -62,6 +72,12 @@ pub(crate) struct Start {
     listen: Listen,
     #[command(flatten)]
     images: ImageOptions,
+    /// Run the cloud in the background, once it accepts connections; `gumnut cloud stop` ends it
+    #[arg(long)]
+    detach: bool,
+    /// This is the process in the background
+    #[arg(long, hide = true, conflicts_with = "detach")]
+    detached: bool,
 }
 
 /// Write a user's credentials: eucarc, keys and certificates.
@@ -87,6 +103,8 @@ impl Cloud {
         match self {
             Self::Init(command) => command.run(session),
             Self::Start(command) => command.run(session),
+            Self::Status(command) => command.run(session),
+            Self::Stop(command) => command.run(session),
             Self::Credentials(command) => command.run(session),
             Self::Fsck(command) => command.run(session),
             Self::User(command) => command.run(session),
@@ -99,7 +117,7 @@ impl Init {
         let data = self.data.folder()?;
         let mut config = Config::new(&data);
         self.listen.configure(&mut config);
-        gumnut_cloud::Cloud::init(&config)?;
+        gumnut_cloud::Cloud::init(&config).map_err(refused)?;
         let output = data.join(CREDENTIALS);
         let endpoint = config.endpoint();
         let users = gumnut_cloud::Cloud::users(&data)?;
@@ -158,6 +176,14 @@ fn say_credentials(session: &Session, folder: &Path) -> Result<(), anyhow::Error
 
 impl Start {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        if self.detach {
+            // What is wrong with the options is said here, not in a log.
+            self.images.rules()?;
+            return process::detach(session, &self.data.folder()?);
+        }
+        if self.detached {
+            process::leave_session()?;
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -173,7 +199,7 @@ impl Start {
         // Watched from here on, so that an early ^C is not lost.
         let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
-        let running = gumnut_cloud::Cloud::start(config).await?;
+        let running = gumnut_cloud::Cloud::start(config).await.map_err(refused)?;
         let folder = data.join(CREDENTIALS);
         running.credentials()?.write_folder(&folder)?;
         let endpoint = running.endpoint();

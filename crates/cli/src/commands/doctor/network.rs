@@ -1,5 +1,6 @@
 //! The two services: whether they answer, who they are, and what they say of signatures and clocks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -252,20 +253,11 @@ fn clock(service: &Service, answers: &Answers) -> Finding {
     }
 }
 
-fn remedy(error: &anyhow::Error) -> &'static str {
-    let refusal = error
-        .downcast_ref::<TransportError>()
-        .and_then(TransportError::refusal);
-    match refusal.map(|refusal| refusal.code.as_str()) {
-        Some("SignatureDoesNotMatch") => {
-            "the secret key is not the access key's, or the service wants another --signature"
-        }
-        Some("InvalidAccessKeyId" | "AuthFailure" | "InvalidClientTokenId") => {
-            "the access key is not known there: download new credentials, or see whether the endpoint is the right one"
-        }
-        Some("RequestTimeTooSkewed" | "RequestExpired") => "set the clock of this machine",
-        _ => "try the other --signature, and see whether the endpoint is that of this service",
-    }
+fn remedy(error: &anyhow::Error) -> Cow<'_, str> {
+    let hint = error.chain().find_map(hint_of);
+    hint.unwrap_or_else(|| {
+        "try the other --signature, and see whether the endpoint is that of this service".into()
+    })
 }
 
 fn list_buckets(endpoint: &Url) -> Request {

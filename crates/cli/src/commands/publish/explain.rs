@@ -13,14 +13,14 @@ pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
         ),
         E::Ambiguous { .. } => (
             Exit::Input,
-            "take the files by themselves: publish the disk, with --kernel-file and --ramdisk-file",
+            "take the files by themselves: publish the disk, with --kernel FILE and --ramdisk FILE",
         ),
         E::ImageName { .. } | E::Key { .. } => (Exit::Input, "give the file another name"),
         E::NoBucket(_) => (Exit::Usage, "pass --bucket NAME"),
         E::UnknownArchitecture => (Exit::Usage, "pass --arch ARCH"),
         E::NoKernel => (
             Exit::Usage,
-            "pass --kernel-file FILE or --kernel EKI, and a ramdisk if the kernel needs one",
+            "pass --kernel with a file or the id of one that is registered, and --ramdisk if the kernel needs one",
         ),
         E::Checks { .. } => (
             Exit::Input,

@@ -4,7 +4,7 @@ mod explain;
 mod report;
 mod runs;
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,13 +17,14 @@ use gumnut_terminal::{
     Exit, Failure, Output, Session, Stop, Watch, block_on, block_on_or_stop, parts,
     warn_of_findings,
 };
-use gumnut_types::{Architecture, BucketName, ByteSize, ImageId};
+use gumnut_types::{Architecture, BucketName, ByteSize};
 use gumnut_workflows::{Keys, Step};
 
 use self::explain::explain;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};
 use super::keys::KeyOptions;
 use super::upload::AclChoice;
+use crate::values::{self, Starter};
 use gumnut_settings::{Settings, default_state_dir};
 
 /// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
@@ -35,7 +36,7 @@ use gumnut_settings::{Settings, default_state_dir};
 #[command(after_help = "\
 Examples:
   gumnut publish euca-centos-5.3-i386.tar.gz --size 4G
-  gumnut publish disk.img --kernel-file vmlinuz --ramdisk-file initrd.img --bucket images --public
+  gumnut publish disk.img --kernel vmlinuz --ramdisk initrd.img --bucket images --public
   gumnut publish debian.qcow2 --name debian-12 --tag release=12
   gumnut publish euca-centos-5.3-i386.tar.gz --dry-run")]
 #[expect(
@@ -45,35 +46,35 @@ Examples:
 pub(crate) struct Publish {
     /// A tarball of images, its folder, or a disk image
     target: PathBuf,
-    /// Give the file system this size first, in a copy
-    #[arg(long, value_name = "SIZE")]
+    /// Give the file system this size first, in a copy: 4G, 4096M, up to 16T
+    #[arg(long, value_name = "SIZE", value_parser = values::disk_size)]
     size: Option<ByteSize>,
     /// The hypervisor whose kernel and ramdisk are taken
     #[arg(long, value_name = "kvm|xen", default_value = "kvm")]
     hypervisor: Hypervisor,
-    /// The kernel, instead of the one in TARGET
-    #[arg(long, value_name = "FILE")]
+    /// The kernel, instead of the one in TARGET: a file, or the id of one that is registered
+    #[arg(long, value_name = "FILE|EKI", value_parser = Starter::kernel)]
+    kernel: Option<Starter>,
+    /// The ramdisk, instead of the one in TARGET: a file, or the id of one that is registered
+    #[arg(long, value_name = "FILE|ERI", value_parser = Starter::ramdisk)]
+    ramdisk: Option<Starter>,
+    /// The kernel as a file, as --kernel FILE
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "kernel")]
     kernel_file: Option<PathBuf>,
-    /// The ramdisk, instead of the one in TARGET
-    #[arg(long, value_name = "FILE")]
+    /// The ramdisk as a file, as --ramdisk FILE
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "ramdisk")]
     ramdisk_file: Option<PathBuf>,
-    /// A kernel that is registered already
-    #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel, conflicts_with = "kernel_file")]
-    kernel: Option<ImageId>,
-    /// A ramdisk that is registered already
-    #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk, conflicts_with = "ramdisk_file")]
-    ramdisk: Option<ImageId>,
     /// Architecture, instead of the one that the images show
-    #[arg(long, value_name = "ARCH")]
+    #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
-    /// Bucket, which is made when it is missing [default: named after TARGET]
+    /// Bucket, which is made when it is missing [default: named after TARGET and the account]
     #[arg(short, long)]
     bucket: Option<BucketName>,
     /// What comes before every key
     #[arg(long)]
     prefix: Option<String>,
     /// Name of the machine image, which must be new in the account
-    #[arg(long)]
+    #[arg(long, value_parser = values::image_name)]
     name: Option<String>,
     /// What the machine image is for
     #[arg(long, value_name = "TEXT")]
@@ -90,12 +91,18 @@ pub(crate) struct Publish {
     /// Parts that may be in memory at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
-    /// How hard to compress: fast, default, best, or a number from 0 to 9
+    /// Compressing threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Compression: fast, default, best, or 0 to 9
     #[arg(long, default_value = "default")]
     level: Level,
-    /// Size of a part
-    #[arg(long, value_name = "SIZE", default_value = "10MiB")]
+    /// Size of a part, from 1M to 5G
+    #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = values::part_size)]
     part_size: ByteSize,
+    /// Size of a part, however small, for tests that want many parts of little
+    #[arg(long, value_name = "SIZE", hide = true, conflicts_with = "part_size")]
+    test_part_size: Option<ByteSize>,
     /// Leave holes out of the stream; Eucalyptus reads it, other clouds may not
     #[arg(long)]
     sparse: bool,
@@ -108,7 +115,7 @@ pub(crate) struct Publish {
     /// Make new bundles and images although the same are there
     #[arg(long)]
     force: bool,
-    /// Say what would be put and called, and do nothing
+    /// Check everything that can be checked, say what would be put and called, and change nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -189,12 +196,16 @@ impl Publish {
         let plan = self.plan(&settings)?;
         let (watch, stop) = watch(&session.output)?;
         let keys = self.keys.keys(session, &settings)?;
-        let publisher = publisher(session, &settings, keys, self.jobs)?;
+        let mut publisher = publisher(session, &settings, keys, self.jobs)?;
+        if let Some(threads) = self.threads {
+            publisher = publisher.threads(threads);
+        }
         if plan.registers() {
             publisher.cloud().ec2().map_err(explain)?;
         }
         if self.dry_run {
-            let calls = block_on(async { plan.dry_run(watch).await.map_err(explain) })?;
+            let work = async { publisher.dry_run(&plan, watch).await.map_err(explain) };
+            let calls = block_on(work)?;
             return report::calls(&session.output, &calls);
         }
         let work = async {
@@ -209,17 +220,17 @@ impl Publish {
     }
 
     fn plan(&self, settings: &Settings) -> Result<Plan, anyhow::Error> {
-        let part_size = NonZeroU64::new(self.part_size.bytes())
+        let part_size = NonZeroU64::new(self.test_part_size.unwrap_or(self.part_size).bytes())
             .ok_or_else(|| Failure::new(Exit::Usage, "a part cannot have 0 bytes"))?;
         let plan = Plan::new(
             std::path::absolute(&self.target)?,
             self.keys.account(settings)?,
         )
         .images(Images {
-            kernel_file: absolute(self.kernel_file.as_deref())?,
-            ramdisk_file: absolute(self.ramdisk_file.as_deref())?,
-            kernel: self.kernel.clone(),
-            ramdisk: self.ramdisk.clone(),
+            kernel_file: file(self.kernel.as_ref(), self.kernel_file.as_deref())?,
+            ramdisk_file: file(self.ramdisk.as_ref(), self.ramdisk_file.as_deref())?,
+            kernel: self.kernel.as_ref().and_then(Starter::id).cloned(),
+            ramdisk: self.ramdisk.as_ref().and_then(Starter::id).cloned(),
             hypervisor: self.hypervisor,
             architecture: self.arch,
             size: self.size.map(ByteSize::bytes),
@@ -247,6 +258,8 @@ impl Publish {
     }
 }
 
-fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>, anyhow::Error> {
+/// The absolute path of a kernel or ramdisk that is given as a file.
+fn file(starter: Option<&Starter>, old: Option<&Path>) -> Result<Option<PathBuf>, anyhow::Error> {
+    let path = starter.and_then(Starter::file).or(old);
     Ok(path.map(std::path::absolute).transpose()?)
 }

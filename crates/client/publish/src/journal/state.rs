@@ -87,6 +87,19 @@ impl State {
         }
     }
 
+    /// The bucket in which the run has begun to store something. `None`: it has stored nothing yet.
+    pub(crate) fn bucket_in_use(&self) -> Option<&BucketName> {
+        let mut images = self.images.values();
+        let stored = images.find_map(|image| {
+            let sealed = image.sealing.as_ref().map(|sealing| &sealing.location);
+            let registered = image.registered.as_ref().map(|(_, location)| location);
+            sealed.or(registered)
+        });
+        stored
+            .map(|location| &location.bucket)
+            .or(self.bucket.as_ref())
+    }
+
     /// Whether nothing in the cloud can have been changed.
     pub(crate) fn is_untouched(&self) -> bool {
         self.bucket.is_none() && self.images.is_empty() && self.complete.is_none()

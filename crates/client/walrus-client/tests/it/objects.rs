@@ -225,3 +225,48 @@ async fn a_listing_without_progress_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn own_buckets_come_with_their_owner() {
+    let body = "<ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner><ID>0a1b</ID>\
+                <DisplayName>alice</DisplayName></Owner><Buckets><Bucket><Name>images</Name>\
+                <CreationDate>2026-11-30T19:00:00.000Z</CreationDate></Bucket><Bucket><Name>Old_Name</Name></Bucket></Buckets>\
+                </ListAllMyBucketsResult>";
+    let server = Server::start(vec![answer("200 OK", "", body)]);
+    let own = client(&server).list_buckets().await.unwrap();
+    assert_eq!(server.asked()[0].line(), "GET /services/Walrus HTTP/1.1");
+    assert_eq!(
+        (own.owner_id.as_str(), own.owner_name.as_str()),
+        ("0a1b", "alice")
+    );
+    let names: Vec<_> = own.buckets.iter().map(|bucket| &bucket.name[..]).collect();
+    assert_eq!(names, ["images", "Old_Name"]);
+    assert_eq!(own.buckets[0].created, "2026-11-30T19:00:00.000Z");
+    assert_eq!(own.buckets[1].created, "");
+}
+
+#[tokio::test]
+async fn the_right_to_write_is_found_out_without_writing() {
+    for (status, code, may) in [
+        ("400 Bad Request", "BadDigest", Some(true)),
+        ("400 Bad Request", "InvalidDigest", Some(true)),
+        ("403 Forbidden", "AccessDenied", Some(false)),
+        ("404 Not Found", "NoSuchBucket", None),
+    ] {
+        let server = Server::start(vec![error(status, code)]);
+        let found = client(&server).may_write(&bucket(), &key("probe")).await;
+        assert_eq!(found.ok(), may, "{code}");
+        let asked = &server.asked()[0];
+        assert!(asked.line().starts_with("PUT "), "{}", asked.line());
+        // The MD5 of something else.
+        assert_ne!(
+            asked.header("content-md5"),
+            Some("ndTkYSaMgDT1yFZOFVxnpg==")
+        );
+    }
+    // A store that does not compare has the object, which is deleted again.
+    let server = Server::start(vec![ok(), ok()]);
+    let may = client(&server).may_write(&bucket(), &key("probe")).await;
+    assert!(may.unwrap());
+    assert!(server.asked()[1].line().starts_with("DELETE "));
+}

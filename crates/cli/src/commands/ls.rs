@@ -1,0 +1,110 @@
+//! `gumnut ls`
+
+use std::str::FromStr;
+
+use clap::Args;
+use gumnut_terminal::Session;
+use gumnut_types::{BucketName, BucketNameError};
+use gumnut_walrus_client::{ListedBucket, ListedObject, WalrusClient};
+use serde_json::{Value, json};
+
+/// List your buckets, or the objects in one.
+///
+/// One line each, tab separated: BUCKET, name, date; or OBJECT, key, size in bytes, date.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut ls
+  gumnut ls image-bucket
+  gumnut ls image-bucket/web/")]
+pub(crate) struct Ls {
+    /// A bucket, and what the keys begin with [default: list the buckets]
+    #[arg(value_name = "BUCKET[/PREFIX]")]
+    place: Option<Place>,
+}
+
+/// A bucket, and what the keys in it begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    bucket: BucketName,
+    prefix: String,
+}
+
+impl FromStr for Place {
+    type Err = BucketNameError;
+
+    fn from_str(text: &str) -> Result<Self, BucketNameError> {
+        let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
+        Ok(Self {
+            bucket: bucket.parse()?,
+            prefix: prefix.to_owned(),
+        })
+    }
+}
+
+impl Ls {
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let store = session.walrus(&session.settings()?)?;
+        match &self.place {
+            None => buckets(session, &store).await,
+            Some(place) => objects(session, &store, place).await,
+        }
+    }
+}
+
+async fn buckets(session: &Session, store: &WalrusClient) -> Result<(), anyhow::Error> {
+    let own = store.list_buckets().await?;
+    if own.buckets.is_empty() {
+        session.output.say("you have no buckets");
+    }
+    let lines: String = own
+        .buckets
+        .iter()
+        .map(|ListedBucket { name, created }| line(["BUCKET", name, created]))
+        .collect();
+    let buckets: Vec<Value> = own
+        .buckets
+        .iter()
+        .map(|bucket| json!({ "name": bucket.name, "created": bucket.created }))
+        .collect();
+    session
+        .output
+        .result(&json!({ "buckets": buckets }), &lines)
+}
+
+async fn objects(
+    session: &Session,
+    store: &WalrusClient,
+    place: &Place,
+) -> Result<(), anyhow::Error> {
+    let Place { bucket, prefix } = place;
+    let found = store.list_objects(bucket, prefix).await?;
+    if found.is_empty() {
+        session.output.say("there are no such objects");
+    }
+    let lines: String = found
+        .iter()
+        .map(|object| {
+            let size = object.size.to_string();
+            line(["OBJECT", &object.key, &size, &object.modified])
+        })
+        .collect();
+    let objects: Vec<Value> = found.iter().map(describe).collect();
+    let json = json!({ "bucket": bucket.as_str(), "prefix": prefix, "objects": objects });
+    session.output.result(&json, &lines)
+}
+
+fn describe(object: &ListedObject) -> Value {
+    json!({
+        "key": object.key,
+        "size": object.size,
+        "etag": object.etag,
+        "modified": object.modified,
+    })
+}
+
+/// Tabs, line ends and escapes in a value would break the line.
+fn line<const N: usize>(cells: [&str; N]) -> String {
+    let cells = cells.map(|cell| cell.replace(char::is_control, "?"));
+    cells.join("\t") + "\n"
+}

@@ -1,0 +1,64 @@
+//! `gumnut modify`
+
+use clap::{ArgGroup, Args};
+use gumnut_terminal::Session;
+use gumnut_types::ImageId;
+use serde_json::{Value, json};
+
+use super::several::{each, once_each};
+
+/// Longest description that EC2 takes, in characters.
+const LONGEST: usize = 255;
+
+/// Change what images say of themselves.
+///
+/// Who may run an image is changed with share, its tags with tag. Prints one line for each image: IMAGE, id.
+#[derive(Args)]
+#[command(group(ArgGroup::new("change").required(true).multiple(true).args(["description", "product_codes"])))]
+#[command(after_help = "\
+Example:
+  gumnut modify emi-9FE813FD --description 'Debian 12 with our agent'")]
+pub(crate) struct Modify {
+    /// The images
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<ImageId>,
+    /// What the images are for
+    #[arg(long, value_name = "TEXT", value_parser = description)]
+    description: Option<String>,
+    /// Product codes to add; they cannot be removed
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
+    product_codes: Vec<String>,
+}
+
+fn description(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        length if length > LONGEST => Err(format!(
+            "the description has {length} characters: use at most {LONGEST}"
+        )),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+impl Modify {
+    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let client = session.ec2(&session.settings()?)?;
+        let ids = once_each(&self.ids);
+        each(&ids, async |id| {
+            if let Some(text) = &self.description {
+                client.set_description(id, text).await?;
+            }
+            if !self.product_codes.is_empty() {
+                client.add_product_codes(id, &self.product_codes).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        let lines: Vec<_> = ids.iter().map(|id| format!("IMAGE\t{id}")).collect();
+        let images: Vec<Value> = ids
+            .iter()
+            .map(|id| json!({ "image_id": id.as_str(), "description": self.description }))
+            .collect();
+        let json = json!({ "images": images });
+        session.output.result(&json, &lines.join("\n"))
+    }
+}
