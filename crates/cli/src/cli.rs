@@ -2,13 +2,14 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use gumnut_compat::Compat;
+use gumnut_manage::{Doctor, Ls, Modify, Share, Tag, Unshare, Whoami};
 use gumnut_terminal::{Session, block_on};
 
 use crate::args::Global;
 use crate::commands::{
-    boot, bundle, check, cloud, copy, delete, deregister, doctor, download, fetch, generate,
-    images, inspect, ls, modify, publish, reference, register, resize, retire, rewrap, share, tag,
-    unbundle, unpack, upload, verify, whoami,
+    boot, bundle, check, cloud, copy, delete, deregister, download, fetch, generate, images,
+    inspect, publish, reference, register, resize, retire, rewrap, unbundle, unpack, upload,
+    verify,
 };
 
 /// Bundle, upload, register and restore machine images.
@@ -44,19 +45,19 @@ pub(crate) enum Command {
     Download(download::Download),
     Fetch(fetch::Fetch),
     Delete(delete::Delete),
-    Ls(ls::Ls),
+    Ls(Ls),
     Register(register::Register),
     Images(images::Images),
-    Share(share::Share),
-    Unshare(share::Unshare),
-    Tag(tag::Tag),
-    Modify(modify::Modify),
+    Share(Share),
+    Unshare(Unshare),
+    Tag(Tag),
+    Modify(Modify),
     Deregister(deregister::Deregister),
     Retire(retire::Retire),
     Copy(copy::Copy),
     Boot(boot::Boot),
-    Doctor(doctor::Doctor),
-    Whoami(whoami::Whoami),
+    Doctor(Doctor),
+    Whoami(Whoami),
     Resize(resize::Resize),
     Unpack(unpack::Unpack),
     Check(check::Check),

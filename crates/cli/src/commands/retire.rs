@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
+use gumnut_manage::once_each;
 use gumnut_terminal::{Exit, Failure, Session, Stop, Watch, exit_code};
 use gumnut_types::ManifestLocation;
 use gumnut_workflows::{BundleRef, Retired, Step, WorkflowError};
 use serde_json::{Value, json};
-
-use super::several::once_each;
 
 /// Deregister an image and delete its bundle, if no other image uses it.
 ///

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use gumnut_terminal::{Failure, exit_code};
 
-/// Without those that are there already, in their order.
-pub(super) fn once_each<T: Clone + PartialEq>(all: &[T]) -> Vec<T> {
+/// The values in their order, each of them once.
+pub fn once_each<T: Clone + PartialEq>(all: &[T]) -> Vec<T> {
     let mut each: Vec<T> = Vec::new();
     for one in all {
         if !each.contains(one) {
@@ -16,7 +16,7 @@ pub(super) fn once_each<T: Clone + PartialEq>(all: &[T]) -> Vec<T> {
 }
 
 /// Does something with each in turn. An error stops it and says what was done before.
-pub(super) async fn each<T: Display, R>(
+pub(crate) async fn each<T: Display, R>(
     all: &[T],
     work: impl AsyncFn(&T) -> Result<R, anyhow::Error>,
 ) -> Result<Vec<R>, anyhow::Error> {

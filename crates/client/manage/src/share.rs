@@ -10,7 +10,7 @@ use gumnut_terminal::Session;
 use gumnut_types::{AccountId, ImageId};
 use serde_json::{Value, json};
 
-use super::several::{each, once_each};
+use crate::several::{each, once_each};
 
 /// Let other accounts see and run images, or everybody.
 ///
@@ -22,7 +22,7 @@ Examples:
   gumnut share emi-9FE813FD --with 123456789012
   gumnut share emi-9FE813FD eki-90461381 eri-E85914C7 --with all
   gumnut share emi-9FE813FD --with all --stop")]
-pub(crate) struct Share {
+pub struct Share {
     /// The images
     #[arg(value_name = "ID", required = true)]
     ids: Vec<ImageId>,
@@ -41,7 +41,7 @@ pub(crate) struct Share {
 
 /// Take back the permission to see and run images, as share --stop does.
 #[derive(Args)]
-pub(crate) struct Unshare {
+pub struct Unshare {
     /// The images
     #[arg(value_name = "ID", required = true)]
     ids: Vec<ImageId>,
@@ -77,13 +77,21 @@ impl FromStr for With {
 }
 
 impl Share {
-    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    /// Changes who may launch the images, and prints it.
+    ///
+    /// # Errors
+    /// When the settings are incomplete, and when the cloud refuses or does not answer.
+    pub async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         run(session, &self.ids, &self.with, self.stop).await
     }
 }
 
 impl Unshare {
-    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    /// Changes who may launch the images, and prints it.
+    ///
+    /// # Errors
+    /// When the settings are incomplete, and when the cloud refuses or does not answer.
+    pub async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         run(session, &self.ids, &self.with, true).await
     }
 }

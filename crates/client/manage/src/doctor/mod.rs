@@ -27,7 +27,7 @@ Examples:
   gumnut doctor
   gumnut doctor --config ~/.euca/eucarc --no-write
   gumnut doctor --json | jq '.checks[] | select(.status != \"ok\")'")]
-pub(crate) struct Doctor {
+pub struct Doctor {
     /// Make no bucket and no object
     #[arg(long)]
     no_write: bool,
@@ -37,7 +37,11 @@ pub(crate) struct Doctor {
 }
 
 impl Doctor {
-    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    /// Runs the checks and prints what they found.
+    ///
+    /// # Errors
+    /// When a check failed, or the result cannot be printed.
+    pub fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let mut findings = Vec::new();
         let settings = session.settings();
         let shown = settings

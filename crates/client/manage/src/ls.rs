@@ -17,7 +17,7 @@ Examples:
   gumnut ls
   gumnut ls image-bucket
   gumnut ls image-bucket/web/")]
-pub(crate) struct Ls {
+pub struct Ls {
     /// A bucket, and what the keys begin with [default: list the buckets]
     #[arg(value_name = "BUCKET[/PREFIX]")]
     place: Option<Place>,
@@ -43,7 +43,11 @@ impl FromStr for Place {
 }
 
 impl Ls {
-    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    /// Prints the buckets or objects.
+    ///
+    /// # Errors
+    /// When the settings are incomplete, and when the cloud refuses or does not answer.
+    pub async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let store = session.walrus(&session.settings()?)?;
         match &self.place {
             None => buckets(session, &store).await,

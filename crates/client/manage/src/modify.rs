@@ -5,7 +5,7 @@ use gumnut_terminal::Session;
 use gumnut_types::ImageId;
 use serde_json::{Value, json};
 
-use super::several::{each, once_each};
+use crate::several::{each, once_each};
 
 /// Longest description that EC2 takes, in characters.
 const LONGEST: usize = 255;
@@ -18,7 +18,7 @@ const LONGEST: usize = 255;
 #[command(after_help = "\
 Example:
   gumnut modify emi-9FE813FD --description 'Debian 12 with our agent'")]
-pub(crate) struct Modify {
+pub struct Modify {
     /// The images
     #[arg(value_name = "ID", required = true)]
     ids: Vec<ImageId>,
@@ -40,7 +40,11 @@ fn description(text: &str) -> Result<String, String> {
 }
 
 impl Modify {
-    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    /// Changes the images, and prints their ids.
+    ///
+    /// # Errors
+    /// When the settings are incomplete, and when the cloud refuses or does not answer.
+    pub async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let client = session.ec2(&session.settings()?)?;
         let ids = once_each(&self.ids);
         each(&ids, async |id| {

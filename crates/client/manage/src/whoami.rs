@@ -12,7 +12,7 @@ use serde_json::json;
 ///
 /// Asks both services, so that it also shows whether the keys are right. `gumnut doctor` looks closer.
 #[derive(Args)]
-pub(crate) struct Whoami {}
+pub struct Whoami {}
 
 /// What the services say.
 struct Told {
@@ -22,7 +22,11 @@ struct Told {
 }
 
 impl Whoami {
-    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    /// Prints what the settings and the cloud say.
+    ///
+    /// # Errors
+    /// When the settings are incomplete, and when the cloud refuses or does not answer.
+    pub async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let settings = session.settings()?;
         let credentials = settings.credentials()?;
         let (s3, ec2) = (settings.s3_url(), settings.ec2_url());

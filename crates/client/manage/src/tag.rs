@@ -9,7 +9,7 @@ use gumnut_terminal::{Exit, Failure, Session};
 use gumnut_types::ImageId;
 use serde_json::{Map, Value, json};
 
-use super::several::{each, once_each};
+use crate::several::{each, once_each};
 
 /// Longest key and value of a tag, in characters, that EC2 takes.
 const LONGEST_KEY: usize = 127;
@@ -25,7 +25,7 @@ Examples:
   gumnut tag emi-9FE813FD --remove stage
   gumnut tag emi-9FE813FD
   gumnut images --filter tag:release=12")]
-pub(crate) struct Tag {
+pub struct Tag {
     /// The images, and their tags
     #[arg(value_name = "ID|KEY=VALUE", required = true)]
     words: Vec<Word>,
@@ -66,7 +66,11 @@ impl FromStr for Word {
 }
 
 impl Tag {
-    pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    /// Sets and removes tags, and prints the tags.
+    ///
+    /// # Errors
+    /// When the settings are incomplete, and when the cloud refuses or does not answer.
+    pub async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let (mut named, mut tags) = (Vec::new(), Vec::new());
         for word in &self.words {
             match word {

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod doctor;
+mod ls;
+mod modify;
+mod several;
+mod share;
+mod tag;
+mod whoami;
+
+pub use doctor::Doctor;
+pub use ls::Ls;
+pub use modify::Modify;
+pub use several::once_each;
+pub use share::{Share, Unshare};
+pub use tag::Tag;
+pub use whoami::Whoami;
