@@ -177,6 +177,7 @@ fn eucarc(
     Zeroizing::new(format!(
         "export S3_URL={endpoint}/services/objectstorage\n\
          export EC2_URL={endpoint}/services/compute\n\
+         export EUCA_BOOTSTRAP_URL={endpoint}/services/bootstrap\n\
          export EC2_PRIVATE_KEY=\"${{EUCA_KEY_DIR}}/{key}\"\n\
          export EC2_CERT=\"${{EUCA_KEY_DIR}}/{certificate}\"\n\
          export EUCALYPTUS_CERT=\"${{EUCA_KEY_DIR}}/{cloud}\"\n\

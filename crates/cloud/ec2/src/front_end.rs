@@ -20,8 +20,13 @@ use crate::calls::{Ec2Request, answer};
 use crate::context::Context;
 use crate::xml::Xml;
 
-/// Prefixes of the EC2 side, the name of the old clouds and that of the later ones.
-const PREFIXES: [&str; 2] = ["/services/Eucalyptus", "/services/compute"];
+/// Prefixes of the EC2 side: the name of the old clouds, that of the later ones, and the service that those ask for the
+/// certificate of the cloud.
+const PREFIXES: [&str; 3] = [
+    "/services/Eucalyptus",
+    "/services/compute",
+    "/services/bootstrap",
+];
 
 /// The EC2 Query API, as far as images need it.
 #[derive(Debug)]
@@ -235,6 +240,7 @@ mod tests {
         for (method, uri, content_type) in [
             ("POST", "/services/Eucalyptus/", form),
             ("GET", "/services/compute", ""),
+            ("POST", "/services/bootstrap/", form),
             ("GET", "/?Action=DescribeImages", ""),
             ("GET", "/any/path?Operation=DescribeImages", ""),
         ] {

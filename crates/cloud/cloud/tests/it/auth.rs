@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use crate::common::{Answer, TestCloud, User};
+use crate::common::{Answer, Request, TestCloud, User};
 
 const NOW: OffsetDateTime = datetime!(2026-11-24 01:00 UTC);
 /// Every place that the object store is at.
@@ -432,29 +432,59 @@ pub(crate) fn hmac_sha1(user: &User, text: &str) -> String {
     BASE64.encode(&output.expect("the program openssl is needed").stdout)
 }
 
+/// `DescribeImages` with a signature of version 2 in its query.
+fn describe_images(cloud: &TestCloud, user: &User, path: &str) -> Request {
+    let host = cloud.endpoint().strip_prefix("http://").unwrap();
+    let mut parameters = vec![
+        ("Action".to_owned(), "DescribeImages".to_owned()),
+        ("Version".to_owned(), "2016-11-15".to_owned()),
+    ];
+    v2::sign_query("GET", host, path, &mut parameters, &user.credentials, NOW);
+    let encode = gumnut_signing::percent_encode;
+    let pairs = parameters
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    let query = pairs.collect::<Vec<_>>().join("&");
+    cloud.request("GET", &format!("{path}?{query}"))
+}
+
+#[tokio::test]
+async fn on_the_ec2_side_a_signature_in_the_query_decides_over_a_header_of_version_2() {
+    let cloud = cloud().await;
+    let path = "/services/Eucalyptus";
+    // boto 1.9 sends both.
+    for header in ["AWS BOBKEY:c2lnbmF0dXJl", "AWS nobody:", "Basic eDp5"] {
+        let both = |user: &User| {
+            let request = describe_images(&cloud, user, path);
+            request.header("authorization", header).send()
+        };
+        let described = both(&cloud.alice).await;
+        assert_eq!(described.status, 200, "{header}: {}", described.text());
+        let wrong = both(&cloud.alice.with_secret("wrong")).await;
+        assert_eq!(wrong.refusal(), (403, "SignatureDoesNotMatch"));
+        let target = format!("{path}?Action=DescribeImages&Version=2016-11-15");
+        let header_alone = cloud
+            .request("GET", &target)
+            .header("authorization", header);
+        assert_eq!(header_alone.send().await.refusal(), (403, "AuthFailure"));
+    }
+    // One of version 4 decides itself.
+    let signed = describe_images(&cloud, &cloud.alice, path).at(NOW);
+    let both = signed.v4(&cloud.bob.with_secret("wrong"));
+    assert_eq!(both.send().await.status, 403);
+}
+
 #[tokio::test]
 async fn the_ec2_side_takes_both_versions_on_any_path() {
     let cloud = cloud().await;
-    let host = cloud.endpoint().strip_prefix("http://").unwrap();
     for path in [
         "/",
         "/services/Eucalyptus",
         "/services/Eucalyptus/",
         "/services/compute",
+        "/services/bootstrap",
     ] {
-        let get = |user: &User| {
-            let mut parameters = vec![
-                ("Action".to_owned(), "DescribeImages".to_owned()),
-                ("Version".to_owned(), "2016-11-15".to_owned()),
-            ];
-            v2::sign_query("GET", host, path, &mut parameters, &user.credentials, NOW);
-            let encode = gumnut_signing::percent_encode;
-            let pairs = parameters
-                .iter()
-                .map(|(name, value)| format!("{}={}", encode(name), encode(value)));
-            let query = pairs.collect::<Vec<_>>().join("&");
-            cloud.request("GET", &format!("{path}?{query}")).send()
-        };
+        let get = |user: &User| describe_images(&cloud, user, path).send();
         let described = get(&cloud.alice).await;
         assert_eq!(described.status, 200, "{path}: {}", described.text());
         assert!(
