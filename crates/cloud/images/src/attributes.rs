@@ -8,6 +8,13 @@ use gumnut_cloud_catalogue::{
 
 use crate::{ImageError, ImageErrorKind};
 
+/// Most accounts that an image may be shared with, as in EC2.
+const MAX_LAUNCH: usize = 1000;
+/// Most product codes of an image.
+const MAX_PRODUCT_CODES: usize = 100;
+/// Longest name of an account or user, and longest product code, in bytes.
+const MAX_ENTRY: usize = 255;
+
 /// What is to be changed of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageModification {
@@ -95,6 +102,7 @@ pub(crate) fn modify(
             launch
                 .accounts
                 .retain(|account| !remove.accounts.contains(account));
+            bounded("launch permissions", &launch.accounts, MAX_LAUNCH)?;
             change.launch = Some((image.id.clone(), launch));
         }
         ImageModification::ProductCodes(codes) => {
@@ -104,13 +112,41 @@ pub(crate) fn modify(
                     all.push(code.clone());
                 }
             }
+            bounded("product codes", &all, MAX_PRODUCT_CODES)?;
             change.product_codes = Some((image.id.clone(), all));
         }
         ImageModification::Description(text) => {
+            check_description(text)?;
             change.description = Some((image.id.clone(), text.clone()));
         }
     }
     Ok((change, true))
+}
+
+/// Insists on at most `most` entries, none of them too long.
+fn bounded<'a>(
+    what: &str,
+    entries: impl IntoIterator<Item = &'a String>,
+    most: usize,
+) -> Result<(), ImageError> {
+    let (mut count, mut longest) = (0, 0);
+    for entry in entries {
+        (count, longest) = (count + 1, longest.max(entry.len()));
+    }
+    if count <= most && longest <= MAX_ENTRY {
+        return Ok(());
+    }
+    let message = format!("An image has at most {most} {what} of {MAX_ENTRY} bytes");
+    Err(ImageError::new(ImageErrorKind::LimitExceeded, message))
+}
+
+/// Insists on a description of at most 255 characters.
+pub(crate) fn check_description(text: &str) -> Result<(), ImageError> {
+    if text.chars().count() <= 255 {
+        return Ok(());
+    }
+    let message = "AMI descriptions must be less than 256 characters long";
+    Err(ImageError::new(ImageErrorKind::InvalidParameter, message))
 }
 
 /// Decides on taking back all launch permissions of the one image of a state. The owner remains, and in the clouds of 2009 and
@@ -238,6 +274,34 @@ mod tests {
         let text = ImageModification::Description("new".to_owned());
         let (change, _) = modify(&state, ID, &owner(), Strict, &text).unwrap();
         assert_eq!(change.description.unwrap().1, "new");
+    }
+
+    #[test]
+    fn what_an_image_keeps_is_bounded() {
+        let add = |count: usize, length: usize| {
+            let accounts = (0..count).map(|number| format!("{number:0length$}"));
+            let add = LaunchEntries {
+                everybody: false,
+                accounts: accounts.collect(),
+            };
+            let remove = LaunchEntries::default();
+            let modification = ImageModification::Launch { add, remove };
+            modify(&state_of(image(), 0), ID, &owner(), Strict, &modification).map(drop)
+        };
+        let kind = |refused: Result<(), ImageError>| refused.map_err(|error| error.kind());
+        assert_eq!(kind(add(1000, 12)), Ok(()));
+        assert_eq!(kind(add(1001, 12)), Err(ImageErrorKind::LimitExceeded));
+        assert_eq!(kind(add(1, 256)), Err(ImageErrorKind::LimitExceeded));
+        let modified = |modification| {
+            let state = state_of(image(), 0);
+            kind(modify(&state, ID, &owner(), Strict, &modification).map(drop))
+        };
+        let codes = (0..101).map(|code| code.to_string()).collect();
+        let codes = modified(ImageModification::ProductCodes(codes));
+        assert_eq!(codes, Err(ImageErrorKind::LimitExceeded));
+        let text = |length| modified(ImageModification::Description("ü".repeat(length)));
+        assert_eq!(text(255), Ok(()));
+        assert_eq!(text(256), Err(ImageErrorKind::InvalidParameter));
     }
 
     #[test]

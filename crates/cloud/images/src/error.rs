@@ -36,6 +36,8 @@ pub enum ImageErrorKind {
     InvalidParameterValue,
     /// The image would have more tags than it may have.
     TagLimitExceeded,
+    /// The image would have more launch permissions or product codes than it may have.
+    LimitExceeded,
     /// A reason for which Eucalyptus has no kind of its own.
     Unspecific,
     /// The cloud itself has failed. The reason is in its log.

@@ -55,8 +55,10 @@ pub struct Fixture {
     pub objects: BTreeMap<String, Vec<u8>>,
     /// Objects that only the cloud itself may read.
     pub denied: BTreeSet<String>,
+    /// Objects that `aws-exec-read` may read, and no user.
+    pub exec_only: BTreeSet<String>,
     store: ObjectStore,
-    stored: BTreeMap<String, (Vec<u8>, bool)>,
+    stored: BTreeMap<String, (Vec<u8>, CannedAcl)>,
     images: Images,
     keys: Keys,
 }
@@ -172,6 +174,7 @@ impl Fixture {
             catalogue,
             objects: BTreeMap::new(),
             denied: BTreeSet::new(),
+            exec_only: BTreeSet::new(),
             store,
             stored: BTreeMap::new(),
             images,
@@ -299,7 +302,7 @@ impl Fixture {
         let wanted: BTreeMap<_, _> = self
             .objects
             .iter()
-            .map(|(place, bytes)| (place.clone(), (bytes.clone(), self.denied.contains(place))))
+            .map(|(place, bytes)| (place.clone(), (bytes.clone(), self.acl(place))))
             .collect();
         let gone: Vec<_> = self
             .stored
@@ -315,21 +318,30 @@ impl Fixture {
                 .delete(&keeper, bucket, vec![key], Governance::Obey);
             deleted.await.unwrap();
         }
-        for (place, (bytes, denied)) in &wanted {
-            if self.stored.get(place) != Some(&(bytes.clone(), *denied)) {
-                self.put_object(&keeper, place, bytes, *denied).await;
+        for (place, object) in &wanted {
+            if self.stored.get(place) != Some(object) {
+                self.put_object(&keeper, place, &object.0, object.1).await;
             }
         }
         self.stored = wanted;
     }
 
-    async fn put_object(&self, keeper: &Identity, place: &str, bytes: &[u8], denied: bool) {
+    /// Who may read an object beside the account that owns it.
+    fn acl(&self, place: &str) -> CannedAcl {
+        if self.denied.contains(place) {
+            CannedAcl::Private
+        } else if self.exec_only.contains(place) {
+            CannedAcl::AwsExecRead
+        } else {
+            CannedAcl::PublicRead
+        }
+    }
+
+    async fn put_object(&self, keeper: &Identity, place: &str, bytes: &[u8], acl: CannedAcl) {
         let (bucket, key) = place.split_once('/').unwrap();
         self.make_bucket(bucket, ADMIN).await;
         let mut object = NewObject::new(bucket, Key::new(key).unwrap());
-        if !denied {
-            object.acl = AclRequest::Canned(CannedAcl::PublicRead);
-        }
+        object.acl = AclRequest::Canned(acl);
         let bytes = Bytes::copy_from_slice(bytes);
         let body = futures::stream::once(async { Ok::<_, ObjectError>(bytes) });
         let body = self.store.receive(body, BodyDigests::default());

@@ -1,25 +1,34 @@
 //! What can be done with images.
 
+use std::sync::Arc;
+
 use gumnut_cloud_accounts::{CloudKeys, Keys};
 use gumnut_cloud_catalogue::{
     Caller, Catalogue, Clock, Image, ImageRef, ImageRules, ResourceTag, Tag,
 };
 use gumnut_cloud_objects::ObjectStore;
+use tokio::sync::Semaphore;
 
 use crate::attributes::{self, ImageModification};
+use crate::changes::Changes;
 use crate::ids::Ids;
 use crate::register::{self, RegisterRequest, Registrar};
 use crate::selection::Selection;
 use crate::{ImageError, state, tags};
 
+/// Most manifests that are read and parsed at once.
+const MANIFESTS_AT_ONCE: usize = 4;
+
 /// The images of a cloud. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Images {
     catalogue: Catalogue,
+    changes: Changes,
     objects: ObjectStore,
     keys: Keys,
     rules: ImageRules,
     ids: Ids,
+    turns: Arc<Semaphore>,
     clock: Clock,
 }
 
@@ -33,12 +42,23 @@ impl Images {
         clock: Clock,
     ) -> Self {
         Self {
+            changes: Changes::of(catalogue.clone()),
             catalogue,
             objects,
             keys,
             ids: Ids::new(&rules),
+            turns: Arc::new(Semaphore::new(MANIFESTS_AT_ONCE)),
             rules,
             clock,
+        }
+    }
+
+    /// The images of a dry run: what is asked of them is decided as ever, and nothing changes.
+    #[must_use]
+    pub fn dry_run(&self) -> Self {
+        Self {
+            changes: self.changes.dry(),
+            ..self.clone()
         }
     }
 
@@ -55,7 +75,8 @@ impl Images {
         self.keys.of_cloud().await.map_err(ImageError::internal)
     }
 
-    /// Checks everything that the profile checks, in its order, and stores the image under a new id, which it gives.
+    /// Checks everything that the profile checks, in its order, and stores the image under a new id, which it gives. A dry run
+    /// checks what needs no look at the manifest, and gives an empty id.
     ///
     /// # Errors
     /// When a check fails, in the words of the profile.
@@ -64,15 +85,20 @@ impl Images {
         caller: &Caller,
         request: &RegisterRequest,
     ) -> Result<String, ImageError> {
-        let cloud = self.cloud_keys().await?;
+        let cloud = Arc::new(self.cloud_keys().await?);
         let registrar = Registrar {
             catalogue: &self.catalogue,
             objects: &self.objects,
             cloud: &cloud,
             rules: &self.rules,
             ids: &self.ids,
+            turns: &self.turns,
             now: self.clock.now_millis(),
         };
+        if self.changes.is_dry() {
+            register::rehearse(&registrar, caller, request).await?;
+            return Ok(String::new());
+        }
         register::register(&registrar, caller, request).await
     }
 
@@ -103,8 +129,8 @@ impl Images {
     /// When it is not there, or the caller does not administer it.
     pub async fn deregister(&self, caller: &Caller, id: &str) -> Result<(), ImageError> {
         let (caller, id, profile) = (caller.clone(), id.to_owned(), self.rules.profile);
-        self.catalogue
-            .change_images(only(&id), move |state| {
+        self.changes
+            .make(only(&id), move |state| {
                 state::deregister(state, &caller, &id, profile)
             })
             .await
@@ -137,8 +163,8 @@ impl Images {
         modification: ImageModification,
     ) -> Result<bool, ImageError> {
         let (caller, id, profile) = (caller.clone(), id.to_owned(), self.rules.profile);
-        self.catalogue
-            .change_images(only(&id), move |state| {
+        self.changes
+            .make(only(&id), move |state| {
                 attributes::modify(state, &id, &caller, profile, &modification)
             })
             .await
@@ -155,8 +181,8 @@ impl Images {
     ) -> Result<(), ImageError> {
         let (caller, id, profile) = (caller.clone(), id.to_owned(), self.rules.profile);
         let owner = self.rules.shown_owner();
-        self.catalogue
-            .change_images(only(&id), move |state| {
+        self.changes
+            .make(only(&id), move |state| {
                 attributes::reset_launch(state, &id, &caller, profile, owner)
             })
             .await
@@ -173,8 +199,8 @@ impl Images {
         tags: Vec<Tag>,
     ) -> Result<(), ImageError> {
         let (caller, profile) = (caller.clone(), self.rules.profile);
-        self.catalogue
-            .change_images(tagged(&ids, &caller), move |state| {
+        self.changes
+            .make(tagged(&ids, &caller), move |state| {
                 tags::put(state, &ids, &caller, profile, &tags)
             })
             .await
@@ -192,8 +218,8 @@ impl Images {
         keys: Vec<(String, Option<String>)>,
     ) -> Result<(), ImageError> {
         let (caller, profile) = (caller.clone(), self.rules.profile);
-        self.catalogue
-            .change_images(tagged(&ids, &caller), move |state| {
+        self.changes
+            .make(tagged(&ids, &caller), move |state| {
                 tags::delete(state, &ids, &caller, profile, &keys)
             })
             .await

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attributes;
+mod changes;
 mod error;
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;

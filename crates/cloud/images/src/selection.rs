@@ -2,7 +2,8 @@
 
 use gumnut_cloud_catalogue::{Caller, Image, ImageRules, ImageState, Profile};
 
-/// Which images a caller asks for: an image must satisfy all of it. What is empty asks for nothing.
+/// Which images a caller asks for: an image must satisfy all of it. What is empty asks for nothing. In the clouds of 2009 and
+/// 2010 it is enough to satisfy the owners or who may run it.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Ids, in any case.
@@ -30,42 +31,46 @@ impl Selection {
         let listed = (self.verbose && caller.admin) || image.state != ImageState::Deregistered;
         let named =
             self.ids.is_empty() || self.ids.iter().any(|id| image.id.eq_ignore_ascii_case(id));
-        let owned = self.owners.is_empty()
-            || self
-                .owners
-                .iter()
-                .any(|owner| is_owner(owner, image, caller, profile));
-        listed && named && owned && self.executable(image, caller, profile)
+        let chosen = if profile.is_legacy() {
+            self.chosen_by_any(image, caller, profile)
+        } else {
+            self.chosen_by_both(image, caller, profile)
+        };
+        listed && named && chosen
     }
 
-    fn executable(&self, image: &Image, caller: &Caller, profile: Profile) -> bool {
-        // The clouds of 2009 and 2010 know no group there.
-        let mut wanted = self
-            .executable_by
+    /// Whether owners and who may run it both choose an image.
+    fn chosen_by_both(&self, image: &Image, caller: &Caller, profile: Profile) -> bool {
+        let owned = self.owners.iter().any(|owner| match owner.as_str() {
+            "self" => image.owner == caller.account,
+            number => image.owner.as_str() == number,
+        });
+        let runs = self.executable_by.iter().any(|who| match who.as_str() {
+            "all" => image.launch.public,
+            "self" => image.launch.names(caller, profile),
+            number => image.launch.accounts.contains(number),
+        });
+        (owned || self.owners.is_empty()) && (runs || self.executable_by.is_empty())
+    }
+
+    /// Whether one of the owners or of those who may run it chooses an image that the caller may run. `self` chooses all of
+    /// them, on either side. The group `all` is no name of a user: it chooses nothing, and 1.6 takes it for not there at all.
+    fn chosen_by_any(&self, image: &Image, caller: &Caller, profile: Profile) -> bool {
+        let owned = self
+            .owners
             .iter()
-            .filter(|who| !(profile.is_legacy() && *who == "all"))
-            .peekable();
-        wanted.peek().is_none() || wanted.any(|who| may_execute(who, image, caller, profile))
-    }
-}
-
-fn is_owner(owner: &str, image: &Image, caller: &Caller, profile: Profile) -> bool {
-    match owner {
-        "self" => image.owner == caller.account,
-        name if profile.is_legacy() => image.user == name,
-        number => image.owner.as_str() == number,
-    }
-}
-
-fn may_execute(who: &str, image: &Image, caller: &Caller, profile: Profile) -> bool {
-    let launch = &image.launch;
-    match who {
-        "all" => launch.public,
-        "self" => launch.names(caller, profile),
-        name if profile.is_legacy() => {
-            image.owner == caller.account && (launch.public || launch.accounts.contains(name))
-        }
-        number => launch.accounts.contains(number),
+            .any(|owner| owner == "self" || *owner == image.user);
+        let runs = self.executable_by.iter().any(|who| match who.as_str() {
+            "self" => true,
+            "all" => false,
+            name => {
+                let launch = &image.launch;
+                image.owner == caller.account && (launch.public || launch.accounts.contains(name))
+            }
+        });
+        let asks = |who: &String| profile == Profile::Euca20 || who != "all";
+        let for_all = self.owners.is_empty() && !self.executable_by.iter().any(asks);
+        owned || runs || for_all
     }
 }
 
@@ -84,67 +89,75 @@ mod tests {
         selection.wants(image, caller, &ImageRules::of(profile))
     }
 
-    #[test]
-    fn owners_are_accounts_and_in_old_clouds_users() {
-        let by = |owner: &str| Selection {
-            owners: texts(&[owner]),
-            ..Selection::default()
-        };
-        for (name, strict, legacy) in [
-            ("self", true, true),
-            ("111111111111", true, false),
-            ("user-111111111111", false, true),
-            ("222222222222", false, false),
-        ] {
-            let selection = by(name);
-            assert_eq!(
-                wants(&selection, &image(), &owner(), Profile::Strict),
-                strict,
-                "{name}"
-            );
-            assert_eq!(
-                wants(&selection, &image(), &owner(), Profile::Euca20),
-                legacy,
-                "{name}"
-            );
-        }
-        assert!(!wants(&by("self"), &image(), &stranger(), Profile::Strict));
-    }
-
-    #[test]
-    fn who_may_run_it() {
-        let by = |who: &[&str]| Selection {
+    /// Whether an image of [`owner`] that the account 222222222222 may run is chosen.
+    fn chosen(owners: &[&str], who: &[&str], caller: &Caller, profile: Profile) -> bool {
+        let selection = Selection {
+            owners: texts(owners),
             executable_by: texts(who),
             ..Selection::default()
         };
-        let named = Image {
+        let shared = Image {
             launch: LaunchPermissions {
                 public: false,
                 accounts: texts(&["222222222222"]).into_iter().collect(),
             },
             ..image()
         };
-        for (who, strict) in [
-            ("222222222222", true),
-            ("333333333333", false),
-            ("all", false),
-            ("self", false),
+        wants(&selection, &shared, caller, profile)
+    }
+
+    #[test]
+    fn owners_and_who_may_run_it_are_accounts_and_both_must_fit() {
+        for (owners, who, is_chosen) in [
+            (&[][..], &[][..], true),
+            (&["self"], &[], true),
+            (&["111111111111"], &[], true),
+            (&["333333333333", "111111111111"], &[], true),
+            (&["user-111111111111"], &[], false),
+            (&["222222222222"], &[], false),
+            (&[], &["222222222222"], true),
+            (&[], &["333333333333"], false),
+            (&[], &["all"], false),
+            (&[], &["self"], false),
+            (&["self"], &["222222222222"], true),
+            (&["self"], &["self"], false),
+            (&["333333333333"], &["222222222222"], false),
         ] {
-            assert_eq!(
-                wants(&by(&[who]), &named, &owner(), Profile::Strict),
-                strict,
-                "{who}"
-            );
+            for profile in [Profile::Strict, Profile::Euca44] {
+                let found = chosen(owners, who, &owner(), profile);
+                assert_eq!(found, is_chosen, "{owners:?} {who:?}");
+            }
         }
-        assert!(wants(&by(&["self"]), &named, &stranger(), Profile::Strict));
-        // The group is not known there, so that it asks for nothing.
-        assert!(wants(&by(&["all"]), &named, &owner(), Profile::Euca16));
-        assert!(!wants(
-            &by(&["all", "333333333333"]),
-            &named,
-            &owner(),
-            Profile::Euca16
-        ));
+        assert!(!chosen(&["self"], &[], &stranger(), Profile::Strict));
+        assert!(chosen(&[], &["self"], &stranger(), Profile::Strict));
+    }
+
+    #[test]
+    fn in_old_clouds_they_are_users_and_one_of_them_is_enough() {
+        for (owners, who, in_1_6, in_2_0) in [
+            (&[][..], &[][..], true, true),
+            (&["user-111111111111"], &[], true, true),
+            (&["111111111111"], &[], false, false),
+            (&["self"], &[], true, true),
+            (&[], &["self"], true, true),
+            // What the tools of 2010 send by themselves, and with `-a`.
+            (&["self"], &["self"], true, true),
+            (&["self"], &["self", "all"], true, true),
+            (&[], &["all"], true, false),
+            (&["other"], &["all"], false, false),
+            (&["other"], &["self"], true, true),
+            (&["other"], &["another"], false, false),
+        ] {
+            for caller in [owner(), stranger()] {
+                let found = chosen(owners, who, &caller, Profile::Euca16);
+                assert_eq!(found, in_1_6, "{owners:?} {who:?}");
+                let found = chosen(owners, who, &caller, Profile::Euca20);
+                assert_eq!(found, in_2_0, "{owners:?} {who:?}");
+            }
+        }
+        // Of one's own images those that another user may run.
+        let by_name = |caller: &Caller| chosen(&[], &["222222222222"], caller, Profile::Euca20);
+        assert!(by_name(&owner()) && !by_name(&stranger()));
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub(crate) fn rows_gone_before(profile: Profile, now: i64) -> i64 {
     }
 }
 
-/// Decides on deregistering the one image of the state: the first call hides it, the second removes it.
+/// Decides on deregistering the one image of the state: the first call hides it, the second removes it. Whoever may not see it
+/// does not hear that it is there.
 pub(crate) fn deregister(
     state: &ImagesState,
     caller: &Caller,
@@ -32,7 +33,7 @@ pub(crate) fn deregister(
 ) -> Result<(ImageChange, ()), ImageError> {
     let image = state.images.iter().flatten().next();
     let image = image
-        .filter(|image| !is_gone(image, profile, state.now))
+        .filter(|image| image.usable_by(caller, profile) && !is_gone(image, profile, state.now))
         .ok_or_else(|| ImageError::not_found(id))?;
     if !image.administered_by(caller) {
         return Err(ImageError::of(
@@ -84,16 +85,20 @@ mod tests {
     }
 
     #[test]
-    fn an_image_of_others_stays() {
+    fn an_image_of_others_stays_and_a_private_one_is_not_even_found() {
+        let mut public = image();
+        public.launch.public = true;
         for (profile, kind) in [
             (Strict, ImageErrorKind::NotAuthorized),
             (Euca44, ImageErrorKind::Unspecific),
             (Euca20, ImageErrorKind::Unspecific),
         ] {
-            let refused = deregister(&state_of(image(), 5), &stranger(), ID, profile);
-            let refused = refused.unwrap_err();
+            let state = state_of(public.clone(), 5);
+            let refused = deregister(&state, &stranger(), ID, profile).unwrap_err();
             assert_eq!(refused.kind(), kind);
             assert_eq!(refused.to_string(), "Not authorized to deregister image");
+            let private = deregister(&state_of(image(), 5), &stranger(), ID, profile);
+            assert_eq!(private.unwrap_err(), ImageError::not_found(ID));
         }
     }
 

@@ -1,8 +1,8 @@
 //! The checks of a manifest and its parts.
 
 use gumnut_cloud_accounts::CloudKeys;
-use gumnut_cloud_catalogue::{Identity, Image, Profile};
-use gumnut_cloud_objects::{ObjectError, ObjectStore};
+use gumnut_cloud_catalogue::{Caller, Identity, Image, Profile};
+use gumnut_cloud_objects::{ObjectError, ObjectRef, ObjectStore};
 use gumnut_crypto::PublicKey;
 use gumnut_manifest::{ManifestError, SignatureStatus, SignedManifest, UntrustedManifest};
 use gumnut_types::{AccountId, Limits, PartName};
@@ -16,15 +16,39 @@ pub(super) fn invalid(message: impl Into<String>) -> ImageError {
     ImageError::new(ImageErrorKind::InvalidManifest, message)
 }
 
-/// Reads the manifest with the rights of `reader`.
-pub(super) async fn fetch(
+/// Reads the manifest with the rights of `reader` and makes something of its bytes, where that may take a while. Only so many
+/// manifests as the registrar has turns are in memory at once.
+pub(super) async fn read<T: Send + 'static>(
     registrar: &Registrar<'_>,
     reader: &Identity,
+    (bucket, key): (&str, &str),
+    parse: impl FnOnce(Vec<u8>) -> T + Send + 'static,
+) -> Result<T, ObjectError> {
+    let limit = Limits::default().manifest_bytes;
+    let turn = registrar.turns.acquire().await;
+    let _turn = turn.map_err(|_| ObjectError::Internal)?;
+    let bytes = objects::read(registrar.objects, reader, bucket, key, limit).await?;
+    tokio::task::spawn_blocking(|| parse(bytes))
+        .await
+        .map_err(|_| ObjectError::Internal)
+}
+
+/// Whether the caller may read the manifest. What the cloud reads for somebody who may not is not to be quoted.
+pub(super) async fn may_read(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
     bucket: &str,
     key: &str,
-) -> Result<Vec<u8>, ObjectError> {
-    let limit = Limits::default().manifest_bytes;
-    objects::read(registrar.objects, reader, bucket, key, limit).await
+) -> bool {
+    let (reader, object) = (
+        Identity::User(caller.clone()),
+        ObjectRef::newest(bucket, key),
+    );
+    registrar
+        .objects
+        .open_object(&reader, &object)
+        .await
+        .is_ok()
 }
 
 /// Parses it, and sorts what can be wrong into the three kinds that clients know.
@@ -61,11 +85,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<UntrustedManifest, ImageError> {
 pub(super) fn owner(manifest: &UntrustedManifest, account: &AccountId) -> Result<(), ImageError> {
     match manifest.manifest().user.parse::<AccountId>() {
         Ok(user) if user == *account => Ok(()),
-        _ => Err(ImageError::new(
-            ImageErrorKind::NotAuthorized,
-            "Manifest is not accessible",
-        )),
+        _ => Err(not_accessible()),
     }
+}
+
+/// The refusal of a manifest of somebody else, which says nothing of what is in it.
+pub(super) fn not_accessible() -> ImageError {
+    let message = "Manifest is not accessible";
+    ImageError::new(ImageErrorKind::NotAuthorized, message)
 }
 
 /// Insists on a signature by one of the caller's certificates or the cloud's.

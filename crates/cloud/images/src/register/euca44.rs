@@ -6,10 +6,10 @@ use gumnut_types::ImageClass;
 
 use super::facts::ManifestFacts;
 use super::registrar::Registrar;
-use super::request::RegisterRequest;
+use super::request::{CheckedRequest, RegisterRequest};
 use super::resolved::ResolvedImage;
 use super::{check, image_type};
-use crate::{ImageError, ImageErrorKind};
+use crate::ImageError;
 
 /// The architectures that it knows.
 const ARCHITECTURES: [&str; 3] = ["i386", "x86_64", "other"];
@@ -20,27 +20,26 @@ pub(super) async fn register(
     caller: &Caller,
     request: &RegisterRequest,
 ) -> Result<String, ImageError> {
-    let checked = request.check(registrar, caller).await?;
+    let checked = before_the_manifest(registrar, caller, request).await?;
     let (bucket, key) = (&checked.bucket, &checked.key);
-    if let (false, Some(message)) = (
-        caller.admin,
-        image_type::forbidden(image_type::by_name(key)),
-    ) {
-        return Err(ImageError::unspecific(message));
+    let parsed = check::read(registrar, &Identity::ExecRead, (bucket, key), |bytes| {
+        let manifest = LenientManifest::parse(bytes)?;
+        let facts = ManifestFacts::of_lenient(&manifest);
+        Some((manifest, facts))
+    })
+    .await
+    .map_err(|_| ImageError::unspecific(format!("Failed to read manifest file: {bucket}/{key}")))?
+    .ok_or_else(|| ImageError::unspecific("The manifest is not well formed"));
+    // What is wrong with it is said only of what the caller owns or may read.
+    let is_own = |manifest: &LenientManifest| manifest.user() == Some(caller.account.as_str());
+    let is_own = parsed.as_ref().is_ok_and(|(manifest, _)| is_own(manifest));
+    if !is_own && !check::may_read(registrar, caller, bucket, key).await {
+        return Err(check::not_accessible());
     }
-    let bytes = check::fetch(registrar, &Identity::ExecRead, bucket, key)
-        .await
-        .map_err(|_| {
-            ImageError::unspecific(format!("Failed to read manifest file: {bucket}/{key}"))
-        })?;
-    let manifest = LenientManifest::parse(&bytes)
-        .ok_or_else(|| ImageError::unspecific("The manifest is not well formed"))?;
-    let facts = facts(&manifest, &bytes, request)?;
-    if manifest.named("user").unwrap_or_default() != caller.account.as_str() {
-        return Err(ImageError::new(
-            ImageErrorKind::NotAuthorized,
-            "Manifest is not accessible",
-        ));
+    let (manifest, read) = parsed?;
+    let facts = facts(&manifest, read, request)?;
+    if !is_own {
+        return Err(check::not_accessible());
     }
     let windows = request.is_windows(Profile::Euca44)?
         || checked.windows
@@ -68,14 +67,28 @@ pub(super) async fn register(
     registrar.store(image, |_, _| Ok(())).await
 }
 
+/// What is checked of the request before the manifest is read.
+pub(super) async fn before_the_manifest(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    request: &RegisterRequest,
+) -> Result<CheckedRequest, ImageError> {
+    let checked = request.check(registrar, caller).await?;
+    let class = image_type::by_name(&checked.key);
+    match image_type::forbidden(class) {
+        Some(message) if !caller.admin => Err(ImageError::unspecific(message)),
+        _ => Ok(checked),
+    }
+}
+
 fn with_prefix(id: Option<&String>, prefix: &str) -> Option<String> {
     id.filter(|id| id.starts_with(prefix)).cloned()
 }
 
 /// What the manifest says, with the architecture of the request, if sizes and architecture make sense.
 fn facts(
-    manifest: &LenientManifest<'_>,
-    bytes: &[u8],
+    manifest: &LenientManifest,
+    read: ManifestFacts,
     request: &RegisterRequest,
 ) -> Result<ManifestFacts, ImageError> {
     for path in ["image/size", "image/bundled_size"] {
@@ -85,10 +98,11 @@ fn facts(
             return Err(ImageError::unspecific(message));
         }
     }
-    let mut facts = ManifestFacts::of_lenient(manifest, bytes);
-    if let Some(requested) = &request.architecture {
-        facts.architecture.clone_from(requested);
-    }
+    let architecture = request.architecture.clone();
+    let facts = ManifestFacts {
+        architecture: architecture.unwrap_or_else(|| read.architecture.clone()),
+        ..read
+    };
     if ARCHITECTURES.contains(&facts.architecture.as_str()) {
         Ok(facts)
     } else {

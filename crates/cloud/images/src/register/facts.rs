@@ -46,7 +46,7 @@ impl ManifestFacts {
     }
 
     /// Of a manifest that was read as old clouds read it.
-    pub(super) fn of_lenient(manifest: &LenientManifest<'_>, bytes: &[u8]) -> Self {
+    pub(super) fn of_lenient(manifest: &LenientManifest) -> Self {
         let mapping = "machine_configuration/block_device_mapping/mapping";
         Self {
             architecture: owned(manifest, "machine_configuration/architecture").unwrap_or_default(),
@@ -63,21 +63,21 @@ impl ManifestFacts {
             size: number(manifest, "image/size"),
             bundled_size: number(manifest, "image/bundled_size"),
             signature: manifest.at("signature").unwrap_or_default().to_owned(),
-            sha256: sha256(bytes),
+            sha256: sha256(manifest.as_str().as_bytes()),
         }
     }
 }
 
-fn owned(manifest: &LenientManifest<'_>, path: &str) -> Option<String> {
+fn owned(manifest: &LenientManifest, path: &str) -> Option<String> {
     manifest.at(path).map(str::to_owned)
 }
 
-fn all(manifest: &LenientManifest<'_>, path: &str) -> Vec<String> {
+fn all(manifest: &LenientManifest, path: &str) -> Vec<String> {
     manifest.all(path).map(str::to_owned).collect()
 }
 
 /// The number of an element; 0 for an element that has none.
-fn number(manifest: &LenientManifest<'_>, path: &str) -> u64 {
+fn number(manifest: &LenientManifest, path: &str) -> u64 {
     manifest
         .at(path)
         .and_then(|text| text.parse().ok())

@@ -31,7 +31,7 @@ pub(super) fn by_both(key: &str, kind: &ImageKind) -> ImageClass {
 
 /// What name and manifest say together where the manifest is read as old clouds read it; `type` counts for the later ones
 /// of them.
-pub(super) fn by_lenient(key: &str, manifest: &LenientManifest<'_>, with_type: bool) -> ImageClass {
+pub(super) fn by_lenient(key: &str, manifest: &LenientManifest, with_type: bool) -> ImageClass {
     let said = manifest.at("image/type").filter(|_| with_type);
     for (element, class) in [
         ("machine_configuration/kernel_id", ImageClass::Kernel),

@@ -1,5 +1,8 @@
 //! The profiles `euca-1.6` and `euca-2.0`: a manifest is opened with the cloud's key, and its parts are believed.
 
+use std::sync::Arc;
+
+use gumnut_cloud_accounts::CloudKeys;
 use gumnut_cloud_catalogue::{Caller, Identity, Image, ImageState, Profile};
 use gumnut_crypto::{HexRule, WrappedSecret};
 use gumnut_manifest::LenientManifest;
@@ -23,29 +26,35 @@ pub(super) async fn register(
     caller: &Caller,
     request: &RegisterRequest,
 ) -> Result<String, ImageError> {
-    let (bucket, key) = location(&request.location)?;
-    if !caller.admin {
-        own_bucket(registrar, caller, bucket).await?;
-    }
+    let (bucket, key) = own_location(registrar, caller, request).await?;
     let profile = registrar.rules.profile;
-    let bytes = check::fetch(registrar, &Identity::Internal, bucket, key)
+    let (keys, cloud) = (
+        registrar.certificates(caller).await?,
+        Arc::clone(registrar.cloud),
+    );
+    let read = check::read(
+        registrar,
+        &Identity::Internal,
+        (bucket, key),
+        move |bytes| {
+            let manifest = LenientManifest::parse(bytes)?;
+            let signed = profile == Profile::Euca20 || manifest.is_signed_by(&keys);
+            let is_good = !keys.is_empty() && signed && opens(&cloud, &manifest);
+            let facts = ManifestFacts::of_lenient(&manifest);
+            is_good.then_some((manifest, facts))
+        },
+    );
+    let (manifest, facts) = read
         .await
-        .map_err(|_| ImageError::unspecific(BAD_MANIFEST))?;
-    let manifest =
-        LenientManifest::parse(&bytes).ok_or_else(|| ImageError::unspecific(BAD_MANIFEST))?;
-    let keys = registrar.certificates(caller).await?;
-    let signed = !keys.is_empty() && (profile == Profile::Euca20 || manifest.is_signed_by(&keys));
-    if !signed || !opens(registrar, &manifest) {
-        return Err(ImageError::unspecific(BAD_MANIFEST));
-    }
+        .ok()
+        .flatten()
+        .ok_or_else(|| ImageError::unspecific(BAD_MANIFEST))?;
     // The caller must be able to read it, too.
-    check::fetch(registrar, &Identity::User(caller.clone()), bucket, key)
-        .await
-        .map_err(|_| {
-            ImageError::unspecific(format!("Failed to read manifest file: {bucket}/{key}"))
-        })?;
+    if !check::may_read(registrar, caller, bucket, key).await {
+        let message = format!("Failed to read manifest file: {bucket}/{key}");
+        return Err(ImageError::unspecific(message));
+    }
 
-    let facts = ManifestFacts::of_lenient(&manifest, &bytes);
     let class = image_type::by_lenient(key, &manifest, false);
     if let (false, Some(message)) = (caller.admin, image_type::forbidden(class)) {
         return Err(ImageError::unspecific(message));
@@ -71,6 +80,19 @@ pub(super) async fn register(
             Ok(())
         })
         .await
+}
+
+/// Bucket and key, if the bucket is the caller's. An administrator needs none of his own.
+pub(super) async fn own_location<'r>(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    request: &'r RegisterRequest,
+) -> Result<(&'r str, &'r str), ImageError> {
+    let (bucket, key) = location(&request.location)?;
+    if !caller.admin {
+        own_bucket(registrar, caller, bucket).await?;
+    }
+    Ok((bucket, key))
 }
 
 /// Bucket and key: exactly two pieces.
@@ -99,8 +121,8 @@ async fn own_bucket(
 
 /// Whether the cloud's key opens key and iv. The real clouds ask only whether the padding is right; what cannot be
 /// opened comes out as random bytes here, so that being hex digits has to tell.
-fn opens(registrar: &Registrar<'_>, manifest: &LenientManifest<'_>) -> bool {
-    let (key, rule) = (&registrar.cloud.key, HexRule::Legacy);
+fn opens(cloud: &CloudKeys, manifest: &LenientManifest) -> bool {
+    let (key, rule) = (&cloud.key, HexRule::Legacy);
     let (Some(secret), Some(iv)) = (
         wrapped(manifest, "image/ec2_encrypted_key"),
         wrapped(manifest, "image/ec2_encrypted_iv"),
@@ -110,7 +132,7 @@ fn opens(registrar: &Registrar<'_>, manifest: &LenientManifest<'_>) -> bool {
     secret.unwrap_key(key, rule).is_ok() && iv.unwrap_iv(key, rule).is_ok()
 }
 
-fn wrapped(manifest: &LenientManifest<'_>, path: &str) -> Option<WrappedSecret> {
+fn wrapped(manifest: &LenientManifest, path: &str) -> Option<WrappedSecret> {
     WrappedSecret::from_hex(manifest.at(path).unwrap_or_default()).ok()
 }
 

@@ -32,3 +32,21 @@ pub(crate) async fn register(
         Profile::Euca16 | Profile::Euca20 => legacy::register(registrar, caller, request).await,
     }
 }
+
+/// Checks what needs no look at the manifest: rights, the form of what is said, and that the kernel and the ramdisk that the request
+/// names can be used.
+pub(crate) async fn rehearse(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    request: &RegisterRequest,
+) -> Result<(), ImageError> {
+    match registrar.rules.profile {
+        Profile::Strict => strict::rehearse(registrar, caller, request).await,
+        Profile::Euca44 => euca44::before_the_manifest(registrar, caller, request)
+            .await
+            .map(drop),
+        Profile::Euca16 | Profile::Euca20 => legacy::own_location(registrar, caller, request)
+            .await
+            .map(drop),
+    }
+}

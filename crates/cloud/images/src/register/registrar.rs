@@ -1,5 +1,7 @@
 //! What registering needs beside the request, and the last step of every profile.
 
+use std::sync::Arc;
+
 use gumnut_cloud_accounts::CloudKeys;
 use gumnut_cloud_catalogue::{
     Caller, Catalogue, CatalogueError, Conflict, Image, ImageChange, ImageRef, ImageRules,
@@ -7,6 +9,7 @@ use gumnut_cloud_catalogue::{
 };
 use gumnut_cloud_objects::ObjectStore;
 use gumnut_crypto::PublicKey;
+use tokio::sync::Semaphore;
 
 use crate::ids::Ids;
 use crate::state::rows_gone_before;
@@ -16,9 +19,11 @@ use crate::{ImageError, ImageErrorKind};
 pub(crate) struct Registrar<'a> {
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) objects: &'a ObjectStore,
-    pub(crate) cloud: &'a CloudKeys,
+    pub(crate) cloud: &'a Arc<CloudKeys>,
     pub(crate) rules: &'a ImageRules,
     pub(crate) ids: &'a Ids,
+    /// Who has one may read a manifest.
+    pub(crate) turns: &'a Semaphore,
     /// Milliseconds since 1970.
     pub(crate) now: i64,
 }
@@ -46,19 +51,29 @@ pub(super) struct Named<'a> {
 impl<'a> Named<'a> {
     /// Of a state that [`references`] of the image has asked for.
     fn of(image: &Image, state: &'a ImagesState) -> Self {
+        Self::with(image.kernel.as_ref(), image.ramdisk.as_ref(), state)
+    }
+
+    /// Of a state that [`ids`] of both has asked for.
+    fn with(kernel: Option<&String>, ramdisk: Option<&String>, state: &'a ImagesState) -> Self {
         let mut found = state.images.iter();
-        let mut next = |id: &Option<String>| id.as_ref().and_then(|_| found.next()?.as_ref());
+        let mut next = |id: Option<&String>| id.and_then(|_| found.next()?.as_ref());
         Self {
-            kernel: next(&image.kernel),
-            ramdisk: next(&image.ramdisk),
+            kernel: next(kernel),
+            ramdisk: next(ramdisk),
         }
     }
 }
 
 /// Refers to the kernel and the ramdisk that the image names.
 fn references(image: &Image) -> ImageRef {
+    ids(image.kernel.as_ref(), image.ramdisk.as_ref())
+}
+
+/// Refers to a kernel and a ramdisk.
+fn ids(kernel: Option<&String>, ramdisk: Option<&String>) -> ImageRef {
     ImageRef {
-        ids: image.kernel.iter().chain(&image.ramdisk).cloned().collect(),
+        ids: kernel.into_iter().chain(ramdisk).cloned().collect(),
         tags_of: None,
     }
 }
@@ -68,6 +83,17 @@ impl Registrar<'_> {
     pub(super) async fn certificates(&self, caller: &Caller) -> Result<Vec<PublicKey>, ImageError> {
         let keys = gumnut_cloud_accounts::certificate_keys(self.catalogue, &caller.account);
         Ok(keys.await?)
+    }
+
+    /// Looks at a kernel and a ramdisk that a request names.
+    pub(super) async fn look_at(
+        &self,
+        kernel: Option<&String>,
+        ramdisk: Option<&String>,
+        check: impl FnOnce(&Named<'_>) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let state = self.catalogue.images_by_id(ids(kernel, ramdisk)).await?;
+        check(&Named::with(kernel, ramdisk, &state))
     }
 
     /// Looks at what the image names now. It may be otherwise when the image is stored.
@@ -87,6 +113,7 @@ impl Registrar<'_> {
         check: impl Fn(&Image, &Named<'_>) -> Result<(), ImageError> + Clone + Send + 'static,
     ) -> Result<String, ImageError> {
         let profile = self.rules.profile;
+        let (location, account) = (image.location.clone(), image.owner.clone());
         let mut next = self.ids.next(self.now).await;
         loop {
             let mut image = image.clone();
@@ -106,6 +133,7 @@ impl Registrar<'_> {
             match stored.await {
                 Ok(id) => {
                     next.used();
+                    tracing::info!(id, location, %account, "registered");
                     return Ok(id);
                 }
                 // Somebody has it: the next candidate is another one.

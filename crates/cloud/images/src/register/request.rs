@@ -5,6 +5,7 @@ use gumnut_types::{Architecture, ImageId};
 use gumnut_cloud_catalogue::{Caller, Profile};
 
 use super::registrar::{Registrar, name_in_use};
+use crate::attributes::check_description;
 use crate::{ImageError, ImageErrorKind};
 
 /// The fields of a `RegisterImage` call, as they came.
@@ -114,7 +115,7 @@ impl RegisterRequest {
                 return Err(name_in_use(name, &id));
             }
         }
-        self.check_description()?;
+        check_description(self.description.as_deref().unwrap_or_default())?;
         let hvm = virtualization(profile, self.virtualization.as_deref())?;
         if let Some(message) = self.block_devices.fault() {
             return Err(ImageError::of(
@@ -133,18 +134,6 @@ impl RegisterRequest {
             windows,
             hvm,
         })
-    }
-
-    fn check_description(&self) -> Result<(), ImageError> {
-        let length = self
-            .description
-            .as_ref()
-            .map_or(0, |text| text.chars().count());
-        if length > 255 {
-            let message = "AMI descriptions must be less than 256 characters long";
-            return Err(ImageError::new(ImageErrorKind::InvalidParameter, message));
-        }
-        Ok(())
     }
 
     fn location(&self, profile: Profile) -> Result<(String, String), ImageError> {

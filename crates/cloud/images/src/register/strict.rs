@@ -1,5 +1,7 @@
 //! The profile `strict`: everything that any generation of clouds checked, and the parts.
 
+use std::sync::Arc;
+
 use gumnut_cloud_catalogue::{Caller, Identity, Image, ImageState, Profile};
 use gumnut_manifest::SignedManifest;
 use gumnut_types::ImageClass;
@@ -17,14 +19,11 @@ pub(super) async fn register(
     caller: &Caller,
     request: &RegisterRequest,
 ) -> Result<String, ImageError> {
-    let checked = request.check(registrar, caller).await?;
+    let checked = before_the_manifest(registrar, caller, request).await?;
     let architecture = request.architecture()?.map(|named| named.to_string());
     let asks_for_windows = request.is_windows(Profile::Strict)?;
-    administrators_only(caller, image_type::by_name(&checked.key))?;
+    let (manifest, facts, class) = verified_manifest(registrar, caller, &checked).await?;
 
-    let (manifest, class) = verified_manifest(registrar, caller, &checked).await?;
-
-    let facts = ManifestFacts::of(&manifest);
     let windows = asks_for_windows || checked.windows || image_type::is_windows(&checked.key);
     let resolved = ResolvedImage {
         location: format!("{}/{}", checked.bucket, checked.key),
@@ -51,14 +50,45 @@ pub(super) async fn register(
     registrar.store(image, check_references).await
 }
 
-/// The manifest when it is the caller's, signed, meant for this cloud, and its parts are whole; and what the image is.
+/// What is checked of the request before the manifest is read.
+async fn before_the_manifest(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    request: &RegisterRequest,
+) -> Result<CheckedRequest, ImageError> {
+    let checked = request.check(registrar, caller).await?;
+    request.architecture()?;
+    request.is_windows(Profile::Strict)?;
+    administrators_only(caller, image_type::by_name(&checked.key))?;
+    Ok(checked)
+}
+
+/// Checks what needs no look at the manifest. What the manifest says in the place of the request is not known, so that nothing is
+/// missing yet.
+pub(super) async fn rehearse(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    request: &RegisterRequest,
+) -> Result<(), ImageError> {
+    let checked = before_the_manifest(registrar, caller, request).await?;
+    if image_type::by_name(&checked.key) != ImageClass::Machine {
+        return Ok(());
+    }
+    let (kernel, ramdisk) = (checked.kernel.as_ref(), checked.ramdisk.as_ref());
+    let check = |named: &Named<'_>| usable(caller, kernel, ramdisk, named);
+    registrar.look_at(kernel, ramdisk, check).await
+}
+
+/// The manifest when it is the caller's, signed, meant for this cloud, and its parts are whole; what it says, and what the image
+/// is.
 async fn verified_manifest(
     registrar: &Registrar<'_>,
     caller: &Caller,
     checked: &CheckedRequest,
-) -> Result<(SignedManifest, ImageClass), ImageError> {
+) -> Result<(SignedManifest, ManifestFacts, ImageClass), ImageError> {
     let (bucket, key) = (&checked.bucket, &checked.key);
-    let bytes = check::fetch(registrar, &Identity::ExecRead, bucket, key)
+    let parse = |bytes: Vec<u8>| check::parse(&bytes);
+    let parsed = check::read(registrar, &Identity::ExecRead, (bucket, key), parse)
         .await
         .map_err(|error| {
             let code = error.code();
@@ -66,15 +96,27 @@ async fn verified_manifest(
                 "Failed to read manifest file: {bucket}/{key} ({code})"
             ))
         })?;
-    let untrusted = check::parse(&bytes)?;
+    // What is wrong with it is said only of what the caller may read.
+    if parsed.is_err() && !check::may_read(registrar, caller, bucket, key).await {
+        return Err(check::not_accessible());
+    }
+    let untrusted = parsed?;
     check::owner(&untrusted, &caller.account)?;
     let class = image_type::by_both(key, &untrusted.manifest().kind);
     administrators_only(caller, class)?;
-    let keys = registrar.certificates(caller).await?;
-    let manifest = check::signature(untrusted, &keys, registrar.cloud)?;
-    check::key(&manifest, registrar.cloud)?;
+    let (keys, cloud) = (
+        registrar.certificates(caller).await?,
+        Arc::clone(registrar.cloud),
+    );
+    let verify = move || {
+        let manifest = check::signature(untrusted, &keys, &cloud)?;
+        check::key(&manifest, &cloud)?;
+        let facts = ManifestFacts::of(&manifest);
+        Ok::<_, ImageError>((manifest, facts))
+    };
+    let (manifest, facts) = tokio::task::spawn_blocking(verify).await??;
     check::parts(registrar.objects, &manifest, bucket, key).await?;
-    Ok((manifest, class))
+    Ok((manifest, facts, class))
 }
 
 fn administrators_only(caller: &Caller, class: ImageClass) -> Result<(), ImageError> {
@@ -92,9 +134,19 @@ fn kernel_and_ramdisk(caller: &Caller, image: &Image, named: &Named<'_>) -> Resu
         return Ok(());
     }
     check::kernel_and_ramdisk_given(image)?;
+    usable(caller, image.kernel.as_ref(), image.ramdisk.as_ref(), named)
+}
+
+/// Insists that a kernel and a ramdisk, where they are named, are there, of their type, and usable.
+fn usable(
+    caller: &Caller,
+    kernel: Option<&String>,
+    ramdisk: Option<&String>,
+    named: &Named<'_>,
+) -> Result<(), ImageError> {
     for (id, found, class) in [
-        (&image.kernel, named.kernel, ImageClass::Kernel),
-        (&image.ramdisk, named.ramdisk, ImageClass::Ramdisk),
+        (kernel, named.kernel, ImageClass::Kernel),
+        (ramdisk, named.ramdisk, ImageClass::Ramdisk),
     ] {
         let Some(id) = id else {
             continue;

@@ -290,6 +290,38 @@ async fn row_12_the_manifest_belongs_to_the_caller() {
 }
 
 #[tokio::test]
+async fn what_the_caller_may_not_read_is_not_quoted() {
+    let secret = "TOP/SECRET-OF-ANOTHER";
+    for profile in [Profile::Strict, Profile::Euca44] {
+        let mut world = fixture(ImageRules::of(profile)).await;
+        let location = world.put("disk", &Bundle::kernel());
+        let edits: [Edit; 4] = [
+            |text| text.replace("disk.part.00", "TOP/SECRET-OF-ANOTHER"),
+            |text| text.replace("<size>100<", "<size>TOP/SECRET-OF-ANOTHER<"),
+            |text| text.replace(">x86_64<", ">TOP/SECRET-OF-ANOTHER<"),
+            |text| text.replace("<image>", "<TOP/SECRET-OF-ANOTHER><image>"),
+        ];
+        for edit in edits {
+            let whole = world.objects[&location].clone();
+            world.edit(&location, edit);
+            let request = || RegisterRequest {
+                name: Some("disk".to_owned()),
+                ..request(&location)
+            };
+            world.exec_only.insert(location.clone());
+            let refusal = world.register_as(USER, request()).await.unwrap_err();
+            assert_eq!(refusal.kind(), ImageErrorKind::NotAuthorized, "{refusal}");
+            assert!(!refusal.to_string().contains(secret), "{refusal}");
+            // Who may read it is told what is wrong, or that it is the manifest of another.
+            world.exec_only.clear();
+            let refusal = world.register_as(USER, request()).await.unwrap_err();
+            assert!(!refusal.to_string().is_empty());
+            world.objects.insert(location.clone(), whole);
+        }
+    }
+}
+
+#[tokio::test]
 async fn row_13_kernels_by_the_manifest_are_for_administrators_too() {
     let mut world = fixture(ImageRules::default()).await;
     for (kind, message) in [
