@@ -1,5 +1,9 @@
 //! Which parameters a call has.
 
+use gumnut_cloud_catalogue::Profile;
+
+use crate::action::Action;
+use crate::dry_run;
 use crate::parameters::Parameters;
 
 /// Parameters of every call.
@@ -17,9 +21,9 @@ const COMMON: [&str; 10] = [
 ];
 
 /// The parameters of a call; `N` is any number, and a `*` at the end anything.
-fn of_call(action: &str) -> &'static [&'static str] {
+fn of_call(action: Action) -> &'static [&'static str] {
     match action {
-        "RegisterImage" => &[
+        Action::RegisterImage => &[
             "Architecture",
             "BlockDeviceMapping.N.*",
             "Description",
@@ -32,7 +36,7 @@ fn of_call(action: &str) -> &'static [&'static str] {
             "SriovNetSupport",
             "VirtualizationType",
         ],
-        "DescribeImages" => &[
+        Action::DescribeImages => &[
             "ExecutableBy",
             "ExecutableBy.N",
             "Filter.N.Name",
@@ -44,9 +48,9 @@ fn of_call(action: &str) -> &'static [&'static str] {
             "Owner",
             "Owner.N",
         ],
-        "DeregisterImage" => &["ImageId"],
-        "DescribeImageAttribute" | "ResetImageAttribute" => &["Attribute", "ImageId"],
-        "ModifyImageAttribute" => &[
+        Action::DeregisterImage => &["ImageId"],
+        Action::DescribeImageAttribute | Action::ResetImageAttribute => &["Attribute", "ImageId"],
+        Action::ModifyImageAttribute => &[
             "Attribute",
             "Description",
             "Description.Value",
@@ -65,28 +69,29 @@ fn of_call(action: &str) -> &'static [&'static str] {
             "UserId",
             "UserId.N",
         ],
-        "DescribeRegions" => &[
+        Action::DescribeRegions => &[
             "Filter.N.Name",
             "Filter.N.Value.N",
             "Region.N",
             "RegionName",
             "RegionName.N",
         ],
-        "DescribeAvailabilityZones" => &[
+        Action::DescribeAvailabilityZones => &[
             "Filter.N.Name",
             "Filter.N.Value.N",
             "ZoneName",
             "ZoneName.N",
         ],
-        "DescribeServiceCertificates" => &["Format", "FingerprintDigest"],
-        "CreateTags" | "DeleteTags" => &["ResourceId", "ResourceId.N", "Tag.N.Key", "Tag.N.Value"],
-        "DescribeTags" => &["Filter.N.Name", "Filter.N.Value.N"],
-        _ => &[],
+        Action::DescribeServiceCertificates => &["Format", "FingerprintDigest"],
+        Action::CreateTags | Action::DeleteTags => {
+            &["ResourceId", "ResourceId.N", "Tag.N.Key", "Tag.N.Value"]
+        }
+        Action::DescribeTags => &["Filter.N.Name", "Filter.N.Value.N"],
     }
 }
 
-/// The parameters that the call does not have.
-pub(crate) fn unknown<'p>(action: &str, parameters: &'p Parameters) -> Vec<&'p str> {
+/// The parameters that the call does not have. Dry runs are younger than the clouds of 2009 and 2010.
+pub(crate) fn unknown(action: Action, profile: Profile, parameters: &Parameters) -> Vec<&str> {
     let known = of_call(action);
     let is_known = |name: &str| {
         let general = general(name);
@@ -94,7 +99,10 @@ pub(crate) fn unknown<'p>(action: &str, parameters: &'p Parameters) -> Vec<&'p s
             Some(begin) => general.starts_with(begin),
             None => general == **pattern,
         };
-        COMMON.contains(&name) || name.starts_with("X-Amz-") || known.iter().any(fits)
+        COMMON.contains(&name)
+            || name.starts_with("X-Amz-")
+            || (dry_run::is_name(name) && !profile.is_legacy())
+            || known.iter().any(fits)
     };
     let names = parameters.0.iter().map(|(name, _)| name.as_str());
     names.filter(|name| !is_known(name)).collect()
@@ -127,9 +135,17 @@ mod tests {
             "Filter.Name",
             "Colour",
         ]);
-        assert_eq!(unknown("DescribeImages", &all), ["Filter.Name", "Colour"]);
+        let strict = Profile::Strict;
+        assert_eq!(
+            unknown(Action::DescribeImages, strict, &all),
+            ["Filter.Name", "Colour"]
+        );
         let devices = parameters(&["BlockDeviceMapping.1.Ebs.SnapshotId"]);
-        assert!(unknown("RegisterImage", &devices).is_empty());
-        assert_eq!(unknown("DeregisterImage", &devices).len(), 1);
+        assert!(unknown(Action::RegisterImage, strict, &devices).is_empty());
+        assert_eq!(unknown(Action::DeregisterImage, strict, &devices).len(), 1);
+        let dry = parameters(&["DryRun"]);
+        for (profile, count) in [(strict, 0), (Profile::Euca44, 0), (Profile::Euca20, 1)] {
+            assert_eq!(unknown(Action::DeregisterImage, profile, &dry).len(), count);
+        }
     }
 }

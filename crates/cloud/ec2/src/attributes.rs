@@ -9,8 +9,6 @@ use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 use crate::xml::{self, Xml};
 
-/// Most accounts and groups of a list that are looked at.
-const MAX_ENTRIES: usize = 100;
 /// The devices that every image in an object store has.
 const DEVICES: [(&str, &str); 4] = [
     ("emi", "sda1"),
@@ -101,34 +99,55 @@ fn account(user: &str, profile: Profile) -> Result<String, Refusal> {
     }
 }
 
-/// The entries of `LaunchPermission.Add.1.UserId` and its relatives; `operation` is `Add` or `Remove`.
+/// The entries of `LaunchPermission.Add.1.UserId` and its relatives, each of which names a group or an account; `operation` is
+/// `Add` or `Remove`.
 fn launch_entries(
     parameters: &Parameters,
     operation: &str,
     profile: Profile,
 ) -> Result<LaunchEntries, Refusal> {
-    let [users, groups] = ["UserId", "Group"].map(|what| {
-        (1..=MAX_ENTRIES)
-            .map_while(|index| {
-                parameters.owned(&format!("LaunchPermission.{operation}.{index}.{what}"))
-            })
-            .collect::<Vec<_>>()
-    });
-    entries(&users, &groups, profile)
+    let mut found = LaunchEntries::default();
+    let name = format!("LaunchPermission.{operation}");
+    for number in parameters.numbers(&name) {
+        let [user, group] =
+            ["UserId", "Group"].map(|what| parameters.owned(&format!("{name}.{number}.{what}")));
+        if user.is_none() && group.is_none() {
+            parameters.required(&format!("{name}.{number}.UserId"))?;
+        }
+        found.everybody |= entries(&[], group.as_slice(), profile)?.everybody;
+        let named = entries(user.as_slice(), &[], profile)?;
+        found.accounts.extend(named.accounts);
+    }
+    Ok(found)
 }
 
+/// What is to be modified: one attribute, as in EC2.
 fn modification(parameters: &Parameters, profile: Profile) -> Result<ImageModification, Refusal> {
-    if let Some(description) = parameters
+    let description = parameters
         .get("Description.Value")
-        .or(parameters.get("Description"))
-    {
+        .or(parameters.get("Description"));
+    let codes = parameters.list("ProductCode");
+    let by_entries = parameters.any(|name| name.starts_with("LaunchPermission."));
+    let users = parameters.list("UserId");
+    let mut groups = parameters.list("UserGroup");
+    groups.extend(parameters.list("Group"));
+    let kinds = [
+        description.is_some(),
+        !codes.is_empty(),
+        by_entries,
+        !users.is_empty() || !groups.is_empty(),
+    ];
+    if kinds.into_iter().filter(|given| *given).count() > 1 {
+        let message = "Only one attribute can be modified at a time";
+        return Err(Refusal::new("InvalidParameterCombination", message));
+    }
+    if let Some(description) = description {
         return Ok(ImageModification::Description(description.to_owned()));
     }
-    let codes = parameters.list("ProductCode");
     if !codes.is_empty() {
         return Ok(ImageModification::ProductCodes(codes));
     }
-    if parameters.any(|name| name.starts_with("LaunchPermission.")) {
+    if by_entries {
         return Ok(ImageModification::Launch {
             add: launch_entries(parameters, "Add", profile)?,
             remove: launch_entries(parameters, "Remove", profile)?,
@@ -138,9 +157,7 @@ fn modification(parameters: &Parameters, profile: Profile) -> Result<ImageModifi
     if attribute != "launchPermission" {
         return Err(Refusal::invalid_value("attribute", attribute));
     }
-    let mut groups = parameters.list("UserGroup");
-    groups.extend(parameters.list("Group"));
-    let named = entries(&parameters.list("UserId"), &groups, profile)?;
+    let named = entries(&users, &groups, profile)?;
     match parameters.required("OperationType")? {
         "add" => Ok(ImageModification::Launch {
             add: named,

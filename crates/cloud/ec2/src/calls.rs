@@ -4,13 +4,14 @@ use gumnut_cloud_accounts::QueryAuthError;
 use gumnut_cloud_catalogue::{Caller, Profile};
 use http::Response;
 
+use crate::action::Action;
 use crate::context::Context;
 use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 use crate::xml::Xml;
 use crate::{
-    allowed_parameters, attributes, certificates, deregister, describe, errors, regions, register,
-    tags,
+    allowed_parameters, attributes, certificates, deregister, describe, dry_run, errors, regions,
+    register, tags,
 };
 
 /// A request whose body is read and whose signature has been looked at.
@@ -38,8 +39,9 @@ pub(crate) async fn answer(context: &Context<'_>, request: Ec2Request) -> Respon
     match dispatch(context, &caller, &parameters, id).await {
         Ok(body) => errors::success(body),
         Err(refusal) => {
-            let (code, message) = (refusal.code, &refusal.message);
-            tracing::info!(id, code, message, "refused");
+            // Written as Debug writes it: messages quote what clients say.
+            let (code, reason) = (refusal.code, &refusal.message);
+            tracing::info!(id, code, ?reason, "refused");
             errors::of_call(context.rules(), &refusal, id)
         }
     }
@@ -51,49 +53,63 @@ async fn dispatch(
     parameters: &Parameters,
     request_id: &str,
 ) -> Result<String, Refusal> {
-    let action = parameters
-        .get("Action")
-        .or_else(|| parameters.get("Operation"))
-        .unwrap_or_default();
-    check_parameters(context.profile(), action, parameters)?;
-    let answer = match action {
-        "RegisterImage" => register::run(context, caller, parameters).await?,
-        "DescribeImages" => describe::run(context, caller, parameters).await?,
-        "DeregisterImage" => deregister::run(context, caller, parameters).await?,
-        "DescribeImageAttribute" => attributes::describe(context, caller, parameters).await?,
-        "ModifyImageAttribute" => attributes::modify(context, caller, parameters).await?,
-        "ResetImageAttribute" => attributes::reset(context, caller, parameters).await?,
-        "CreateTags" => tags::create(context, caller, parameters).await?,
-        "DeleteTags" => tags::delete(context, caller, parameters).await?,
-        "DescribeTags" => tags::describe(context, caller, parameters).await?,
-        "DescribeRegions" => regions::regions(context, parameters)?,
-        "DescribeAvailabilityZones" => regions::zones(context, parameters)?,
-        "DescribeServiceCertificates" => certificates::run(context, parameters).await?,
-        _ => {
-            let message = format!("The action {action} is not valid for this web service.");
-            return Err(Refusal::new("InvalidAction", message));
-        }
-    };
-    Ok(document(action, parameters.version(), request_id, answer))
+    let action = called(context.profile(), parameters)?;
+    if dry_run::is_asked_for(parameters)? {
+        let images = &context.images.dry_run();
+        let rehearsal = Context { images, ..*context };
+        let decided = run(&rehearsal, caller, action, parameters).await;
+        return Err(dry_run::answer(decided));
+    }
+    let answer = run(context, caller, action, parameters).await?;
+    let version = parameters.version();
+    Ok(document(action.as_str(), version, request_id, answer))
 }
 
-/// Real clouds refuse what they do not know, and the later ones want to know the version.
-fn check_parameters(
-    profile: Profile,
-    action: &str,
+async fn run(
+    context: &Context<'_>,
+    caller: &Caller,
+    action: Action,
     parameters: &Parameters,
-) -> Result<(), Refusal> {
-    if profile == Profile::Euca44 && parameters.named_version().is_none() {
+) -> Result<Xml, Refusal> {
+    match action {
+        Action::RegisterImage => register::run(context, caller, parameters).await,
+        Action::DescribeImages => describe::run(context, caller, parameters).await,
+        Action::DeregisterImage => deregister::run(context, caller, parameters).await,
+        Action::DescribeImageAttribute => attributes::describe(context, caller, parameters).await,
+        Action::ModifyImageAttribute => attributes::modify(context, caller, parameters).await,
+        Action::ResetImageAttribute => attributes::reset(context, caller, parameters).await,
+        Action::CreateTags => tags::create(context, caller, parameters).await,
+        Action::DeleteTags => tags::delete(context, caller, parameters).await,
+        Action::DescribeTags => tags::describe(context, caller, parameters).await,
+        Action::DescribeRegions => regions::regions(context, parameters),
+        Action::DescribeAvailabilityZones => regions::zones(context, parameters),
+        Action::DescribeServiceCertificates => certificates::run(context, parameters).await,
+    }
+}
+
+/// The call that is asked for. Real clouds refuse parameters that they do not know, and the later ones want to know the version,
+/// in whatever form.
+fn called(profile: Profile, parameters: &Parameters) -> Result<Action, Refusal> {
+    if profile == Profile::Euca44 && parameters.get("Version").is_none() {
         let message = "The request must contain the parameter Version";
         return Err(Refusal::new("MissingParameter", message));
     }
-    let unknown = allowed_parameters::unknown(action, parameters);
+    let name = parameters
+        .get("Action")
+        .or_else(|| parameters.get("Operation"))
+        .unwrap_or_default();
+    let Some(action) = Action::parse(name) else {
+        let message = format!("The action {name} is not valid for this web service.");
+        return Err(Refusal::new("InvalidAction", message));
+    };
+    parameters.check_lists()?;
+    let unknown = allowed_parameters::unknown(action, profile, parameters);
     if unknown.is_empty() {
-        return Ok(());
+        return Ok(action);
     }
-    tracing::info!(action, ?unknown, "parameters that are not known");
+    tracing::info!(?action, ?unknown, "parameters that are not known");
     if profile == Profile::Strict {
-        return Ok(());
+        return Ok(action);
     }
     let message = format!("The parameter {} is not recognized", unknown[0]);
     Err(Refusal::new("UnknownParameter", message))

@@ -31,7 +31,7 @@ impl Filter {
     /// The filters of a request.
     pub(crate) fn of(parameters: &Parameters) -> Result<Vec<Self>, Refusal> {
         parameters
-            .filters()
+            .filters()?
             .into_iter()
             .map(|(name, values)| {
                 let filter = Self { name, values };

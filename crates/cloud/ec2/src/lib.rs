@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod action;
 mod allowed_parameters;
 mod attributes;
 mod calls;
@@ -7,6 +8,7 @@ mod certificates;
 mod context;
 mod deregister;
 mod describe;
+mod dry_run;
 mod errors;
 mod filter;
 mod front_end;

@@ -1,14 +1,14 @@
 //! The parameters of a call.
 
+use std::collections::BTreeSet;
+
 use gumnut_cloud_catalogue::Profile;
 use gumnut_types::ImageId;
 
 use crate::refusal::Refusal;
 
-/// Most entries of a list that are looked at.
+/// Most entries of a list, as in EC2.
 const MAX_LIST: usize = 1000;
-/// Most filters of a request.
-const MAX_FILTERS: usize = 200;
 /// The version that answers name when a request has none.
 const DEFAULT_VERSION: &str = "2014-10-01";
 
@@ -30,11 +30,15 @@ impl Parameters {
     }
 
     /// The filters: names, and values of which one must match.
-    pub(crate) fn filters(&self) -> Vec<(String, Vec<String>)> {
-        (1..=MAX_FILTERS)
-            .map_while(|index| {
-                let name = self.owned(&format!("Filter.{index}.Name"))?;
-                Some((name, self.list(&format!("Filter.{index}.Value"))))
+    pub(crate) fn filters(&self) -> Result<Vec<(String, Vec<String>)>, Refusal> {
+        self.numbers("Filter")
+            .into_iter()
+            .map(|number| {
+                let name = self.required(&format!("Filter.{number}.Name"))?;
+                Ok((
+                    name.to_owned(),
+                    self.list(&format!("Filter.{number}.Value")),
+                ))
             })
             .collect()
     }
@@ -60,11 +64,43 @@ impl Parameters {
         self.named_version().unwrap_or(DEFAULT_VERSION)
     }
 
-    /// The values of `Name.1`, `Name.2` and so on, or of `Name` alone.
+    /// The values of `Name`, `Name.1`, `Name.2` and so on, in this order; a number that is left out ends nothing.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let mut values: Vec<_> = self.owned(name).into_iter().collect();
-        values.extend((1..=MAX_LIST).map_while(|index| self.owned(&format!("{name}.{index}"))));
+        let numbers = self.numbers(name).into_iter();
+        values.extend(numbers.filter_map(|number| self.owned(&format!("{name}.{number}"))));
         values
+    }
+
+    /// The numbers behind a name: those of `Name.1` and of `Name.2.Anything`.
+    pub(crate) fn numbers(&self, name: &str) -> BTreeSet<usize> {
+        let behind = |parameter: &str| {
+            let rest = parameter.strip_prefix(name)?.strip_prefix('.')?;
+            let digits = rest.split_once('.').map_or(rest, |(digits, _)| digits);
+            digits.parse().ok()
+        };
+        self.0
+            .iter()
+            .filter_map(|(parameter, _)| behind(parameter))
+            .collect()
+    }
+
+    /// Insists on lists that are not too long, by the numbers in the names of parameters.
+    pub(crate) fn check_lists(&self) -> Result<(), Refusal> {
+        let too_long = |name: &str| {
+            name.split('.').any(|piece| {
+                let is_number = !piece.is_empty() && piece.bytes().all(|b| b.is_ascii_digit());
+                is_number
+                    && !piece
+                        .parse::<usize>()
+                        .is_ok_and(|number| number <= MAX_LIST)
+            })
+        };
+        if self.any(too_long) {
+            let message = format!("A list has at most {MAX_LIST} entries");
+            return Err(Refusal::new("InvalidParameterValue", message));
+        }
+        Ok(())
     }
 
     /// The value of a parameter that must be there.
@@ -97,4 +133,58 @@ pub(crate) fn well_formed(profile: Profile, id: &str) -> Result<(), Refusal> {
         return Err(Refusal::of(profile, "InvalidAMIID.Malformed", message));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(given: &[(&str, &str)]) -> Parameters {
+        let owned = given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Parameters(owned.collect())
+    }
+
+    #[test]
+    fn lists_are_in_the_order_of_their_numbers_and_may_leave_some_out() {
+        let found = parameters(&[
+            ("Owner.10", "c"),
+            ("Owner.2", "b"),
+            ("Owner", "a"),
+            ("Owner.4", ""),
+            ("OwnerX.1", "no"),
+            ("Owner.x", "no"),
+            ("Owner.3.Name", "no"),
+        ]);
+        assert_eq!(found.list("Owner"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn filters_need_names() {
+        let found = parameters(&[
+            ("Filter.1.Name", "state"),
+            ("Filter.3.Name", "name"),
+            ("Filter.3.Value.1", "a"),
+            ("Filter.3.Value.7", "b"),
+        ]);
+        let filters = found.filters().unwrap();
+        assert_eq!(filters[0], ("state".to_owned(), Vec::new()));
+        assert_eq!(filters[1].1, ["a", "b"]);
+        let nameless = parameters(&[("Filter.1.Value.1", "a")]).filters();
+        assert_eq!(nameless.unwrap_err().code, "MissingParameter");
+    }
+
+    #[test]
+    fn a_list_has_at_most_a_thousand_entries() {
+        assert!(parameters(&[("Owner.1000", "a")]).check_lists().is_ok());
+        for name in [
+            "Owner.1001",
+            "Filter.1.Value.1001",
+            "Tag.99999999999999999999999.Key",
+        ] {
+            let refused = parameters(&[(name, "a")]).check_lists().unwrap_err();
+            assert_eq!(refused.code, "InvalidParameterValue");
+        }
+    }
 }

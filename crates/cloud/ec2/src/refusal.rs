@@ -53,6 +53,7 @@ impl From<ImageError> for Refusal {
             ImageErrorKind::InvalidParameter => ("InvalidParameter", 400),
             ImageErrorKind::InvalidParameterValue => ("InvalidParameterValue", 400),
             ImageErrorKind::TagLimitExceeded => ("TagLimitExceeded", 400),
+            ImageErrorKind::LimitExceeded => ("ResourceLimitExceeded", 400),
             ImageErrorKind::Unspecific => ("InternalFailure", 500),
             _ => ("InternalError", 500),
         };

@@ -63,7 +63,7 @@ fn is_wanted(what: &str, names: &[String], place: &str) -> Result<bool, Refusal>
 /// Whether the place satisfies every filter.
 fn fits(parameters: &Parameters, place: &[(&str, &str)]) -> Result<bool, Refusal> {
     let mut all = true;
-    for (name, values) in parameters.filters() {
+    for (name, values) in parameters.filters()? {
         let Some((_, found)) = place.iter().find(|(known, _)| *known == name) else {
             let message = format!("The filter '{name}' is invalid");
             return Err(Refusal::new("InvalidParameterValue", message));

@@ -7,9 +7,6 @@ use crate::xml::Xml;
 use gumnut_cloud_catalogue::Caller;
 use gumnut_cloud_images::{BlockDevices, RegisterRequest};
 
-/// Most block devices that are looked at.
-const MAX_DEVICES: usize = 100;
-
 pub(crate) async fn run(
     context: &Context<'_>,
     caller: &Caller,
@@ -17,7 +14,6 @@ pub(crate) async fn run(
 ) -> Result<Xml, Refusal> {
     let request = request(parameters)?;
     let id = context.images.register(caller, &request).await?;
-    tracing::info!(id, location = request.location, account = %caller.account, "registered");
     let mut xml = Xml::new();
     xml.leaf("imageId", &id);
     Ok(xml)
@@ -40,10 +36,8 @@ fn request(parameters: &Parameters) -> Result<RegisterRequest, Refusal> {
 
 fn block_devices(parameters: &Parameters) -> BlockDevices {
     let mut found = BlockDevices::default();
-    for mapping in (1..=MAX_DEVICES).map(|index| format!("BlockDeviceMapping.{index}.")) {
-        if !parameters.any(|name| name.starts_with(&mapping)) {
-            break;
-        }
+    for number in parameters.numbers("BlockDeviceMapping") {
+        let mapping = format!("BlockDeviceMapping.{number}.");
         let is_ephemeral = parameters
             .get(&format!("{mapping}VirtualName"))
             .is_some_and(|name| name.starts_with("ephemeral"));

@@ -1,7 +1,6 @@
 //! `CreateTags`, `DeleteTags`, `DescribeTags`: an account's own notes on images.
 
 use gumnut_cloud_catalogue::{Caller, ResourceTag, Tag};
-use gumnut_cloud_images::MAX_TAGS;
 use gumnut_types::ImageClass;
 
 use crate::context::Context;
@@ -26,10 +25,8 @@ pub(crate) fn pair(xml: &mut Xml, tag: &Tag) {
 /// The tags of a request; a value that is not there is nothing.
 fn tags(parameters: &Parameters) -> Result<Vec<(String, Option<String>)>, Refusal> {
     let mut tags = Vec::new();
-    for index in 1..=MAX_TAGS {
-        let Some(key) = parameters.owned(&format!("Tag.{index}.Key")) else {
-            break;
-        };
+    for index in parameters.numbers("Tag") {
+        let key = parameters.required(&format!("Tag.{index}.Key"))?;
         let value = parameters.given(&format!("Tag.{index}.Value"));
         let too_long = key.chars().count() > MAX_KEY
             || value.is_some_and(|value| value.chars().count() > MAX_VALUE);
@@ -37,7 +34,7 @@ fn tags(parameters: &Parameters) -> Result<Vec<(String, Option<String>)>, Refusa
             let message = "Tag keys have at most 127 characters and values at most 255";
             return Err(Refusal::new("InvalidParameterValue", message));
         }
-        tags.push((key, value.map(str::to_owned)));
+        tags.push((key.to_owned(), value.map(str::to_owned)));
     }
     if tags.is_empty() {
         let message = "The request must contain the parameter Tag";
@@ -86,7 +83,7 @@ pub(crate) async fn describe(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let filters = parameters.filters();
+    let filters = parameters.filters()?;
     if let Some((name, _)) = filters
         .iter()
         .find(|(name, _)| !FILTERS.contains(&name.as_str()))

@@ -1,6 +1,7 @@
 //! Calls, from parameters to the text of the answer.
 
 mod describe;
+mod dry_run;
 mod others;
 mod profiles;
 
@@ -97,6 +98,7 @@ async fn registered(world: &mut Fixture, name: &str) -> String {
         ("Action", "RegisterImage"),
         ("ImageLocation", &location),
         ("Name", name),
+        ("Version", "2014-10-01"),
     ];
     text(&ok(world, ADMIN, &parameters).await, "imageId").to_owned()
 }
@@ -273,6 +275,14 @@ async fn deregistering_takes_two_steps() {
     let mut world = world().await;
     let id = registered(&mut world, "kernel-1").await;
     let deregister = [("Action", "DeregisterImage"), ("ImageId", id.as_str())];
+    // A private image of another account is not there; a public one is, and stays.
+    refused(&world, USER, &deregister, 400, "InvalidAMIID.NotFound").await;
+    let public = [
+        ("Action", "ModifyImageAttribute"),
+        ("ImageId", id.as_str()),
+        ("LaunchPermission.Add.1.Group", "all"),
+    ];
+    ok(&world, ADMIN, &public).await;
     refused(&world, USER, &deregister, 400, "AuthFailure").await;
     let body = ok(&world, ADMIN, &deregister).await;
     assert_eq!(text(&body, "return"), "true");

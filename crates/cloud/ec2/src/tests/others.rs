@@ -152,3 +152,47 @@ async fn user_ids_win_over_groups() {
     ];
     assert_eq!(text(&ok(&world, ADMIN, &absent).await, "return"), "true");
 }
+
+#[tokio::test]
+async fn every_entry_of_a_list_counts() {
+    let mut world = world().await;
+    let id = registered(&mut world, "kernel-1").await;
+    let modify = |more: &[(&'static str, &'static str)]| {
+        let mut parameters = vec![("Action", "ModifyImageAttribute"), ("ImageId", id.as_str())];
+        parameters.extend(more);
+        parameters
+    };
+    let mixed = modify(&[
+        ("LaunchPermission.Add.1.Group", "all"),
+        ("LaunchPermission.Add.3.UserId", USER),
+        ("LaunchPermission.Add.500.UserId", "999999999999"),
+    ]);
+    ok(&world, ADMIN, &mixed).await;
+    let launch = world.image(&id).await.launch;
+    assert!(launch.public && launch.accounts.contains(USER));
+    assert!(launch.accounts.contains("999999999999"));
+    for (parameters, code) in [
+        (
+            vec![("LaunchPermission.Add.1001.UserId", USER)],
+            "InvalidParameterValue",
+        ),
+        (
+            vec![("LaunchPermission.Add.1.OrganizationArn", "arn")],
+            "MissingParameter",
+        ),
+        (
+            vec![("Description.Value", "a"), ("ProductCode.1", "b")],
+            "InvalidParameterCombination",
+        ),
+        (
+            vec![
+                ("Description.Value", "a"),
+                ("LaunchPermission.Add.1.Group", "all"),
+            ],
+            "InvalidParameterCombination",
+        ),
+    ] {
+        refused(&world, ADMIN, &modify(&parameters), 400, code).await;
+    }
+    assert_eq!(world.image(&id).await.description, None);
+}

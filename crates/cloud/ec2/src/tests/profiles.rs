@@ -163,6 +163,22 @@ async fn the_version_is_needed_in_4_4() {
 }
 
 #[tokio::test]
+async fn the_version_in_4_4_need_not_be_a_date() {
+    let world = world_of(Profile::Euca44).await;
+    // So does euca2ools 3.4 ask for the certificate of the cloud.
+    let certificates = [
+        ("Action", "DescribeServiceCertificates"),
+        ("Version", "eucalyptus"),
+    ];
+    let body = ok(&world, USER, &certificates).await;
+    assert!(
+        body.contains("http://ec2.amazonaws.com/doc/2014-10-01/"),
+        "{body}"
+    );
+    assert_eq!(text(&body, "certificateUsage"), "image-bundling");
+}
+
+#[tokio::test]
 async fn deregistering_in_old_clouds_says_only_whether_it_was_done() {
     for profile in LEGACY {
         let mut world = world_of(profile).await;
@@ -192,6 +208,14 @@ async fn deregistering_in_4_4_has_generic_errors() {
     let mut world = world_of(Profile::Euca44).await;
     let id = kernel(&mut world).await;
     let deregister = |id| with_version(&[("Action", "DeregisterImage"), ("ImageId", id)]);
+    let hidden = deregister(&id);
+    refused(&world, USER, &hidden, 400, "InvalidAMIID.NotFound").await;
+    let public = [
+        ("Action", "ModifyImageAttribute"),
+        ("ImageId", id.as_str()),
+        ("LaunchPermission.Add.1.Group", "all"),
+    ];
+    ok(&world, ADMIN, &with_version(&public)).await;
     let (status, body) = call(&world, USER, &deregister(&id)).await;
     assert_eq!(status, 500);
     assert!(
@@ -226,7 +250,13 @@ async fn selecting_in_old_clouds() {
         assert!(seen(USER, &[("Owner.1", "admin")]).await);
         assert!(!seen(USER, &[("Owner.1", "bob")]).await);
         assert!(seen(ADMIN, &[("Owner.1", "self")]).await);
-        assert!(seen(USER, &[("ExecutableBy.1", "all")]).await, "ignored");
+        // What the tools of 1.2 send by themselves, and with `-a`.
+        let plain = [("Owner.1", "self"), ("ExecutableBy.1", "self")];
+        assert!(seen(USER, &plain).await && seen(ADMIN, &plain).await);
+        let all = [plain[0], plain[1], ("ExecutableBy.2", "all")];
+        assert!(seen(USER, &all).await);
+        let group = seen(USER, &[("ExecutableBy.1", "all")]).await;
+        assert_eq!(group, profile == Profile::Euca16);
         assert!(seen(ADMIN, &[("ExecutableBy.1", "bob")]).await, "own");
         assert!(!seen(USER, &[("ExecutableBy.1", "admin")]).await);
     }

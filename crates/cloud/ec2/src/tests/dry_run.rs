@@ -1,0 +1,142 @@
+//! `DryRun`: whether a call would be done, and that it is not.
+
+use gumnut_cloud_catalogue::{Image, ResourceTag};
+
+use super::*;
+use crate::action::Action;
+
+/// Parameters with which the administrator's call would be done.
+fn good<'a>(action: Action, id: &'a str, location: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut parameters = vec![("Action", action.as_str()), ("Version", "2014-10-01")];
+    parameters.extend(match action {
+        Action::RegisterImage => vec![("ImageLocation", location), ("Name", "another")],
+        Action::DeregisterImage => vec![("ImageId", id)],
+        Action::DescribeImageAttribute | Action::ResetImageAttribute => {
+            vec![("ImageId", id), ("Attribute", "launchPermission")]
+        }
+        Action::ModifyImageAttribute => {
+            vec![("ImageId", id), ("LaunchPermission.Add.1.UserId", USER)]
+        }
+        Action::CreateTags | Action::DeleteTags => {
+            vec![("ResourceId.1", id), ("Tag.1.Key", "stage")]
+        }
+        Action::DescribeImages
+        | Action::DescribeTags
+        | Action::DescribeRegions
+        | Action::DescribeAvailabilityZones
+        | Action::DescribeServiceCertificates => Vec::new(),
+    });
+    parameters
+}
+
+/// All that a call could change.
+async fn state(world: &Fixture) -> (Vec<Image>, Vec<ResourceTag>) {
+    let images = world.catalogue.images(Some(ADMIN)).await.unwrap();
+    (images, world.catalogue.tags(ADMIN).await.unwrap())
+}
+
+#[tokio::test]
+async fn every_call_can_be_tried_and_nothing_changes() {
+    for profile in [Profile::Strict, Profile::Euca44] {
+        let mut world = world_of(profile).await;
+        let id = registered(&mut world, "kernel-1").await;
+        let location = world.put("kernel-2", &Bundle::kernel());
+        world.images().await;
+        let tag = good(Action::CreateTags, &id, &location);
+        ok(&world, ADMIN, &tag).await;
+        let before = state(&world).await;
+        for action in Action::ALL {
+            let with = |value| {
+                let mut parameters = good(action, &id, &location);
+                parameters.push(("DryRun", value));
+                parameters
+            };
+            for value in ["true", "True", "1"] {
+                refused(&world, ADMIN, &with(value), 412, "DryRunOperation").await;
+            }
+            for value in ["", "yes", "2"] {
+                refused(&world, ADMIN, &with(value), 400, "InvalidParameterValue").await;
+            }
+            assert_eq!(state(&world).await, before, "{action:?}");
+        }
+        for action in Action::ALL {
+            let mut parameters = good(action, &id, &location);
+            parameters.push(("DryRun", "false"));
+            ok(&world, ADMIN, &parameters).await;
+        }
+        assert_ne!(state(&world).await, before);
+    }
+}
+
+#[tokio::test]
+async fn what_would_be_refused_is_refused() {
+    let mut world = world().await;
+    let private = registered(&mut world, "kernel-1").await;
+    let public = registered(&mut world, "kernel-2").await;
+    let open = [
+        ("Action", "ModifyImageAttribute"),
+        ("ImageId", public.as_str()),
+        ("LaunchPermission.Add.1.Group", "all"),
+    ];
+    ok(&world, ADMIN, &open).await;
+    let dry = |action, id| {
+        let mut parameters = good(action, id, "bucket/vmlinuz.manifest.xml");
+        parameters.push(("DryRun", "true"));
+        parameters
+    };
+    let before = state(&world).await;
+    for action in [
+        Action::DeregisterImage,
+        Action::ModifyImageAttribute,
+        Action::ResetImageAttribute,
+        Action::DescribeImageAttribute,
+    ] {
+        let others = dry(action, &public);
+        refused(&world, USER, &others, 403, "UnauthorizedOperation").await;
+        let hidden = dry(action, &private);
+        refused(&world, USER, &hidden, 400, "InvalidAMIID.NotFound").await;
+        let absent = dry(action, "emi-00000000");
+        refused(&world, ADMIN, &absent, 400, "InvalidAMIID.NotFound").await;
+    }
+    let kernel = dry(Action::RegisterImage, "");
+    refused(&world, USER, &kernel, 403, "UnauthorizedOperation").await;
+    // No manifest is read.
+    refused(&world, ADMIN, &kernel, 412, "DryRunOperation").await;
+    let with = |name, value| {
+        let mut parameters = dry(Action::RegisterImage, "");
+        parameters[2].1 = "bucket/disk.manifest.xml";
+        parameters.push((name, value));
+        parameters
+    };
+    for (name, value, status, code) in [
+        ("KernelId", public.as_str(), 412, "DryRunOperation"),
+        ("KernelId", private.as_str(), 400, "InvalidAMIID.NotFound"),
+        ("RamdiskId", public.as_str(), 400, "InvalidAMIID.NotFound"),
+        ("KernelId", "eki-00000000", 400, "InvalidAMIID.NotFound"),
+        ("KernelId", "vmlinuz", 400, "InvalidParameterValue"),
+        ("Architecture", "pdp11", 400, "InvalidParameterValue"),
+    ] {
+        refused(&world, USER, &with(name, value), status, code).await;
+    }
+    assert_eq!(state(&world).await, before);
+}
+
+#[tokio::test]
+async fn clouds_from_before_dry_runs_refuse_the_parameter() {
+    for profile in [Profile::Euca16, Profile::Euca20] {
+        let mut world = world_of(profile).await;
+        let location = world.put_in("bucket", "vmlinuz", &Bundle::kernel());
+        world.images().await;
+        let register = [("Action", "RegisterImage"), ("ImageLocation", &location)];
+        let id = ok(&world, ADMIN, &register).await;
+        let before = state(&world).await;
+        for action in Action::ALL {
+            let mut parameters = good(action, text(&id, "imageId"), &location);
+            parameters.push(("DryRun", "true"));
+            let (status, body) = call(&world, ADMIN, &parameters).await;
+            assert_eq!(status, 400, "{action:?}");
+            assert!(body.contains("is not recognized"), "{body}");
+        }
+        assert_eq!(state(&world).await, before);
+    }
+}
