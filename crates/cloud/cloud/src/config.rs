@@ -66,8 +66,10 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Most requests that are worked on at a time; the others wait for `patience` and are told to slow down then.
     pub requests: usize,
-    /// Most connections at a time; further clients wait until one ends.
+    /// Most connections at a time; when there are more, the one that has been idle longest is closed.
     pub connections: usize,
+    /// Most connections of one client at a time, by its address.
+    pub connections_per_client: usize,
     /// How long a client may take for the TLS handshake, and for the head of a request.
     pub head_time: Duration,
     /// How long a client may take to send a document, and to take a piece of an answer.
@@ -172,6 +174,7 @@ impl Default for Limits {
             head_bytes: 64 << 10,
             requests: 256,
             connections: 1024,
+            connections_per_client: 512,
             head_time: Duration::from_secs(30),
             patience: Duration::from_mins(1),
             pace: 64 << 10,

@@ -11,6 +11,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
 use prometheus_client::metrics::counter::Counter;
 
+use crate::places::Busy;
+
 /// The body of an answer.
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
@@ -40,6 +42,8 @@ pub(crate) struct CountedBody {
     body: Body,
     /// `None` for answers of the server itself.
     sent: Option<Counter>,
+    /// Keeps the connection from being taken for an idle one. `None` where that does not matter.
+    _busy: Option<Busy>,
 }
 
 impl CountedBody {
@@ -47,11 +51,24 @@ impl CountedBody {
         Self {
             body,
             sent: Some(sent),
+            _busy: None,
         }
     }
 
     pub(crate) fn uncounted(body: Body) -> Self {
-        Self { body, sent: None }
+        Self {
+            body,
+            sent: None,
+            _busy: None,
+        }
+    }
+
+    /// The body, as long as which the connection is worked on.
+    pub(crate) fn keeping(self, busy: Busy) -> Self {
+        Self {
+            _busy: Some(busy),
+            ..self
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod handler;
 mod head_check;
 mod limits;
 mod metrics;
+mod places;
 mod request_id;
 mod server;
 mod tls;

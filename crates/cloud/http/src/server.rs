@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
@@ -23,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::body::CountedBody;
 use crate::handler::Handler;
 use crate::metrics::InUse;
+use crate::places::{Place, Places};
 use crate::{FreeSpace, FrontEnd, HttpLimits, text};
 
 /// Smallest bound on heads that the HTTP library takes, in bytes.
@@ -31,6 +31,8 @@ const MIN_HEAD: usize = 8192;
 const MAX_HEADERS: usize = 200;
 /// Pause after an `accept` that failed, for want of file descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long an idle connection may take to end when its place is needed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a server is started with.
 pub struct ServerOptions {
@@ -94,47 +96,44 @@ impl Server {
 }
 
 async fn run(listener: TcpListener, door: Door, mut stopped: watch::Receiver<()>, grace: Duration) {
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(door.handler.limits.connections));
+    let limits = &door.handler.limits;
+    let places = Places::new(limits.connections, limits.connections_per_client);
+    // Each connection has a handle: they are all over when the other end hears that there are none.
+    let (open, mut all_over) = mpsc::channel::<()>(1);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
             _ = stopped.changed() => break,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let (door, watcher) = (door.clone(), graceful.watcher());
+            Ok((stream, Some(place))) => {
+                let (door, open) = (door.clone(), open.clone());
                 tokio::spawn(async move {
                     let _in_use = InUse::new(&door.handler.metrics.connections);
-                    door.open(stream, watcher).await;
-                    drop(place);
+                    door.open(stream, place).await;
+                    drop(open);
                 });
             }
+            Ok((_, None)) => tracing::debug!("a client has too many connections"),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    drop(listener);
-    if tokio::time::timeout(grace, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    drop((listener, open));
+    if tokio::time::timeout(grace, all_over.recv()).await.is_err() {
         tracing::warn!("requests were cut off because they took longer than the time of grace");
     }
 }
 
-/// Takes the next client as soon as there is a place for it; until then it waits in the queue of the system.
+/// Takes the next client, and a place for it as soon as there is one; until then the others wait in the queue of the system.
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    Ok((listener.accept().await?.0, place))
+    places: &Arc<Places>,
+) -> io::Result<(TcpStream, Option<Place>)> {
+    let (stream, address) = listener.accept().await?;
+    Ok((stream, places.take(address.ip()).await))
 }
 
 /// What every connection goes through.
@@ -146,7 +145,7 @@ struct Door {
 }
 
 impl Door {
-    async fn open(mut self, stream: TcpStream, watcher: Watcher) {
+    async fn open(mut self, stream: TcpStream, place: Place) {
         // Answers are whole when they are written; waiting for more only makes clients wait.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
@@ -155,7 +154,7 @@ impl Door {
         let head_time = limits.head_time;
         let Some(tls) = self.tls.clone() else {
             let stream = patient(stream, limits.patience);
-            return self.serve(stream, watcher, false).await;
+            return self.serve(stream, place, false).await;
         };
         let handshake = async {
             if speaks_http(&stream).await? {
@@ -167,24 +166,26 @@ impl Door {
         let greeted = tokio::select! {
             greeted = tokio::time::timeout(head_time, handshake) => greeted,
             _ = self.stopped.changed() => return,
+            () = place.is_needed() => return,
         };
         match greeted {
-            Ok(Ok(Greeted::Tls(stream))) => self.serve(stream, watcher, false).await,
-            Ok(Ok(Greeted::Plain(stream))) => self.serve(stream, watcher, true).await,
+            Ok(Ok(Greeted::Tls(stream))) => self.serve(stream, place, false).await,
+            Ok(Ok(Greeted::Plain(stream))) => self.serve(stream, place, true).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
     /// Answers the requests of a connection; those in the clear on a port for TLS are told so.
-    async fn serve<S>(&self, stream: S, watcher: Watcher, in_the_clear: bool)
+    async fn serve<S>(mut self, stream: S, place: Place, in_the_clear: bool)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let handler = Arc::clone(&self.handler);
         let limits = &self.handler.limits;
+        let worked_on = place.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let handler = Arc::clone(&handler);
+            let (handler, busy) = (Arc::clone(&handler), worked_on.busy());
             async move {
                 let response = if in_the_clear {
                     let say = "This port speaks HTTPS: use https:// in the URL.\n";
@@ -192,7 +193,7 @@ impl Door {
                 } else {
                     handler.answer(request).await
                 };
-                Ok::<_, Infallible>(response)
+                Ok::<_, Infallible>(response.map(|body| body.keeping(busy)))
             }
         });
         let connection = http1::Builder::new()
@@ -202,8 +203,23 @@ impl Door {
             .max_buf_size(limits.head_bytes.max(MIN_HEAD))
             .keep_alive(!in_the_clear)
             .serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "a connection ended early");
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            _ = self.stopped.changed() => {
+                connection.as_mut().graceful_shutdown();
+                Some(connection.await)
+            }
+            () = place.is_needed() => {
+                // What is left of an answer may go out; a head that has begun gets no time.
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(LAST_WORDS, connection).await.ok()
+            }
+        };
+        match ended {
+            Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+            Some(Ok(())) => {}
+            None => tracing::debug!("an idle connection was closed for another"),
         }
     }
 }

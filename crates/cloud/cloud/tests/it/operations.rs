@@ -204,10 +204,19 @@ async fn more_requests_than_the_cloud_takes_are_told_to_slow_down() {
 }
 
 #[tokio::test]
-async fn more_connections_than_the_cloud_takes_wait_for_a_place() {
+async fn an_idle_connection_makes_room_and_one_that_is_worked_on_does_not() {
     let cloud = TestCloud::start_with(|config| config.limits.connections = 1).await;
     let healthz = "GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
-    let holder = connect(&cloud).await;
+    let mut idle = connect(&cloud).await;
+    assert!(talk(&cloud, healthz).await.ends_with("ok\n"));
+    assert_eq!(idle.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+
+    let mut holder = connect(&cloud).await;
+    let put = put_head(&cloud, "/bucket") + "expect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+    holder.write_all(put.as_bytes()).await.unwrap();
+    // The interim answer says that the request is being worked on.
+    let mut interim = [0; 25];
+    holder.read_exact(&mut interim).await.unwrap();
     let waiting = talk(&cloud, healthz);
     tokio::pin!(waiting);
     tokio::select! {

@@ -159,3 +159,37 @@ async fn more_than_the_most_are_told_to_come_later() {
     answers.add_permits(1);
     assert!(first.await.unwrap().ends_with("at last"));
 }
+
+#[tokio::test]
+async fn idle_connections_make_room_for_others() {
+    let limits = HttpLimits {
+        connections: 3,
+        connections_per_client: 3,
+        // What is closed in the meantime is not closed because it has said nothing for so long.
+        head_time: Duration::from_hours(1),
+        ..HttpLimits::default()
+    };
+    let server = start(vec![Box::new(Echo("a"))], limits).await;
+    // A connection that stays open after its answer, which says that all before it have been accepted.
+    let answered = async || {
+        let mut stream = TcpStream::connect(server.addr()).await.unwrap();
+        let request = b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut begin = [0; 12];
+        stream.read_exact(&mut begin).await.unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200");
+        stream
+    };
+    let silent = TcpStream::connect(server.addr()).await.unwrap();
+    let mut begun = TcpStream::connect(server.addr()).await.unwrap();
+    begun.write_all(b"GET /a HTTP/1.1\r\nhost").await.unwrap();
+    let used = answered().await;
+    let mut held = Vec::new();
+    for mut closed in [silent, begun, used] {
+        held.push(answered().await);
+        let mut rest = String::new();
+        closed.read_to_string(&mut rest).await.unwrap();
+        // Nothing of an answer is cut off.
+        assert!(rest.is_empty() || rest.ends_with("\r\n\r\na"), "{rest:?}");
+    }
+}
