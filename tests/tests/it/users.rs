@@ -86,7 +86,7 @@ fn a_revoked_user_is_refused_at_once() {
         .run(&["cloud", "user", "list", "--data", data])
         .succeeded();
     let line = list.stdout.lines().find(|line| line.contains("\tbob\t"));
-    assert!(line.unwrap().ends_with("\tuser\trevoked"), "{list:#?}");
+    assert!(line.unwrap().ends_with("\tuser\trevoked\t"), "{list:#?}");
     let again = ["cloud", "user", "add", "bob", "--data", data];
     let _ = bob.run(&again).failed(3).saying(&["already"]);
 }
@@ -113,4 +113,87 @@ fn fsck_wants_a_stopped_cloud_and_says_what_is_wrong() {
         damaged.stdout.starts_with("missing\tbucket/kernel"),
         "{damaged:#?}"
     );
+}
+
+#[test]
+fn an_account_has_an_e_mail_address_that_can_be_changed() {
+    let cloud = Cloud::start();
+    let client = cloud.client();
+    let data = cloud.data();
+    let run = |arguments: &[&str]| {
+        let data = ["--data", data.to_str().unwrap()];
+        client.run(&[&["cloud", "user"], arguments, &data].concat())
+    };
+    let added = run(&["add", "bob", "--email", "bob@example.com"]).succeeded();
+    assert!(added.stdout.ends_with("\tbob@example.com\n"), "{added:#?}");
+    let _ = run(&["modify", "bob", "--email", "robert@example.com"]).succeeded();
+    let list = client.json(&["cloud", "user", "list", "--data", data.to_str().unwrap()]);
+    assert_eq!(list["users"][1]["email"], "robert@example.com");
+    let _ = run(&["modify", "admin", "--email", "Robert@Example.com"])
+        .failed(3)
+        .saying(&["another account has the e-mail address"]);
+    let _ = run(&["modify", "bob", "--email", "robert"])
+        .failed(2)
+        .saying(&["NAME@DOMAIN"]);
+    let _ = run(&["modify", "bob"]).failed(2);
+    let _ = run(&["modify", "eve", "--no-email"])
+        .failed(3)
+        .saying(&["eve"]);
+    let removed = run(&["modify", "bob", "--no-email"]).succeeded();
+    assert!(removed.stdout.ends_with("\tactive\t\n"), "{removed:#?}");
+}
+
+#[test]
+fn a_cloud_without_its_catalogue_does_not_start_and_says_what_to_do() {
+    let cloud = Cloud::start();
+    let _ = upload(&cloud.client(), "kernel", "kernel", "bucket");
+    let data = cloud.data();
+    let program = cloud.kill();
+    let objects = Program::files(&data.join("objects"));
+    assert_eq!(objects.len(), 2);
+    let folder = data.to_str().unwrap();
+    let start = [
+        "cloud",
+        "start",
+        "--data",
+        folder,
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    let catalogue = data.join("catalogue.sqlite");
+    let kept = fs_err::read(&catalogue).unwrap();
+    for content in [Some(""), None] {
+        for name in [
+            "catalogue.sqlite",
+            "catalogue.sqlite-wal",
+            "catalogue.sqlite-shm",
+        ] {
+            let _ = fs_err::remove_file(data.join(name));
+        }
+        if let Some(content) = content {
+            fs_err::write(&catalogue, content).unwrap();
+        }
+        let _ = program.run(&start).failed(3).saying(&[
+            "catalogue.sqlite",
+            "put the catalogue back",
+            "gumnut cloud fsck",
+        ]);
+        let fsck = program.run(&["cloud", "fsck", "--data", folder]);
+        assert_eq!(fsck.code, Some(3));
+        assert!(fsck.stdout.starts_with("catalogue\t"), "{fsck:#?}");
+        assert_eq!(Program::files(&data.join("objects")), objects);
+    }
+    // Without its log it is older than the files.
+    fs_err::write(&catalogue, kept).unwrap();
+    let _ = program
+        .run(&start)
+        .failed(3)
+        .saying(&["older than the files", "--accept-catalogue"]);
+    let accept = ["cloud", "fsck", "--data", folder, "--accept-catalogue"];
+    let accepted = program.run(&accept);
+    assert!(!accepted.stdout.contains("catalogue\t"), "{accepted:#?}");
+    let _ = program
+        .run(&["cloud", "fsck", "--data", folder, "--move-orphans"])
+        .succeeded();
+    assert_eq!(Program::files(&data.join("orphans/objects")), objects);
 }

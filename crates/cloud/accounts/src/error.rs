@@ -14,6 +14,17 @@ pub enum AccountsError {
         "the cloud has no user {0:?} with keys that are good; list them with: gumnut cloud user list"
     )]
     NoUser(String),
+    /// There is no such user.
+    #[error("the cloud has no user {0:?}; list them with: gumnut cloud user list")]
+    NoSuchUser(String),
+    /// The text cannot be an e-mail address.
+    #[error(
+        "{0:?} is not an e-mail address: use NAME@DOMAIN, without spaces, at most 254 characters"
+    )]
+    Email(String),
+    /// Another account has the e-mail address.
+    #[error("another account has the e-mail address {0:?}")]
+    EmailTaken(String),
     /// A user of the cloud has this name.
     #[error("the cloud has a user {0:?} already")]
     UserExists(String),
@@ -61,8 +72,10 @@ impl AccountsError {
     /// Whose fault it is: what was asked for, what lies in a file, or the machine.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::UserName(_) => Fault::Usage,
+            Self::UserName(_) | Self::Email(_) => Fault::Usage,
             Self::NoUser(_)
+            | Self::NoSuchUser(_)
+            | Self::EmailTaken(_)
             | Self::UserExists(_)
             | Self::Tls { .. }
             | Self::Catalogue(CatalogueError::Damaged { .. }) => Fault::Input,

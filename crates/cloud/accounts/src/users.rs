@@ -17,6 +17,9 @@ use crate::{AccountsError, files, make};
 /// Longest name of a user or an account, in bytes: certificates carry it.
 const MAX_NAME: usize = 64;
 
+/// Longest e-mail address, in bytes, as mail servers have it.
+const MAX_EMAIL: usize = 254;
+
 /// The users of a cloud.
 #[derive(Debug)]
 pub struct Users {
@@ -37,6 +40,8 @@ pub struct User {
     pub account_name: String,
     /// By what ACLs of the object store name the account.
     pub owner_id: String,
+    /// The e-mail address of the account, by which ACLs may name it, too; `None` when it has none.
+    pub email: Option<String>,
     /// Whether the user administrates the whole cloud.
     pub admin: bool,
     /// Access keys that are good.
@@ -57,29 +62,48 @@ impl Users {
     }
 
     /// Adds a user with an access key, an RSA key and a certificate. The account is made if there is none of this
-    /// name; without one it has the name of the user.
+    /// name; without one it has the name of the user. `email` becomes the e-mail address of the account, which keeps the one
+    /// that it has for `None`.
     ///
     /// # Errors
-    /// When a name cannot be one or is taken, or the data folder cannot be used.
+    /// When a name or an address cannot be one or is taken, or the data folder cannot be used.
     pub fn add(
         &self,
         name: &str,
         account: Option<&str>,
         admin: bool,
+        email: Option<&str>,
     ) -> Result<User, AccountsError> {
         let account = account.unwrap_or(name);
         check_name(name)?;
         check_name(account)?;
+        if let Some(email) = email {
+            check_email(email)?;
+        }
         // Before the long work, and once more with it: somebody else may add a user meanwhile.
         let account = account_for(&wait(self.catalogue.accounts())?, name, account)?;
         let key = PrivateKey::generate(make::KEY_BITS)?;
         let folder = files::folder(&self.data_dir)?;
         let mut new = make::user(account, name, admin)?;
         new.certificate = Some(make::certify(&folder, name, &key, &Clock::system())?);
-        wait(
-            self.catalogue
-                .change_accounts(move |state| add(state, &new)),
-        )?;
+        let address = email.map(str::to_owned);
+        let decide = move |state: &AccountsState| add(state, &new, address.as_deref());
+        wait(self.catalogue.change_accounts(decide)).map_err(|error| taken(error, email))?;
+        self.find(name)?
+            .ok_or_else(|| AccountsError::NoUser(name.to_owned()))
+    }
+
+    /// Gives the account of a user an e-mail address, by which ACLs may name it, or takes it away for `None`.
+    ///
+    /// # Errors
+    /// When there is no such user, the text cannot be an address, another account has it, or the catalogue cannot be used.
+    pub fn set_email(&self, name: &str, email: Option<&str>) -> Result<User, AccountsError> {
+        if let Some(email) = email {
+            check_email(email)?;
+        }
+        let (user, address) = (name.to_owned(), email.map(str::to_owned));
+        let decide = move |state: &AccountsState| set_email(state, &user, address.as_deref());
+        wait(self.catalogue.change_accounts(decide)).map_err(|error| taken(error, email))?;
         self.find(name)?
             .ok_or_else(|| AccountsError::NoUser(name.to_owned()))
     }
@@ -136,6 +160,7 @@ impl From<UserRow> for User {
             account: row.account.number.to_string(),
             account_name: row.account.name,
             owner_id: row.account.canonical_id,
+            email: row.account.email,
             admin: row.admin,
             certificates: u32::try_from(row.certificates.len()).unwrap_or(u32::MAX),
             access_keys: row.access_keys,
@@ -159,8 +184,22 @@ fn name_is_free(state: &AccountsState, user: &str) -> Result<(), AccountsError> 
     Ok(())
 }
 
+/// Names the e-mail address where that is what is taken.
+fn taken(error: AccountsError, email: Option<&str>) -> AccountsError {
+    match (error, email) {
+        (AccountsError::Catalogue(CatalogueError::Conflict(Conflict::Email)), Some(email)) => {
+            AccountsError::EmailTaken(email.to_owned())
+        }
+        (error, _) => error,
+    }
+}
+
 /// Decides on adding a user: the cloud has only one of a name.
-fn add(state: &AccountsState, new: &NewUser) -> Result<(AccountsChange, ()), AccountsError> {
+fn add(
+    state: &AccountsState,
+    new: &NewUser,
+    email: Option<&str>,
+) -> Result<(AccountsChange, ()), AccountsError> {
     name_is_free(state, &new.name)?;
     let other = state
         .accounts
@@ -169,8 +208,10 @@ fn add(state: &AccountsState, new: &NewUser) -> Result<(AccountsChange, ()), Acc
     if other {
         return Err(CatalogueError::Conflict(Conflict::Name).into());
     }
+    let number = || new.account.number.clone();
     let change = AccountsChange {
         add: Some(new.clone()),
+        email: email.map(|email| (number(), Some(email.to_owned()))),
         ..AccountsChange::default()
     };
     Ok((change, ()))
@@ -188,6 +229,37 @@ fn revoke(state: &AccountsState, name: &str) -> Result<(AccountsChange, ()), Acc
         ..AccountsChange::default()
     };
     Ok((change, ()))
+}
+
+/// Decides on the e-mail address of a user's account.
+fn set_email(
+    state: &AccountsState,
+    name: &str,
+    email: Option<&str>,
+) -> Result<(AccountsChange, ()), AccountsError> {
+    let user = state
+        .users
+        .iter()
+        .find(|user| user.name == name)
+        .ok_or_else(|| AccountsError::NoSuchUser(name.to_owned()))?;
+    let change = AccountsChange {
+        email: Some((user.account.number.clone(), email.map(str::to_owned))),
+        ..AccountsChange::default()
+    };
+    Ok((change, ()))
+}
+
+/// Something before and behind one `@`, without spaces: more cannot be said without sending mail.
+fn check_email(email: &str) -> Result<(), AccountsError> {
+    let is_plain = email.chars().all(|c| c.is_ascii_graphic());
+    let parts: Vec<_> = email.split('@').collect();
+    let is_address = parts.len() == 2 && parts.iter().all(|part| !part.is_empty());
+    if is_plain && is_address && email.len() <= MAX_EMAIL {
+        return Ok(());
+    }
+    Err(AccountsError::Email(
+        email.chars().take(MAX_EMAIL).collect(),
+    ))
 }
 
 /// Names stand in certificates, in file names, and beside account numbers.
@@ -229,9 +301,9 @@ mod tests {
     #[test]
     fn users_are_added_listed_and_revoked() {
         let (_dir, users) = users();
-        let bob = users.add("bob", None, false).unwrap();
+        let bob = users.add("bob", None, false, None).unwrap();
         assert_eq!((bob.account_name.as_str(), bob.admin), ("bob", false));
-        let eve = users.add("eve", Some("bob"), true).unwrap();
+        let eve = users.add("eve", Some("bob"), true, None).unwrap();
         assert_eq!(eve.account, bob.account);
         let names: Vec<_> = users
             .list()
@@ -249,17 +321,44 @@ mod tests {
     }
 
     #[test]
+    fn an_account_has_an_address_that_no_other_has() {
+        let (_dir, users) = users();
+        users.add("bob", None, false, None).unwrap();
+        users.add("eve", Some("bob"), false, None).unwrap();
+        let bob = users.set_email("bob", Some("Bob@example.com")).unwrap();
+        assert_eq!(bob.email.as_deref(), Some("Bob@example.com"));
+        let eve = users.find("eve").unwrap().unwrap();
+        assert_eq!(eve.email, bob.email, "it is that of the account");
+        let taken = users.set_email("admin", Some("bob@EXAMPLE.com"));
+        assert!(
+            matches!(taken, Err(AccountsError::EmailTaken(_))),
+            "{taken:?}"
+        );
+        assert_eq!(users.set_email("bob", None).unwrap().email, None);
+        users.set_email("admin", Some("bob@example.com")).unwrap();
+        let long = format!("{}@example.com", "x".repeat(250));
+        for email in [
+            "", "bob", "@x", "bob@", "a@b@c", "b ob@x", "bob\n@x", "ü@x", &long,
+        ] {
+            let refused = users.set_email("bob", Some(email));
+            assert!(matches!(refused, Err(AccountsError::Email(_))), "{email:?}");
+        }
+        let nobody = users.set_email("nobody", None);
+        assert!(matches!(nobody, Err(AccountsError::NoSuchUser(_))));
+    }
+
+    #[test]
     fn names_that_cannot_be_are_refused() {
         let (_dir, users) = users();
         let long = "x".repeat(65);
         for name in ["", "a/b", "..", "-x", "a b", "ü", "123456789012", &long] {
-            let error = users.add(name, None, false).unwrap_err();
+            let error = users.add(name, None, false, None).unwrap_err();
             assert!(
                 matches!(error, AccountsError::UserName(_)),
                 "{name}: {error}"
             );
         }
-        let error = users.add("admin", None, false).unwrap_err();
+        let error = users.add("admin", None, false, None).unwrap_err();
         assert!(matches!(error, AccountsError::UserExists(_)));
         assert!(matches!(
             users.revoke("nobody"),
@@ -270,7 +369,7 @@ mod tests {
     #[test]
     fn a_foreign_program_reads_the_zip_and_finds_modes_and_keys() {
         let (dir, users) = users();
-        users.add("bob", None, false).unwrap();
+        users.add("bob", None, false, None).unwrap();
         let zip = dir.path().join("euca2-bob-x509.zip");
         let credentials = users.credentials(Some("bob"), "http://h:1").unwrap();
         credentials.write_zip(&zip).unwrap();

@@ -182,8 +182,8 @@ impl Catalogue {
     /// Changes accounts.
     ///
     /// # Errors
-    /// What the decision refuses with; [`CatalogueError::Conflict`] when a new name is taken; or when the database cannot
-    /// be used.
+    /// What the decision refuses with; [`CatalogueError::Conflict`] when a new name or an e-mail address is taken; or when the
+    /// database cannot be used.
     pub async fn change_accounts<T, E>(
         &self,
         decide: impl FnMut(&AccountsState) -> Result<(AccountsChange, T), E> + Send + 'static,

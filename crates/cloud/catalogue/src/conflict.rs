@@ -16,6 +16,8 @@ pub enum Conflict {
     },
     /// The name of an account or a user.
     Name,
+    /// The e-mail address of an account, in whatever case.
+    Email,
 }
 
 impl fmt::Display for Conflict {
@@ -24,6 +26,7 @@ impl fmt::Display for Conflict {
             Self::ImageId(id) => write!(f, "the image id {id}"),
             Self::ImageName { name, id } => write!(f, "the image name {name} of {id}"),
             Self::Name => f.write_str("a name of an account or a user"),
+            Self::Email => f.write_str("the e-mail address of an account"),
         }
     }
 }

@@ -81,7 +81,7 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
 
     /// Changes accounts.
     ///
-    /// [`CatalogueError::Conflict`] when the name of a new account or user is taken.
+    /// [`CatalogueError::Conflict`] when the name of a new account or user is taken, or an e-mail address.
     async fn change_accounts(
         &self,
         decide: Decide<AccountsState, AccountsChange>,

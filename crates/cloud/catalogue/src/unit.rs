@@ -4,6 +4,8 @@
 //! state and gives a *change*, or refuses; it may be called again with a newer state when the database wants the unit
 //! tried again. The change is applied as it is: nothing is read again.
 
+use gumnut_types::AccountId;
+
 use crate::{
     Account, AccountName, Acl, Bucket, BucketSettings, Image, ImageState, Key, LaunchPermissions,
     NewBucket, NewCertificate, NewUpload, NewUser, NewVersion, ObjectVersion, Owner, Part, Tag,
@@ -184,6 +186,8 @@ pub struct AccountsChange {
     pub certify: Option<(i64, NewCertificate)>,
     /// The row of a user whose keys and certificates are good no more.
     pub revoke: Option<i64>,
+    /// The account with this number gets this e-mail address, or has none any more.
+    pub email: Option<(AccountId, Option<String>)>,
 }
 
 /// The accounts that names stand for, as far as there are such.

@@ -29,6 +29,7 @@ statements! {
                     WHERE u.account = ? AND c.active ORDER BY c.id";
     ADD_ACCOUNT = "INSERT INTO accounts (id, name, canonical_id, email, created) VALUES (?, ?, ?, ?, ?) \
                    ON CONFLICT (id) DO NOTHING";
+    SET_EMAIL = "UPDATE accounts SET email = ? WHERE id = ?";
     HAS_USER = "SELECT EXISTS (SELECT 1 FROM users WHERE name = ?)";
     ADD_USER = "INSERT INTO users (account, name, admin, created) VALUES (?, ?, ?, ?)";
     ADD_ACCESS_KEY = "INSERT INTO access_keys (access_key, user, secret, created) VALUES (?, ?, ?, ?)";
@@ -190,7 +191,21 @@ pub(crate) fn apply(
             connection.prepare_cached(sql)?.execute([user])?;
         }
     }
+    if let Some((account, email)) = &change.email {
+        connection
+            .prepare_cached(SET_EMAIL)?
+            .execute(params![email, account.as_str()])
+            .map_err(|error| taken(error, Conflict::Email))?;
+    }
     Ok(())
+}
+
+/// Makes a conflict of what a unique column refuses.
+fn taken(error: rusqlite::Error, conflict: Conflict) -> Failure {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => conflict.into(),
+        _ => error.into(),
+    }
 }
 
 fn add(connection: &Connection, new: &NewUser, now: i64) -> Result<(), Failure> {
@@ -203,10 +218,7 @@ fn add(connection: &Connection, new: &NewUser, now: i64) -> Result<(), Failure> 
     connection
         .prepare_cached(ADD_ACCOUNT)?
         .execute(params![number.as_str(), name, canonical_id, email, now])
-        .map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::ConstraintViolation) => Conflict::Name.into(),
-            _ => Failure::from(error),
-        })?;
+        .map_err(|error| taken(error, Conflict::Name))?;
     // The table would let another account have a user of the name.
     let is_taken = connection
         .prepare_cached(HAS_USER)?

@@ -12,6 +12,7 @@ use super::data::Data;
 pub(crate) enum User {
     Add(Add),
     List(List),
+    Modify(Modify),
     Revoke(Revoke),
 }
 
@@ -30,6 +31,24 @@ pub(crate) struct Add {
     /// Let the user administrate the whole cloud, and register kernels and ramdisks
     #[arg(long)]
     admin: bool,
+    /// E-mail address of the account, by which ACLs may name it
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+}
+
+/// Change the e-mail address of a user's account.
+#[derive(Args)]
+pub(crate) struct Modify {
+    #[command(flatten)]
+    data: Data,
+    /// Name of the user
+    name: String,
+    /// E-mail address of the account, by which ACLs may name it
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "no_email")]
+    email: Option<String>,
+    /// Take the e-mail address away
+    #[arg(long, conflicts_with = "email")]
+    no_email: bool,
 }
 
 /// List the users.
@@ -53,6 +72,7 @@ impl User {
         match self {
             Self::Add(command) => command.run(session),
             Self::List(command) => command.run(session),
+            Self::Modify(command) => command.run(session),
             Self::Revoke(command) => command.run(session),
         }
     }
@@ -61,7 +81,8 @@ impl User {
 impl Add {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let users = Cloud::users(&self.data.folder()?)?;
-        let user = users.add(&self.name, self.account.as_deref(), self.admin)?;
+        let email = self.email.as_deref();
+        let user = users.add(&self.name, self.account.as_deref(), self.admin, email)?;
         session.output.result(&value(&user), &line(&user))
     }
 }
@@ -74,6 +95,14 @@ impl List {
         session
             .output
             .result(&json!({ "users": values }), &lines.join("\n"))
+    }
+}
+
+impl Modify {
+    fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let users = Cloud::users(&self.data.folder()?)?;
+        let user = users.set_email(&self.name, self.email.as_deref())?;
+        session.output.result(&value(&user), &line(&user))
     }
 }
 
@@ -93,8 +122,11 @@ fn line(user: &CloudUser) -> String {
         "active"
     };
     format!(
-        "USER\t{}\t{}\t{}\t{role}\t{good}",
-        user.name, user.account, user.account_name
+        "USER\t{}\t{}\t{}\t{role}\t{good}\t{}",
+        user.name,
+        user.account,
+        user.account_name,
+        user.email.as_deref().unwrap_or_default()
     )
 }
 
@@ -104,6 +136,7 @@ fn value(user: &CloudUser) -> Value {
         "account": user.account,
         "account_name": user.account_name,
         "owner_id": user.owner_id,
+        "email": user.email,
         "admin": user.admin,
         "access_keys": user.access_keys,
         "certificates": user.certificates,

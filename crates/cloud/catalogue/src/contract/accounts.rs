@@ -219,3 +219,32 @@ pub async fn accounts_are_found_by_name(catalogue: &Catalogue) -> Outcome {
     assert_eq!(catalogue.accounts_named(Vec::new()).await?.0.len(), 0);
     Ok(())
 }
+
+/// An account gets an e-mail address and gives it up; no other has it meanwhile, in whatever case.
+///
+/// # Errors
+/// If the catalogue cannot be used.
+pub async fn an_address_belongs_to_one_account(catalogue: &Catalogue) -> Outcome {
+    let (one, two) = (account(1), account(2));
+    for (account, name) in [(&one, "flora"), (&two, "robin")] {
+        add(catalogue, user(account, name)).await?;
+    }
+    let set = |account: &Account, email: Option<&str>| {
+        let email = Some((account.number.clone(), email.map(str::to_owned)));
+        let set = AccountsChange {
+            email,
+            ..AccountsChange::default()
+        };
+        change(catalogue, set)
+    };
+    set(&one, Some("new@example.org")).await?;
+    let refused = set(&two, Some("NEW@example.org")).await.unwrap_err();
+    let conflict = CatalogueError::Conflict(Conflict::Email).to_string();
+    assert_eq!(refused.to_string(), conflict);
+    set(&one, None).await?;
+    set(&two, Some("NEW@example.org")).await?;
+    let accounts = catalogue.accounts().await?.accounts;
+    let emails: Vec<_> = accounts.iter().map(|it| it.email.as_deref()).collect();
+    assert_eq!(emails, [None, Some("NEW@example.org")]);
+    Ok(())
+}

@@ -22,8 +22,9 @@ mod uploads;
 mod versions;
 
 pub use accounts::{
-    accounts_are_found_by_name, keys_and_certificates_are_revoked, names_are_taken_once,
-    users_are_added, users_share_an_account,
+    accounts_are_found_by_name, an_address_belongs_to_one_account,
+    keys_and_certificates_are_revoked, names_are_taken_once, users_are_added,
+    users_share_an_account,
 };
 pub use blobs::{
     a_blob_that_is_taken_again_is_no_garbage, blobs_are_known_by_their_rows, garbage_is_forgotten,
@@ -74,6 +75,7 @@ macro_rules! contract_tests {
             names_are_taken_once,
             keys_and_certificates_are_revoked,
             accounts_are_found_by_name,
+            an_address_belongs_to_one_account,
             a_bucket_is_made_changed_and_deleted,
             buckets_are_counted_and_listed,
             a_bucket_knows_its_objects,
