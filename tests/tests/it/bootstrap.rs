@@ -2,8 +2,13 @@
 
 use gumnut_tests::{Cloud, Program, patterned};
 
-/// A client of the cloud that has no certificate of it.
+/// A client of the cloud that has no certificate of it, and knows of nobody to ask.
 fn client(cloud: &Cloud) -> Program {
+    without_certificate(cloud).with("EUCA_BOOTSTRAP_URL", "")
+}
+
+/// A client of the cloud that has no certificate of it.
+fn without_certificate(cloud: &Cloud) -> Program {
     let client = cloud.client().with("EUCALYPTUS_CERT", "");
     client.write("vmlinuz-1", patterned(40_000, 5));
     client
@@ -42,6 +47,9 @@ fn bundle_asks_the_cloud_for_its_certificate() {
     let asked = client.run(&BUNDLE).succeeded();
     let _ = asked.saying(&["which the cloud told"]);
     is_opened_by_its_cloud(&client, "b/vmlinuz-1.manifest.xml", "native");
+    // The eucarc of the cloud says whom to ask.
+    let asked = without_certificate(&cloud).run(&BUNDLE).succeeded();
+    let _ = asked.saying(&["which the cloud told"]);
 }
 
 #[test]

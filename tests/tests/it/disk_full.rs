@@ -179,3 +179,43 @@ fn a_cloud_on_a_full_disk_refuses_and_goes_on() {
         .run(&["download", "bucket/small.img.manifest.xml", "-d", "back"])
         .succeeded();
 }
+
+#[test]
+fn a_cloud_on_a_full_disk_can_be_emptied() {
+    let program = Program::new();
+    let cloud = SmallCloud::start(&program);
+    let client = cloud.client();
+    let names = ["one.img", "two.img", "three.img"];
+    for name in names {
+        client.write(name, patterned(20_000, 3));
+        let _ = client
+            .run(&["bundle", name, "--arch", "x86_64"])
+            .succeeded();
+        let manifest = format!("{name}.manifest.xml");
+        let _ = client
+            .run(&["upload", &manifest, "-b", "bucket"])
+            .succeeded();
+    }
+    // Whatever room there is goes to a file of somebody else.
+    let mut filler = fs_err::File::create(cloud.data.join("../filler")).unwrap();
+    for size in [64 << 10, 1 << 10, 1] {
+        while std::io::Write::write_all(&mut filler, &vec![0; size]).is_ok() {}
+    }
+    let again = [
+        "upload",
+        "one.img.manifest.xml",
+        "-b",
+        "another",
+        "--retries",
+        "0",
+    ];
+    let _ = client
+        .run(&again)
+        .failed(4)
+        .saying(&["InsufficientStorage"]);
+    for name in names {
+        let location = format!("bucket/{name}.manifest.xml");
+        let _ = client.run(&["delete", &location]).succeeded();
+    }
+    assert_eq!(Program::files(&cloud.data.join("objects")), [""; 0]);
+}

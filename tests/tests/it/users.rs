@@ -146,11 +146,15 @@ fn an_account_has_an_e_mail_address_that_can_be_changed() {
 #[test]
 fn a_cloud_without_its_catalogue_does_not_start_and_says_what_to_do() {
     let cloud = Cloud::start();
-    let _ = upload(&cloud.client(), "kernel", "kernel", "bucket");
+    let client = cloud.client();
+    let _ = upload(&client, "kernel", "kernel", "bucket");
     let data = cloud.data();
+    let catalogue = ["catalogue.sqlite", "catalogue.sqlite-wal"];
+    let old = catalogue.map(|name| fs_err::read(data.join(name)).unwrap());
+    let _ = upload(&client, "ramdisk", "ramdisk", "bucket");
     let program = cloud.kill();
     let objects = Program::files(&data.join("objects"));
-    assert_eq!(objects.len(), 2);
+    assert_eq!(objects.len(), 4);
     let folder = data.to_str().unwrap();
     let start = [
         "cloud",
@@ -160,40 +164,34 @@ fn a_cloud_without_its_catalogue_does_not_start_and_says_what_to_do() {
         "--listen",
         "127.0.0.1:0",
     ];
-    let catalogue = data.join("catalogue.sqlite");
-    let kept = fs_err::read(&catalogue).unwrap();
     for content in [Some(""), None] {
-        for name in [
-            "catalogue.sqlite",
-            "catalogue.sqlite-wal",
-            "catalogue.sqlite-shm",
-        ] {
+        for name in catalogue {
             let _ = fs_err::remove_file(data.join(name));
         }
         if let Some(content) = content {
-            fs_err::write(&catalogue, content).unwrap();
+            fs_err::write(data.join(catalogue[0]), content).unwrap();
         }
-        let _ = program.run(&start).failed(3).saying(&[
+        let hints = [
             "catalogue.sqlite",
-            "put the catalogue back",
+            "restore the catalogue",
             "gumnut cloud fsck",
-        ]);
+        ];
+        let _ = program.run(&start).failed(3).saying(&hints);
         let fsck = program.run(&["cloud", "fsck", "--data", folder]);
         assert_eq!(fsck.code, Some(3));
         assert!(fsck.stdout.starts_with("catalogue\t"), "{fsck:#?}");
         assert_eq!(Program::files(&data.join("objects")), objects);
     }
-    // Without its log it is older than the files.
-    fs_err::write(&catalogue, kept).unwrap();
-    let _ = program
-        .run(&start)
-        .failed(3)
-        .saying(&["older than the files", "--accept-catalogue"]);
+    for (name, content) in catalogue.iter().zip(old) {
+        fs_err::write(data.join(name), content).unwrap();
+    }
+    let hints = ["older than the files", "--accept-catalogue"];
+    let _ = program.run(&start).failed(3).saying(&hints);
     let accept = ["cloud", "fsck", "--data", folder, "--accept-catalogue"];
     let accepted = program.run(&accept);
     assert!(!accepted.stdout.contains("catalogue\t"), "{accepted:#?}");
-    let _ = program
-        .run(&["cloud", "fsck", "--data", folder, "--move-orphans"])
-        .succeeded();
-    assert_eq!(Program::files(&data.join("orphans/objects")), objects);
+    let aside = ["cloud", "fsck", "--data", folder, "--move-orphans"];
+    let _ = program.run(&aside).succeeded();
+    assert_eq!(Program::files(&data.join("objects")).len(), 2);
+    assert_eq!(Program::files(&data.join("orphans/objects")).len(), 2);
 }

@@ -31,12 +31,43 @@ pub enum CatalogueError {
         /// The latest version that is known.
         known: i64,
     },
+    /// The database is not the one that belongs to the files beside it, or an older state of it. Nothing of the files is to be
+    /// removed on its word.
+    #[error("the catalogue {0}")]
+    Mismatch(Mismatch),
     /// The database cannot be used. Whether what was to change has changed is not known.
     #[error("cannot use the catalogue of the cloud")]
     Database(#[source] Box<dyn Error + Send + Sync>),
     /// The database has stopped working for this program.
     #[error("the catalogue is closed")]
     Closed,
+}
+
+/// Why a database does not belong to the files beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// It is not there, and the files are.
+    #[error("is missing")]
+    Missing,
+    /// It has nothing in it, and the files are there.
+    #[error("is empty")]
+    Empty,
+    /// It is that of another cloud, or one from before it had a mark.
+    #[error("does not belong to the files of the cloud")]
+    Foreign,
+    /// It is an older state, as a backup has.
+    #[error("is older than the files of the cloud: its last {missing} changes are missing")]
+    Older {
+        /// How many changes it does not have.
+        missing: u64,
+    },
+    /// It belongs to other files: those here have no mark of a catalogue.
+    #[error("belongs to another directory: the file catalogue.id is missing here")]
+    Unmarked,
+    /// The mark of the catalogue that belongs to the files cannot be read.
+    #[error("cannot be checked, because the file catalogue.id is damaged")]
+    Mark,
 }
 
 impl CatalogueError {

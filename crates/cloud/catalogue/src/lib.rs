@@ -32,7 +32,7 @@ pub use checksum::{ChecksumAlgorithm, PartsChecksum};
 pub use clock::Clock;
 pub use conflict::Conflict;
 pub use database::{Database, Decide, DecideEach, FoundObject};
-pub use error::CatalogueError;
+pub use error::{CatalogueError, Mismatch};
 pub use headers::ObjectHeaders;
 pub use identity::{AccountName, Caller, Identity, Owner};
 pub use image::{Image, ImageState, LaunchPermissions, ResourceTag, Tag};

@@ -1,12 +1,13 @@
 //! Starting and stopping a cloud.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gumnut_cloud_accounts::{Credentials, Keys, Regions, Tls, Users, names};
 use gumnut_cloud_blobs::DiskBlobs;
-use gumnut_cloud_catalogue::{Catalogue, Clock, Profile};
+use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock, Database as _, Mismatch, Profile};
 use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
 use gumnut_cloud_http::{BodyBudget, FrontEnd, HttpLimits, Server, ServerOptions, tls_acceptor};
 use gumnut_cloud_images::Images;
@@ -18,10 +19,10 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::{Config, Limits};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, is_empty, known_files};
 use crate::error::CloudError;
 use crate::front_ends;
-use crate::fsck::{self, Report};
+use crate::fsck::{self, Repair, Report};
 use crate::process::{self, Process};
 
 /// The catalogue's file below the data folder.
@@ -54,32 +55,51 @@ impl Cloud {
     /// The users of the cloud in a data folder. The cloud may be running meanwhile.
     ///
     /// # Errors
-    /// When there is no cloud in the data folder.
+    /// When there is no cloud in the data folder, or not the catalogue that belongs there.
     pub fn users(data_dir: &Path) -> Result<Users, CloudError> {
-        let path = data_dir.join(CATALOGUE);
-        if !path.exists() {
+        if is_empty(data_dir, &data_dir.join(CATALOGUE))? {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
         }
-        let catalogue = Catalogue::new(open_catalogue(&path, Clock::system())?);
+        let catalogue = Catalogue::new(open_catalogue(data_dir, Clock::system())?);
         Ok(Users::open(data_dir, catalogue, None))
     }
 
     /// Checks a data folder that no cloud uses at the moment: the catalogue, and presence, size and digest of every
-    /// file. Changes nothing.
+    /// file. Changes nothing, and needs no right to.
     ///
     /// # Errors
     /// When there is no cloud in the folder, one that runs, or one that cannot be read. What is wrong with the
     /// folder is in the report.
     pub fn fsck(data_dir: &Path) -> Result<Report, CloudError> {
         let path = data_dir.join(CATALOGUE);
-        if !path.exists() {
+        if is_empty(data_dir, &path)? {
+            return Err(CloudError::NoCloud(data_dir.to_owned()));
+        }
+        let locked = DataDir::look_at(data_dir)?;
+        fsck::check(locked.path(), &path)
+    }
+
+    /// Does what nobody but the owner of a data folder can decide on, and checks it then as [`Cloud::fsck`] does. No cloud may use
+    /// the folder.
+    ///
+    /// # Errors
+    /// When there is no cloud in the folder, one that runs, one that cannot be read, or no catalogue to be accepted.
+    pub fn repair(data_dir: &Path, repair: Repair) -> Result<Report, CloudError> {
+        let path = data_dir.join(CATALOGUE);
+        if is_empty(data_dir, &path)? {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
         }
         let locked = DataDir::open(data_dir)?;
-        match open_catalogue(&path, Clock::system()) {
-            Err(CloudError::Damaged { reason, .. }) => Ok(Report::of_damage(reason)),
-            catalogue => fsck::check(locked.path(), &Catalogue::new(catalogue?)),
+        if repair.accept_catalogue {
+            let accepted = SqliteCatalogue::accept(&path, Clock::system());
+            let accepted = accepted.map_err(|error| of_catalogue(data_dir, error))?;
+            fsck::put_unfinished_aside(locked.path(), &Catalogue::new(accepted))?;
         }
+        let report = fsck::check(locked.path(), &path)?;
+        if repair.move_orphans {
+            return fsck::move_orphans(locked.path(), report);
+        }
+        Ok(report)
     }
 
     /// The cloud that uses a data folder, as it says of itself. `None`: none does.
@@ -177,10 +197,10 @@ struct Opened {
 fn open(config: Config) -> Result<Opened, CloudError> {
     let data_dir = process::begin(&config.data_dir, DataDir::open)?;
     let path = data_dir.path();
-    let database = open_catalogue(&path.join(CATALOGUE), config.clock.clone())?;
+    let database = open_catalogue(path, config.clock.clone())?;
     database
         .check()
-        .map_err(|error| CloudError::of_catalogue(&path.join(CATALOGUE), error))?;
+        .map_err(|error| of_catalogue(path, error))?;
     let catalogue = Catalogue::new(database);
     let blobs = DiskBlobs::open(path).map_err(|source| CloudError::Files {
         doing: "open the folders of the object store",
@@ -228,8 +248,45 @@ async fn front_ends(
     Ok(front_ends::in_order(s3, ec2))
 }
 
-fn open_catalogue(path: &Path, clock: Clock) -> Result<SqliteCatalogue, CloudError> {
-    SqliteCatalogue::open(path, clock).map_err(|error| CloudError::of_catalogue(path, error))
+/// Opens the catalogue of a data folder; in a folder without one, a new one. Where there are files that a catalogue must know, an
+/// empty one is refused: on its word the cloud would serve nothing, and whoever looks would think that all is gone.
+fn open_catalogue(data_dir: &Path, clock: Clock) -> Result<SqliteCatalogue, CloudError> {
+    let path = data_dir.join(CATALOGUE);
+    let failed = |error| of_catalogue(data_dir, error);
+    let without = |mismatch| failed(CatalogueError::Mismatch(mismatch));
+    let has_files = known_files(data_dir, 1)? > 0;
+    // Before it is opened, which makes a new one.
+    match fs_err::metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && has_files => {
+            return Err(without(Mismatch::Missing));
+        }
+        Ok(found) if found.len() == 0 && has_files => return Err(without(Mismatch::Empty)),
+        _ => {}
+    }
+    let catalogue = SqliteCatalogue::open(&path, clock).map_err(failed)?;
+    let known = futures::executor::block_on(catalogue.accounts()).map_err(failed)?;
+    if known.accounts.is_empty() && has_files {
+        return Err(without(Mismatch::Empty));
+    }
+    Ok(catalogue)
+}
+
+/// An error of the catalogue in a data folder. Where there is none that could be taken for right, it says what is there without it.
+fn of_catalogue(data_dir: &Path, error: CatalogueError) -> CloudError {
+    let path = data_dir.join(CATALOGUE);
+    match error {
+        CatalogueError::Mismatch(mismatch @ (Mismatch::Missing | Mismatch::Empty)) => {
+            match known_files(data_dir, usize::MAX) {
+                Ok(files) => CloudError::NoCatalogue {
+                    path,
+                    mismatch,
+                    files,
+                },
+                Err(error) => error,
+            }
+        }
+        other => CloudError::of_catalogue(&path, other),
+    }
 }
 
 fn acceptor(config: &Config, tls: &Tls, data_dir: &Path) -> Result<TlsAcceptor, CloudError> {
@@ -257,6 +314,7 @@ fn http_limits(limits: &Limits) -> HttpLimits {
         head_bytes: limits.head_bytes,
         requests: limits.requests,
         connections: limits.connections,
+        connections_per_client: limits.connections_per_client,
         head_time: limits.head_time,
         patience: limits.patience,
         pace: limits.pace,

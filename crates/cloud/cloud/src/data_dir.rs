@@ -1,19 +1,26 @@
 //! The folder that a cloud keeps everything in, and the lock that gives it to one cloud at a time.
 
 use std::fs::TryLockError;
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 
 use crate::error::CloudError;
+
+/// The file that is locked.
+const LOCK: &str = "lock";
+/// The folders whose files a catalogue knows, below the data folder.
+const KNOWN: [&str; 3] = ["objects", "tmp", "keys"];
 
 /// A data folder that this process has locked; the lock ends with the value, or with the process.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Held for its lock alone.
-    _lock: fs::File,
+    /// Held for its lock alone. `None` in a folder that is only looked at and was never a cloud's.
+    _lock: Option<fs::File>,
 }
 
 impl DataDir {
@@ -25,23 +32,46 @@ impl DataDir {
         builder
             .create(path)
             .map_err(files("make the data folder"))?;
-        fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
-            .map_err(files("close the data folder to others"))?;
+        let private = |name: &Path, mode| {
+            fs::set_permissions(name, std::fs::Permissions::from_mode(mode))
+                .map_err(files("set the mode of the data directory"))
+        };
+        private(path, 0o700)?;
         let lock = fs::OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
-            .open(path.join("lock"))
+            .mode(0o600)
+            .open(path.join(LOCK))
             .map_err(files("make the lock file"))?;
-        match lock.file().try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(CloudError::Locked(path.to_owned())),
-            Err(TryLockError::Error(source)) => {
-                return Err(files("lock the data folder")(source));
-            }
+        private(&path.join(LOCK), 0o600)?;
+        Self::lock(path, Some(lock))
+    }
+
+    /// Locks a folder to look at it. Nothing is made or changed, so that it need not be writable.
+    pub(crate) fn look_at(path: &Path) -> Result<Self, CloudError> {
+        match fs::File::open(path.join(LOCK)) {
+            Ok(lock) => Self::lock(path, Some(lock)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Self::lock(path, None),
+            Err(source) => Err(CloudError::Files {
+                doing: "open the lock file",
+                source,
+            }),
         }
-        let path = path.to_owned();
-        Ok(Self { path, _lock: lock })
+    }
+
+    fn lock(path: &Path, lock: Option<fs::File>) -> Result<Self, CloudError> {
+        match lock.as_ref().map(|lock| lock.file().try_lock()) {
+            None | Some(Ok(())) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Some(Err(TryLockError::WouldBlock)) => Err(CloudError::Locked(path.to_owned())),
+            Some(Err(TryLockError::Error(source))) => Err(CloudError::Files {
+                doing: "lock the data folder",
+                source,
+            }),
+        }
     }
 
     /// The bytes that are left for the folder on its disk.
@@ -56,6 +86,27 @@ impl DataDir {
     }
 }
 
+/// How many files there are that a catalogue knows: objects, bodies that were not finished, and keys; counted up to `most`.
+pub(crate) fn known_files(data_dir: &Path, most: usize) -> Result<usize, CloudError> {
+    let mut count = 0;
+    for folder in KNOWN {
+        match fs::read_dir(data_dir.join(folder)) {
+            Ok(entries) => count += entries.take(most - count).count(),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(source) => {
+                let doing = "read the data directory";
+                return Err(CloudError::Files { doing, source });
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// Whether there is nothing of a cloud in the folder: neither this catalogue nor files that one would know.
+pub(crate) fn is_empty(data_dir: &Path, catalogue: &Path) -> Result<bool, CloudError> {
+    Ok(!catalogue.exists() && known_files(data_dir, 1)? == 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +119,8 @@ mod tests {
         assert!(matches!(DataDir::open(&path), Err(CloudError::Locked(_))));
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+        let looked_at = DataDir::look_at(&path);
+        assert!(matches!(looked_at, Err(CloudError::Locked(_))));
         drop(first);
         DataDir::open(&path).unwrap();
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use gumnut_cloud_accounts::AccountsError;
-use gumnut_cloud_catalogue::CatalogueError;
+use gumnut_cloud_catalogue::{CatalogueError, Mismatch};
 use gumnut_cloud_objects::ObjectError;
 use gumnut_types::Fault;
 
@@ -78,6 +78,30 @@ pub enum CloudError {
         /// The first thing that is wrong.
         reason: String,
     },
+    /// There are objects or keys, and no catalogue that knows them.
+    #[error(
+        "the catalogue {path:?} of the cloud {mismatch}, but there are {files} files with objects and keys; restore the catalogue from a \
+         backup, or move the data directory away to start a new cloud; nothing was changed, `gumnut cloud fsck` shows details"
+    )]
+    NoCatalogue {
+        /// The catalogue's file.
+        path: PathBuf,
+        /// Whether it is missing or empty.
+        mismatch: Mismatch,
+        /// Files that are there.
+        files: usize,
+    },
+    /// The catalogue is not the one that belongs to the folder, or an older state of it.
+    #[error(
+        "the catalogue {path:?} of the cloud {mismatch}; restore the right one, or check the data directory with `gumnut cloud fsck` and \
+         accept this one with `gumnut cloud fsck --accept-catalogue`; nothing was removed"
+    )]
+    WrongCatalogue {
+        /// The catalogue's file.
+        path: PathBuf,
+        /// Why it is not the right one.
+        mismatch: Mismatch,
+    },
     /// The catalogue was written by a later gumnut.
     #[error(
         "the catalogue in {path:?} has version {found}, this program knows {known}; use a later gumnut"
@@ -111,6 +135,10 @@ impl CloudError {
                 found,
                 known,
             },
+            CatalogueError::Mismatch(mismatch) => Self::WrongCatalogue {
+                path: path.to_owned(),
+                mismatch,
+            },
             other => Self::Catalogue(other),
         }
     }
@@ -119,7 +147,11 @@ impl CloudError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::NotLoopback(_) | Self::NotEncrypted(_) => Fault::Usage,
-            Self::NoCloud(_) | Self::Damaged { .. } | Self::Tls(_) => Fault::Input,
+            Self::NoCloud(_)
+            | Self::Damaged { .. }
+            | Self::NoCatalogue { .. }
+            | Self::WrongCatalogue { .. }
+            | Self::Tls(_) => Fault::Input,
             Self::Accounts(error) => error.fault(),
             _ => Fault::System,
         }

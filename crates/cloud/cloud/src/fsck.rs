@@ -2,17 +2,32 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use fs_err as fs;
-use gumnut_cloud_catalogue::{Catalogue, CatalogueError, KnownBlob};
+use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock, KnownBlob};
+use gumnut_cloud_sqlite::SqliteCatalogue;
 use md5::{Digest as _, Md5};
 
+use crate::data_dir::known_files;
 use crate::error::CloudError;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
+/// Where files go that belong to nothing, below the data folder.
+const ORPHANS: &str = "orphans";
+
+/// What to do to a data folder beside checking it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repair {
+    /// Take the catalogue for the one that belongs to the folder, be it another one or an older state. What it does not know stays:
+    /// bodies in `tmp` go to `orphans`.
+    pub accept_catalogue: bool,
+    /// Move files that belong to nothing to the folder `orphans`, if the catalogue is right.
+    pub move_orphans: bool,
+}
 
 /// What a check has found.
 #[derive(Debug, Default)]
@@ -31,7 +46,7 @@ pub struct Report {
 #[non_exhaustive]
 pub enum Finding {
     /// The catalogue does not hold together.
-    #[error("the catalogue is damaged: {0}")]
+    #[error("the catalogue {0}")]
     Catalogue(String),
     /// A file that belongs to nothing. A cloud that was killed leaves such files in `tmp`, and removes them when it starts;
     /// elsewhere it leaves alone what it does not know.
@@ -39,6 +54,14 @@ pub enum Finding {
     Orphan {
         /// Its path in the data folder.
         file: String,
+    },
+    /// A file that belonged to nothing and was moved to the folder `orphans`.
+    #[error("{file} is not known to the catalogue and was moved to {to}")]
+    Moved {
+        /// Where it was in the data folder.
+        file: String,
+        /// Where it is in the data folder.
+        to: String,
     },
     /// A file is not there.
     #[error("{object}: the file {file} is missing")]
@@ -71,11 +94,12 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// A word for programs: `catalogue`, `orphan`, `missing`, `size`, `digest`.
+    /// A word for programs: `catalogue`, `orphan`, `moved`, `missing`, `size`, `digest`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Catalogue(_) => "catalogue",
             Self::Orphan { .. } => "orphan",
+            Self::Moved { .. } => "moved",
             Self::Missing { .. } => "missing",
             Self::Size { .. } => "size",
             Self::Digest { .. } => "digest",
@@ -85,39 +109,121 @@ impl Finding {
 
 impl Report {
     /// What can be said of a folder whose catalogue cannot be read.
-    pub(crate) fn of_damage(reason: String) -> Self {
+    fn of_catalogue(fault: String) -> Self {
         Self {
-            findings: vec![Finding::Catalogue(reason)],
+            findings: vec![Finding::Catalogue(fault)],
             ..Self::default()
         }
     }
 
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong, or no more.
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+        let is_mended = |finding: &Finding| matches!(finding, Finding::Moved { .. });
+        self.findings.iter().all(is_mended)
     }
 }
 
 /// Checks a data folder that no cloud uses, and changes nothing in it. It blocks.
-pub(crate) fn check(data_dir: &Path, catalogue: &Catalogue) -> Result<Report, CloudError> {
-    let (faults, known) = match futures::executor::block_on(read(catalogue)) {
-        Err(CatalogueError::Damaged { reason }) => return Ok(Report::of_damage(reason)),
+pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudError> {
+    let files = |doing| move |source| CloudError::Files { doing, source };
+    // SQLite writes beside a file that it reads, and brings old tables up to date.
+    let copies =
+        tempfile::tempdir().map_err(files("create a directory for a copy of the catalogue"))?;
+    let opened = SqliteCatalogue::open_copy(catalogue, copies.path(), Clock::system());
+    let (copy, mismatch) = match opened {
+        Err(CatalogueError::Damaged { reason }) => {
+            return Ok(Report::of_catalogue(damaged(&reason)));
+        }
+        Err(CatalogueError::Mismatch(mismatch)) => {
+            let count = known_files(data_dir, usize::MAX)?;
+            let waiting = format!("{mismatch}, but there are {count} files with objects and keys");
+            return Ok(Report::of_catalogue(waiting));
+        }
+        opened => opened.map_err(|error| CloudError::of_catalogue(catalogue, error))?,
+    };
+    let (faults, known) = match futures::executor::block_on(read(&Catalogue::new(copy))) {
+        Err(CatalogueError::Damaged { reason }) => {
+            return Ok(Report::of_catalogue(damaged(&reason)));
+        }
         read => read?,
     };
+    let faults = faults.iter().map(|reason| damaged(reason));
+    let mismatch = mismatch.map(|mismatch| mismatch.to_string());
     let mut report = Report {
-        findings: faults.into_iter().map(Finding::Catalogue).collect(),
+        findings: mismatch
+            .into_iter()
+            .chain(faults)
+            .map(Finding::Catalogue)
+            .collect(),
         ..Report::default()
     };
     let known: HashMap<_, _> = known
         .into_iter()
         .map(|blob| (blob.name.clone(), blob))
         .collect();
-    check_files(data_dir, &known, &mut report).map_err(|source| CloudError::Files {
-        doing: "read the folders of the object store",
-        source,
-    })?;
+    check_files(data_dir, &known, &mut report)
+        .map_err(files("read the folders of the object store"))?;
     report.findings.sort_by_key(ToString::to_string);
     Ok(report)
+}
+
+fn damaged(reason: &str) -> String {
+    format!("is damaged: {reason}")
+}
+
+/// Moves the files of a report that belong to nothing to a folder of their own, unless it is the catalogue that is wrong.
+pub(crate) fn move_orphans(data_dir: &Path, mut report: Report) -> Result<Report, CloudError> {
+    let is_wrong = |finding: &Finding| matches!(finding, Finding::Catalogue(_));
+    if report.findings.iter().any(is_wrong) {
+        return Ok(report);
+    }
+    for finding in &mut report.findings {
+        if let Finding::Orphan { file } = finding {
+            let to = put_aside(data_dir, file).map_err(|source| CloudError::Files {
+                doing: "move a file that the catalogue does not know",
+                source,
+            })?;
+            let file = std::mem::take(file);
+            *finding = Finding::Moved { file, to };
+        }
+    }
+    Ok(report)
+}
+
+/// Puts bodies aside that were being received, or whose rows an accepted catalogue does not have: the next start would remove them.
+pub(crate) fn put_unfinished_aside(
+    data_dir: &Path,
+    catalogue: &Catalogue,
+) -> Result<(), CloudError> {
+    let files = |source| CloudError::Files {
+        doing: "move the files of unfinished uploads",
+        source,
+    };
+    let unfinished = names(&data_dir.join("tmp")).map_err(files)?;
+    let named = catalogue.named_blobs(unfinished.clone());
+    let named = futures::executor::block_on(named)?;
+    for name in unfinished.iter().filter(|name| !named.contains(*name)) {
+        put_aside(data_dir, &format!("tmp/{name}")).map_err(files)?;
+    }
+    Ok(())
+}
+
+/// Moves a file to the folder for those that belong to nothing; gives its new path. Both are below the data folder.
+fn put_aside(data_dir: &Path, file: &str) -> io::Result<String> {
+    let to = format!("{ORPHANS}/{file}");
+    let target = data_dir.join(&to);
+    if target.exists() {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{to} exists already"),
+        ));
+    }
+    if let Some(folder) = target.parent() {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder)?;
+    }
+    fs::rename(data_dir.join(file), target)?;
+    Ok(to)
 }
 
 async fn read(catalogue: &Catalogue) -> Result<(Vec<String>, Vec<KnownBlob>), CatalogueError> {

@@ -11,8 +11,10 @@ mod process;
 pub use cloud::{Cloud, Running};
 pub use config::{Config, Limits};
 pub use error::CloudError;
-pub use fsck::{Finding, Report};
+pub use fsck::{Finding, Repair, Report};
 pub use gumnut_cloud_accounts::{AccountsError, Credentials, Tls, User, Users};
-pub use gumnut_cloud_catalogue::{Clock, IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
+pub use gumnut_cloud_catalogue::{
+    Clock, IdPolicy, ImageRules, Mismatch, OwnerId, Profile, ProfileError,
+};
 pub use gumnut_cloud_s3::RefuseAcl;
 pub use process::Process;

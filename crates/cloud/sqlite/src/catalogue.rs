@@ -1,22 +1,30 @@
 //! The catalogue in a file of SQLite.
 
-use std::path::Path;
+use std::fs::Permissions;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Database, Decide, DecideEach, FoundObject, Image,
-    ImageChange, ImageRef, ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob,
-    ListedVersion, Part, ResourceTag, Upload, UploadChange, UploadRef, UploadState,
+    ImageChange, ImageRef, ImageState, ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts,
+    KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Upload, UploadChange, UploadRef,
+    UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::failure::Failure;
+use crate::mark::{Mark, State};
 use crate::readers::Readers;
-use crate::thread::ConnectionThread;
-use crate::{accounts, blobs, buckets, images, objects, schema, units, uploads};
+use crate::reserve::{GivesRoom, Reserve};
+use crate::thread::{Beside, ConnectionThread};
+use crate::{accounts, blobs, buckets, identity, images, mark, objects, schema, units, uploads};
 
 /// Most keys that are changed in one transaction.
 const KEYS_AT_ONCE: usize = 100;
@@ -38,14 +46,81 @@ impl SqliteCatalogue {
     /// Opens the catalogue in a file, which is made if needed; older tables are brought up to date. The states of units
     /// have their time from `clock`.
     ///
+    /// Beside the file are its mark, `catalogue.id`, by which another catalogue or an older state of this one is noticed, and
+    /// `catalogue.reserve`, room for deletions on a full disk. Only the owner may read any of them.
+    ///
     /// # Errors
+    /// [`CatalogueError::Mismatch`] when it is not the catalogue that was there last, or an older state of it;
     /// [`CatalogueError::Damaged`] and [`CatalogueError::Version`] for a file that is not what was written or was written
     /// by a later gumnut; others when the file cannot be used.
     pub fn open(path: &Path, clock: Clock) -> Result<Self, CatalogueError> {
+        let mark = mark::read(path).map_err(Failure::from)?;
+        let mark = mark.map_err(CatalogueError::Mismatch)?;
+        let has_come_far = mark.as_ref().is_some_and(|mark| mark.changes > 0);
+        // Of an empty file SQLite would make a new one, and throw the log away that was beside it.
+        if has_come_far {
+            insist_on_content(path)?;
+        }
+        make_private(path).map_err(Failure::from)?;
+        let mut connection = Connection::open(path).map_err(Failure::from)?;
+        if has_come_far && schema::is_new(&connection)? {
+            return Err(CatalogueError::Mismatch(Mismatch::Empty));
+        }
+        schema::prepare(&mut connection)?;
+        let found = marked(&mut connection, path)?;
+        let beside = Beside {
+            mark: Mark::open(path, &found.id).map_err(Failure::from)?,
+            reserve: Reserve::of(path),
+        };
         Ok(Self {
             readers: Some(Readers::of(path)),
-            ..Self::of(Connection::open(path), clock)?
+            ..Self::of(connection, Some(beside), clock)?
         })
+    }
+
+    /// Opens the catalogue in a file and takes it for the one that belongs there, whatever its mark says. The mark is made anew.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Mismatch`] when there is none, or an empty one; those of [`SqliteCatalogue::open`] else.
+    pub fn accept(path: &Path, clock: Clock) -> Result<Self, CatalogueError> {
+        insist_on_content(path)?;
+        let mut connection = Connection::open(path).map_err(Failure::from)?;
+        if schema::is_new(&connection)? {
+            return Err(CatalogueError::Mismatch(Mismatch::Empty));
+        }
+        schema::prepare(&mut connection)?;
+        let found = identity::state(&connection).map_err(Failure::from)?;
+        drop(connection);
+        Mark::write(path, &found).map_err(Failure::from)?;
+        Self::open(path, clock)
+    }
+
+    /// Opens a copy of the catalogue in a file, which is made in `folder`, and says how the file does not go with its mark. The
+    /// file itself stays as it is, and need not be writable. Nobody may change it meanwhile.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Mismatch`] when there is none, or an empty one; those of [`SqliteCatalogue::open`] else.
+    pub fn open_copy(
+        path: &Path,
+        folder: &Path,
+        clock: Clock,
+    ) -> Result<(Self, Option<Mismatch>), CatalogueError> {
+        insist_on_content(path)?;
+        let copy = folder.join("catalogue.sqlite");
+        fs::copy(path, &copy).map_err(Failure::from)?;
+        let log = beside(path, "-wal");
+        if log.exists() {
+            fs::copy(log, beside(&copy, "-wal")).map_err(Failure::from)?;
+        }
+        let mut connection = Connection::open(&copy).map_err(Failure::from)?;
+        if schema::is_new(&connection)? {
+            return Err(CatalogueError::Mismatch(Mismatch::Empty));
+        }
+        schema::prepare(&mut connection)?;
+        let found = identity::state(&connection).map_err(Failure::from)?;
+        let mark = mark::read(path).map_err(Failure::from)?;
+        let compared = mark.and_then(|mark| mark::compare(mark.as_ref(), &found));
+        Ok((Self::of(connection, None, clock)?, compared.err()))
     }
 
     /// Makes a catalogue that is gone when it is dropped.
@@ -53,13 +128,17 @@ impl SqliteCatalogue {
     /// # Errors
     /// When there is no memory or no thread for it.
     pub fn in_memory(clock: Clock) -> Result<Self, CatalogueError> {
-        Self::of(Connection::open_in_memory(), clock)
+        let mut connection = Connection::open_in_memory().map_err(Failure::from)?;
+        schema::prepare(&mut connection)?;
+        Self::of(connection, None, clock)
     }
 
-    fn of(connection: rusqlite::Result<Connection>, clock: Clock) -> Result<Self, CatalogueError> {
-        let mut connection = connection.map_err(Failure::from)?;
-        schema::prepare(&mut connection)?;
-        let thread = ConnectionThread::start(connection).map_err(Failure::of)?;
+    fn of(
+        connection: Connection,
+        beside: Option<Beside>,
+        clock: Clock,
+    ) -> Result<Self, CatalogueError> {
+        let thread = ConnectionThread::start(connection, beside).map_err(Failure::of)?;
         Ok(Self {
             readers: None,
             thread,
@@ -97,8 +176,9 @@ impl Database for SqliteCatalogue {
     ) -> Result<Vec<String>, CatalogueError> {
         let clock = self.clock.clone();
         self.thread
-            .change(move |connection| {
-                change_key(connection, &at, clock.now_millis(), |state| decide(state))
+            .change(move |connection, gives_room| {
+                let now = clock.now_millis();
+                change_key(connection, gives_room, &at, now, |state| decide(state))
             })
             .await
     }
@@ -112,12 +192,13 @@ impl Database for SqliteCatalogue {
         let mut garbage = Vec::new();
         for (chunk, keys) in keys.chunks(KEYS_AT_ONCE).enumerate() {
             let (keys, decide, clock) = (keys.to_vec(), Arc::clone(&decide), self.clock.clone());
-            let given_up = self.thread.change(move |connection| {
+            let given_up = self.thread.change(move |connection, gives_room| {
                 let mut decide = decide.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut garbage = Vec::new();
                 // A key that is refused has written nothing, so that the others need no savepoints.
                 for (index, at) in keys.iter().enumerate() {
-                    garbage.extend(change_key(connection, at, clock.now_millis(), |state| {
+                    let now = clock.now_millis();
+                    garbage.extend(change_key(connection, gives_room, at, now, |state| {
                         decide(chunk * KEYS_AT_ONCE + index, state)
                     })?);
                 }
@@ -135,11 +216,12 @@ impl Database for SqliteCatalogue {
     ) -> Result<Vec<String>, CatalogueError> {
         let clock = self.clock.clone();
         self.thread
-            .change(move |connection| {
+            .change(move |connection, gives_room| {
                 let state = units::bucket_state(connection, &at, clock.now_millis())?;
                 let Some(change) = decide(&state) else {
                     return Ok(Vec::new());
                 };
+                gives_room.say(change.delete);
                 Ok(units::change_bucket(connection, &at, &change, state.now)?.into_blobs())
             })
             .await
@@ -152,11 +234,12 @@ impl Database for SqliteCatalogue {
     ) -> Result<Vec<String>, CatalogueError> {
         let clock = self.clock.clone();
         self.thread
-            .change(move |connection| {
+            .change(move |connection, gives_room| {
                 let state = units::upload_state(connection, &at, clock.now_millis())?;
                 let Some(change) = decide(&state) else {
                     return Ok(Vec::new());
                 };
+                gives_room.say(change.abort);
                 Ok(units::change_upload(connection, &at, &change, state.now)?.into_blobs())
             })
             .await
@@ -169,9 +252,10 @@ impl Database for SqliteCatalogue {
     ) -> Result<(), CatalogueError> {
         let clock = self.clock.clone();
         self.thread
-            .change(move |connection| {
+            .change(move |connection, gives_room| {
                 let state = images::load(connection, &at, clock.now_millis())?;
                 decide(&state).map_or(Ok(()), |change| {
+                    gives_room.say(change.insert.is_none() && goes(&change));
                     images::apply(connection, &change, state.now)
                 })
             })
@@ -184,9 +268,10 @@ impl Database for SqliteCatalogue {
     ) -> Result<(), CatalogueError> {
         let clock = self.clock.clone();
         self.thread
-            .change(move |connection| {
+            .change(move |connection, gives_room| {
                 let state = accounts::load(connection, clock.now_millis())?;
                 decide(&state).map_or(Ok(()), |change| {
+                    gives_room.say(change.revoke.is_some());
                     accounts::apply(connection, &change, state.now)
                 })
             })
@@ -347,7 +432,10 @@ impl Database for SqliteCatalogue {
 
     async fn forget_garbage(&self, blobs: Vec<String>) -> Result<(), CatalogueError> {
         self.thread
-            .change(move |connection| Ok(blobs::forget(connection, &blobs)?))
+            .change(move |connection, gives_room| {
+                gives_room.say(true);
+                Ok(blobs::forget(connection, &blobs)?)
+            })
             .await
     }
 
@@ -369,9 +457,59 @@ impl Database for SqliteCatalogue {
     }
 }
 
+/// Compares the catalogue with its mark, and makes the mark of a catalogue that is new.
+fn marked(connection: &mut Connection, path: &Path) -> Result<State, Failure> {
+    // Another process may be about to make the mark: the lock of the file gives one the turn.
+    let alone = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // First the mark, which never is ahead of the catalogue that it belongs to.
+    let mark = mark::read(path)??;
+    let found = identity::state(&alone)?;
+    if mark::compare(mark.as_ref(), &found)? {
+        Mark::write(path, &found)?;
+    }
+    Ok(found)
+}
+
+/// Insists on a file that is there and not empty.
+fn insist_on_content(path: &Path) -> Result<(), CatalogueError> {
+    let mismatch = match fs::metadata(path) {
+        Ok(found) if found.len() > 0 => return Ok(()),
+        Ok(_) => Mismatch::Empty,
+        Err(error) if error.kind() == ErrorKind::NotFound => Mismatch::Missing,
+        Err(error) => return Err(Failure::from(error).into()),
+    };
+    Err(CatalogueError::Mismatch(mismatch))
+}
+
+/// Makes the file if needed, which holds secret keys, and sees that nobody but its owner may read it and what SQLite has made beside
+/// it. SQLite makes those with the mode that the file has.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.open(path)?;
+    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        match fs::metadata(&file) {
+            Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+                fs::set_permissions(&file, Permissions::from_mode(0o600))?;
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The file whose name has this at its end.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
 /// Loads a key, decides, applies what was decided, and gives the blobs that this has made garbage.
 fn change_key(
     connection: &Connection,
+    gives_room: &GivesRoom,
     at: &KeyRef,
     now: i64,
     decide: impl FnOnce(&KeyState) -> Option<KeyChange>,
@@ -380,7 +518,14 @@ fn change_key(
     let Some(change) = decide(&state) else {
         return Ok(Vec::new());
     };
+    gives_room.say(change.insert.is_none() && !change.delete.is_empty());
     Ok(units::change_key(connection, at, &change, now)?.into_blobs())
+}
+
+/// Whether the change makes an image or its tags go.
+fn goes(change: &ImageChange) -> bool {
+    let hides = matches!(change.state, Some((_, ImageState::Deregistered)));
+    hides || !change.remove.is_empty() || !change.delete_tags.is_empty()
 }
 
 /// A limit as SQL takes it.

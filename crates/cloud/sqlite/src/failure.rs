@@ -1,8 +1,9 @@
 //! Why a unit of change or a read failed.
 
 use std::error::Error;
+use std::io::ErrorKind;
 
-use gumnut_cloud_catalogue::{CatalogueError, Conflict};
+use gumnut_cloud_catalogue::{CatalogueError, Conflict, Mismatch};
 use rusqlite::ErrorCode;
 
 /// Why a unit of change or a read failed. SQLite's own errors become those of the catalogue on the way.
@@ -36,6 +37,21 @@ impl Failure {
     /// What another of the units of change is told whose common commit failed in this way.
     pub(crate) fn for_another(&self) -> Self {
         Self(CatalogueError::Database(self.0.to_string().into()))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self(match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => CatalogueError::Full(error.into()),
+            _ => CatalogueError::Database(error.into()),
+        })
+    }
+}
+
+impl From<Mismatch> for Failure {
+    fn from(mismatch: Mismatch) -> Self {
+        Self(CatalogueError::Mismatch(mismatch))
     }
 }
 

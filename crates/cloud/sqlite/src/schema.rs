@@ -7,13 +7,14 @@ use crate::failure::Failure;
 
 /// The steps from an empty file to the tables of today; a file's `user_version` counts those it has had.
 /// A step that has been released is never changed: changes are new steps.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("steps/1-tables.sql"),
     include_str!("steps/2-versions.sql"),
     include_str!("steps/3-completed.sql"),
     include_str!("steps/4-checksums.sql"),
     include_str!("steps/5-garbage.sql"),
     include_str!("steps/6-initiators.sql"),
+    include_str!("steps/7-identity.sql"),
 ];
 
 /// Prepared statements that are kept.
@@ -43,9 +44,18 @@ pub(crate) fn keep_statements(connection: &Connection) {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
 }
 
+/// Whether the file has had no step at all.
+pub(crate) fn is_new(connection: &Connection) -> Result<bool, Failure> {
+    Ok(version(connection)? == 0)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 /// The steps that the file has not had.
 fn missing(connection: &Connection) -> Result<&'static [&'static str], Failure> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = version(connection)?;
     let had = usize::try_from(found).ok();
     had.and_then(|had| STEPS.get(had..)).ok_or_else(|| {
         let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
@@ -158,14 +168,14 @@ mod tests {
 
     #[test]
     fn a_file_of_a_later_gumnut_is_left_alone() {
-        for version in [7, -1] {
+        for version in [8, -1] {
             let mut connection = Connection::open_in_memory().unwrap();
             connection
                 .pragma_update(None, "user_version", version)
                 .unwrap();
             let error = CatalogueError::from(prepare(&mut connection).unwrap_err());
             assert!(
-                matches!(error, CatalogueError::Version { found, known: 6 } if found == version)
+                matches!(error, CatalogueError::Version { found, known: 7 } if found == version)
             );
         }
     }

@@ -14,7 +14,7 @@ macro_rules! statements {
 mod tests {
     use rusqlite::Connection;
 
-    use crate::{accounts, blobs, buckets, images, objects, schema, uploads};
+    use crate::{accounts, blobs, buckets, identity, images, objects, schema, uploads};
 
     #[test]
     fn each_statement_goes_with_the_tables() {
@@ -24,6 +24,7 @@ mod tests {
             accounts::STATEMENTS,
             blobs::STATEMENTS,
             buckets::STATEMENTS,
+            identity::STATEMENTS,
             images::STATEMENTS,
             objects::STATEMENTS,
             uploads::STATEMENTS,

@@ -10,6 +10,12 @@ use gumnut_cloud_catalogue::CatalogueError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::failure::{Failure, Panicked};
+use crate::identity;
+use crate::mark::Mark;
+use crate::reserve::{GivesRoom, Reserve};
+
+/// Brings what is in the log into the file.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Most units of change that share one transaction.
 const UNITS_AT_ONCE: usize = 256;
@@ -41,15 +47,24 @@ struct Change {
 }
 
 /// Loads, decides and applies; the transaction around it is not its own. It runs again when that was taken back.
-type Unit = Box<dyn FnMut(&Connection) -> Result<(), Failure> + Send>;
+type Unit = Box<dyn FnMut(&Connection, &GivesRoom) -> Result<(), Failure> + Send>;
+
+/// What lies beside the file of a catalogue.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// Is told how far the catalogue has come.
+    pub(crate) mark: Mark,
+    /// Is given up when a unit that gives room back finds none.
+    pub(crate) reserve: Reserve,
+}
 
 impl ConnectionThread {
-    /// Hands the connection to a new thread.
-    pub(crate) fn start(connection: Connection) -> io::Result<Self> {
+    /// Hands the connection to a new thread, and what lies beside its file; `None` for a catalogue in memory or a copy.
+    pub(crate) fn start(connection: Connection, beside: Option<Beside>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("catalogue".to_owned())
-            .spawn(move || work(connection, &queue))?;
+            .spawn(move || work(connection, beside, &queue))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
@@ -60,13 +75,13 @@ impl ConnectionThread {
     /// when this returns.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        mut unit: impl FnMut(&Connection) -> Result<T, Failure> + Send + 'static,
+        mut unit: impl FnMut(&Connection, &GivesRoom) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, CatalogueError> {
         let (give, results) = mpsc::channel();
         let (tell, outcome) = oneshot::channel();
-        let unit = Box::new(move |connection: &Connection| {
+        let unit = Box::new(move |connection: &Connection, gives_room: &GivesRoom| {
             // Nobody is there to be told when the caller was dropped; the change happens all the same.
-            let _ = give.send(unit(connection)?);
+            let _ = give.send(unit(connection, gives_room)?);
             Ok(())
         });
         self.ask(Job::Change(Change { unit, tell }))?;
@@ -110,11 +125,13 @@ impl Drop for ConnectionThread {
     }
 }
 
-fn work(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
+fn work(mut connection: Connection, mut beside: Option<Beside>, queue: &mpsc::Receiver<Job>) {
     let mut behind = None;
     while let Some(job) = behind.take().or_else(|| queue.recv().ok()) {
         match job {
-            Job::Change(change) => behind = commit(&mut connection, change, queue),
+            Job::Change(change) => {
+                behind = commit(&mut connection, beside.as_mut(), change, queue);
+            }
             Job::Read(read) => read(&mut connection),
         }
     }
@@ -122,7 +139,13 @@ fn work(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
 
 /// Runs a unit and those that wait behind it in one transaction, and gives the first job behind them that is a read: it must
 /// not see what is not committed.
-fn commit(connection: &mut Connection, first: Change, queue: &mpsc::Receiver<Job>) -> Option<Job> {
+fn commit(
+    connection: &mut Connection,
+    mut beside: Option<&mut Beside>,
+    first: Change,
+    queue: &mpsc::Receiver<Job>,
+) -> Option<Job> {
+    let before = beside.is_some().then(|| connection.total_changes());
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate)
     {
         Ok(transaction) => transaction,
@@ -131,23 +154,25 @@ fn commit(connection: &mut Connection, first: Change, queue: &mpsc::Receiver<Job
             return None;
         }
     };
-    let mut done = Vec::new();
+    // Those that found no room: alone they may have that which is kept for them.
+    let (mut done, mut starved) = (Vec::new(), Vec::new());
     let mut next = Some(first);
     let mut behind = None;
     while let Some(mut change) = next.take() {
         match unpanicked(|| in_savepoint(&mut transaction, &mut change.unit)) {
             Ok(()) => done.push(change),
+            Err(failure) if failure.is_full() => starved.push(change),
             Err(failure) => change.answer(Err(failure)),
         }
         // After some errors, a full disk among them, SQLite takes back the whole transaction.
         if transaction.is_autocommit() {
             drop(transaction);
-            for change in done {
-                alone(connection, change);
+            for change in done.into_iter().chain(starved) {
+                alone(connection, beside.as_deref_mut(), change);
             }
             return None;
         }
-        if done.len() < UNITS_AT_ONCE {
+        if done.len() + starved.len() < UNITS_AT_ONCE {
             match queue.try_recv() {
                 Ok(Job::Change(change)) => next = Some(change),
                 Ok(read) => behind = Some(read),
@@ -156,8 +181,9 @@ fn commit(connection: &mut Connection, first: Change, queue: &mpsc::Receiver<Job
             }
         }
     }
-    match transaction.commit().map_err(Failure::of_commit) {
-        Ok(()) => {
+    match counted(transaction, before) {
+        Ok(changes) => {
+            note(beside.as_deref_mut(), changes);
             for change in done {
                 change.answer(Ok(()));
             }
@@ -165,7 +191,7 @@ fn commit(connection: &mut Connection, first: Change, queue: &mpsc::Receiver<Job
         // All of it was taken back, and some of it may have room.
         Err(failure) if failure.is_full() => {
             for change in done {
-                alone(connection, change);
+                alone(connection, beside.as_deref_mut(), change);
             }
         }
         Err(failure) => {
@@ -174,24 +200,74 @@ fn commit(connection: &mut Connection, first: Change, queue: &mpsc::Receiver<Job
             }
         }
     }
+    for change in starved {
+        alone(connection, beside.as_deref_mut(), change);
+    }
     behind
 }
 
 /// Runs one unit so that, when it fails, what it wrote is taken back and the units before it are left alone.
 fn in_savepoint(transaction: &mut Transaction<'_>, unit: &mut Unit) -> Result<(), Failure> {
     let savepoint = transaction.savepoint()?;
-    unit(&savepoint)?;
+    unit(&savepoint, &GivesRoom::default())?;
     Ok(savepoint.commit()?)
 }
 
-/// Runs one unit in a transaction of its own.
-fn alone(connection: &mut Connection, mut change: Change) {
+/// Runs one unit in a transaction of its own, on a full disk with the room that is kept for those that give room back.
+fn alone(connection: &mut Connection, beside: Option<&mut Beside>, mut change: Change) {
     let outcome = unpanicked(|| {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        (change.unit)(&transaction)?;
-        transaction.commit().map_err(Failure::of_commit)
+        let gives_room = GivesRoom::default();
+        let Some(beside) = beside else {
+            return attempt(connection, false, &mut change.unit, &gives_room).map(drop);
+        };
+        let changes = match attempt(connection, true, &mut change.unit, &gives_room) {
+            Err(failure) if failure.is_full() && gives_room.is_said() => {
+                beside.reserve.give_up()?;
+                // The log begins anew in the room that it has once all of it is in the file.
+                connection.query_row(CHECKPOINT, [], |_| Ok(()))?;
+                attempt(connection, true, &mut change.unit, &gives_room)?
+            }
+            outcome => outcome?,
+        };
+        note(Some(beside), changes);
+        Ok(())
     });
     change.answer(outcome);
+}
+
+/// Runs one unit in a transaction of its own; gives the number of changes as [`counted`] does, if it is `marked`.
+fn attempt(
+    connection: &mut Connection,
+    marked: bool,
+    unit: &mut Unit,
+    gives_room: &GivesRoom,
+) -> Result<Option<u64>, Failure> {
+    let before = marked.then(|| connection.total_changes());
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    unit(&transaction, gives_room)?;
+    counted(transaction, before)
+}
+
+/// Commits a transaction, and gives the number of changes that the catalogue has had with it. It is `None` for a transaction that
+/// has changed nothing since the connection had made `before` changes of rows, and for a catalogue without a mark, where `before` is
+/// `None`.
+fn counted(transaction: Transaction<'_>, before: Option<u64>) -> Result<Option<u64>, Failure> {
+    let has_changed = before.is_some_and(|before| transaction.total_changes() != before);
+    let changes = if has_changed {
+        Some(identity::count(&transaction)?)
+    } else {
+        None
+    };
+    transaction.commit().map_err(Failure::of_commit)?;
+    Ok(changes)
+}
+
+/// Writes down how far the catalogue has come, and keeps room again for those that give room back.
+fn note(beside: Option<&mut Beside>, changes: Option<u64>) {
+    if let (Some(Beside { mark, reserve }), Some(changes)) = (beside, changes) {
+        mark.note(changes);
+        reserve.keep();
+    }
 }
 
 impl Change {

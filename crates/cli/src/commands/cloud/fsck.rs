@@ -1,24 +1,44 @@
 //! `gumnut cloud fsck`
 
 use clap::Args;
-use gumnut_cloud::Cloud;
+use gumnut_cloud::{Cloud, Finding, Repair, Report};
 use gumnut_terminal::{Exit, Failure, Session};
 use serde_json::json;
 
 use super::data::Data;
 
-/// Check the data folder of a cloud that is stopped, every digest included.
+/// Check the data directory of a cloud that is stopped, including every digest.
 ///
-/// Changes nothing. Orphans are what a killed cloud leaves; the next start removes them.
+/// Changes nothing; the directory can be read-only. Orphans in `tmp` are left by a cloud that was killed; the next start removes them.
+/// Orphans elsewhere are never removed.
 #[derive(Args)]
 pub(crate) struct Fsck {
     #[command(flatten)]
     data: Data,
+    /// Accept the catalogue that is there, although it is older than the files or that of another cloud
+    ///
+    /// For a catalogue that was restored from a backup. The cloud can be started with it then. Files that it does not know are kept.
+    #[arg(long)]
+    accept_catalogue: bool,
+    /// Move files that the catalogue does not know to the directory `orphans`
+    #[arg(long)]
+    move_orphans: bool,
 }
 
 impl Fsck {
     pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let report = Cloud::fsck(&self.data.folder()?)?;
+        let (folder, repair) = (
+            self.data.folder()?,
+            Repair {
+                accept_catalogue: self.accept_catalogue,
+                move_orphans: self.move_orphans,
+            },
+        );
+        let report = if repair == Repair::default() {
+            Cloud::fsck(&folder)?
+        } else {
+            Cloud::repair(&folder, repair)?
+        };
         let (mut lines, mut findings) = (Vec::new(), Vec::new());
         for finding in &report.findings {
             let (kind, message) = (finding.kind(), finding.to_string());
@@ -36,7 +56,14 @@ impl Fsck {
         if report.is_clean() {
             return Ok(());
         }
-        let message = format!("the data folder has {} faults", report.findings.len());
+        let faults = findings_left(&report);
+        let message = format!("the data directory has {faults} faults");
         Err(Failure::new(Exit::Input, message).into())
     }
+}
+
+/// How many faults are left: what was moved is one no more.
+fn findings_left(report: &Report) -> usize {
+    let is_moved = |finding: &&Finding| matches!(finding, Finding::Moved { .. });
+    report.findings.len() - report.findings.iter().filter(is_moved).count()
 }

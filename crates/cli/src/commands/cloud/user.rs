@@ -31,7 +31,7 @@ pub(crate) struct Add {
     /// Let the user administrate the whole cloud, and register kernels and ramdisks
     #[arg(long)]
     admin: bool,
-    /// E-mail address of the account, by which ACLs may name it
+    /// E-mail address of the account, which ACLs can use to name it
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
 }
@@ -43,10 +43,10 @@ pub(crate) struct Modify {
     data: Data,
     /// Name of the user
     name: String,
-    /// E-mail address of the account, by which ACLs may name it
+    /// E-mail address of the account, which ACLs can use to name it
     #[arg(long, value_name = "ADDRESS", required_unless_present = "no_email")]
     email: Option<String>,
-    /// Take the e-mail address away
+    /// Remove the e-mail address
     #[arg(long, conflicts_with = "email")]
     no_email: bool,
 }

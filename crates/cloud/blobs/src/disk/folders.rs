@@ -1,6 +1,8 @@
 //! The folders of a store on disk.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -21,8 +23,9 @@ impl Folders {
             objects: data_dir.join("objects"),
             temporary: data_dir.join("tmp"),
         };
-        fs::create_dir_all(&folders.objects)?;
-        fs::create_dir_all(&folders.temporary)?;
+        for folder in [&folders.objects, &folders.temporary] {
+            make_private(folder)?;
+        }
         // The folders themselves must be as durable as what is put into them.
         sync(data_dir)?;
         Ok(folders)
@@ -97,6 +100,19 @@ pub(super) fn existing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 fn is_absent<T>(result: &io::Result<T>) -> bool {
     matches!(result, Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Makes a folder, and closes it to other users whatever the umask is.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    match builder.create(folder) {
+        Ok(()) => fs::set_permissions(folder, Permissions::from_mode(0o700)),
+        Err(error) => Err(io::Error::new(
+            error.kind(),
+            format!("cannot make {}: {error}", folder.display()),
+        )),
+    }
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

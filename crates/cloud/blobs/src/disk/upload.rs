@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use rustix::fs::{Advice, fadvise};
@@ -172,7 +173,10 @@ impl Upload {
 impl Temporary {
     fn create(disk: &Arc<Disk>) -> io::Result<Self> {
         let name = BlobName::fresh(Folder::Root)?;
-        let file = fs::File::create_new(disk.folders.temporary_path(name))?;
+        let mut options = fs::OpenOptions::new();
+        // What is stored is for nobody but the store, whatever the umask is.
+        options.write(true).create_new(true).mode(0o600);
+        let file = options.open(disk.folders.temporary_path(name))?;
         Ok(Self {
             file,
             begun: Instant::now(),

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod auth;
+mod catalogue;
 mod child;
 mod common;
 mod forms;

@@ -231,7 +231,7 @@ fn a_full_disk_is_told_and_nothing_has_changed() {
     connection
         .pragma_update(None, "max_page_count", pages + 1)
         .unwrap();
-    let thread = ConnectionThread::start(connection).unwrap();
+    let thread = ConnectionThread::start(connection, None).unwrap();
     let clock = Clock::system();
     let catalogue = Catalogue::new(SqliteCatalogue {
         readers: None,
@@ -244,6 +244,102 @@ fn a_full_disk_is_told_and_nothing_has_changed() {
     assert!(!error.is_outcome_unknown());
     assert_eq!(names(&catalogue), [""; 0]);
     add_user(&catalogue, "flora", 1).unwrap();
+}
+
+#[test]
+fn what_gives_room_back_gets_the_reserve_and_nothing_else_does() {
+    use rusqlite::ffi::{Error, SQLITE_FULL};
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = open(folder.path()).unwrap();
+    // A unit that finds no room with others is run alone.
+    for (gives, expected) in [(false, vec![true; 2]), (true, vec![true, true, false])] {
+        let reserve = folder.path().join("catalogue.reserve");
+        let (see, seen) = mpsc::channel();
+        let outcome = block_on(catalogue.thread.change(move |_, gives_room| {
+            gives_room.say(gives);
+            see.send(reserve.exists()).unwrap();
+            if reserve.exists() {
+                let full = rusqlite::Error::SqliteFailure(Error::new(SQLITE_FULL), None);
+                return Err(full.into());
+            }
+            Ok(())
+        }));
+        assert_eq!(outcome.is_ok(), gives, "{outcome:?}");
+        assert_eq!(seen.iter().collect::<Vec<_>>(), expected);
+    }
+    assert!(!folder.path().join("catalogue.reserve").exists());
+    add_user(&Catalogue::new(catalogue), "flora", 1).unwrap();
+    assert!(folder.path().join("catalogue.reserve").exists());
+}
+
+/// What is beside the catalogue's file in a folder, and the file itself.
+fn copy(from: &Path, to: &Path) {
+    for name in ["catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.id"] {
+        if from.join(name).exists() {
+            fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn another_catalogue_or_an_older_one_is_noticed() {
+    let [folder, old, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let path = folder.path().join("catalogue.sqlite");
+    let catalogue = Catalogue::new(open(folder.path()).unwrap());
+    add_user(&catalogue, "flora", 1).unwrap();
+    copy(folder.path(), old.path());
+    add_user(&catalogue, "robin", 2).unwrap();
+    drop(catalogue);
+    let stranger = Catalogue::new(open(other.path()).unwrap());
+    add_user(&stranger, "stranger", 3).unwrap();
+    drop(stranger);
+    let mismatch = |folder: &Path| match open(folder) {
+        Err(CatalogueError::Mismatch(mismatch)) => Some(mismatch),
+        Err(error) => panic!("{error}"),
+        Ok(_) => None,
+    };
+    // A whole copy is as good as the original, be it older.
+    assert_eq!(mismatch(old.path()), None);
+    assert_eq!(mismatch(folder.path()), None);
+
+    let right = fs::read(&path).unwrap();
+    for (content, expected) in [
+        (
+            fs::read(old.path().join("catalogue.sqlite")).unwrap(),
+            Mismatch::Older { missing: 1 },
+        ),
+        (
+            fs::read(other.path().join("catalogue.sqlite")).unwrap(),
+            Mismatch::Foreign,
+        ),
+        (Vec::new(), Mismatch::Empty),
+    ] {
+        fs::write(&path, content).unwrap();
+        assert_eq!(mismatch(folder.path()), Some(expected));
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(mismatch(folder.path()), Some(Mismatch::Missing));
+    assert!(!path.exists(), "nothing is made in its place");
+    fs::write(&path, &right).unwrap();
+    fs::remove_file(folder.path().join("catalogue.id")).unwrap();
+    assert_eq!(mismatch(folder.path()), Some(Mismatch::Unmarked));
+    SqliteCatalogue::accept(&path, Clock::system()).unwrap();
+    assert_eq!(mismatch(folder.path()), None);
+}
+
+#[test]
+fn a_copy_is_looked_at_and_the_file_stays() {
+    let [folder, copies] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let path = folder.path().join("catalogue.sqlite");
+    let catalogue = Catalogue::new(open(folder.path()).unwrap());
+    // It is open still, so that the user is in the log alone.
+    add_user(&catalogue, "flora", 1).unwrap();
+    let before = fs::read(&path).unwrap();
+    let opened = SqliteCatalogue::open_copy(&path, copies.path(), Clock::system());
+    let (copied, mismatch) = opened.unwrap();
+    assert_eq!(mismatch, None);
+    assert_eq!(names(&Catalogue::new(copied)), ["flora"]);
+    assert_eq!(fs::read(&path).unwrap(), before);
 }
 
 #[test]

@@ -33,18 +33,18 @@ fn table(folder: &Path, most_pages: Option<i64>) -> ConnectionThread {
             .pragma_update(None, "max_page_count", pages)
             .unwrap();
     }
-    ConnectionThread::start(connection).unwrap()
+    ConnectionThread::start(connection, None).unwrap()
 }
 
 /// Runs units that all wait when the first begins, and gives whether each was said to be done.
 fn together(thread: &ConnectionThread, ends: &[End]) -> Vec<bool> {
     let (go_on, may_go_on) = mpsc::channel::<()>();
-    let first = thread.change(move |_| {
+    let first = thread.change(move |_, _| {
         let _ = may_go_on.recv();
         Ok(())
     });
     let units = ends.iter().enumerate().map(|(number, &end)| {
-        thread.change(move |connection| {
+        thread.change(move |connection, _| {
             let length = if end == End::Full { 1 << 20 } else { 1 };
             connection.execute(
                 "INSERT INTO rows VALUES (?1, zeroblob(?2))",
@@ -103,7 +103,7 @@ fn a_read_behind_a_unit_sees_it_committed() {
     let thread = table(folder.path(), None);
     let other = Connection::open(folder.path().join("test.sqlite")).unwrap();
     let (go_on, may_go_on) = mpsc::channel::<()>();
-    let slow = thread.change(move |connection| {
+    let slow = thread.change(move |connection, _| {
         let _ = may_go_on.recv();
         connection.execute("INSERT INTO rows VALUES (7, '')", [])?;
         Ok(())
