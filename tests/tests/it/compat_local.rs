@@ -227,3 +227,33 @@ fn a_member_of_another_name_does_not_name_the_image() {
     let _ = program.called("euca-unbundle", &unbundle).succeeded();
     assert_eq!(Program::files(&program.path("out")), ["image"]);
 }
+
+#[test]
+fn owners_are_numbers_of_any_length_under_the_old_names() {
+    let program = Program::with_keys();
+    program.write("disk.img", patterned(3_000, 4));
+    let written = |program: &Program, folder: &str, more: &[&str]| {
+        let bundle = ["-i", "disk.img", "-r", "i386", "-d", folder];
+        let _ = program
+            .called("euca-bundle-image", &[&bundle, more].concat())
+            .succeeded();
+        let manifest = program.path(folder).join("disk.img.manifest.xml");
+        let text = fs_err::read_to_string(manifest).unwrap();
+        let (_, rest) = text.split_once("<user>").unwrap();
+        rest.split_once("</user>").unwrap().0.to_owned()
+    };
+    for (folder, given, expected) in [
+        ("short", "1", "1"),
+        ("hyphens", "0001-0072", "00010072"),
+        ("usual", "1234-5678-9012", "123456789012"),
+    ] {
+        assert_eq!(written(&program, folder, &["-u", given]), expected);
+    }
+    let bundle = ["-i", "disk.img", "-r", "i386", "-d", "b", "-u", "admin"];
+    let _ = program
+        .called("euca-bundle-image", &bundle)
+        .failed(2)
+        .saying(&["Invalid user admin"]);
+    let program = program.with("EC2_USER_ID", "00010072");
+    assert_eq!(written(&program, "environment", &[]), "00010072");
+}

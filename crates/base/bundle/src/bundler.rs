@@ -3,7 +3,9 @@
 use gumnut_crypto::{BundleIv, BundleKey, CryptoError, PublicKey, WrappedSecret};
 use gumnut_manifest::{BundlerVersion, Manifest, Part, UnsignedManifest, WrappedKeys, WrappedPair};
 use gumnut_splitter::{BundleNames, PartRecord, PartSink};
-use gumnut_types::{AccountId, Architecture, BlockDeviceMapping, ImageKind, PartIndex, Sha1Digest};
+use gumnut_types::{
+    Architecture, BlockDeviceMapping, ImageKind, ImageOwner, PartIndex, Sha1Digest,
+};
 
 use crate::seal::{Sealed, Secrets, seal};
 use crate::{BundleError, BundleOptions, ImageSource, Progress};
@@ -14,7 +16,7 @@ pub struct BundleMeta {
     /// The names of the bundle's files, and of the image.
     pub names: BundleNames,
     /// The owner.
-    pub user: AccountId,
+    pub user: ImageOwner,
     /// The architecture.
     pub architecture: Architecture,
     /// What the image is, and what a machine image starts with.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use data_encoding::HEXLOWER;
 use gumnut_crypto::PrivateKey;
-use gumnut_types::{AccountId, ImageId, ImageKind, Limits, PartIndex};
+use gumnut_types::{ImageId, ImageKind, ImageOwner, Limits, PartIndex};
 
 use crate::{Manifest, ManifestError, SignedManifest, UntrustedManifest};
 
@@ -21,7 +21,7 @@ impl UnsignedManifest {
     ///
     /// # Errors
     /// [`ManifestError::Write`] when the parts are not 0 to n-1 with distinct names, a size is impossible, the
-    /// owner has not 12 digits, or something has no place in XML or on this kind of image.
+    /// owner has not 1 to 20 digits, or something has no place in XML or on this kind of image.
     pub fn new(mut manifest: Manifest) -> Result<Self, ManifestError> {
         check(&manifest)?;
         manifest.block_devices.sort();
@@ -70,13 +70,15 @@ fn refuse(reason: impl Into<String>) -> ManifestError {
 fn check(manifest: &Manifest) -> Result<(), ManifestError> {
     if manifest
         .user
-        .parse::<AccountId>()
+        .parse::<ImageOwner>()
         .map(|user| user.to_string())
         .ok()
         .as_ref()
         != Some(&manifest.user)
     {
-        return Err(refuse("the owner is not an account number of 12 digits"));
+        return Err(refuse(
+            "the owner is not an account number of 1 to 20 digits",
+        ));
     }
     if manifest.bundled_size == 0 || !manifest.bundled_size.is_multiple_of(16) {
         return Err(refuse("the bundled size is no positive multiple of 16"));

@@ -23,7 +23,7 @@ pub struct Manifest {
     pub kind: ImageKind,
     /// Name of the image, which proposes the name of the restored file.
     pub name: ImageName,
-    /// Account of the owner as the text found: 12 digits in everything we write, anything in old bundles.
+    /// Account of the owner as the text found: 1 to 20 digits in everything we write, anything in old bundles.
     pub user: String,
     /// SHA-1 of the whole tar stream.
     pub image_digest: Sha1Digest,

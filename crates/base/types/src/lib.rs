@@ -17,7 +17,7 @@ mod progress;
 mod secret;
 mod size;
 
-pub use account::{AccountId, AccountIdError};
+pub use account::{AccountId, AccountIdError, ImageOwner, ImageOwnerError};
 pub use architecture::{Architecture, ArchitectureError};
 pub use class::{ImageClass, ImageClassError};
 pub use device::{BlockDeviceMapping, BlockDeviceMappingError};

@@ -141,7 +141,7 @@ impl Bundle {
         fs_err::create_dir_all(&self.destination)?;
         let meta = BundleMeta {
             names,
-            user: self.keys.account(&settings)?,
+            user: self.keys.account(&settings)?.into(),
             architecture: self.arch,
             kind,
             block_devices: self.block_device_mapping.clone(),

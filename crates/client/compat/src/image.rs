@@ -9,7 +9,7 @@ use gumnut_crypto::{BundleIv, BundleKey, CryptoError};
 use gumnut_settings::{KeyFile, Settings};
 use gumnut_terminal::{Exit, Failure, Output, keys};
 use gumnut_types::{
-    AccountId, Architecture, BlockDeviceMapping, ImageId, ImageIdError, ImageKind, ImageName,
+    Architecture, BlockDeviceMapping, ImageId, ImageIdError, ImageKind, ImageName, ImageOwner,
     NameError,
 };
 use gumnut_workflows::{Bundle, ImageInput, Keys};
@@ -122,7 +122,7 @@ impl ImageOptions {
         let kind = self.kind()?;
         let architecture = self.architecture(call.dialect)?;
         let names = self.names(call.dialect)?;
-        let user = self.account(&settings)?;
+        let user = self.owner(&settings)?;
         let secrets = self.secrets()?;
         let options = self.options()?;
         let image = self.source()?;
@@ -220,7 +220,7 @@ impl ImageOptions {
         self.image == Path::new("-")
     }
 
-    fn account(&self, settings: &Settings) -> Result<AccountId, Failure> {
+    fn owner(&self, settings: &Settings) -> Result<ImageOwner, Failure> {
         let given = match &self.user {
             Some(text) => Some(
                 text.parse()
@@ -228,7 +228,7 @@ impl ImageOptions {
             ),
             None => None,
         };
-        Ok(settings.account(given.as_ref())?)
+        Ok(settings.image_owner(given.as_ref())?)
     }
 
     fn secrets(&self) -> Result<Option<(BundleKey, BundleIv)>, Failure> {

@@ -204,7 +204,7 @@ impl<'a> Run<'a> {
         }
         let meta = BundleMeta {
             names,
-            user: self.plan.account.clone(),
+            user: self.plan.account.clone().into(),
             architecture,
             kind: kind.clone(),
             block_devices: Vec::new(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
-use gumnut_types::{AccountIdError, Fault};
+use gumnut_types::{AccountIdError, Fault, ImageOwnerError};
 
 use crate::folders::embedded_eucarc;
 use crate::ini::{IniError, LookupError};
@@ -127,6 +127,9 @@ pub enum SettingsError {
     /// The account number has not 12 digits.
     #[error("EC2_USER_ID is no account number")]
     Account(#[source] AccountIdError),
+    /// The account number is no number.
+    #[error("EC2_USER_ID is no account number")]
+    Owner(#[source] ImageOwnerError),
 }
 
 impl SettingsError {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gumnut_signing::{AccessKeyId, Credentials};
-use gumnut_types::{AccountId, SecretString};
+use gumnut_types::{AccountId, ImageOwner, SecretString};
 use url::Url;
 
 use crate::error::SettingsError;
@@ -338,6 +338,20 @@ impl Settings {
             .ok_or(SettingsError::NoAccount)?
             .parse()
             .map_err(SettingsError::Account)
+    }
+
+    /// The owner that a manifest for a cloud of any age names: `option`, else what the first source says.
+    ///
+    /// # Errors
+    /// When none is set, or it is no number.
+    pub fn image_owner(&self, option: Option<&ImageOwner>) -> Result<ImageOwner, SettingsError> {
+        if let Some(owner) = option {
+            return Ok(owner.clone());
+        }
+        self.find(USER_ID)
+            .ok_or(SettingsError::NoAccount)?
+            .parse()
+            .map_err(SettingsError::Owner)
     }
 }
 

@@ -12,6 +12,12 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::wait::wait;
 use crate::{AccountsError, Keys, authority, files, make};
 
+/// The file with the settings.
+const EUCARC: &str = "eucarc";
+/// How the line with the endpoint of the object store begins.
+const S3_URL: &str = "export S3_URL=";
+/// What follows the endpoint of the cloud in that of the object store.
+const S3_PATH: &str = "/services/objectstorage";
 /// The file with the authority of a cloud that speaks TLS.
 const TRUSTED: &str = "tls-ca.pem";
 
@@ -58,6 +64,23 @@ impl Credentials {
             secret_key: key.secret_key,
             source,
         })
+    }
+
+    /// The endpoint of the cloud that credentials in this folder are for; `None` when there are none.
+    ///
+    /// # Errors
+    /// When they cannot be read, or name no endpoint.
+    pub fn endpoint_in(folder: &Path) -> Result<Option<String>, AccountsError> {
+        let path = folder.join(EUCARC);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = files::read(&path)?;
+        let url = text.lines().find_map(|line| line.strip_prefix(S3_URL));
+        match url.and_then(|url| url.strip_suffix(S3_PATH)) {
+            Some(endpoint) => Ok(Some(endpoint.to_owned())),
+            None => Err(AccountsError::NoEndpoint(path)),
+        }
     }
 
     /// Reads what is to be written, when all of it has been made.
@@ -110,7 +133,7 @@ impl Credentials {
             source,
         })?;
         let eucarc = found.eucarc_in(&place);
-        files::write(&folder.join("eucarc"), eucarc.as_bytes())?;
+        files::write(&folder.join(EUCARC), eucarc.as_bytes())?;
         for (name, content) in &found.others {
             files::write(&folder.join(name), content.as_bytes())?;
         }
@@ -175,7 +198,7 @@ fn eucarc(
     let endpoint = endpoint.trim_end_matches('/');
     let (access_key, secret, account) = (&user.access_key, user.secret_key.expose(), &user.account);
     Zeroizing::new(format!(
-        "export S3_URL={endpoint}/services/objectstorage\n\
+        "{S3_URL}{endpoint}{S3_PATH}\n\
          export EC2_URL={endpoint}/services/compute\n\
          export EUCA_BOOTSTRAP_URL={endpoint}/services/bootstrap\n\
          export EC2_PRIVATE_KEY=\"${{EUCA_KEY_DIR}}/{key}\"\n\
@@ -191,7 +214,7 @@ fn eucarc(
          export AWS_ACCESS_KEY_ID='{access_key}'\n\
          export AWS_SECRET_ACCESS_KEY='{secret}'\n\
          export AWS_DEFAULT_REGION='us-east-1'\n\
-         export AWS_ENDPOINT_URL_S3={endpoint}/services/objectstorage\n\
+         export AWS_ENDPOINT_URL_S3={endpoint}{S3_PATH}\n\
          export AWS_ENDPOINT_URL_EC2={endpoint}/services/compute\n\
          {authority}\
          alias ec2-bundle-image=\"ec2-bundle-image --cert ${{EC2_CERT}} --privatekey ${{EC2_PRIVATE_KEY}} \

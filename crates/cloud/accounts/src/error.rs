@@ -1,6 +1,7 @@
 //! Why accounts, keys or certificates cannot be used.
 
 use std::io;
+use std::path::PathBuf;
 
 use gumnut_cloud_catalogue::CatalogueError;
 use gumnut_types::Fault;
@@ -25,6 +26,9 @@ pub enum AccountsError {
     /// Another account has the e-mail address.
     #[error("another account has the e-mail address {0:?}")]
     EmailTaken(String),
+    /// The credentials in a file name no endpoint of a cloud.
+    #[error("{0:?} names no endpoint of the cloud; pass --endpoint URL")]
+    NoEndpoint(PathBuf),
     /// A user of the cloud has this name.
     #[error("the cloud has a user {0:?} already")]
     UserExists(String),
@@ -75,6 +79,7 @@ impl AccountsError {
             Self::UserName(_) | Self::Email(_) => Fault::Usage,
             Self::NoUser(_)
             | Self::NoSuchUser(_)
+            | Self::NoEndpoint(_)
             | Self::EmailTaken(_)
             | Self::UserExists(_)
             | Self::Tls { .. }

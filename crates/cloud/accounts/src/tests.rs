@@ -58,6 +58,12 @@ fn a_shell_and_openssl_understand_the_credentials() {
     let line = stdout.lines().last().unwrap();
     let words: Vec<_> = line.split(' ').collect();
     assert_eq!(words[0], "http://127.0.0.1:8773/services/objectstorage");
+    let endpoint = |folder: &Path| Credentials::endpoint_in(folder).unwrap();
+    assert_eq!(endpoint(&out).unwrap(), "http://127.0.0.1:8773");
+    assert_eq!(endpoint(dir.path()), None);
+    fs_err::write(dir.path().join("eucarc"), "export EC2_URL=http://h\n").unwrap();
+    let nothing = Credentials::endpoint_in(dir.path()).unwrap_err();
+    assert!(matches!(nothing, AccountsError::NoEndpoint(_)));
     assert_eq!(words[1], "http://127.0.0.1:8773/services/compute");
     assert!(words[2].parse::<AccountId>().is_ok());
     assert_eq!(words[3].len(), 20);

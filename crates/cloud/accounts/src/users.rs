@@ -153,6 +153,27 @@ impl Users {
     }
 }
 
+impl User {
+    /// Name, account number, account, role (`admin` or `user`), state (`active` or `revoked`) and e-mail address.
+    pub fn columns(&self) -> [&str; 6] {
+        let role = if self.admin { "admin" } else { "user" };
+        let state = if self.access_keys.is_empty() {
+            "revoked"
+        } else {
+            "active"
+        };
+        let email = self.email.as_deref().unwrap_or_default();
+        [
+            &self.name,
+            &self.account,
+            &self.account_name,
+            role,
+            state,
+            email,
+        ]
+    }
+}
+
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
         Self {

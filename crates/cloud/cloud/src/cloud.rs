@@ -80,11 +80,14 @@ impl Cloud {
     }
 
     /// Does what nobody but the owner of a data folder can decide on, and checks it then as [`Cloud::fsck`] does. No cloud may use
-    /// the folder.
+    /// the folder. Without anything to do it is [`Cloud::fsck`].
     ///
     /// # Errors
     /// When there is no cloud in the folder, one that runs, one that cannot be read, or no catalogue to be accepted.
     pub fn repair(data_dir: &Path, repair: Repair) -> Result<Report, CloudError> {
+        if repair == Repair::default() {
+            return Self::fsck(data_dir);
+        }
         let path = data_dir.join(CATALOGUE);
         if is_empty(data_dir, &path)? {
             return Err(CloudError::NoCloud(data_dir.to_owned()));

@@ -107,6 +107,16 @@ impl Finding {
     }
 }
 
+impl Repair {
+    /// Whether to accept the catalogue, and whether to move orphans.
+    pub fn new(accept_catalogue: bool, move_orphans: bool) -> Self {
+        Self {
+            accept_catalogue,
+            move_orphans,
+        }
+    }
+}
+
 impl Report {
     /// What can be said of a folder whose catalogue cannot be read.
     fn of_catalogue(fault: String) -> Self {
@@ -116,10 +126,15 @@ impl Report {
         }
     }
 
-    /// Whether nothing is wrong, or no more.
+    /// How many faults there are: a file that was moved is no longer one.
+    pub fn faults(&self) -> usize {
+        let is_left = |finding: &&Finding| !matches!(finding, Finding::Moved { .. });
+        self.findings.iter().filter(is_left).count()
+    }
+
+    /// Whether there are no faults.
     pub fn is_clean(&self) -> bool {
-        let is_mended = |finding: &Finding| matches!(finding, Finding::Moved { .. });
-        self.findings.iter().all(is_mended)
+        self.faults() == 0
     }
 }
 

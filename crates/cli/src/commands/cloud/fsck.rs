@@ -1,7 +1,7 @@
 //! `gumnut cloud fsck`
 
 use clap::Args;
-use gumnut_cloud::{Cloud, Finding, Repair, Report};
+use gumnut_cloud::{Cloud, Repair};
 use gumnut_terminal::{Exit, Failure, Session};
 use serde_json::json;
 
@@ -27,18 +27,8 @@ pub(crate) struct Fsck {
 
 impl Fsck {
     pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let (folder, repair) = (
-            self.data.folder()?,
-            Repair {
-                accept_catalogue: self.accept_catalogue,
-                move_orphans: self.move_orphans,
-            },
-        );
-        let report = if repair == Repair::default() {
-            Cloud::fsck(&folder)?
-        } else {
-            Cloud::repair(&folder, repair)?
-        };
+        let repair = Repair::new(self.accept_catalogue, self.move_orphans);
+        let report = Cloud::repair(&self.data.folder()?, repair)?;
         let (mut lines, mut findings) = (Vec::new(), Vec::new());
         for finding in &report.findings {
             let (kind, message) = (finding.kind(), finding.to_string());
@@ -56,14 +46,7 @@ impl Fsck {
         if report.is_clean() {
             return Ok(());
         }
-        let faults = findings_left(&report);
-        let message = format!("the data directory has {faults} faults");
+        let message = format!("the data directory has {} faults", report.faults());
         Err(Failure::new(Exit::Input, message).into())
     }
-}
-
-/// How many faults are left: what was moved is one no more.
-fn findings_left(report: &Report) -> usize {
-    let is_moved = |finding: &&Finding| matches!(finding, Finding::Moved { .. });
-    report.findings.len() - report.findings.iter().filter(is_moved).count()
 }

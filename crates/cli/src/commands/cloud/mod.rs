@@ -8,18 +8,14 @@ mod process;
 mod refused;
 mod user;
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use gumnut_cloud::Config;
-use gumnut_settings::eucarc;
-use gumnut_terminal::{Exit, Failure, Session};
-use gumnut_types::SecretString;
+use gumnut_terminal::Session;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
-use zeroize::Zeroizing;
 
 use self::data::Data;
 use self::images::ImageOptions;
@@ -28,8 +24,6 @@ use self::refused::refused;
 
 /// The folder of credentials in that of the data.
 const CREDENTIALS: &str = "credentials";
-/// What follows the cloud's endpoint in that of its object store.
-const S3_PATH: &str = "/services/objectstorage";
 
 /// The embedded cloud: an object store and an EC2 front end on this machine.
 #[derive(Subcommand)]
@@ -132,7 +126,8 @@ impl Credentials {
         let users = gumnut_cloud::Cloud::users(&data)?;
         let endpoint = match &self.endpoint {
             Some(endpoint) => endpoint.to_string(),
-            None => last_endpoint(&data)?,
+            None => gumnut_cloud::Credentials::endpoint_in(&data.join(CREDENTIALS))?
+                .unwrap_or_else(|| format!("http://{}", listen::DEFAULT)),
         };
         let credentials = users.credentials(self.user.as_deref(), &endpoint)?;
         if self.output.extension().is_some_and(|end| end == "zip") {
@@ -145,26 +140,6 @@ impl Credentials {
         credentials.write_folder(&self.output)?;
         say_credentials(session, &self.output)
     }
-}
-
-/// Where the cloud was started or made last, by the credentials that it wrote then.
-fn last_endpoint(data: &Path) -> Result<String, anyhow::Error> {
-    let path = data.join(CREDENTIALS).join("eucarc");
-    let text = match fs_err::read_to_string(&path) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(format!("http://{}", listen::DEFAULT));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let content = eucarc::parse(&text, &path, &|_| None).unwrap_or_default();
-    let url = content.values.get("S3_URL").map(SecretString::expose);
-    let Some(endpoint) = url.and_then(|url| url.strip_suffix(S3_PATH)) else {
-        let message = format!("{} names no endpoint of the cloud", path.display());
-        let failure = Failure::new(Exit::Input, message).hint("pass --endpoint URL");
-        return Err(failure.into());
-    };
-    Ok(endpoint.to_owned())
 }
 
 fn say_credentials(session: &Session, folder: &Path) -> Result<(), anyhow::Error> {

@@ -115,19 +115,7 @@ impl Revoke {
 }
 
 fn line(user: &CloudUser) -> String {
-    let role = if user.admin { "admin" } else { "user" };
-    let good = if user.access_keys.is_empty() {
-        "revoked"
-    } else {
-        "active"
-    };
-    format!(
-        "USER\t{}\t{}\t{}\t{role}\t{good}\t{}",
-        user.name,
-        user.account,
-        user.account_name,
-        user.email.as_deref().unwrap_or_default()
-    )
+    format!("USER\t{}", user.columns().join("\t"))
 }
 
 fn value(user: &CloudUser) -> Value {

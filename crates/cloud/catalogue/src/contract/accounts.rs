@@ -238,7 +238,8 @@ pub async fn an_address_belongs_to_one_account(catalogue: &Catalogue) -> Outcome
         change(catalogue, set)
     };
     set(&one, Some("new@example.org")).await?;
-    let refused = set(&two, Some("NEW@example.org")).await.unwrap_err();
+    let refused = set(&two, Some("NEW@example.org")).await;
+    let refused = refused.expect_err("another account has it");
     let conflict = CatalogueError::Conflict(Conflict::Email).to_string();
     assert_eq!(refused.to_string(), conflict);
     set(&one, None).await?;

@@ -1,7 +1,7 @@
 //! The checks of a manifest and its parts.
 
 use gumnut_cloud_accounts::CloudKeys;
-use gumnut_cloud_catalogue::{Caller, Identity, Image, Profile};
+use gumnut_cloud_catalogue::{Caller, Identity, Image, Key, Profile};
 use gumnut_cloud_objects::{ObjectError, ObjectRef, ObjectStore};
 use gumnut_crypto::PublicKey;
 use gumnut_manifest::{ManifestError, SignatureStatus, SignedManifest, UntrustedManifest};
@@ -40,15 +40,15 @@ pub(super) async fn may_read(
     bucket: &str,
     key: &str,
 ) -> bool {
+    let Ok(key) = Key::new(key) else {
+        return false;
+    };
     let (reader, object) = (
         Identity::User(caller.clone()),
         ObjectRef::newest(bucket, key),
     );
-    registrar
-        .objects
-        .open_object(&reader, &object)
-        .await
-        .is_ok()
+    let opened = registrar.objects.open_object(&reader, &object);
+    opened.await.is_ok()
 }
 
 /// Parses it, and sorts what can be wrong into the three kinds that clients know.

@@ -329,16 +329,16 @@ fn another_catalogue_or_an_older_one_is_noticed() {
 
 #[test]
 fn a_copy_is_looked_at_and_the_file_stays() {
-    let [folder, copies] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [folder, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let path = folder.path().join("catalogue.sqlite");
     let catalogue = Catalogue::new(open(folder.path()).unwrap());
     // It is open still, so that the user is in the log alone.
     add_user(&catalogue, "flora", 1).unwrap();
     let before = fs::read(&path).unwrap();
-    let opened = SqliteCatalogue::open_copy(&path, copies.path(), Clock::system());
-    let (copied, mismatch) = opened.unwrap();
+    let opened = SqliteCatalogue::open_copy(&path, elsewhere.path(), Clock::system());
+    let (catalogue_there, mismatch) = opened.unwrap();
     assert_eq!(mismatch, None);
-    assert_eq!(names(&Catalogue::new(copied)), ["flora"]);
+    assert_eq!(names(&Catalogue::new(catalogue_there)), ["flora"]);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
