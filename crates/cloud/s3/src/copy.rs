@@ -28,16 +28,6 @@ pub(super) async fn object(
     let input = request.input;
     let source = source(&input.copy_source)?;
     let (replace, keep_tags) = (replaces_headers(&input), keeps_tags(&input));
-    if !replace
-        && input
-            .metadata
-            .as_ref()
-            .is_some_and(|metadata| !metadata.is_empty())
-    {
-        return Err(ObjectError::invalid_request(
-            "Metadata for a copy comes with x-amz-metadata-directive: REPLACE.",
-        ));
-    }
     if keep_tags && input.tagging.is_some() {
         return Err(ObjectError::invalid_request(
             "Tags for a copy come with x-amz-tagging-directive: REPLACE.",
