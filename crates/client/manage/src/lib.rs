@@ -11,7 +11,7 @@ mod whoami;
 pub use doctor::Doctor;
 pub use ls::Ls;
 pub use modify::Modify;
-pub use several::once_each;
+pub use several::{each, once_each};
 pub use share::{Share, Unshare};
 pub use tag::Tag;
 pub use whoami::Whoami;

@@ -15,8 +15,11 @@ pub fn once_each<T: Clone + PartialEq>(all: &[T]) -> Vec<T> {
     each
 }
 
-/// Does something with each in turn. An error stops it and says what was done before.
-pub(crate) async fn each<T: Display, R>(
+/// Does something with each in turn, and gives the results in the same order.
+///
+/// # Errors
+/// The first of the work, which ends it; it says for which of them the work was done before.
+pub async fn each<T: Display, R>(
     all: &[T],
     work: impl AsyncFn(&T) -> Result<R, anyhow::Error>,
 ) -> Result<Vec<R>, anyhow::Error> {
