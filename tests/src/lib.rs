@@ -9,6 +9,7 @@ mod program;
 mod proxy;
 mod server;
 mod small;
+mod terminal;
 mod tools;
 
 pub use cloud::Cloud;
@@ -16,4 +17,5 @@ pub use program::{Outcome, Program};
 pub use proxy::{Fault, FaultProxy};
 pub use server::{Asked, Server};
 pub use small::{SmallImage, small_tarball};
+pub use terminal::{Shown, Terminal};
 pub use tools::{fixture, patterned, tool};

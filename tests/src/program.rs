@@ -160,7 +160,8 @@ impl Outcome {
     pub fn failed(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         assert_eq!(self.stdout, "", "a failed run has no result");
-        assert_eq!(self.stderr.matches("error:").count(), 1, "{self:#?}");
+        let errors = ["error:", "\"error\":"].map(|text| self.stderr.matches(text).count());
+        assert_eq!(errors.iter().sum::<usize>(), 1, "{self:#?}");
         assert!(!self.stderr.contains("panicked"), "{self:#?}");
         self
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gumnut_settings::{Overrides, SourceOrder};
-use gumnut_terminal::{CloudOptions, Color, LogOptions, Output, Session, Voice};
+use gumnut_terminal::{CloudOptions, Color, LogOptions, Output, ProgressMode, Session, Voice};
 use url::Url;
 
 /// Options of every command.
@@ -15,7 +15,7 @@ use url::Url;
     reason = "each is an option of its own"
 )]
 pub(crate) struct Global {
-    /// Print the result as one JSON value
+    /// Print the result as one JSON value, and errors as JSON objects on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print nothing but results and errors
@@ -24,11 +24,14 @@ pub(crate) struct Global {
     /// Show each request: method, URL, status, time; twice for all that the libraries say
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// How log lines are written, which go to standard error
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
-    /// Show no progress bars
-    #[arg(long, global = true)]
+    /// How log lines are written, which go to standard error [default: text, or json with --json]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// How progress is shown on standard error
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: ProgressChoice,
+    /// Show no progress: --progress none
+    #[arg(long, global = true, hide = true)]
     pub(crate) no_progress: bool,
     /// Colour messages
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -70,6 +73,19 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
+/// How progress is shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressChoice {
+    /// One line that changes on a terminal, a line now and then elsewhere
+    Auto,
+    /// A line now and then
+    Plain,
+    /// A JSON object every second
+    Json,
+    /// Not at all
+    None,
+}
+
 /// The form of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -95,7 +111,7 @@ impl Global {
             output: Output::new(Voice {
                 json: self.json,
                 quiet: self.quiet,
-                progress: !self.no_progress,
+                progress: self.progress(),
                 color: self.color.into(),
             }),
             cloud: CloudOptions {
@@ -117,13 +133,26 @@ impl Global {
         }
     }
 
+    fn progress(&self) -> ProgressMode {
+        match self.progress {
+            _ if self.no_progress => ProgressMode::None,
+            ProgressChoice::Auto => ProgressMode::Auto,
+            ProgressChoice::Plain => ProgressMode::Plain,
+            ProgressChoice::Json => ProgressMode::Json,
+            ProgressChoice::None => ProgressMode::None,
+        }
+    }
+
     /// Which log lines are wanted.
     pub(crate) fn log(&self) -> LogOptions {
         LogOptions {
             quiet: self.quiet,
             verbose: self.verbose,
             color: self.color.into(),
-            json: self.log_format == LogFormat::Json,
+            json: match self.log_format {
+                Some(format) => format == LogFormat::Json,
+                None => self.json,
+            },
         }
     }
 }

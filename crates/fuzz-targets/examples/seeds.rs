@@ -20,7 +20,8 @@ fn main() -> io::Result<()> {
     ramdisks()?;
     error_bodies()?;
     post_forms()?;
-    signed_queries()
+    signed_queries()?;
+    names()
 }
 
 fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -436,6 +437,24 @@ fn signed_queries() -> io::Result<()> {
         ),
     ] {
         write("signed_query", name, lines.join("\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+fn names() -> io::Result<()> {
+    let names: [(&str, &str); 6] = [
+        ("plain", "disk image-1.raw"),
+        ("escape", "a\u{1b}]0;t\u{7}\u{1b}[31mred"),
+        ("c1", "\u{9b}2J\u{85}\u{90}x\u{9c}"),
+        ("bidi", "photo\u{202e}gpj.exe\u{2066}x\u{2069}"),
+        ("lines", "one\r\n\ttwo\u{2028}three\u{2029}"),
+        (
+            "scripts",
+            "\u{78c1}\u{76d8} e\u{301} \u{e14}\u{e34}\u{e2a}\u{e01}\u{e4c} \u{2764}\u{fe0f}\u{e0041}",
+        ),
+    ];
+    for (name, text) in names {
+        write("names", name, text.as_bytes())?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod input;
 mod joiner;
 mod layers;
 mod manifest;
+mod names;
 mod post_form;
 mod query_response;
 mod ramdisk;
@@ -14,6 +15,7 @@ mod unbundle;
 pub use error_body::error_body;
 pub use joiner::joiner;
 pub use manifest::manifest;
+pub use names::names;
 pub use post_form::post_form;
 pub use query_response::query_response;
 pub use ramdisk::ramdisk;
@@ -24,10 +26,11 @@ pub use unbundle::unbundle;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("error_body", error_body),
     ("joiner", joiner),
     ("manifest", manifest),
+    ("names", names),
     ("post_form", post_form),
     ("query_response", query_response),
     ("ramdisk", ramdisk),

@@ -128,12 +128,12 @@ fn a_machine_that_does_not_say_it_has_an_exit_code_of_its_own() {
 fn an_interrupted_run_leaves_nothing_behind() {
     let program = program();
     let image = SmallImage::unpack(&program);
-    for signal in ["-INT", "-TERM", "-HUP"] {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let mut process = until("Linux version", &program, &boot(&image, "", &[]));
         let emulator = emulators(process.id());
         assert!(!emulator.is_empty());
         tool("kill", &[signal, &process.id().to_string()]);
-        assert_eq!(process.wait().unwrap().code(), Some(130), "{signal}");
+        assert_eq!(process.wait().unwrap().code(), Some(code), "{signal}");
         assert!(has_ended(&emulator), "{signal}");
         assert_eq!(Program::files(&program.path("tmp")), [""; 0], "{signal}");
     }

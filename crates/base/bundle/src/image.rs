@@ -11,6 +11,7 @@ use gumnut_archive::{
     ArchiveError, BlockSource, FileBlocks, ReaderBlocks, SegmentBlocks, SparseMap, data_map,
 };
 
+use crate::data_count::DataCount;
 use crate::fingerprint::Pages;
 use crate::{BundleError, Fingerprint, Progress};
 
@@ -117,6 +118,16 @@ impl<'a> ImageSource<'a> {
         self.size
     }
 
+    /// Bytes that are data, not holes: what progress counts. Of a reader it is the whole size.
+    pub fn data_size(&self) -> u64 {
+        self.data_count().whole()
+    }
+
+    /// Counts the data in the image's blocks.
+    pub(crate) fn data_count(&self) -> DataCount {
+        DataCount::new(self.data_map().ok(), self.size)
+    }
+
     /// What messages call it.
     pub fn name(&self) -> &str {
         &self.name
@@ -158,6 +169,7 @@ impl<'a> ImageSource<'a> {
     pub fn fingerprint(&mut self, progress: &dyn Progress) -> Result<Fingerprint, BundleError> {
         let mut pages = Pages::default();
         let name = self.name.clone();
+        let mut data = self.data_count();
         let mut blocks = self.blocks();
         loop {
             if progress.cancelled() {
@@ -167,7 +179,7 @@ impl<'a> ImageSource<'a> {
             let Some(block) = next.map_err(|error| unreadable(&name, error))? else {
                 break;
             };
-            progress.advance(block.len() as u64);
+            progress.advance(data.count(block.len() as u64));
             pages.add(&block, block.is_zero());
         }
         drop(blocks);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bundler;
+mod data_count;
 mod error;
 mod fingerprint;
 mod image;

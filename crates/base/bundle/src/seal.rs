@@ -18,6 +18,7 @@ use gumnut_crypto::{BundleIv, BundleKey, CbcEncryptor};
 use gumnut_splitter::{BundleNames, PartRecord, PartSink, Splitter, SplitterError};
 use gumnut_types::Sha1Digest;
 
+use crate::data_count::DataCount;
 use crate::pipe::{Outlet, Stage, Stop, cause, digest, queue, stage};
 use crate::{BundleError, BundleOptions, ImageSource, Progress, TarForm};
 
@@ -141,25 +142,31 @@ fn tar_stream<'a>(
 ) -> TarStream<Watched<'a>> {
     let (name, size) = (names.image(), image.size());
     match map {
-        None => TarStream::new(
-            name,
-            size,
-            Watched {
-                blocks: image.blocks(),
+        None => {
+            let data = image.data_count();
+            let blocks = image.blocks();
+            let watched = Watched {
+                blocks,
+                data,
                 progress,
-            },
-        ),
+            };
+            TarStream::new(name, size, watched)
+        }
         Some(map) => {
-            progress.advance(size - map.stored());
-            let blocks = image.segments(map);
-            TarStream::sparse(name, map, Watched { blocks, progress })
+            let watched = Watched {
+                blocks: image.segments(map),
+                data: DataCount::new(None, map.stored()),
+                progress,
+            };
+            TarStream::sparse(name, map, watched)
         }
     }
 }
 
-/// Tells how much of the image was read.
+/// Tells how much of the image's data was read.
 struct Watched<'a> {
     blocks: Box<dyn BlockSource + 'a>,
+    data: DataCount,
     progress: &'a dyn Progress,
 }
 
@@ -167,7 +174,7 @@ impl BlockSource for Watched<'_> {
     fn next_block(&mut self) -> std::io::Result<Option<Block>> {
         let block = self.blocks.next_block()?;
         if let Some(block) = &block {
-            self.progress.advance(block.len() as u64);
+            self.progress.advance(self.data.count(block.len() as u64));
         }
         Ok(block)
     }

@@ -13,6 +13,7 @@ mod limits;
 mod location;
 mod name;
 mod part;
+mod printable;
 mod progress;
 mod secret;
 mod size;
@@ -32,6 +33,7 @@ pub use location::{
 };
 pub use name::{ImageName, NameError, PartName};
 pub use part::PartIndex;
+pub use printable::{printable, printable_json};
 pub use progress::{NoProgress, Progress};
 pub use secret::SecretString;
 pub use size::{ByteSize, ByteSizeError, SizeRangeError};

@@ -5,7 +5,7 @@
 /// It is called from the threads that do the work, several at once: an implementation counts, and returns at once.
 pub trait Progress: Sync {
     /// Another `bytes` bytes are done. Which bytes those are, of the image or of its parts, is for the work to say;
-    /// holes count like data.
+    /// holes of an image do not count where they can be told from data.
     fn advance(&self, bytes: u64) {
         let _ = bytes;
     }

@@ -9,7 +9,7 @@ use gumnut_bundle::{BundleMeta, BundleNames, BundleOptions, Existing, Level, Par
 use gumnut_crypto::{BundleIv, BundleKey};
 use gumnut_disk_image::{Start, Subject, check_kernel, check_ramdisk};
 use gumnut_manifest::Manifest;
-use gumnut_terminal::{Exit, Failure, Session, Stop, Watch, keys, parts, warn_of_image};
+use gumnut_terminal::{Exit, Failure, Lines, Session, Stop, Watch, keys, parts, warn_of_image};
 use gumnut_types::{
     Architecture, BlockDeviceMapping, ByteSize, ImageClass, ImageId, ImageKind, ImageName,
 };
@@ -166,7 +166,7 @@ impl Bundle {
             parts(made.parts.len())
         ));
         let json = report(made.manifest.manifest(), &made.parts, &path);
-        session.output.result(&json, &path.display().to_string())
+        session.output.result(&json, &Lines::one(path.display()))
     }
 
     /// The image; only standard input needs its length to be told.
@@ -279,7 +279,7 @@ fn report(manifest: &Manifest, parts: &[PartRecord], path: &Path) -> Value {
         })
         .collect();
     json!({
-        "manifest": path,
+        "manifest": path.to_string_lossy(),
         "kind": manifest.kind.as_str(),
         "parts": parts,
         "image_digest": manifest.image_digest.to_string(),

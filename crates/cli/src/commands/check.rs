@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use gumnut_disk_image::{Finding, Inspection, NoProgress, RawImage, Severity, Start, Subject};
-use gumnut_terminal::{Exit, Failure, Session, warn_of_findings};
+use gumnut_terminal::{Exit, Failure, Lines, Session, warn_of_findings};
 use gumnut_types::Architecture;
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ impl Check {
         subject.start = self.hvm.then_some(Start::OwnBootLoader);
         let findings = gumnut_disk_image::check(&subject);
         let json = json!({
-            "image": self.image,
+            "image": self.image.to_string_lossy(),
             "findings": findings.iter().map(finding).collect::<Vec<_>>(),
         });
         session.output.result(&json, &text(&findings))?;
@@ -123,23 +123,18 @@ fn count(findings: &[Finding], severity: Severity) -> usize {
         .count()
 }
 
-fn text(findings: &[Finding]) -> String {
+fn text(findings: &[Finding]) -> Lines {
     if findings.is_empty() {
-        return "nothing found".to_owned();
+        return Lines::one("nothing found");
     }
-    findings.iter().map(lines).collect()
-}
-
-fn lines(finding: &Finding) -> String {
-    let check = finding.check;
-    format!(
-        "{}\t{}\t{}\n  {}\n  what to do: {}\n",
-        name(check.severity),
-        check.id,
-        finding.message,
-        check.meaning,
-        check.remedy
-    )
+    let mut lines = Lines::default();
+    for finding in findings {
+        let check = finding.check;
+        lines.push([name(check.severity), check.id, &finding.message]);
+        lines.push([format!("  {}", check.meaning)]);
+        lines.push([format!("  what to do: {}", check.remedy)]);
+    }
+    lines
 }
 
 fn finding(finding: &Finding) -> Value {

@@ -94,7 +94,7 @@ impl Copy {
         let settings = session.settings()?;
         let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let watch = Watch::new(&session.output, &stop, |_| {});
-        watch.show("copying", 0);
+        watch.show("copying", "waiting for the cloud", 0);
         let mut work = Work {
             command: self,
             session,
@@ -305,10 +305,14 @@ impl Copied {
         })
     }
 
-    fn line(&self) -> String {
-        let id = self.id().unwrap_or("-");
-        let (location, kind, from) = (&self.bundle.location, &self.kind, &self.from);
-        format!("IMAGE\t{id}\t{location}\t{kind}\t{from}\n")
+    fn line(&self) -> [String; 5] {
+        [
+            "IMAGE".to_owned(),
+            self.id().unwrap_or("-").to_owned(),
+            self.bundle.location.to_string(),
+            self.kind.to_string(),
+            self.from.clone(),
+        ]
     }
 }
 
@@ -317,6 +321,6 @@ fn report(session: &Session, all: &[Copied]) -> Result<(), anyhow::Error> {
         "image_id": all.last().and_then(Copied::id),
         "images": all.iter().map(Copied::json).collect::<Vec<Value>>(),
     });
-    let lines: String = all.iter().map(Copied::line).collect();
+    let lines = all.iter().map(Copied::line).collect();
     session.output.result(&json, &lines)
 }

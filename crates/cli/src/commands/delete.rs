@@ -1,7 +1,7 @@
 //! `gumnut delete`
 
 use clap::Args;
-use gumnut_terminal::{Session, parts};
+use gumnut_terminal::{Lines, Session, parts};
 use gumnut_types::{Limits, ManifestLocation, ObjectKey};
 use gumnut_workflows::StoredBundle;
 use serde_json::json;
@@ -14,6 +14,9 @@ use super::guard::{Guard, object_lines};
 /// repeated. Local files are never touched. The bundle of a registered image is not deleted: `gumnut retire` takes the image
 /// back and deletes its bundle.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut delete image-bucket/disk.img.manifest.xml")]
 pub(crate) struct Delete {
     /// Where the manifest lies
     #[arg(value_name = "BUCKET/KEY")]
@@ -57,7 +60,7 @@ impl Delete {
             "parts_deleted": all.len(),
             "dry_run": false,
         });
-        session.output.result(&json, &self.location.to_string())
+        session.output.result(&json, &Lines::one(&self.location))
     }
 
     /// The objects in the order in which they would be deleted.

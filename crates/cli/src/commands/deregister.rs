@@ -15,6 +15,9 @@ use super::guard::Guard;
 /// The bundle stays in the object store. On Eucalyptus 3 and later the first call hides the image and the
 /// second removes it. A kernel or ramdisk that a registered image has is not deregistered.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut deregister emi-9FE813FD")]
 pub(crate) struct Deregister {
     /// The images
     #[arg(value_name = "ID", required = true)]
@@ -53,8 +56,8 @@ impl Deregister {
             "images": ids.iter().map(ImageId::as_str).collect::<Vec<_>>(),
             "dry_run": self.dry_run,
         });
-        let lines: Vec<_> = ids.iter().map(|id| format!("IMAGE\t{id}")).collect();
-        session.output.result(&json, &lines.join("\n"))
+        let lines = ids.iter().map(|id| ["IMAGE", id.as_str()]).collect();
+        session.output.result(&json, &lines)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use gumnut_terminal::{Session, Stop, Watch};
+use gumnut_terminal::{Lines, Session, Stop, Watch};
 use gumnut_types::ManifestLocation;
 use gumnut_workflows::{Downloaded, StoredBundle};
 use serde_json::json;
@@ -14,6 +14,9 @@ use serde_json::json;
 /// Each part is compared with the manifest while it comes; files get their names when they are whole, the
 /// manifest's last. Parts that are there already and right are not fetched again.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut download image-bucket/disk.img.manifest.xml -d bundle")]
 pub(crate) struct Download {
     /// Where the manifest lies
     #[arg(value_name = "BUCKET/KEY")]
@@ -42,9 +45,10 @@ impl Download {
             bytes,
             ..
         } = downloaded?;
-        let json = json!({ "manifest": manifest, "parts": parts, "bytes": bytes });
+        let json =
+            json!({ "manifest": manifest.to_string_lossy(), "parts": parts, "bytes": bytes });
         session
             .output
-            .result(&json, &manifest.display().to_string())
+            .result(&json, &Lines::one(manifest.display()))
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_disk_image::Conversion;
 use gumnut_settings::Settings;
-use gumnut_terminal::{Output, Session, Stop, Watch, block_on_or_stop};
+use gumnut_terminal::{Lines, Output, Session, Stop, Watch, block_on_or_stop};
 use gumnut_types::{ByteSize, Limits};
 use gumnut_workflows::{self as workflows, BundleRef, Fetched, Folder};
 use serde_json::json;
@@ -62,7 +62,7 @@ impl Fetch {
         let (fetched, signature) = fetched?;
         folder.remove()?;
         let json = json!({
-            "image": self.output,
+            "image": self.output.to_string_lossy(),
             "image_size": fetched.image_size,
             "signature": signature,
             "parts_fetched": fetched.parts_fetched,
@@ -73,8 +73,9 @@ impl Fetch {
             "the image ({}) is whole",
             ByteSize(fetched.image_size)
         ));
-        let path = self.output.display().to_string();
-        session.output.result(&json, &path)
+        session
+            .output
+            .result(&json, &Lines::one(self.output.display()))
     }
 
     /// Where the image goes: to its file, or first to a temporary one in the folder and from there to its own in another

@@ -1,26 +1,42 @@
-//! `gumnut completions` and `gumnut man`: for packagers and shells, from the one tree of commands.
+//! `gumnut completions`, `gumnut man` and what completions ask: for packagers and shells, from the one tree of commands.
 
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Command};
-use clap_complete::Shell;
-use gumnut_terminal::Session;
+use gumnut_command_line::{MANUAL, Shell, completions};
+use gumnut_terminal::{Lines, Session};
 use serde_json::json;
+
+use crate::complete;
 
 /// Print completions for a shell.
 ///
-/// As in: gumnut completions bash > ~/.local/share/bash-completion/completions/gumnut
+/// Commands, options and their values are in the script; ids of images that were listed last, and runs, it asks gumnut for.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut completions bash > ~/.local/share/bash-completion/completions/gumnut
+  gumnut completions fish > ~/.config/fish/completions/gumnut.fish")]
 pub(crate) struct Completions {
     /// The shell
     shell: Shell,
 }
 
-/// Write the manual pages, one for each command.
-///
-/// As in: gumnut man ~/.local/share/man/man1
+/// Print what the last word may become: for completions.
 #[derive(Args)]
+#[command(hide = true)]
+pub(crate) struct Complete {
+    /// The words of the command line up to the cursor
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+/// Write the manual pages, one for each command.
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut man ~/.local/share/man/man1")]
 pub(crate) struct Man {
     /// Folder of the pages; made when it is missing
     #[arg(value_name = "DIR")]
@@ -29,21 +45,29 @@ pub(crate) struct Man {
 
 impl Completions {
     pub(crate) fn run(&self, session: &Session, mut tree: Command) -> Result<(), anyhow::Error> {
-        let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut tree, "gumnut", &mut script);
-        let script = String::from_utf8(script).context("completions are no text")?;
+        let script = completions(self.shell, &mut tree);
         let json = json!({ "shell": self.shell.to_string(), "completions": script });
-        session.output.result(&json, &script)
+        session.output.script(&json, &script)
+    }
+}
+
+impl Complete {
+    pub(crate) fn run(&self, session: &Session, tree: &Command) -> Result<(), anyhow::Error> {
+        let values = complete::candidates(tree, &self.words);
+        let lines: Lines = values.iter().map(|value| [value]).collect();
+        session.output.result(&json!({ "values": values }), &lines)
     }
 }
 
 impl Man {
     pub(crate) fn run(&self, session: &Session, tree: Command) -> Result<(), anyhow::Error> {
         fs_err::create_dir_all(&self.folder)?;
-        clap_mangen::generate_to(tree, &self.folder)
+        MANUAL
+            .write(tree, &self.folder)
             .with_context(|| format!("cannot write pages into {}", self.folder.display()))?;
-        let json = json!({ "folder": self.folder });
-        let text = self.folder.display().to_string();
-        session.output.result(&json, &text)
+        let json = json!({ "folder": self.folder.to_string_lossy() });
+        session
+            .output
+            .result(&json, &Lines::one(self.folder.display()))
     }
 }

@@ -1,7 +1,7 @@
 //! What is not taken from the registered images of a cloud unless `--force` is given.
 
 use anyhow::Context as _;
-use gumnut_terminal::{Exit, Failure, Output, exit_code};
+use gumnut_terminal::{Exit, Failure, Lines, Output, exit_code};
 use gumnut_types::{ImageId, Limits, ManifestLocation, ObjectKey};
 use gumnut_workflows::{CloudClient, ImagesInUse};
 
@@ -118,11 +118,8 @@ impl<'a> Guard<'a> {
 }
 
 /// The objects of a dry run, a line each.
-pub(crate) fn object_lines(objects: &[String]) -> String {
-    objects
-        .iter()
-        .flat_map(|object| ["OBJECT\t", object, "\n"])
-        .collect()
+pub(crate) fn object_lines(objects: &[String]) -> Lines {
+    objects.iter().map(|object| ["OBJECT", object]).collect()
 }
 
 /// `image emi-1`, `images emi-1, emi-2`, and how many more.

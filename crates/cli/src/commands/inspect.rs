@@ -5,7 +5,6 @@ mod image;
 mod manifest;
 mod report;
 
-use std::fmt::Write as _;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
@@ -23,6 +22,10 @@ use super::trust;
 /// Changes nothing and needs no key. With a certificate or key in the settings it also says whether a
 /// manifest's signature is valid.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut inspect disk.img
+  gumnut inspect disk.img.manifest.xml --cert euca2-admin-cert.pem")]
 pub(crate) struct Inspect {
     /// The file, or a folder with images
     #[arg(value_name = "IMAGE|MANIFEST|TARBALL")]
@@ -49,11 +52,11 @@ impl Inspect {
             .map(|(label, _)| label.len())
             .max()
             .unwrap_or(0);
-        let mut text = String::new();
-        for (label, value) in &report.lines {
-            writeln!(text, "{label:width$}  {value}")?;
-        }
-        session.output.result(&report.json, &text)
+        let lines = report
+            .lines
+            .iter()
+            .map(|(label, value)| [format!("{label:width$}  {value}")]);
+        session.output.result(&report.json, &lines.collect())
     }
 
     /// What an image holds, of a virtual disk what is in it.

@@ -13,6 +13,9 @@ use crate::values;
 ///
 /// Prints `IMAGE` and the new id.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut register image-bucket/disk.img.manifest.xml --name debian-12 --kernel eki-90461381")]
 pub(crate) struct Register {
     /// Where the manifest lies
     #[arg(value_name = "BUCKET/KEY")]
@@ -78,6 +81,7 @@ impl Register {
         };
         let id = client.register_image(&request).await?;
         let json = json!({ "image_id": id.as_str(), "location": self.location.to_string() });
-        session.output.result(&json, &format!("IMAGE\t{id}"))
+        let lines = [["IMAGE", id.as_str()]].into_iter().collect();
+        session.output.result(&json, &lines)
     }
 }

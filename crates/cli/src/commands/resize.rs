@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use gumnut_disk_image::{
     DiskImageError, Existing, NewSize, Plan, RawImage, ResizeOptions, Resized, Target,
 };
-use gumnut_terminal::{Exit, Failure, Output, Session, Stop};
+use gumnut_terminal::{Exit, Failure, Lines, Output, Session, Stop};
 use gumnut_types::ByteSize;
 use serde_json::json;
 
@@ -143,7 +143,7 @@ impl Resize {
             superblock.state,
         );
         let json = json!({
-            "image": self.image,
+            "image": self.image.to_string_lossy(),
             "previous_size": plan.before,
             "size": plan.after,
             "partition": plan.partition,
@@ -151,7 +151,7 @@ impl Resize {
             "state": superblock.state.to_string(),
             "dry_run": true,
         });
-        session.output.result(&json, &text)
+        session.output.result(&json, &Lines::one(text))
     }
 }
 
@@ -177,11 +177,11 @@ fn report(output: &Output, path: &Path, resized: &Resized) -> Result<(), anyhow:
     };
     output.say(format!("{before} {verb} to {after}"));
     let json = json!({
-        "image": path,
+        "image": path.to_string_lossy(),
         "previous_size": resized.before,
         "size": resized.after,
         "partition": resized.partition,
         "corrected": resized.corrected,
     });
-    output.result(&json, &path.display().to_string())
+    output.result(&json, &Lines::one(path.display()))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gumnut_manage::once_each;
-use gumnut_terminal::{Exit, Failure, Session, Stop, Watch, exit_code};
+use gumnut_terminal::{Exit, Failure, Lines, Session, Stop, Watch, exit_code};
 use gumnut_types::ManifestLocation;
 use gumnut_workflows::{BundleRef, Retired, Step, WorkflowError};
 use serde_json::{Value, json};
@@ -80,21 +80,20 @@ impl Retire {
     }
 }
 
-/// One line each, tab separated.
-fn lines(retired: &Retired) -> String {
-    let images = retired
-        .images
-        .iter()
-        .map(|image| format!("IMAGE\t{image}\n"));
-    let bundles = retired
-        .bundles
-        .iter()
-        .map(|(location, objects)| format!("BUNDLE\t{location}\t{objects} objects\n"));
-    let kept = retired
-        .kept
-        .iter()
-        .map(|kept| format!("KEPT\t{}\t{}\n", kept.what, kept.why));
-    images.chain(bundles).chain(kept).collect()
+/// One line each.
+fn lines(retired: &Retired) -> Lines {
+    let mut lines = Lines::default();
+    for image in &retired.images {
+        lines.push(["IMAGE".to_owned(), image.clone()]);
+    }
+    for (location, objects) in &retired.bundles {
+        let objects = format!("{objects} objects");
+        lines.push(["BUNDLE".to_owned(), location.to_string(), objects]);
+    }
+    for kept in &retired.kept {
+        lines.push(["KEPT".to_owned(), kept.what.clone(), kept.why.clone()]);
+    }
+    lines
 }
 
 fn explain(error: WorkflowError) -> anyhow::Error {

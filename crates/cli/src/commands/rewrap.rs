@@ -7,7 +7,7 @@ use gumnut_bundle::Existing;
 use gumnut_crypto::{Certificate, PublicKey};
 use gumnut_manifest::{OpenManifest, Rewrap as Changes};
 use gumnut_settings::KeyFile;
-use gumnut_terminal::{Failure, Output, Session, keys};
+use gumnut_terminal::{Failure, Lines, Output, Session, keys};
 use gumnut_types::{AccountId, Limits};
 use gumnut_workflows::LocalBundle;
 use serde_json::json;
@@ -83,12 +83,12 @@ impl Rewrap {
         let rewrap = gumnut_workflows::Rewrap::new(&bundle, open, changes, &author);
         let _ = rewrap.run(&path, existing)?;
         let json = json!({
-            "manifest": path,
+            "manifest": path.to_string_lossy(),
             "cloud_key": changes.cloud.map(PublicKey::fingerprint),
             "user_key": changes.user.map(PublicKey::fingerprint),
             "signed_by": author.public_key().fingerprint(),
         });
-        session.output.result(&json, &path.display().to_string())
+        session.output.result(&json, &Lines::one(path.display()))
     }
 
     /// `PREFIX.rewrapped.manifest.xml` in the manifest's folder.

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use gumnut_bundle::{Existing, ImageFile};
 use gumnut_disk_image::{Conversion, DiskFormat};
 use gumnut_settings::Settings;
-use gumnut_terminal::{Exit, Failure, Output, Session, Stop, Watch};
+use gumnut_terminal::{Exit, Failure, Lines, Output, Session, Stop, Watch};
 use gumnut_types::{ByteSize, Limits};
 use gumnut_workflows::{self as workflows, LocalBundle};
 use serde_json::json;
@@ -129,11 +129,11 @@ impl Unbundle {
             _ => restored.path,
         };
         let json = json!({
-            "image": path,
+            "image": path.to_string_lossy(),
             "image_size": restored.image_size,
             "signature": signature,
         });
-        session.output.result(&json, &path.display().to_string())
+        session.output.result(&json, &Lines::one(path.display()))
     }
 
     fn target(&self, session: &Session) -> Result<Target, anyhow::Error> {

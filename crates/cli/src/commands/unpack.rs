@@ -1,12 +1,11 @@
 //! `gumnut unpack`
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
 use gumnut_disk_image::DiskImageError;
-use gumnut_terminal::{Exit, Failure, Output, Session, Stop, unreadable};
+use gumnut_terminal::{Exit, Failure, Lines, Output, Session, Stop, unreadable};
 use gumnut_types::ByteSize;
 use serde_json::json;
 
@@ -46,19 +45,24 @@ impl Unpack {
         bar.clear();
         let unpacked = done.map_err(in_the_way)?;
         for path in &unpacked.left_out {
-            let path = path.display().to_string();
             Output::warn(format!(
-                "{path:?} was left out: only files and folders are unpacked"
+                "{} was left out: only files and folders are unpacked",
+                path.display()
             ));
         }
-        let mut text = String::new();
+        let mut lines = Lines::default();
         let mut files = Vec::new();
         for (path, size) in &unpacked.files {
-            writeln!(text, "{}\t{}", path.display(), ByteSize(*size))?;
-            files.push(json!({ "path": path, "size": size }));
+            lines.push([path.display().to_string(), ByteSize(*size).to_string()]);
+            files.push(json!({ "path": path.to_string_lossy(), "size": size }));
         }
-        let json = json!({ "files": files, "left_out": unpacked.left_out });
-        session.output.result(&json, &text)
+        let left_out: Vec<_> = unpacked
+            .left_out
+            .iter()
+            .map(|path| path.to_string_lossy())
+            .collect();
+        let json = json!({ "files": files, "left_out": left_out });
+        session.output.result(&json, &lines)
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use gumnut_terminal::{Session, Stop, Watch, parts};
+use gumnut_terminal::{Lines, Session, Stop, Watch, parts};
 use gumnut_walrus_client::CannedAcl;
 use gumnut_workflows::{BucketPrefix, Destination, LocalBundle, Step, UploadPreview};
 use serde_json::json;
@@ -105,7 +105,7 @@ impl Upload {
             "bytes_sent": uploaded.bytes_sent,
             "dry_run": false,
         });
-        session.output.result(&json, &location)
+        session.output.result(&json, &Lines::one(location))
     }
 
     /// The objects in the order in which they would be put.

@@ -8,7 +8,7 @@ use clap::Args;
 use gumnut_bundle::FolderSource;
 use gumnut_manifest::{BelievedManifest, UntrustedManifest};
 use gumnut_settings::Settings;
-use gumnut_terminal::{Output, Session, Stop, Watch, block_on_or_stop, parts};
+use gumnut_terminal::{Lines, Output, Session, Stop, Watch, block_on_or_stop, parts};
 use gumnut_types::{ByteSize, Limits};
 use gumnut_workflows::{self as workflows, BundleRef, LocalBundle};
 use serde_json::{Value, json};
@@ -90,16 +90,27 @@ impl Verify {
         let limits = Limits::default();
         let (signed, key) = self.believed(work, bundle.manifest(&limits)?)?;
         let mut source = FolderSource::open(bundle.parts())?;
-        let verdict = Verdict::new(("manifest", json!(self.manifest)), &signed);
+        let verdict = Verdict::new(
+            ("manifest", json!(self.manifest.to_string_lossy())),
+            &signed,
+        );
         let watch = Watch::new(&work.session.output, &work.stop, |_| {});
         let image_size = if let Some(key) = key {
             let open = signed.open(&key)?;
-            watch.show("verifying", open.manifest().image_size);
+            watch.show(
+                "verifying",
+                "comparing digests",
+                open.manifest().bundled_size,
+            );
             let checked = gumnut_bundle::verify(&open, &mut source, &limits, &*watch);
             watch.clear();
             Some(checked?.image_size)
         } else {
-            watch.show("verifying", signed.manifest().bundled_size);
+            watch.show(
+                "verifying",
+                "comparing digests",
+                signed.manifest().bundled_size,
+            );
             let checked = gumnut_bundle::verify_parts(&signed, &mut source, &limits, &*watch);
             watch.clear();
             checked?;
@@ -177,6 +188,6 @@ impl Verdict {
             self.signature,
             parts(self.parts)
         );
-        session.output.result(&json, &text)
+        session.output.result(&json, &Lines::one(text))
     }
 }

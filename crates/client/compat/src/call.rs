@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use gumnut_settings::Overrides;
 use gumnut_terminal::{CloudOptions, Failure, LogOptions, Output, Session, Voice, start_log};
+use gumnut_types::printable;
 
 use super::dialect::Dialect;
 use super::options::{Calls, Service};
@@ -65,14 +66,38 @@ impl Call {
     }
 }
 
-/// Says something on standard error under a tool's name.
+/// Says something on standard error under a tool's name, in one line.
 pub(super) fn say(name: &str, text: &str) {
-    // A closed standard error must not end the work; there is nobody left to tell.
-    let _ = writeln!(std::io::stderr().lock(), "{name}: {text}");
+    write_error(&format!("{name}: {}", printable(text)));
 }
 
-/// Prints a line of the result. A reader that went away is no error.
+/// Says a text of several lines on standard error, the first under a tool's name.
+pub(super) fn say_lines(name: &str, text: &str) {
+    write_error(&format!("{name}: {}", clean(text, '\n')));
+}
+
+fn write_error(text: &str) {
+    // A closed standard error must not end the work; there is nobody left to tell.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Prints a line of the result, whose tabs separate its cells. A reader that went away is no error.
 pub(super) fn print(line: &str) {
+    write_result(&clean(line, '\t'));
+}
+
+/// Prints a text of several lines.
+pub(super) fn print_lines(text: &str) {
+    write_result(&clean(text, '\n'));
+}
+
+fn write_result(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+}
+
+/// The text with everything escaped that a terminal could obey, but for one separator that is its maker's.
+fn clean(text: &str, separator: char) -> String {
+    let pieces = text.split(separator).map(printable);
+    pieces.collect::<Vec<_>>().join(&separator.to_string())
 }

@@ -122,13 +122,16 @@ impl Dialect {
     /// The exit code of a failure.
     pub(super) fn code(self, exit: Exit, missing_file: bool) -> u8 {
         match (self, exit) {
-            (Self::Euca2010 | Self::Euca34, Exit::Interrupted) => 130,
+            (
+                Self::Euca2010 | Self::Euca34,
+                Exit::Interrupted | Exit::Terminated | Exit::HungUp,
+            ) => exit as u8,
             (Self::Euca34, Exit::Usage) => 2,
             (Self::Euca2010 | Self::Euca34, _) | (Self::AmiTools, Exit::Usage) => 1,
             (Self::AmiTools, Exit::Input) if missing_file => 2,
             (Self::AmiTools, Exit::Refused | Exit::Network) => 3,
             (Self::AmiTools, Exit::Input | Exit::NotSeen | Exit::Unexpected) => 254,
-            (Self::AmiTools, Exit::Interrupted) => 255,
+            (Self::AmiTools, Exit::Interrupted | Exit::Terminated | Exit::HungUp) => 255,
         }
     }
 }
@@ -147,6 +150,7 @@ mod tests {
         assert_eq!(codes(Exit::Input), [1, 1, 254]);
         assert_eq!(codes(Exit::Refused), [1, 1, 3]);
         assert_eq!(codes(Exit::Interrupted), [130, 130, 255]);
+        assert_eq!(codes(Exit::Terminated), [143, 143, 255]);
         assert_eq!(Dialect::AmiTools.code(Exit::Input, true), 2);
     }
 }

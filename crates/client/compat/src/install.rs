@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use gumnut_terminal::{Exit, Failure, Session};
+use gumnut_terminal::{Exit, Failure, Lines, Session};
 use serde_json::json;
 
 use super::dialect::{Chosen, Dialect, Family};
@@ -28,6 +28,10 @@ pub enum Compat {
 /// Without --dialect the names are links, and the variable `GUMNUT_DIALECT` (3.4 or 2010) decides at each call; with
 /// it, the euca-* names are two-line scripts that always speak that dialect. Files that are there already are not touched.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  gumnut compat install ~/euca
+  gumnut compat install ~/euca --dialect 2010")]
 pub struct Install {
     /// Folder of the links; made when it is missing
     #[arg(value_name = "DIR")]
@@ -42,6 +46,9 @@ pub struct Install {
 
 /// Run one of the old names: what the scripts of `compat install --dialect` do.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  gumnut compat run --dialect 2010 euca-describe-images")]
 pub struct Run {
     /// Dialect of a euca-* name: 2010 or 3.4
     #[arg(long, value_name = "DIALECT")]
@@ -86,13 +93,14 @@ impl Install {
             }
         }
         let names: Vec<_> = NAMES.iter().map(|name| name.text).collect();
-        let text = self.folder.display().to_string();
+        let folder = self.folder.display();
         session
             .output
-            .say(format!("{} names in {text}", names.len()));
+            .say(format!("{} names in {folder}", names.len()));
         let dialect = self.dialect.map(Chosen::as_str);
-        let json = json!({ "folder": self.folder, "names": names, "dialect": dialect });
-        session.output.result(&json, &text)
+        let json =
+            json!({ "folder": self.folder.to_string_lossy(), "names": names, "dialect": dialect });
+        session.output.result(&json, &Lines::one(folder))
     }
 
     fn refuse_existing(&self) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use gumnut_terminal::{Exit, Failure, exit_code, hint_of};
 use gumnut_transport::Refusal;
 use gumnut_workflows::WorkflowError;
 
-use super::call::{print, say};
+use super::call::{print, print_lines, say, say_lines};
 use super::dialect::Dialect;
 
 /// A failure with an exit code of its own.
@@ -121,7 +121,7 @@ pub(super) fn arguments(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        print(error.to_string().trim_end());
+        print_lines(error.to_string().trim_end());
         return ExitCode::SUCCESS;
     }
     let whole = error.to_string();
@@ -132,12 +132,12 @@ pub(super) fn arguments(
             say(name, &format!("{option} must be specified."));
         }
         if missing(error).is_empty() {
-            say(name, text);
+            say_lines(name, text);
         }
-        say(name, &command.render_help().to_string());
+        say_lines(name, &command.render_help().to_string());
     } else {
-        say(name, &command.render_usage().to_string());
-        say(name, &format!("error: {text}"));
+        say_lines(name, &command.render_usage().to_string());
+        say_lines(name, &format!("error: {text}"));
     }
     ExitCode::from(dialect.code(Exit::Usage, false))
 }

@@ -58,6 +58,8 @@ pub struct Image {
     pub name: Option<String>,
     /// What it is for.
     pub description: Option<String>,
+    /// When it was registered, as in `2010-06-03T23:02:37.552Z`.
+    pub created: Option<String>,
     /// `instance-store` or `ebs`.
     pub root_device_type: Option<String>,
     /// As in `/dev/sda1`.
@@ -131,6 +133,7 @@ fn image(item: &Element) -> Option<Image> {
         platform: text("platform"),
         name: text("name"),
         description: text("description"),
+        created: text("creationDate"),
         root_device_type: text("rootDeviceType"),
         root_device_name: text("rootDeviceName"),
         virtualization_type: text("virtualizationType"),

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod doctor;
+mod images;
+mod listed;
 mod ls;
 mod modify;
 mod several;
@@ -9,6 +11,8 @@ mod tag;
 mod whoami;
 
 pub use doctor::Doctor;
+pub use images::Images;
+pub use listed::listed_ids;
 pub use ls::Ls;
 pub use modify::Modify;
 pub use several::{each, once_each};

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::Args;
-use gumnut_terminal::Session;
+use gumnut_terminal::{Lines, Session};
 use gumnut_types::{BucketName, BucketNameError};
 use gumnut_walrus_client::{ListedBucket, ListedObject, WalrusClient};
 use serde_json::{Value, json};
@@ -61,10 +61,10 @@ async fn buckets(session: &Session, store: &WalrusClient) -> Result<(), anyhow::
     if own.buckets.is_empty() {
         session.output.say("you have no buckets");
     }
-    let lines: String = own
+    let lines = own
         .buckets
         .iter()
-        .map(|ListedBucket { name, created }| line(["BUCKET", name, created]))
+        .map(|ListedBucket { name, created }| ["BUCKET", name, created])
         .collect();
     let buckets: Vec<Value> = own
         .buckets
@@ -86,13 +86,11 @@ async fn objects(
     if found.is_empty() {
         session.output.say("there are no such objects");
     }
-    let lines: String = found
-        .iter()
-        .map(|object| {
-            let size = object.size.to_string();
-            line(["OBJECT", &object.key, &size, &object.modified])
-        })
-        .collect();
+    let mut lines = Lines::default();
+    for object in &found {
+        let size = object.size.to_string();
+        lines.push(["OBJECT", &object.key, &size, &object.modified]);
+    }
     let objects: Vec<Value> = found.iter().map(describe).collect();
     let json = json!({ "bucket": bucket.as_str(), "prefix": prefix, "objects": objects });
     session.output.result(&json, &lines)
@@ -105,10 +103,4 @@ fn describe(object: &ListedObject) -> Value {
         "etag": object.etag,
         "modified": object.modified,
     })
-}
-
-/// Tabs, line ends and escapes in a value would break the line.
-fn line<const N: usize>(cells: [&str; N]) -> String {
-    let cells = cells.map(|cell| cell.replace(char::is_control, "?"));
-    cells.join("\t") + "\n"
 }

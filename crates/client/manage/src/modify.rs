@@ -57,12 +57,12 @@ impl Modify {
             Ok(())
         })
         .await?;
-        let lines: Vec<_> = ids.iter().map(|id| format!("IMAGE\t{id}")).collect();
+        let lines = ids.iter().map(|id| ["IMAGE", id.as_str()]).collect();
         let images: Vec<Value> = ids
             .iter()
             .map(|id| json!({ "image_id": id.as_str(), "description": self.description }))
             .collect();
         let json = json!({ "images": images });
-        session.output.result(&json, &lines.join("\n"))
+        session.output.result(&json, &lines)
     }
 }

@@ -124,7 +124,7 @@ async fn run(
         shared(&client, id).await
     })
     .await?;
-    let lines: String = all.iter().map(Shared::line).collect();
+    let lines = all.iter().map(Shared::line).collect();
     let images: Vec<Value> = all.iter().map(Shared::json).collect();
     session.output.result(&json!({ "images": images }), &lines)
 }
@@ -174,10 +174,10 @@ async fn shared(client: &Ec2Client, id: &ImageId) -> Result<Shared, anyhow::Erro
 }
 
 impl Shared {
-    fn line(&self) -> String {
+    fn line(&self) -> [String; 4] {
         let visibility = if self.public { "public" } else { "private" };
         let accounts = self.accounts.join(",");
-        format!("IMAGE\t{}\t{visibility}\t{accounts}\n", self.id)
+        ["IMAGE", self.id.as_str(), visibility, &accounts].map(str::to_owned)
     }
 
     fn json(&self) -> Value {

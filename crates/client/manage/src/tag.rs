@@ -1,11 +1,10 @@
 //! `gumnut tag`
 
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use clap::Args;
 use gumnut_ec2_client::DescribeImages;
-use gumnut_terminal::{Exit, Failure, Session};
+use gumnut_terminal::{Exit, Failure, Lines, Session};
 use gumnut_types::ImageId;
 use serde_json::{Map, Value, json};
 
@@ -102,14 +101,12 @@ impl Tag {
             ..DescribeImages::default()
         };
         let images = client.describe_images(&wanted).await?;
-        let mut lines = String::new();
+        let mut lines = Lines::default();
         let mut values = Vec::new();
         for image in &images {
             let mut object = Map::new();
             for (key, value) in &image.tags {
-                let cells = [&image.image_id, key, value];
-                let cells = cells.map(|cell| cell.replace(char::is_control, "?"));
-                writeln!(lines, "TAG\t{}", cells.join("\t"))?;
+                lines.push(["TAG", &image.image_id, key, value]);
                 object.insert(key.clone(), json!(value));
             }
             values.push(json!({ "image_id": image.image_id, "tags": object }));

@@ -54,19 +54,18 @@ impl Whoami {
             ("bucket_owner", text_of(&store.owner_id)),
             ("bucket_owner_name", text_of(&store.owner_name)),
         ];
-        let lines: Vec<_> = shown
+        let lines = shown
             .iter()
             .map(|(name, value)| {
-                let value = value.as_deref().unwrap_or("-");
-                let value = value.replace(char::is_control, "?");
-                format!("{}\t{value}", name.replace('_', " "))
+                let value = value.as_deref().unwrap_or("-").to_owned();
+                [name.replace('_', " "), value]
             })
             .collect();
         let json: serde_json::Map<_, _> = shown
             .into_iter()
             .map(|(name, value)| (name.to_owned(), json!(value)))
             .collect();
-        session.output.result(&json, &lines.join("\n"))
+        session.output.result(&json, &lines)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gumnut_transport::TransportError;
 use gumnut_types::{BucketName, ImageId, Limits, ManifestLocation, ObjectKey};
-use gumnut_workflows::{ImagesInUse, WorkflowError};
+use gumnut_workflows::{ImagesInUse, Step, WorkflowError};
 
 use crate::journal::ImageState;
 use crate::run::Run;
@@ -15,6 +15,8 @@ pub struct Removed {
     pub images: Vec<ImageId>,
     /// Objects that are gone.
     pub objects: Vec<String>,
+    /// Bytes of these objects, as far as the store listed them.
+    pub bytes: u64,
     /// The bucket, if the run had made it and nothing else is in it.
     pub bucket: Option<BucketName>,
     /// Bundles that were left alone with their images, because another run has written them since or another image needs them.
@@ -75,8 +77,9 @@ impl Run<'_> {
         };
         let store = &self.destination.store;
         // A manifest whose parts are gone would be worse than parts without one.
-        let mut keys = vec![location.key.clone()];
+        let (mut keys, mut bytes) = (vec![location.key.clone()], 0);
         for object in self.objects(&location.key).await? {
+            bytes += object.size;
             let key = object.key.parse().ok();
             keys.extend(key.filter(|key| *key != location.key));
         }
@@ -88,12 +91,15 @@ impl Run<'_> {
             return Ok(());
         }
         if let Some(id) = id {
+            self.observer.step(&Step::Deregistering { id: &id });
             match self.setup.cloud.ec2()?.deregister_image(&id).await {
                 Err(error) if code(&error).starts_with("InvalidAMIID") => {}
                 done => done?,
             }
             removed.images.push(id);
         }
+        self.observer.step(&Step::Deleting { location });
+        removed.bytes += bytes;
         for key in keys {
             store.delete_object(&location.bucket, &key).await?;
             removed.objects.push(key.to_string());

@@ -15,6 +15,7 @@ mod run;
 mod seal;
 mod setup;
 mod source;
+mod stages;
 mod text;
 
 pub use abort::Removed;

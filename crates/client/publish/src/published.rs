@@ -13,6 +13,8 @@ pub struct Published {
     pub images: Vec<PublishedImage>,
     /// Whether anything was done: `false` when an earlier run had done it all.
     pub changed: bool,
+    /// Bytes that were sent to the store this time: parts and manifests.
+    pub sent: u64,
 }
 
 /// An image that was published.

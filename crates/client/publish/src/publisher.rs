@@ -9,6 +9,7 @@ use gumnut_workflows::{CloudClient, Keys, Observer, RunId, WorkflowError};
 use crate::identity::identity;
 use crate::run::Run;
 use crate::setup::Setup;
+use crate::stages::Stages;
 use crate::{Plan, Published, Removed, Runs};
 
 /// Parts that may be in memory at a time, unless it is said otherwise.
@@ -67,8 +68,10 @@ impl Publisher {
         observer: Arc<dyn Observer>,
     ) -> Result<Published, WorkflowError> {
         self.preflight(plan, &observer).await?;
-        let identity = identity(plan, &self.0.cloud, &observer).await?;
-        let run = Run::open(&self.0, plan.clone(), identity, observer).await?;
+        let stages = Stages::of(plan, observer).await?;
+        let watched: Arc<dyn Observer> = Arc::clone(&stages) as _;
+        let identity = identity(plan, &self.0.cloud, &watched).await?;
+        let run = Run::open(&self.0, plan.clone(), identity, stages).await?;
         run.publish().await
     }
 
@@ -84,13 +87,15 @@ impl Publisher {
         observer: Arc<dyn Observer>,
     ) -> Result<Published, WorkflowError> {
         let begun = self.0.begun(id)?;
-        if identity(&begun.plan, &self.0.cloud, &observer).await? != begun.identity {
+        let stages = Stages::of(&begun.plan, observer).await?;
+        let watched: Arc<dyn Observer> = Arc::clone(&stages) as _;
+        if identity(&begun.plan, &self.0.cloud, &watched).await? != begun.identity {
             return Err(WorkflowError::TargetChanged {
                 run: id.clone(),
                 target: begun.plan.target,
             });
         }
-        let run = Run::open(&self.0, begun.plan, begun.identity, observer).await?;
+        let run = Run::open(&self.0, begun.plan, begun.identity, stages).await?;
         run.publish().await
     }
 
@@ -108,7 +113,8 @@ impl Publisher {
             return Err(WorkflowError::Complete(id.clone()));
         }
         let begun = self.0.begun(id)?;
-        let run = Run::open(&self.0, begun.plan, begun.identity, observer).await?;
+        let stages = Stages::of(&begun.plan, observer).await?;
+        let run = Run::open(&self.0, begun.plan, begun.identity, stages).await?;
         run.abort().await
     }
 }

@@ -20,12 +20,14 @@ use crate::identity::site;
 use crate::journal::{ImageState, Journal, Record, RunFolder, Sealing, StoredPart, VERSION};
 use crate::setup::Setup;
 use crate::source::{Image, Source};
+use crate::stages::Stages;
 use crate::{Plan, Published, PublishedImage};
 
 /// A run, whose journal nobody else writes while this lives.
 pub(crate) struct Run<'a> {
     pub(crate) setup: &'a Setup,
     pub(crate) observer: Arc<dyn Observer>,
+    stages: Arc<Stages>,
     pub(crate) id: RunId,
     pub(crate) plan: Plan,
     pub(crate) identity: String,
@@ -34,6 +36,8 @@ pub(crate) struct Run<'a> {
     pub(crate) journal: Journal,
     /// Whether anything was changed in the cloud.
     pub(crate) written: bool,
+    /// Bytes that were sent.
+    pub(crate) sent: u64,
 }
 
 /// The objects of a bundle, as far as they are in the store and right.
@@ -48,14 +52,14 @@ impl<'a> Run<'a> {
         setup: &'a Setup,
         plan: Plan,
         identity: String,
-        observer: Arc<dyn Observer>,
+        stages: Arc<Stages>,
     ) -> Result<Self, WorkflowError> {
         let id = RunId::of(&identity)?;
         let folder = setup.runs.folder(&id);
         let mut destination = setup.destination(&plan)?;
         folder.create()?;
         let (folder_here, id_here) = (folder.clone(), id.clone());
-        let told = Arc::clone(&observer);
+        let told = Arc::clone(&stages);
         let journal = blocking(move || {
             Journal::open(&folder_here, || {
                 told.step(&Step::Waiting { run: &id_here });
@@ -68,7 +72,8 @@ impl<'a> Run<'a> {
         }
         Ok(Self {
             setup,
-            observer,
+            observer: Arc::clone(&stages) as _,
+            stages,
             id,
             plan,
             identity,
@@ -76,6 +81,7 @@ impl<'a> Run<'a> {
             folder,
             journal,
             written: false,
+            sent: 0,
         })
     }
 
@@ -113,6 +119,7 @@ impl<'a> Run<'a> {
             run: self.id,
             images,
             changed: self.written,
+            sent: self.sent,
         })
     }
 
@@ -134,7 +141,9 @@ impl<'a> Run<'a> {
             plan: Box::new(self.plan.clone()),
             site: site(&self.setup.cloud)?,
             identity: self.identity.clone(),
-        })
+        })?;
+        self.observer.step(&Step::Started { run: &self.id });
+        Ok(())
     }
 
     async fn make_bucket(&mut self) -> Result<(), WorkflowError> {
@@ -159,6 +168,8 @@ impl<'a> Run<'a> {
         architecture: Architecture,
     ) -> Result<Vec<PublishedImage>, WorkflowError> {
         let mut done: Vec<PublishedImage> = Vec::new();
+        self.stages
+            .found(source.images().iter().map(|image| image.class));
         let (mut kernel, mut ramdisk) = (
             self.plan.images.kernel.clone(),
             self.plan.images.ramdisk.clone(),
@@ -224,6 +235,7 @@ impl<'a> Run<'a> {
             self.destination
                 .put_manifest(name, &content, &self.identity)
                 .await?;
+            self.sent += content.length();
         }
         if !self.state(class).bundled {
             self.journal.write(Record::Bundled { role: class })?;

@@ -1,6 +1,7 @@
 //! One image, sealed straight into the store.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gumnut_bundle::{BundleMeta, BundleOptions, ImageSource};
@@ -87,7 +88,8 @@ impl Run<'_> {
             .collect();
         let observer = Arc::clone(&self.observer);
         let journal = Mutex::new(&mut self.journal);
-        bundle
+        let sent = AtomicU64::new(0);
+        let made = bundle
             .send(
                 location,
                 self.setup.jobs,
@@ -97,6 +99,7 @@ impl Run<'_> {
                     self.destination
                         .put_with(record.name.as_str(), &content, &[])
                         .await?;
+                    sent.fetch_add(content.length(), Ordering::Relaxed);
                     let part = StoredPart {
                         index: record.index.0,
                         size: content.length(),
@@ -110,7 +113,9 @@ impl Run<'_> {
                         .write(Record::Stored { role: class, part })
                 },
             )
-            .await
+            .await?;
+        self.sent += sent.into_inner();
+        Ok(made)
     }
 
     /// The key and iv of an earlier attempt, if they can be opened.

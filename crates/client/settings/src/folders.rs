@@ -19,6 +19,11 @@ pub fn default_state_dir() -> Option<PathBuf> {
     Some(user_dir("XDG_STATE_HOME", ".local/state")?.join("gumnut/runs"))
 }
 
+/// What may be lost at any time: `$XDG_CACHE_HOME/gumnut`. `None`: without that variable there is no home folder either.
+pub fn default_cache_dir() -> Option<PathBuf> {
+    Some(user_dir("XDG_CACHE_HOME", ".cache")?.join("gumnut"))
+}
+
 /// A folder of the user: what the variable says, or where it is by custom.
 fn user_dir(variable: &str, in_home: &str) -> Option<PathBuf> {
     let set = |name: &str| {

@@ -14,7 +14,7 @@ mod sources;
 
 pub use describe::Setting;
 pub use error::SettingsError;
-pub use folders::{default_cloud_dir, default_state_dir};
+pub use folders::{default_cache_dir, default_cloud_dir, default_state_dir};
 pub use ini::{IniError, LookupError};
 pub use key_file::KeyFile;
 pub use order::SourceOrder;

@@ -20,8 +20,42 @@ pub enum Exit {
     Network = 5,
     /// The machine that was started did not say what was expected of it.
     NotSeen = 6,
-    /// Interrupted by ^C.
+    /// The terminal was closed (SIGHUP).
+    HungUp = 129,
+    /// Interrupted by ^C (SIGINT).
     Interrupted = 130,
+    /// Asked to end (SIGTERM).
+    Terminated = 143,
+}
+
+impl Exit {
+    /// Every code but 0, in ascending order.
+    pub const ALL: [Self; 9] = [
+        Self::Unexpected,
+        Self::Usage,
+        Self::Input,
+        Self::Refused,
+        Self::Network,
+        Self::NotSeen,
+        Self::HungUp,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// What it means, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Unexpected => "something unexpected, such as no space on the disk",
+            Self::Usage => "the command line or the settings are wrong or incomplete",
+            Self::Input => "a file, key, image or bundle is missing, damaged or not trusted",
+            Self::Refused => "the cloud refused",
+            Self::Network => "the cloud did not answer, or its answer was not understood",
+            Self::NotSeen => "the text of boot --expect was not seen",
+            Self::HungUp => "ended by SIGHUP: the terminal was closed",
+            Self::Interrupted => "ended by SIGINT: ^C",
+            Self::Terminated => "ended by SIGTERM",
+        }
+    }
 }
 
 impl From<Fault> for Exit {

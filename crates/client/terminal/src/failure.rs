@@ -13,6 +13,7 @@ use gumnut_workflows::WorkflowError;
 
 use crate::exit::Exit;
 use crate::refusals;
+use crate::stop;
 
 /// Asks an error whose fault it is. `None`: it is no error of the library that is asked.
 pub type Ask = fn(&(dyn Error + 'static)) -> Option<Fault>;
@@ -108,7 +109,10 @@ pub fn exit_code(error: &anyhow::Error, others: &[Ask]) -> Exit {
             Some(failure) => Some(failure.exit),
             None => fault_of(cause, others).map(Exit::from),
         })
-        .unwrap_or(Exit::Unexpected)
+        .map_or(Exit::Unexpected, |exit| match exit {
+            Exit::Interrupted => stop::exit(),
+            exit => exit,
+        })
 }
 
 fn fault_of(cause: &(dyn Error + 'static), others: &[Ask]) -> Option<Fault> {

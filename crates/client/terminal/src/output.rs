@@ -5,12 +5,19 @@ use std::fs::File;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 
+use console::Term;
+use gumnut_types::printable_json;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::cause::told_once;
 use crate::exit::Exit;
 use crate::failure::{Failure, hint_of};
-use crate::progress::Bar;
+use crate::lines::Lines;
+use crate::meter::Phase;
+use crate::progress::{Bar, ProgressMode};
+use crate::screen::{self, Label};
+use crate::table::Table;
 
 /// When messages are coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,30 +48,32 @@ impl Color {
 /// How a run speaks, as its command line says.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Voice {
-    /// The result is one JSON value.
+    /// The result is one JSON value, and each line on standard error is a JSON object.
     pub json: bool,
     /// Nothing is said but results, warnings and errors.
     pub quiet: bool,
-    /// Progress bars are shown where there is a terminal.
-    pub progress: bool,
+    /// How progress is shown.
+    pub progress: ProgressMode,
     /// When messages are coloured.
     pub color: Color,
 }
 
-/// Says what a run has to say.
+/// Says what a run has to say. All that people read goes through it, and whatever strangers wrote into it comes out as text:
+/// without control and format characters, each message on one line.
 #[derive(Clone, Debug)]
 pub struct Output {
     voice: Voice,
 }
 
 impl Output {
-    /// An output that speaks so. The choice of colours is that of the whole process.
+    /// An output that speaks so. Colours and JSON on standard error are those of the whole process.
     pub fn new(voice: Voice) -> Self {
         match voice.color {
             Color::Auto => {}
             Color::Always => anstream::ColorChoice::Always.write_global(),
             Color::Never => anstream::ColorChoice::Never.write_global(),
         }
+        screen::speak_json(voice.json);
         Self { voice }
     }
 
@@ -78,44 +87,79 @@ impl Output {
         self.voice.quiet
     }
 
-    /// Prints the result: `value` where JSON is wanted, `text` otherwise.
+    /// Prints the result: `value` where JSON is wanted, `lines` otherwise, their cells under each other on a terminal.
     ///
     /// # Errors
     /// When standard output cannot be written. A reader that went away is no error.
-    pub fn result<T: Serialize>(&self, value: &T, text: &str) -> Result<(), anyhow::Error> {
-        let mut line = if self.voice.json {
-            serde_json::to_string(value)?
+    pub fn result<T: Serialize>(&self, value: &T, lines: &Lines) -> Result<(), anyhow::Error> {
+        if self.voice.json {
+            print_json(value)
+        } else if std::io::stdout().is_terminal() {
+            print(&lines.aligned())
         } else {
-            text.to_owned()
-        };
-        if !line.is_empty() && !line.ends_with('\n') {
-            line.push('\n');
-        }
-        let mut stdout = std::io::stdout().lock();
-        match stdout
-            .write_all(line.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(()),
+            print(&lines.to_string())
         }
     }
 
-    /// Says what is going on.
+    /// Whether lists are tables: for a person at a terminal.
+    pub fn shows_tables(&self) -> bool {
+        !self.voice.json && std::io::stdout().is_terminal()
+    }
+
+    /// Prints a list: `value` where JSON is wanted, the table on a terminal, `lines` elsewhere. Where there is nothing in it,
+    /// `none` is said instead.
+    ///
+    /// # Errors
+    /// When standard output cannot be written. A reader that went away is no error.
+    pub fn listing<T: Serialize>(
+        &self,
+        value: &T,
+        lines: &Lines,
+        table: &Table,
+        none: &str,
+    ) -> Result<(), anyhow::Error> {
+        if self.voice.json {
+            return print_json(value);
+        }
+        if lines.is_empty() {
+            self.say(none);
+            return Ok(());
+        }
+        let columns = Term::stdout().size_checked();
+        match columns.filter(|_| std::io::stdout().is_terminal()) {
+            Some((_, columns)) => print(&table.fitted(usize::from(columns))),
+            None => print(&lines.to_string()),
+        }
+    }
+
+    /// Prints a text that the program itself has made and that a program reads, such as a script: `value` where JSON is
+    /// wanted, `text` as it is otherwise.
+    ///
+    /// # Errors
+    /// When standard output cannot be written. A reader that went away is no error.
+    pub fn script<T: Serialize>(&self, value: &T, text: &str) -> Result<(), anyhow::Error> {
+        if self.voice.json {
+            print_json(value)
+        } else {
+            print(text)
+        }
+    }
+
+    /// Says what is going on, in one line.
     pub fn say(&self, text: impl AsRef<str>) {
         if !self.voice.quiet {
-            line(text.as_ref());
+            screen::say(Label::Notice, text.as_ref());
         }
     }
 
     /// Says what only those want to know who have asked for it.
     pub(crate) fn detail(text: &str) {
-        line(&printable(text));
+        screen::say(Label::Notice, text);
     }
 
-    /// Says what the user should look at. It is never silenced.
+    /// Says what the user should look at, in one line. It is never silenced.
     pub fn warn(text: impl AsRef<str>) {
-        line(&format!("\x1b[33mwarning:\x1b[0m {}", text.as_ref()));
+        screen::say(Label::Warning, text.as_ref());
     }
 
     /// Says each of several things that the user should look at.
@@ -146,34 +190,92 @@ impl Output {
         Ok(File::from(stdout.as_fd().try_clone_to_owned()?))
     }
 
-    /// Prints an error with its whole chain once, and its hints.
-    pub fn failure(error: &anyhow::Error) {
-        let mut text = format!("\x1b[31merror:\x1b[0m {error}");
-        for cause in error.chain().skip(1) {
-            let words = printable(&told_once(&text, &cause.to_string()));
-            text.push_str("\n  because: ");
-            text.push_str(&words);
+    /// Says an error with its whole chain once, and its hints: a line each, or one JSON object.
+    pub fn failure(error: &anyhow::Error, exit: Exit) {
+        let causes = error.chain().skip(1).map(ToString::to_string);
+        let hints = error.chain().filter_map(hint_of);
+        if screen::speaks_json() {
+            let refusal = error
+                .chain()
+                .find_map(|cause| gumnut_workflows::transport_error(cause)?.refusal());
+            let hints: Vec<_> = hints.collect();
+            screen::object(&json!({
+                "error": error.to_string(),
+                "causes": causes.collect::<Vec<_>>(),
+                "hint": (!hints.is_empty()).then(|| hints.join("; ")),
+                "code": refusal.map(|refusal| &refusal.code).filter(|code| !code.is_empty()),
+                "exit_code": exit as u8,
+            }));
+            return;
         }
-        for hint in error.chain().filter_map(hint_of) {
-            text.push_str("\n\x1b[36mhint:\x1b[0m ");
-            text.push_str(&hint);
+        screen::say(Label::Error, &error.to_string());
+        let mut said = error.to_string();
+        for cause in causes {
+            let words = told_once(&said, &cause);
+            screen::say(Label::Because, &words);
+            said.push_str(&cause);
         }
-        line(&text);
+        hints.for_each(|hint| screen::say(Label::Hint, &hint));
+    }
+
+    /// Says what is wrong with a command line, with the usage lines that help: a line each, or one JSON object.
+    pub fn unusable(message: &str, hint: Option<&str>, usage: &[&str]) {
+        if screen::speaks_json() {
+            screen::object(&json!({
+                "error": message,
+                "causes": [],
+                "hint": hint,
+                "code": null,
+                "exit_code": Exit::Usage as u8,
+            }));
+            return;
+        }
+        screen::say(Label::Error, message);
+        if let Some(hint) = hint {
+            screen::say(Label::Hint, hint);
+        }
+        for line in usage {
+            screen::say(Label::Notice, line);
+        }
     }
 
     /// A progress bar over `total` bytes, which nobody sees when none is wanted.
     pub fn bar(&self, what: &str, total: u64) -> Bar {
-        if self.voice.progress && !self.voice.quiet {
-            Bar::visible(what, total)
-        } else {
-            Bar::hidden()
+        let bar = self.frame();
+        bar.begin(Phase {
+            stage: None,
+            what: what.to_owned(),
+            then: "writing",
+            total,
+        });
+        bar
+    }
+
+    /// A frame for the phases of a run.
+    pub(crate) fn frame(&self) -> Bar {
+        match self.voice.progress {
+            ProgressMode::Auto | ProgressMode::Terminal if self.voice.quiet => Bar::hidden(),
+            mode => Bar::new(mode),
         }
     }
 }
 
-fn line(text: &str) {
-    // A closed standard error must not end the work; there is nobody left to tell.
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+fn print_json<T: Serialize>(value: &T) -> Result<(), anyhow::Error> {
+    let json = serde_json::to_string(value)?;
+    print(&format!("{}\n", printable_json(&json)))
+}
+
+fn print(text: &str) -> Result<(), anyhow::Error> {
+    let written = screen::above_bar(|| {
+        let mut stdout = std::io::stdout().lock();
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+    });
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// A number of parts in words: `1 part`, `2 parts`.
@@ -182,26 +284,5 @@ pub fn parts(count: usize) -> String {
         "1 part".to_owned()
     } else {
         format!("{count} parts")
-    }
-}
-
-/// The text with control characters made visible: servers and manifests write some of our messages.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c.to_string(),
-            _ if c.is_control() => c.escape_default().to_string(),
-            _ => c.to_string(),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn terminal_escapes_become_visible() {
-        assert_eq!(printable("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\n");
     }
 }

@@ -1,85 +1,162 @@
-//! Progress bars on standard error, and the one flag that stops a run.
+//! One frame for a whole run, on standard error: drawn on a terminal, now and then a line elsewhere.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use gumnut_types::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use console::Term;
+use gumnut_types::{Progress, printable};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::exit::Exit;
+use crate::meter::{Meter, Phase};
+use crate::screen;
+use crate::stop::Stop;
 
-/// How often a bar is drawn, in hertz.
+/// How often a frame is drawn, in hertz.
 const DRAWS_PER_SECOND: u8 = 10;
+/// How often it is looked whether a line is due.
+const TICK: Duration = Duration::from_millis(250);
+/// Time between two lines in a log.
+const CALM: Duration = Duration::from_secs(10);
+/// Time between two lines in a log that are at least [`STRIDE`] apart.
+const BRISK: Duration = Duration::from_secs(2);
+/// Percent of a phase that are worth a line.
+const STRIDE: u64 = 10;
+/// Time between two JSON objects that were asked for.
+const OFTEN: Duration = Duration::from_secs(1);
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS: usize = 80;
 
-/// A progress bar, seen or not, that the libraries report to.
-#[derive(Clone, Debug)]
-pub struct Bar {
-    bar: ProgressBar,
-    stop: Stop,
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProgressMode {
+    /// A frame on a terminal, plain lines now and then elsewhere; JSON objects where the result is JSON.
+    #[default]
+    Auto,
+    /// A frame on a terminal, nothing elsewhere.
+    Terminal,
+    /// A line every ten seconds, or for each tenth that is done.
+    Plain,
+    /// A JSON object a second.
+    Json,
+    /// Not at all.
+    None,
 }
 
-/// Whether the user asked to stop.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+/// Shows how far a run is, to whoever looks, and is what the libraries report to.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    work: Arc<Work>,
+    stop: Stop,
+    view: Arc<View>,
+}
 
-impl Stop {
-    /// Watches for ^C and SIGTERM. The first asks every worker to stop soon, so that temporary files
-    /// go; the second ends the program at once.
-    ///
-    /// # Errors
-    /// When the signals cannot be watched.
-    pub fn on_interrupt() -> io::Result<Self> {
-        let stop = Self::default();
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the flag that the first signal sets must not yet be set when it is asked for.
-            flag::register_conditional_shutdown(signal, Exit::Interrupted as i32, stop.0.clone())?;
-            flag::register(signal, stop.0.clone())?;
+/// What is watched.
+#[derive(Debug)]
+struct Work {
+    /// Bytes of this phase that are done.
+    done: AtomicU64,
+    meter: Mutex<Meter>,
+}
+
+/// Where it is shown. It goes with the last bar that is shown there.
+enum View {
+    Hidden,
+    Frame(ProgressBar),
+    Lines(Sender<()>),
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hidden => "Hidden",
+            Self::Frame(_) => "Frame",
+            Self::Lines(_) => "Lines",
+        })
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if let Self::Frame(bar) = self {
+            screen::hide(bar);
         }
-        Ok(stop)
+    }
+}
+
+impl Work {
+    fn meter(&self) -> MutexGuard<'_, Meter> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Watches for ^C, SIGTERM and a terminal that is closed, which may be told twice.
-    ///
-    /// # Errors
-    /// When the signals cannot be watched.
-    pub fn on_interrupt_or_hangup() -> io::Result<Self> {
-        let stop = Self::on_interrupt()?;
-        flag::register(SIGHUP, stop.0.clone())?;
-        Ok(stop)
-    }
-
-    /// Whether somebody asked.
-    pub fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// The meter as it is now.
+    fn sampled(&self, now: Instant) -> MutexGuard<'_, Meter> {
+        let mut meter = self.meter();
+        meter.sample(self.done.load(Ordering::Relaxed), now);
+        meter
     }
 }
 
 impl Bar {
-    /// A bar with bytes, rate and time left; nothing is drawn where there is no terminal.
-    pub(crate) fn visible(what: &str, total: u64) -> Self {
-        let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
-        let bar = ProgressBar::with_draw_target(Some(total), target);
-        let template = "{msg} [{bar:32}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_message(what.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
+    /// A bar that nobody sees.
+    pub fn hidden() -> Self {
+        Self::new(ProgressMode::None)
+    }
+
+    pub(crate) fn new(mode: ProgressMode) -> Self {
+        let phase = Phase {
+            stage: None,
+            what: String::new(),
+            then: "",
+            total: 0,
+        };
+        let work = Arc::new(Work {
+            done: AtomicU64::new(0),
+            meter: Mutex::new(Meter::new(phase, Instant::now())),
+        });
+        let view = match mode {
+            ProgressMode::Auto | ProgressMode::Terminal if is_drawable() => drawn(&work),
+            ProgressMode::None | ProgressMode::Terminal => View::Hidden,
+            ProgressMode::Auto if screen::speaks_json() => lines(&work, Pace::calm(true)),
+            ProgressMode::Auto | ProgressMode::Plain => lines(&work, Pace::calm(false)),
+            ProgressMode::Json => lines(&work, Pace::often()),
+        };
         Self {
-            bar,
+            work,
             stop: Stop::default(),
+            view: Arc::new(view),
         }
     }
 
-    /// A bar that nobody sees.
-    pub fn hidden() -> Self {
-        Self {
-            bar: ProgressBar::hidden(),
-            stop: Stop::default(),
+    /// Begins a phase of the work. What it says may come from anywhere.
+    pub(crate) fn begin(&self, phase: Phase) {
+        let Phase {
+            stage,
+            what,
+            then,
+            total,
+        } = phase;
+        let shown = Phase {
+            stage,
+            what: printable(&what).into_owned(),
+            then,
+            total,
+        };
+        let mut meter = self.work.meter();
+        self.work.done.store(0, Ordering::Relaxed);
+        *meter = Meter::new(shown, Instant::now());
+        drop(meter);
+        match &*self.view {
+            View::Hidden => {}
+            View::Frame(bar) => {
+                screen::show(bar);
+                bar.tick();
+            }
+            // Whoever prints lines has ended only with the bar itself.
+            View::Lines(begun) => drop(begun.send(())),
         }
     }
 
@@ -92,17 +169,125 @@ impl Bar {
 
     /// Moves the bar on by `bytes`.
     pub fn add(&self, bytes: u64) {
-        self.bar.inc(bytes);
+        self.work.done.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Lengthens the bar by `bytes`.
     pub fn lengthen(&self, bytes: u64) {
-        self.bar.inc_length(bytes);
+        let mut meter = self.work.meter();
+        let total = &mut meter.phase().total;
+        *total = total.saturating_add(bytes);
     }
 
     /// Takes the bar off the screen.
-    pub fn clear(&self) {
-        self.bar.finish_and_clear();
+    pub fn clear(self) {
+        drop(self);
+    }
+}
+
+/// Whether standard error is a terminal that can take a line back.
+fn is_drawable() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    Term::stderr().is_term() && !dumb
+}
+
+fn drawn(work: &Arc<Work>) -> View {
+    let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
+    let bar = ProgressBar::with_draw_target(None, target);
+    let work = Arc::clone(work);
+    let frame = move |_: &ProgressState, text: &mut dyn fmt::Write| {
+        // Asked each time: the terminal may have been resized. Its last column stays free, where some begin a new line.
+        let columns = Term::stderr().size_checked();
+        let width = columns.map_or(COLUMNS, |(_, columns)| usize::from(columns));
+        let now = Instant::now();
+        let frame = work.sampled(now).frame(width.saturating_sub(1), now);
+        let _ = text.write_str(&frame);
+    };
+    if let Ok(style) = ProgressStyle::with_template("{frame}") {
+        bar.set_style(style.with_key("frame", frame));
+    }
+    bar.enable_steady_tick(Duration::from_secs(1) / u32::from(DRAWS_PER_SECOND));
+    View::Frame(bar)
+}
+
+/// When lines are due.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    json: bool,
+    /// Time between two lines.
+    every: Duration,
+    /// Time between two lines that are at least [`STRIDE`] apart.
+    stride_every: Duration,
+    /// Whether the beginning of a phase is a line.
+    beginnings: bool,
+}
+
+impl Pace {
+    fn calm(json: bool) -> Self {
+        Self {
+            json,
+            every: CALM,
+            stride_every: BRISK,
+            beginnings: false,
+        }
+    }
+
+    fn often() -> Self {
+        Self {
+            json: true,
+            every: OFTEN,
+            stride_every: OFTEN,
+            beginnings: true,
+        }
+    }
+
+    /// Whether a line is due this long after the last, when this many percent have been done since.
+    fn is_due(&self, since: Duration, percent: u64) -> bool {
+        since >= self.every || since >= self.stride_every && percent >= STRIDE
+    }
+}
+
+fn lines(work: &Arc<Work>, pace: Pace) -> View {
+    let (begun, begins) = channel();
+    let weak = Arc::downgrade(work);
+    let print = move || {
+        let (mut last, mut percent) = (Instant::now(), 0);
+        loop {
+            let begins_now = match begins.recv_timeout(TICK) {
+                Ok(()) => true,
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let Some(work) = weak.upgrade() else { return };
+            let now = Instant::now();
+            let meter = work.sampled(now);
+            if begins_now {
+                percent = 0;
+            }
+            let done = meter.percent().unwrap_or(0);
+            let due = pace.is_due(now.duration_since(last), done.saturating_sub(percent));
+            if !(due || begins_now && pace.beginnings) {
+                continue;
+            }
+            (last, percent) = (now, done);
+            if pace.json {
+                let object = meter.json(now);
+                drop(meter);
+                screen::object(&object);
+            } else {
+                let line = meter.line(now);
+                drop(meter);
+                screen::line(line);
+            }
+        }
+    };
+    // Without a thread there is no progress, which is no reason to fail.
+    match thread::Builder::new()
+        .name("progress".to_owned())
+        .spawn(print)
+    {
+        Ok(_) => View::Lines(begun),
+        Err(_) => View::Hidden,
     }
 }
 
@@ -118,13 +303,58 @@ impl Progress for Bar {
 
 impl gumnut_disk_image::StepProgress for Bar {
     fn step(&self, step: gumnut_disk_image::Step) {
-        use gumnut_disk_image::Step;
-        self.bar.set_message(match step {
-            Step::Copy { .. } => "copying",
-            Step::Check => "checking the copy",
-            Step::Resize => "resizing the file system",
-            Step::Assemble => "putting the disk together",
-            _ => "checking the result",
+        let (what, total) = disk_step(step);
+        let stage = self.work.meter().phase().stage;
+        self.begin(Phase {
+            stage,
+            what: what.to_owned(),
+            then: "writing",
+            total,
         });
+    }
+}
+
+/// What a step on a disk is called, and its bytes.
+pub(crate) fn disk_step(step: gumnut_disk_image::Step) -> (&'static str, u64) {
+    use gumnut_disk_image::Step;
+    match step {
+        Step::Copy { bytes } => ("copying the disk", bytes),
+        Step::Check => ("checking the copy", 0),
+        Step::Resize => ("resizing the file system", 0),
+        Step::Assemble => ("putting the disk together", 0),
+        _ => ("checking the result", 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_a_line_every_ten_seconds_or_each_tenth() {
+        let pace = Pace::calm(false);
+        let seconds = Duration::from_secs;
+        assert!(pace.is_due(seconds(10), 0));
+        assert!(pace.is_due(seconds(3), 10));
+        assert!(!pace.is_due(seconds(9), 9));
+        assert!(!pace.is_due(seconds(1), 50));
+        assert!(Pace::often().is_due(seconds(1), 0));
+    }
+
+    #[test]
+    fn a_phase_begins_at_nothing_and_its_name_is_text() {
+        let bar = Bar::hidden();
+        bar.add(5);
+        bar.begin(Phase {
+            stage: None,
+            what: "reading a\u{1b}[2J\nb".to_owned(),
+            then: "",
+            total: 10,
+        });
+        bar.lengthen(10);
+        bar.add(2);
+        let now = Instant::now();
+        let line = bar.work.sampled(now).line(now);
+        assert_eq!(line, "reading a\\u{1b}[2J\\nb  2 B of 20 B");
     }
 }

@@ -147,6 +147,7 @@ impl Bundle {
             name: self.meta.names.prefix(),
             location,
             bytes: self.image.size(),
+            data: self.image.data_size(),
             kept,
         });
     }

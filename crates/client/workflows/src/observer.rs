@@ -13,12 +13,24 @@ use crate::RunId;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Step<'a> {
+    /// The next stage of a run that has several.
+    Stage {
+        /// Its number, from 1 on.
+        number: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// A file is read for its fingerprint.
     Reading {
         /// The file.
         path: &'a Path,
-        /// Its length in bytes.
+        /// Bytes in it that are data and not holes.
         bytes: u64,
+    },
+    /// A run has begun, and its journal keeps what it does.
+    Started {
+        /// The run.
+        run: &'a RunId,
     },
     /// Another process works on the same run; it has to end first.
     Waiting {
@@ -42,6 +54,8 @@ pub enum Step<'a> {
         /// The size in bytes.
         bytes: u64,
     },
+    /// What is done with the copy of the disk.
+    Disk(gumnut_disk_image::Step),
     /// The checks of the images have found something.
     Found {
         /// The findings, the gravest first.
@@ -72,6 +86,8 @@ pub enum Step<'a> {
         location: Option<&'a ManifestLocation>,
         /// Length of the image in bytes.
         bytes: u64,
+        /// Bytes of it that are data and not holes, which is what progress counts.
+        data: u64,
         /// Parts that are in the store already.
         kept: usize,
     },
@@ -102,7 +118,7 @@ pub enum Step<'a> {
     },
     /// An image is restored from a bundle in a folder.
     Restoring {
-        /// Length of the image in bytes.
+        /// Bytes of all parts.
         bytes: u64,
     },
     /// The turn of a part has come: it has been made, or is about to be sent or fetched.

@@ -115,7 +115,7 @@ impl Unbundle {
 
     fn announce(&self, observer: &dyn Observer) {
         observer.step(&Step::Restoring {
-            bytes: self.manifest.manifest().image_size,
+            bytes: self.manifest.manifest().bundled_size,
         });
     }
 }

@@ -362,11 +362,8 @@ impl fmt::Display for ToolFailure {
         if output.trim().is_empty() {
             return Ok(());
         }
-        write!(f, "; it said:")?;
-        for line in output.trim().lines() {
-            write!(f, "\n    {line}")?;
-        }
-        Ok(())
+        let lines: Vec<_> = output.trim().lines().collect();
+        write!(f, "; it said: {}", lines.join(" | "))
     }
 }
 

@@ -60,7 +60,8 @@ fn said(output: &str) -> String {
     if output.is_empty() {
         String::new()
     } else {
-        format!(":\n{output}")
+        let lines: Vec<_> = output.lines().collect();
+        format!(": {}", lines.join(" | "))
     }
 }
 

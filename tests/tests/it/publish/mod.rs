@@ -2,6 +2,7 @@
 
 mod faults;
 mod flow;
+mod interrupted;
 mod kills;
 mod places;
 mod secrets;

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use console::{Console, Keyboard};
 use gumnut_qemu::{Acceleration, BootError, Bus, DirectKernel, Ended, Machine, Qemu, Watch};
-use gumnut_terminal::{Exit, Failure, Session, Stop};
+use gumnut_terminal::{Exit, Failure, Lines, Session, Stop};
 use gumnut_types::{Architecture, ByteSize, ImageId, SizeRangeError};
 use serde_json::json;
 
@@ -130,7 +130,7 @@ fn memory(text: &str) -> Result<ByteSize, SizeRangeError> {
 
 impl Boot {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let stop = Stop::on_interrupt_or_hangup().context("cannot watch for ^C")?;
+        let stop = Stop::on_interrupt().context("cannot watch for ^C")?;
         let folder = tempfile::Builder::new()
             .prefix("gumnut-boot-")
             .tempdir()
@@ -184,7 +184,7 @@ impl Boot {
             "accelerator": accelerator.as_str(),
             "seconds": start.elapsed().as_secs(),
         });
-        session.output.result(&json, "")
+        session.output.result(&json, &Lines::default())
     }
 
     fn fetched(&self, id: &ImageId, place: &Place<'_>) -> Result<Files, anyhow::Error> {

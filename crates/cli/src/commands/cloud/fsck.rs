@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gumnut_cloud::{Cloud, Repair};
-use gumnut_terminal::{Exit, Failure, Session};
+use gumnut_terminal::{Exit, Failure, Lines, Session};
 use serde_json::json;
 
 use super::data::Data;
@@ -12,6 +12,9 @@ use super::data::Data;
 /// Changes nothing; the directory can be read-only. Orphans in `tmp` are left by a cloud that was killed; the next start removes them.
 /// Orphans elsewhere are never removed.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud fsck --data /srv/cloud")]
 pub(crate) struct Fsck {
     #[command(flatten)]
     data: Data,
@@ -29,20 +32,18 @@ impl Fsck {
     pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let repair = Repair::new(self.accept_catalogue, self.move_orphans);
         let report = Cloud::repair(&self.data.folder()?, repair)?;
-        let (mut lines, mut findings) = (Vec::new(), Vec::new());
+        let (mut lines, mut findings) = (Lines::default(), Vec::new());
         for finding in &report.findings {
             let (kind, message) = (finding.kind(), finding.to_string());
-            lines.push(format!("{kind}\t{message}"));
+            lines.push([kind, &message]);
             findings.push(json!({ "kind": kind, "message": message }));
         }
         let json = json!({ "files": report.files, "bytes": report.bytes, "findings": findings });
         if report.is_clean() {
-            lines.push(format!(
-                "clean\t{} files, {} bytes",
-                report.files, report.bytes
-            ));
+            let counted = format!("{} files, {} bytes", report.files, report.bytes);
+            lines.push(["clean", &counted]);
         }
-        session.output.result(&json, &lines.join("\n"))?;
+        session.output.result(&json, &lines)?;
         if report.is_clean() {
             return Ok(());
         }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use gumnut_cloud::Config;
-use gumnut_terminal::Session;
+use gumnut_terminal::{Lines, Session};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,6 +43,9 @@ pub(crate) enum Cloud {
 /// Writes the credentials to the folder `credentials` of the data, for a cloud that is started with the same options.
 /// A cloud that exists stays as it is.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud init")]
 pub(crate) struct Init {
     #[command(flatten)]
     data: Data,
@@ -57,6 +60,7 @@ pub(crate) struct Init {
 #[command(after_help = "\
 Examples:
   gumnut cloud start
+  gumnut cloud start --listen 127.0.0.1:9000 --data /srv/cloud
   gumnut cloud start --detach && gumnut cloud status
   gumnut cloud stop")]
 pub(crate) struct Start {
@@ -78,6 +82,9 @@ pub(crate) struct Start {
 ///
 /// To a folder, or to a zip like that of the old consoles when the name ends with .zip.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud credentials --user alice -o alice-x509.zip")]
 pub(crate) struct Credentials {
     #[command(flatten)]
     data: Data,
@@ -132,10 +139,10 @@ impl Credentials {
         let credentials = users.credentials(self.user.as_deref(), &endpoint)?;
         if self.output.extension().is_some_and(|end| end == "zip") {
             credentials.write_zip(&self.output)?;
-            let json = json!({ "zip": self.output });
+            let json = json!({ "zip": self.output.to_string_lossy() });
             return session
                 .output
-                .result(&json, &self.output.display().to_string());
+                .result(&json, &Lines::one(self.output.display()));
         }
         credentials.write_folder(&self.output)?;
         say_credentials(session, &self.output)
@@ -144,9 +151,8 @@ impl Credentials {
 
 fn say_credentials(session: &Session, folder: &Path) -> Result<(), anyhow::Error> {
     let eucarc = folder.join("eucarc");
-    session
-        .output
-        .result(&json!({ "eucarc": eucarc }), &eucarc.display().to_string())
+    let json = json!({ "eucarc": eucarc.to_string_lossy() });
+    session.output.result(&json, &Lines::one(eucarc.display()))
 }
 
 impl Start {
@@ -182,10 +188,10 @@ impl Start {
         session
             .output
             .say(format!("credentials: {}", eucarc.display()));
-        let json = json!({ "endpoint": endpoint, "eucarc": eucarc });
+        let json = json!({ "endpoint": endpoint, "eucarc": eucarc.to_string_lossy() });
         session
             .output
-            .result(&json, &format!("listening on {endpoint}"))?;
+            .result(&json, &Lines::one(format!("listening on {endpoint}")))?;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

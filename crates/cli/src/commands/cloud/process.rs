@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use gumnut_cloud::Cloud;
-use gumnut_terminal::{Exit, Failure, Session};
+use gumnut_terminal::{Exit, Failure, Lines, Session};
 use serde_json::{Value, json};
 
 use super::data::Data;
@@ -54,7 +54,7 @@ impl Status {
             "data": data,
         });
         let Some(process) = process else {
-            session.output.result(&json, "")?;
+            session.output.result(&json, &Lines::default())?;
             let message = format!("no cloud runs with the data in {}", data.display());
             return Err(Failure::new(Exit::Input, message)
                 .hint("gumnut cloud start --detach starts one; --data names another folder")
@@ -62,8 +62,8 @@ impl Status {
         };
         let (pid, endpoint) = (process.pid, process.endpoint);
         let data = data.display();
-        let text = format!("running\t{pid}\t{endpoint}\t{data}");
-        session.output.result(&json, &text)
+        let lines = ["running", &pid.to_string(), &endpoint, &data.to_string()];
+        session.output.result(&json, &[lines].into_iter().collect())
     }
 }
 
@@ -78,7 +78,7 @@ impl Stop {
             None => session.output.say("no cloud runs"),
         }
         let json = json!({ "stopped": pid.is_some(), "pid": pid });
-        session.output.result(&json, "")
+        session.output.result(&json, &Lines::default())
     }
 }
 
@@ -120,7 +120,9 @@ pub(super) fn detach(session: &Session, data: &Path) -> Result<(), anyhow::Error
     );
     said.insert("pid".to_owned(), json!(pid));
     said.insert("log".to_owned(), json!(log));
-    session.output.result(&Value::Object(said), &text)
+    session
+        .output
+        .result(&Value::Object(said), &Lines::one(text))
 }
 
 /// The data folder, closed to other users from the beginning, because it holds keys.

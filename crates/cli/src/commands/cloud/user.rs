@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use gumnut_cloud::{Cloud, User as CloudUser};
-use gumnut_terminal::Session;
+use gumnut_terminal::{Lines, Session, Table};
 use serde_json::{Value, json};
 
 use super::data::Data;
@@ -20,6 +20,9 @@ pub(crate) enum User {
 ///
 /// `gumnut cloud credentials --user NAME` writes them.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud user add alice --account research")]
 pub(crate) struct Add {
     #[command(flatten)]
     data: Data,
@@ -53,6 +56,9 @@ pub(crate) struct Modify {
 
 /// List the users.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud user list")]
 pub(crate) struct List {
     #[command(flatten)]
     data: Data,
@@ -60,6 +66,9 @@ pub(crate) struct List {
 
 /// Make the keys and certificates of a user useless. What the account has stored stays.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud user revoke alice")]
 pub(crate) struct Revoke {
     #[command(flatten)]
     data: Data,
@@ -83,18 +92,32 @@ impl Add {
         let users = Cloud::users(&self.data.folder()?)?;
         let email = self.email.as_deref();
         let user = users.add(&self.name, self.account.as_deref(), self.admin, email)?;
-        session.output.result(&value(&user), &line(&user))
+        let lines = [line(&user)].into_iter().collect();
+        session.output.result(&value(&user), &lines)
     }
 }
 
 impl List {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let users = Cloud::users(&self.data.folder()?)?.list()?;
-        let lines: Vec<_> = users.iter().map(line).collect();
+        let mut table = Table::new(&[
+            "name",
+            "account",
+            "account name",
+            "role",
+            "state",
+            "?e-mail",
+        ]);
+        for user in &users {
+            table.push(&line(user)[1..]);
+        }
         let values: Vec<_> = users.iter().map(value).collect();
-        session
-            .output
-            .result(&json!({ "users": values }), &lines.join("\n"))
+        session.output.listing(
+            &json!({ "users": values }),
+            &users.iter().map(line).collect(),
+            &table,
+            "the cloud has no users",
+        )
     }
 }
 
@@ -102,7 +125,8 @@ impl Modify {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let users = Cloud::users(&self.data.folder()?)?;
         let user = users.set_email(&self.name, self.email.as_deref())?;
-        session.output.result(&value(&user), &line(&user))
+        let lines = [line(&user)].into_iter().collect();
+        session.output.result(&value(&user), &lines)
     }
 }
 
@@ -110,12 +134,15 @@ impl Revoke {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         Cloud::users(&self.data.folder()?)?.revoke(&self.name)?;
         let json = json!({ "revoked": self.name });
-        session.output.result(&json, &self.name)
+        session.output.result(&json, &Lines::one(&self.name))
     }
 }
 
-fn line(user: &CloudUser) -> String {
-    format!("USER\t{}", user.columns().join("\t"))
+fn line(user: &CloudUser) -> Vec<String> {
+    let columns = user.columns();
+    std::iter::once("USER".to_owned())
+        .chain(columns.iter().map(ToString::to_string))
+        .collect()
 }
 
 fn value(user: &CloudUser) -> Value {

@@ -56,8 +56,7 @@ fn line(item: &Item) -> String {
     if !layers.is_empty() {
         words.push(format!("packed in {}", layers.join(" and ")));
     }
-    let path = item.path.display().to_string();
-    format!("{}: {}", path.escape_debug(), words.join(", "))
+    format!("{}: {}", item.path.display(), words.join(", "))
 }
 
 fn release(inspection: &Inspection) -> Option<String> {
@@ -70,7 +69,7 @@ fn release(inspection: &Inspection) -> Option<String> {
 
 fn pair(pair: &Pair) -> Value {
     json!({
-        "folder": pair.folder,
+        "folder": pair.folder.to_string_lossy(),
         "hypervisor": pair.hypervisor.map(Hypervisor::as_str),
         "kernels": pair.kernels.iter().map(item).collect::<Vec<_>>(),
         "ramdisks": pair.ramdisks.iter().map(item).collect::<Vec<_>>(),
@@ -79,7 +78,7 @@ fn pair(pair: &Pair) -> Value {
 
 fn item(item: &Item) -> Value {
     let mut value = image::report(&item.inspection, &item.layers).json;
-    value["path"] = json!(item.path);
+    value["path"] = json!(item.path.to_string_lossy());
     value["architecture"] = json!(item.inspection.architecture().map(Architecture::as_str));
     value
 }

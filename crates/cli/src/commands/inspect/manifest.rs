@@ -164,10 +164,7 @@ fn lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, String)
             format!("the manifest of a {} image", manifest.kind),
         ),
         ("dialect", manifest.dialect().to_string()),
-        (
-            "made by",
-            quoted(&format!("{} {}", bundler.name, bundler.version)),
-        ),
+        ("made by", format!("{} {}", bundler.name, bundler.version)),
     ];
     if findings.reformatted {
         let text = "indented or edited since it was made, which voids the maker's signature";
@@ -181,25 +178,25 @@ fn lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, String)
 
 fn image_lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
     let mut lines = vec![
-        ("name", quoted(manifest.name.as_str())),
+        ("name", manifest.name.to_string()),
         ("architecture", manifest.architecture.to_string()),
-        ("owner", quoted(&manifest.user)),
+        ("owner", manifest.user.clone()),
     ];
     let (kernel, ramdisk) = ids(&manifest.kind);
     lines.extend(kernel.map(|id| ("kernel", id.to_string())));
     lines.extend(ramdisk.map(|id| ("ramdisk", id.to_string())));
     let kernel_name = manifest.kernel_name.as_deref();
-    lines.extend(kernel_name.map(|name| ("kernel name", quoted(name))));
+    lines.extend(kernel_name.map(|name| ("kernel name", name.to_owned())));
     for device in &manifest.block_devices {
         let text = format!("{} is {}", device.device, device.virtual_name);
-        lines.push(("block device", quoted(&text)));
+        lines.push(("block device", text));
     }
     for (label, list) in [
         ("product codes", &manifest.product_codes),
         ("ancestors", &manifest.ancestry),
     ] {
         if !list.is_empty() {
-            lines.push((label, quoted(&list.join(" "))));
+            lines.push((label, list.join(" ")));
         }
     }
     lines
@@ -224,7 +221,7 @@ fn bundle_lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
         } else {
             format!("{} to {}", first.name, last.name)
         };
-        lines.push(("parts", quoted(&text)));
+        lines.push(("parts", text));
     }
     lines
 }
@@ -269,17 +266,4 @@ fn key_lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, Str
     };
     lines.push(("signature", signature));
     lines
-}
-
-/// The text with everything escaped that a terminal could obey.
-fn quoted(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
 }

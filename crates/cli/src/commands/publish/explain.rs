@@ -49,7 +49,6 @@ pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
             Exit::Input,
             "give it up with `gumnut abort RUN`, and publish the target anew",
         ),
-        E::Cancelled => (Exit::Interrupted, "the same command goes on from here"),
         _ => return error.into(),
     };
     let failure = Failure::new(exit, error.to_string()).hint(hint);

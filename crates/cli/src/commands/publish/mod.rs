@@ -1,6 +1,8 @@
 //! `gumnut publish`
 
 mod explain;
+mod follow;
+mod journals;
 mod report;
 mod runs;
 
@@ -8,24 +10,22 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::Level;
 use gumnut_disk_image::Hypervisor;
-use gumnut_publish::{Form, Images, Plan, Publisher, Registration, Runs, Storage};
-use gumnut_terminal::{
-    Exit, Failure, Output, Session, Stop, Watch, block_on, block_on_or_stop, parts,
-    warn_of_findings,
-};
+use gumnut_publish::{Form, Images, Plan, Publisher, Registration, Storage};
+use gumnut_terminal::{Exit, Failure, Session, block_on};
 use gumnut_types::{Architecture, BucketName, ByteSize};
-use gumnut_workflows::{Keys, Step};
+use gumnut_workflows::Keys;
 
 use self::explain::explain;
+use self::follow::Following;
+use self::journals::all_runs;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};
 use super::keys::KeyOptions;
 use super::upload::AclChoice;
 use crate::values::{self, Starter};
-use gumnut_settings::{Settings, default_state_dir};
+use gumnut_settings::Settings;
 
 /// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
 ///
@@ -136,65 +136,16 @@ fn publisher(
     keys: Keys,
     jobs: u8,
 ) -> Result<Publisher, anyhow::Error> {
-    let runs = default_state_dir().ok_or_else(|| {
-        Failure::new(Exit::Usage, "there is no folder for journals")
-            .hint("set XDG_STATE_HOME or HOME")
-    })?;
-    Ok(Publisher::new(session.cloud(settings)?, keys, Runs::new(runs)).jobs(usize::from(jobs)))
-}
-
-/// Tells a person how far a run is, and whether the user wants to stop it.
-fn watch(output: &Output) -> Result<(Arc<Watch>, Stop), anyhow::Error> {
-    let stop = Stop::on_interrupt_or_hangup().context("cannot watch for ^C")?;
-    let said = output.clone();
-    let watch = Watch::new(output, &stop, move |step| say(&said, step));
-    Ok((watch, stop))
-}
-
-/// Says what a step is about.
-fn say(output: &Output, step: &Step<'_>) {
-    match step {
-        Step::Waiting { run } => output.say(format!(
-            "another process works on the run {run}; waiting for it"
-        )),
-        Step::Resuming { run } => output.say(format!("going on with the run {run}")),
-        Step::Unpacking { path, bytes } => output.say(format!(
-            "unpacking {} ({})",
-            path.display(),
-            ByteSize(*bytes)
-        )),
-        Step::Resizing { bytes } => output.say(format!("resizing ({})", ByteSize(*bytes))),
-        Step::Found { findings } => warn_of_findings(findings),
-        Step::MakingBucket { .. } => output.say("making the bucket"),
-        Step::Bundling {
-            class,
-            location: Some(location),
-            bytes,
-            kept,
-            ..
-        } => {
-            if *kept > 0 {
-                let parts = parts(*kept);
-                output.say(format!("{parts} of the {class} are in the store already"));
-            }
-            let bytes = ByteSize(*bytes);
-            output.say(format!("bundling the {class} to {location} ({bytes})"));
-        }
-        Step::Registering { class } => output.say(format!("registering the {class}")),
-        Step::Registered { class, id, already } => {
-            let was = if *already { "is already" } else { "is" };
-            output.say(format!("the {class} {was} {id}"));
-        }
-        Step::Verifying => output.say("comparing what the store holds with what was sent"),
-        _ => {}
-    }
+    let runs = all_runs()?;
+    Ok(Publisher::new(session.cloud(settings)?, keys, runs).jobs(usize::from(jobs)))
 }
 
 impl Publish {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let settings = session.settings()?;
         let plan = self.plan(&settings)?;
-        let (watch, stop) = watch(&session.output)?;
+        let following = Following::new(&session.output)?;
+        let watch = Arc::clone(&following.watch);
         let keys = self.keys.keys(session, &settings)?;
         let mut publisher = publisher(session, &settings, keys, self.jobs)?;
         if let Some(threads) = self.threads {
@@ -208,15 +159,7 @@ impl Publish {
             let calls = block_on(work)?;
             return report::calls(&session.output, &calls);
         }
-        let work = async {
-            publisher
-                .publish(&plan, Arc::clone(&watch) as _)
-                .await
-                .map_err(explain)
-        };
-        let done = block_on_or_stop(work, &stop);
-        watch.clear();
-        report::published(&session.output, &done?)
+        following.wait(session, publisher.publish(&plan, watch))
     }
 
     fn plan(&self, settings: &Settings) -> Result<Plan, anyhow::Error> {

@@ -1,19 +1,25 @@
 //! What was published, for people and for programs.
 
-use std::fmt::Write as _;
+use std::time::Duration;
 
 use gumnut_publish::{Call, Published, Removed, RunInfo, RunStatus};
-use gumnut_terminal::Output;
+use gumnut_terminal::{Lines, Output, Table, duration};
 use gumnut_types::{BucketName, ByteSize, ImageClass, ImageId};
 use serde_json::json;
+use time::OffsetDateTime;
 
-pub(super) fn published(output: &Output, published: &Published) -> Result<(), anyhow::Error> {
-    let mut text = String::new();
+pub(super) fn published(
+    output: &Output,
+    published: &Published,
+    time: Duration,
+) -> Result<(), anyhow::Error> {
+    let mut lines = Lines::default();
     let mut images = Vec::new();
     for image in &published.images {
         let id = image.id.as_ref().map(ImageId::as_str);
         let (shown, location, class) = (id.unwrap_or("-"), &image.location, image.class);
-        writeln!(text, "IMAGE\t{shown}\t{location}\t{class}")?;
+        let (place, kind) = (location.to_string(), class.to_string());
+        lines.push(["IMAGE", shown, &place, &kind]);
         images.push(json!({
             "image_id": id,
             "location": location.to_string(),
@@ -25,18 +31,32 @@ pub(super) fn published(output: &Output, published: &Published) -> Result<(), an
     let json = json!({
         "run": published.run.to_string(),
         "changed": published.changed,
+        "bytes_sent": published.sent,
         "kernel_id": id_of(published, ImageClass::Kernel),
         "ramdisk_id": id_of(published, ImageClass::Ramdisk),
         "image_id": machine,
         "images": images,
     });
-    output.result(&json, &text)?;
+    output.result(&json, &lines)?;
     if let Some(id) = machine {
         output.say(format!(
             "next: gumnut boot {id}, or euca-run-instances {id}"
         ));
     }
+    let images = counted(published.images.len(), "image");
+    output.say(if published.changed {
+        let sent = ByteSize(published.sent);
+        format!("published {images} in {}, {sent} sent", duration(time))
+    } else {
+        format!("{images} published before; nothing has changed")
+    });
     Ok(())
+}
+
+/// A number of things in words: `1 image`, `2 images`.
+fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
 }
 
 /// The id of the image of this class. `None`: there is none, or it is not registered.
@@ -46,7 +66,7 @@ fn id_of(published: &Published, class: ImageClass) -> Option<&str> {
 }
 
 pub(super) fn calls(output: &Output, calls: &[Call]) -> Result<(), anyhow::Error> {
-    let mut text = String::new();
+    let mut lines = Lines::default();
     let mut values = Vec::new();
     for Call {
         what,
@@ -55,18 +75,16 @@ pub(super) fn calls(output: &Output, calls: &[Call]) -> Result<(), anyhow::Error
         ..
     } in calls
     {
-        write!(text, "{what}\t{subject}")?;
-        if let Some(bytes) = about_bytes {
-            write!(text, "\tabout {}", ByteSize(*bytes))?;
-        }
-        text.push('\n');
+        let about = about_bytes.map(|bytes| format!("about {}", ByteSize(bytes)));
+        lines.push([what, subject].into_iter().chain(&about));
         values.push(json!({ "what": what, "subject": subject, "about_bytes": about_bytes }));
     }
-    output.result(&json!({ "dry_run": true, "calls": values }), &text)
+    output.result(&json!({ "dry_run": true, "calls": values }), &lines)
 }
 
 pub(super) fn runs(output: &Output, runs: &[RunInfo]) -> Result<(), anyhow::Error> {
-    let mut text = String::new();
+    let mut lines = Lines::default();
+    let mut table = Table::new(&["!run", "!begun (UTC)", "state", "target", "bucket", ">sent"]);
     let mut values = Vec::new();
     for run in runs {
         let status = match run.status {
@@ -74,39 +92,89 @@ pub(super) fn runs(output: &Output, runs: &[RunInfo]) -> Result<(), anyhow::Erro
             RunStatus::Unfinished => "unfinished",
         };
         let ids: Vec<_> = run.ids.iter().map(|(_, id)| id.as_str()).collect();
-        let (id, target) = (&run.id, run.target.display());
-        writeln!(text, "{id}\t{status}\t{target}\t{}", ids.join(" "))?;
+        let (id, target) = (run.id.to_string(), run.target.to_string_lossy());
+        let bucket = run.bucket.as_ref().map(BucketName::as_str);
+        lines.push([&id, status, &target, &ids.join(" ")]);
+        table.push([
+            &id,
+            &begun(run),
+            state(run),
+            &target,
+            bucket.unwrap_or_default(),
+            &ByteSize(run.bytes).to_string(),
+        ]);
         values.push(json!({
-            "run": id.to_string(),
+            "run": id,
             "status": status,
-            "target": run.target,
+            "active": run.active,
+            "target": target,
             "begun": run.begun,
+            "bucket": bucket,
+            "parts_stored": run.parts,
+            "bytes_stored": run.bytes,
             "image_ids": ids,
         }));
     }
-    output.result(&json!({ "runs": values }), &text)
+    let json = json!({ "runs": values });
+    output.listing(
+        &json,
+        &lines,
+        &table,
+        "no runs; `gumnut publish` begins one",
+    )
+}
+
+/// The state of a run in one word.
+fn state(run: &RunInfo) -> &'static str {
+    match run.status {
+        RunStatus::Complete => "complete",
+        RunStatus::Unfinished if run.active => "running",
+        RunStatus::Unfinished => "interrupted",
+    }
+}
+
+/// When a run began, to the minute.
+fn begun(run: &RunInfo) -> String {
+    let seconds = i64::try_from(run.begun).ok();
+    let time = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    time.map_or_else(String::new, |time| {
+        format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute())
+    })
 }
 
 pub(super) fn removed(output: &Output, removed: &Removed) -> Result<(), anyhow::Error> {
-    let mut text = String::new();
+    let mut lines = Lines::default();
     for id in &removed.images {
-        writeln!(text, "deregistered\t{id}")?;
+        lines.push(["deregistered", id.as_str()]);
     }
     for key in &removed.objects {
-        writeln!(text, "deleted\t{key}")?;
+        lines.push(["deleted", key]);
     }
     if let Some(bucket) = &removed.bucket {
-        writeln!(text, "deleted\t{bucket}")?;
+        lines.push(["deleted", bucket.as_str()]);
     }
     for location in &removed.left {
-        writeln!(text, "left\t{location}")?;
+        lines.push(["left", &location.to_string()]);
     }
     let left = removed.left.iter().map(ToString::to_string);
     let json = json!({
         "deregistered": removed.images.iter().map(ImageId::as_str).collect::<Vec<_>>(),
         "objects_deleted": removed.objects,
+        "bytes_deleted": removed.bytes,
         "bucket_deleted": removed.bucket.as_ref().map(BucketName::as_str),
         "left": left.collect::<Vec<_>>(),
     });
-    output.result(&json, &text)
+    output.result(&json, &lines)?;
+    let (images, objects) = (removed.images.len(), removed.objects.len());
+    let bucket = match &removed.bucket {
+        Some(bucket) => format!(" and the bucket {bucket}"),
+        None => String::new(),
+    };
+    output.say(format!(
+        "removed {}, {} ({}){bucket}; the run is gone",
+        counted(images, "image"),
+        counted(objects, "object"),
+        ByteSize(removed.bytes),
+    ));
+    Ok(())
 }

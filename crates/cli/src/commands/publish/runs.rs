@@ -3,24 +3,34 @@
 use std::sync::Arc;
 
 use clap::Args;
-use gumnut_publish::{RunStatus, Runs};
-use gumnut_settings::default_state_dir;
+use gumnut_publish::RunStatus;
 use gumnut_terminal::{Exit, Failure, Session, block_on_or_stop};
 use gumnut_workflows::RunId;
 
-use super::{explain, publisher, report, watch};
+use super::explain::explain;
+use super::follow::{Following, not_aborted};
+use super::journals::all_runs;
+use super::{publisher, report};
 use crate::commands::keys::KeyOptions;
 
 /// List the runs of `publish`.
 ///
-/// Each line is the run's name, whether it is complete, its target and the ids of its images.
+/// On a terminal this is a table: the run's name, when it began, its state, what it publishes, the bucket, and how much it has
+/// sent. Elsewhere each line is the name, `complete` or `unfinished`, the target and the ids of the images.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut runs")]
 pub(crate) struct ListRuns {}
 
 /// Go on with a run of `publish` that was interrupted.
 ///
 /// Parts that are in the store are compared and not sent again; an image is registered once.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut resume
+  gumnut resume 8f14e45fceea")]
 pub(crate) struct Resume {
     /// The run, as `gumnut runs` lists it [default: the only one that is not complete]
     run: Option<RunId>,
@@ -33,21 +43,16 @@ pub(crate) struct Resume {
 
 /// Give up a run of `publish`, and remove what it left in the cloud.
 ///
-/// Says what it removed: images, objects, and the bucket if the run had made it.
+/// Prints what it removed: images, objects, and the bucket if the run had made it; and last the sum of it.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut abort 8f14e45fceea")]
 pub(crate) struct Abort {
     /// The run, as `gumnut runs` lists it
     run: RunId,
     #[command(flatten)]
     keys: KeyOptions,
-}
-
-fn all_runs() -> Result<Runs, Failure> {
-    let folder = default_state_dir().ok_or_else(|| {
-        Failure::new(Exit::Usage, "there is no folder for journals")
-            .hint("set XDG_STATE_HOME or HOME")
-    })?;
-    Ok(Runs::new(folder))
 }
 
 impl ListRuns {
@@ -65,18 +70,11 @@ impl Resume {
             None => only_unfinished()?,
         };
         let settings = session.settings()?;
-        let (watch, stop) = watch(&session.output)?;
+        let following = Following::new(&session.output)?;
         let keys = self.keys.keys(session, &settings)?;
         let publisher = publisher(session, &settings, keys, self.jobs)?;
-        let work = async {
-            publisher
-                .resume(&run, Arc::clone(&watch) as _)
-                .await
-                .map_err(explain)
-        };
-        let done = block_on_or_stop(work, &stop);
-        watch.clear();
-        report::published(&session.output, &done?)
+        let watch = Arc::clone(&following.watch);
+        following.wait(session, publisher.resume(&run, watch))
     }
 }
 
@@ -97,7 +95,7 @@ fn only_unfinished() -> Result<RunId, anyhow::Error> {
 impl Abort {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let settings = session.settings()?;
-        let (watch, stop) = watch(&session.output)?;
+        let Following { watch, stop, .. } = Following::new(&session.output)?;
         let keys = self.keys.keys(session, &settings)?;
         let publisher = publisher(session, &settings, keys, 1)?;
         let work = async {
@@ -108,6 +106,7 @@ impl Abort {
         };
         let removed = block_on_or_stop(work, &stop);
         watch.clear();
-        report::removed(&session.output, &removed?)
+        let removed = removed.map_err(|error| not_aborted(&self.run, &stop, error))?;
+        report::removed(&session.output, &removed)
     }
 }

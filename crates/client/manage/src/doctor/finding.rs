@@ -3,14 +3,14 @@
 use std::error::Error;
 
 use gumnut_settings::SettingsError;
-use gumnut_terminal::{hint_of, printable};
+use gumnut_terminal::{Lines, hint_of};
 use serde_json::{Value, json};
 
 /// What to do about an error that has no hint.
 const GENERAL_REMEDY: &str = "put that right, and run gumnut doctor again";
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Status {
     Ok,
     Warning,
@@ -91,12 +91,13 @@ impl Finding {
     }
 
     /// One line, and one more with what to do.
-    pub(super) fn text(&self) -> String {
-        let line = format!("{}\t{}\t{}\n", self.status.as_str(), self.id, self.message);
-        match &self.remedy {
-            Some(remedy) => format!("{line}  what to do: {remedy}\n"),
-            None => line,
+    pub(super) fn lines(&self) -> Lines {
+        let mut lines = Lines::default();
+        lines.push([self.status.as_str(), self.id, &self.message]);
+        if let Some(remedy) = &self.remedy {
+            lines.push([format!("  what to do: {remedy}")]);
         }
+        lines
     }
 }
 
@@ -108,5 +109,5 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    printable(&text)
+    text
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gumnut_settings::{Setting, Settings};
-use gumnut_terminal::{Exit, Failure, Output, Session, block_on};
+use gumnut_terminal::{Exit, Failure, Lines, Output, Session, block_on};
 use serde_json::{Value, json};
 
 use self::finding::{Finding, Status};
@@ -79,23 +79,26 @@ fn report(output: &Output, shown: &[Setting], findings: &[Finding]) -> Result<()
         "checks": findings.iter().map(Finding::json).collect::<Vec<Value>>(),
         "ok": count(findings, Status::Failure) == 0,
     });
-    let text: String = shown
-        .iter()
-        .map(line)
-        .chain(findings.iter().map(Finding::text))
-        .collect();
-    output.result(&json, &text)
+    let mut lines: Lines = shown.iter().map(line).collect();
+    // The worst is read first: it stands last, above the prompt.
+    let mut sorted: Vec<_> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.status);
+    for finding in sorted {
+        lines.append(finding.lines());
+    }
+    output.result(&json, &lines)
 }
 
 fn setting(shown: &Setting) -> Value {
     json!({ "name": shown.name, "value": shown.value, "source": shown.source })
 }
 
-fn line(shown: &Setting) -> String {
-    match (&shown.value, &shown.source) {
-        (Some(value), Some(source)) => format!("setting\t{}\t{value}\t{source}\n", shown.name),
-        _ => format!("setting\t{}\t-\tnot set\n", shown.name),
-    }
+fn line(shown: &Setting) -> [String; 4] {
+    let (value, source) = match (&shown.value, &shown.source) {
+        (Some(value), Some(source)) => (value.clone(), source.clone()),
+        _ => ("-".to_owned(), "not set".to_owned()),
+    };
+    ["setting".to_owned(), shown.name.to_owned(), value, source]
 }
 
 fn count(findings: &[Finding], status: Status) -> usize {

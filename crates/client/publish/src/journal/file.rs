@@ -68,6 +68,12 @@ pub(crate) fn look(path: &Path) -> Result<State, WorkflowError> {
         .map_err(failed(path))
 }
 
+/// Whether another process has the lock at `path`.
+pub(crate) fn is_locked(path: &Path) -> bool {
+    let file = fs_err::File::open(path).map(|file| file.into_parts().0);
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> WorkflowError + use<> {
     let path = path.to_owned();
     move |source| WorkflowError::Journal { path, source }

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use gumnut_types::{ImageClass, ImageId};
+use gumnut_types::{BucketName, ImageClass, ImageId};
 use gumnut_workflows::{RunId, WorkflowError};
 
-use super::file::look;
+use super::file::{is_locked, look};
 use super::folder::RunFolder;
 use super::state::State;
 
@@ -26,6 +26,14 @@ pub struct RunInfo {
     pub begun: u64,
     /// Whether it has come to its end.
     pub status: RunStatus,
+    /// Whether a process works on it now.
+    pub active: bool,
+    /// Where its bundles go; `None` when the plan names no bucket and none can be made of the target's name.
+    pub bucket: Option<BucketName>,
+    /// Parts that are in the store.
+    pub parts: usize,
+    /// Their bytes.
+    pub bytes: u64,
     /// The images that are registered, the machine image last.
     pub ids: Vec<(ImageClass, ImageId)>,
 }
@@ -57,11 +65,28 @@ impl Runs {
         })? {
             let journal = self.folder(&id).journal();
             if journal.is_file() {
-                runs.extend(RunInfo::of(id, &look(&journal)?));
+                runs.extend(self.info(id, &look(&journal)?));
             }
         }
         runs.sort_by(|one, other| (one.begun, &one.id).cmp(&(other.begun, &other.id)));
         Ok(runs)
+    }
+
+    /// One run; `None` when there is no such run.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Journal`] when its journal cannot be read.
+    pub fn find(&self, id: &RunId) -> Result<Option<RunInfo>, WorkflowError> {
+        match self.look(id) {
+            Ok(state) => Ok(self.info(id.clone(), &state)),
+            Err(WorkflowError::NoRun(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn info(&self, id: RunId, state: &State) -> Option<RunInfo> {
+        let active = is_locked(&self.folder(&id).lock());
+        RunInfo::of(id, active, state)
     }
 
     /// The names of folders that are runs, in no order.
@@ -94,8 +119,10 @@ impl Runs {
 }
 
 impl RunInfo {
-    fn of(id: RunId, state: &State) -> Option<Self> {
+    fn of(id: RunId, active: bool, state: &State) -> Option<Self> {
         let begun = state.begun.as_ref()?;
+        let target = begun.plan.bucket_prefix();
+        let parts = || state.images.values().flat_map(|image| image.parts.values());
         Some(Self {
             id,
             target: begun.plan.target.clone(),
@@ -105,6 +132,10 @@ impl RunInfo {
             } else {
                 RunStatus::Unfinished
             },
+            active,
+            bucket: target.ok().map(|target| target.bucket),
+            parts: parts().count(),
+            bytes: parts().map(|part| part.size).sum(),
             ids: state
                 .in_order()
                 .filter_map(|(class, image)| Some((class, image.registered.as_ref()?.0.clone())))

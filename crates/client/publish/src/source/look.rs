@@ -53,7 +53,7 @@ pub(crate) fn fingerprints(
             let mut image = ImageSource::open(path)?;
             observer.step(&Step::Reading {
                 path,
-                bytes: image.size(),
+                bytes: image.data_size(),
             });
             Ok(image.fingerprint(observer)?)
         })

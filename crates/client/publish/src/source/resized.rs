@@ -7,7 +7,7 @@ use gumnut_disk_image::{Existing, Item, NewSize, ResizeOptions, Target, inspect,
 use gumnut_workflows::{Observer, Step, WorkflowError};
 
 use super::image::Image;
-use super::progress::DiskProgress;
+use super::progress::CopyProgress;
 use crate::Plan;
 use crate::journal::{Prepared, RunFolder};
 
@@ -69,7 +69,7 @@ pub(super) fn prepare(
         NewSize::Bytes(size),
         Target::File(&target),
         options,
-        &DiskProgress(observer),
+        &CopyProgress(observer),
     )?;
     machine.path.clone_from(&target);
     machine.inspection = inspect(&target)?;

@@ -49,13 +49,14 @@ pub(super) fn stretch(
     progress: &dyn StepProgress,
 ) -> Result<(), DiskImageError> {
     let Stretch { start, length } = part;
-    progress.step(Step::Copy { bytes: length });
+    progress.step(Step::Copy {
+        bytes: data_in(from, part)?,
+    });
     to.set_len(at + length)?;
     let mut buffer = vec![0; PIECE];
     let mut position = start;
     let last = start + length;
     while let Some((data, end)) = next_data(from, position, last)? {
-        progress.advance(data - position);
         position = data;
         while position < end {
             if progress.cancelled() {
@@ -71,8 +72,18 @@ pub(super) fn stretch(
             progress.advance(count as u64);
         }
     }
-    progress.advance(last - position);
     Ok(())
+}
+
+/// How much of a part of a file is data and not holes, in bytes.
+fn data_in(from: &File, part: Stretch) -> Result<u64, DiskImageError> {
+    let (mut position, last) = (part.start, part.start + part.length);
+    let mut bytes = 0;
+    while let Some((data, end)) = next_data(from, position, last)? {
+        bytes += end - data;
+        position = end;
+    }
+    Ok(bytes)
 }
 
 /// The next stretch of data at or behind `position`; `None` when only a hole is left.

@@ -69,9 +69,9 @@ impl ResizeOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
-    /// Copying the image; `bytes` is the length of the copy.
+    /// Copying the image.
     Copy {
-        /// Length in bytes, holes included.
+        /// Bytes that are copied: data, without holes.
         bytes: u64,
     },
     /// `e2fsck -fp` on the copy, which also replays a journal.
@@ -84,7 +84,7 @@ pub enum Step {
     Assemble,
 }
 
-/// Told which step of a copy or resize begins, beside the bytes of the image that are copied, holes included. Whether to
+/// Told which step of a copy or resize begins, beside the bytes of the image that are copied, without holes. Whether to
 /// stop is asked between pieces of the copy and between steps.
 pub trait StepProgress: Progress {
     /// A step begins.

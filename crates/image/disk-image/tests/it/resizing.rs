@@ -469,28 +469,26 @@ impl StepProgress for Recorder {
 }
 
 #[test]
-fn progress_names_each_step_and_counts_the_whole_image() {
+fn progress_names_each_step_and_counts_the_data() {
     let image = Image::ext3();
     let recorder = Recorder::default();
     to_new(&image, NewSize::Bytes(NEW), &recorder).unwrap();
+    let copied = recorder.copied.into_inner();
     let steps = [
-        Step::Copy { bytes: LENGTH },
+        Step::Copy { bytes: copied },
         Step::Check,
         Step::Resize,
         Step::Verify,
     ];
     assert_eq!(recorder.steps.into_inner().unwrap(), steps);
-    assert_eq!(recorder.copied.into_inner(), LENGTH);
+    assert!((1..=LENGTH).contains(&copied), "{copied}");
 }
 
 #[test]
 fn stopping_at_any_step_leaves_nothing() {
-    for stop_at in [
-        Step::Copy { bytes: LENGTH },
-        Step::Check,
-        Step::Resize,
-        Step::Verify,
-    ] {
+    let recorder = Recorder::default();
+    to_new(&Image::ext3(), NewSize::Bytes(NEW), &recorder).unwrap();
+    for stop_at in recorder.steps.into_inner().unwrap() {
         let image = Image::ext3();
         let recorder = Recorder {
             stop_at: Some(stop_at),
