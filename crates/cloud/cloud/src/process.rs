@@ -4,12 +4,13 @@
 //! folder is held, so a process that was killed leaves nothing behind that would be believed.
 
 use std::fs::TryLockError;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::CloudError;
@@ -60,7 +61,12 @@ pub(crate) fn begin<T>(
 pub(crate) fn announce(data_dir: &Path, endpoint: &str) -> Result<(), CloudError> {
     let text = format!("{}\n{endpoint}\n", std::process::id());
     let temporary = data_dir.join(format!("{FILE}.new"));
-    fs::write(&temporary, text)
+    let mut options = fs::OpenOptions::new();
+    // As every file of the folder it is for nobody else, whatever the umask is.
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(&temporary)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
         .and_then(|()| fs::rename(&temporary, data_dir.join(FILE)))
         .map_err(failed)
 }
