@@ -18,6 +18,7 @@ fn main() -> io::Result<()> {
     unbundle()?;
     query_responses()?;
     ramdisks()?;
+    eucarcs()?;
     error_bodies()?;
     post_forms()?;
     signed_queries()?;
@@ -81,6 +82,41 @@ fn ramdisks() -> io::Result<()> {
         if path.extension().is_some_and(|extension| extension == "img") {
             write("ramdisk", &name(&path), &fs::read(&path)?)?;
         }
+    }
+    Ok(())
+}
+
+/// The forms in which clouds and shells write the file.
+fn eucarcs() -> io::Result<()> {
+    for (name, text) in [
+        (
+            "eucalyptus",
+            "EUCA_KEY_DIR=$(cd $(dirname ${BASH_SOURCE:-$0}); pwd -P)\nexport EC2_URL=http://192.0.2.7:8773/services/Eucalyptus\n\
+             export EC2_PRIVATE_KEY=${EUCA_KEY_DIR}/euca2-admin-pk.pem\nalias ec2-upload-bundle=\"ec2-upload-bundle --url ${S3_URL}\"\n",
+        ),
+        (
+            "declare",
+            "declare -x EC2_URL=\"http://127.0.0.1:8773/\"\ntypeset -x A=1; readonly B='2' C=$'\\x33'\n",
+        ),
+        (
+            "openstack",
+            "NOVARC=$(readlink -f \"${BASH_SOURCE:-${0}}\" 2>/dev/null) || NOVARC=$(python -c 'import os')\n\
+             NOVA_KEY_DIR=${NOVARC%/*}\nexport EC2_ACCESS_KEY=a EC2_SECRET_KEY=b && export S3_URL=${X:-http://192.0.2.7:3333}\n",
+        ),
+        (
+            "secret",
+            "export EC2_URL=http://192.0.2.7/$EC2_SECRET_KEY\nS3_URL=${AWS_SECRET_ACCESS_KEY:=x}\n",
+        ),
+        (
+            "doubling",
+            "A0=xxxxxxxxxxxxxxxx\nA1=$A0$A0\nA2=$A1$A1\nA3=$A2$A2\n",
+        ),
+        (
+            "blocks",
+            "if [ -z \"$A\" ]; then A=1; fi\ncase $A in 1*) B=2;; esac\nf() { export C=${A#1}; }\nf\ncat <<E\n$A\nE\n",
+        ),
+    ] {
+        write("eucarc", name, text.as_bytes())?;
     }
     Ok(())
 }

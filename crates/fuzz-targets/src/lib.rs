@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error_body;
+mod eucarc;
 mod input;
 mod joiner;
 mod layers;
@@ -13,6 +14,7 @@ mod signed_query;
 mod unbundle;
 
 pub use error_body::error_body;
+pub use eucarc::eucarc;
 pub use joiner::joiner;
 pub use manifest::manifest;
 pub use names::names;
@@ -26,8 +28,9 @@ pub use unbundle::unbundle;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("error_body", error_body),
+    ("eucarc", eucarc),
     ("joiner", joiner),
     ("manifest", manifest),
     ("names", names),
