@@ -292,7 +292,7 @@ fn describe(gumnut: &Gumnut<'_>, parts: &[Part]) -> anyhow::Result<()> {
         );
         ensure!(
             image["location"] == part.location.as_str(),
-            "{} lies elsewhere",
+            "{} is elsewhere",
             part.id
         );
         if part.kind == "machine" {

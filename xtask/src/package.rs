@@ -54,7 +54,7 @@ impl Package {
         }
         steps.run("pack", || pack(workspace, &libraries))?;
         let target = metadata["target_directory"].as_str();
-        let packed = Path::new(target.context("cargo names no target folder")?).join("package");
+        let packed = Path::new(target.context("cargo names no target directory")?).join("package");
         steps.run("unpack", || {
             unpack(workspace, &libraries, &packed, scratch.path())
         })?;
@@ -118,7 +118,7 @@ fn all(root: &Path, metadata: &Value) -> anyhow::Result<Vec<Library>> {
             .context("a package has a manifest")?;
         let folder = Path::new(manifest)
             .parent()
-            .context("a manifest lies in a folder")?;
+            .context("a manifest is in a directory")?;
         if !tidy::is_library(root, folder) {
             continue;
         }

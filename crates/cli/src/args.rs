@@ -18,7 +18,7 @@ pub(crate) struct Global {
     /// Print the result as one JSON value, and errors as JSON objects on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print nothing but results and errors
+    /// Print only results, warnings and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Show each request: method, URL, status, time; twice for all that the libraries say
@@ -39,7 +39,7 @@ pub(crate) struct Global {
     /// Read settings from this eucarc, which must name an endpoint; it is never executed
     #[arg(long, global = true, value_name = "EUCARC")]
     pub(crate) config: Option<PathBuf>,
-    /// Region of euca2ools' ini files, which then outranks the environment
+    /// Region of euca2ools' ini files; takes precedence over the environment
     #[arg(long, global = true, value_name = "[USER@][REGION]")]
     pub(crate) region: Option<String>,
     /// Endpoint of the object store, instead of `S3_URL`
@@ -51,10 +51,10 @@ pub(crate) struct Global {
     /// How requests are signed; clouds older than 2014 need v2
     #[arg(long, global = true, value_name = "VERSION", default_value = "v4")]
     pub(crate) signature: Signature,
-    /// How often a request is tried again after a timeout, a reset, or a 429 or 5xx answer [default: 5]
+    /// How often a request is retried after a timeout, a broken connection, or status 429 or 5xx [default: 5]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) retries: Option<u32>,
-    /// Trust these certificate authorities (PEM) for https, beside those of the system; instead of `AWS_CA_BUNDLE`
+    /// Trust these CA certificates (PEM) for https, in addition to those of the system; instead of `AWS_CA_BUNDLE`
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_cert: Option<PathBuf>,
     /// Sign requests with the time of this machine whatever a server says of its own

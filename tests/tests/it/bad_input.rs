@@ -25,7 +25,7 @@ fn an_image_that_is_missing_empty_or_a_folder() {
     bundling_fails(&program, &BUNDLE, 3, &["disk.img", "empty"]);
     fs_err::remove_file(program.path("disk.img")).unwrap();
     fs_err::create_dir(program.path("disk.img")).unwrap();
-    bundling_fails(&program, &BUNDLE, 3, &["disk.img", "folder"]);
+    bundling_fails(&program, &BUNDLE, 3, &["disk.img", "directory"]);
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_machine_that_does_not_say_it_has_an_exit_code_of_its_own() {
     let _ = program
         .run(&boot(&image, MARKER, &more))
         .failed(6)
-        .saying(&["EUCA-BOOT-OK", "ended without saying \"NEVER-SAID\""]);
+        .saying(&["EUCA-BOOT-OK", "ended without printing \"NEVER-SAID\""]);
     // Would wait for ever.
     let more = ["--expect", "NEVER-SAID", "--timeout", "1", "--json"];
     let _ = program
@@ -190,11 +190,11 @@ fn what_cannot_boot_is_refused_before_anything_starts() {
     refused(&["boot", disk], "without a boot loader");
     refused(
         &["boot", disk, "--kernel", ramdisk],
-        "no kernel that can be started",
+        "not a kernel that can be started",
     );
     refused(
         &["boot", disk, "--kernel", kernel, "--ramdisk", kernel],
-        "is no ramdisk",
+        "is not a ramdisk",
     );
     refused(
         &["boot", kernel, "--kernel", kernel],
@@ -202,7 +202,7 @@ fn what_cannot_boot_is_refused_before_anything_starts() {
     );
     refused(&["boot", "none.img"], "cannot read the disk image none.img");
     tool("truncate", &["-s", "500M", disk]);
-    refused(&["boot", disk, "--kernel", kernel], "it is cut short");
+    refused(&["boot", disk, "--kernel", kernel], "it is truncated");
 }
 
 /// Seals, uploads and registers a file; gives the id.
@@ -247,6 +247,6 @@ fn an_image_out_of_the_cloud_boots_with_the_kernel_it_names() {
     let _ = client
         .run(&["boot", &eki])
         .failed(2)
-        .saying(&["is no machine image"]);
+        .saying(&["is not a machine image"]);
     let _ = client.run(&["boot", "emi-00000000"]).failed(4);
 }

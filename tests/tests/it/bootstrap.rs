@@ -45,11 +45,11 @@ fn bundle_asks_the_cloud_for_its_certificate() {
     let _ = none.saying(&["no cloud certificate is set"]);
     let client = client.with("EUCA_BOOTSTRAP_URL", cloud.endpoint());
     let asked = client.run(&BUNDLE).succeeded();
-    let _ = asked.saying(&["which the cloud told"]);
+    let _ = asked.saying(&["which the cloud sent"]);
     is_opened_by_its_cloud(&client, "b/vmlinuz-1.manifest.xml", "native");
     // The eucarc of the cloud says whom to ask.
     let asked = without_certificate(&cloud).run(&BUNDLE).succeeded();
-    let _ = asked.saying(&["which the cloud told"]);
+    let _ = asked.saying(&["which the cloud sent"]);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_old_names_ask_it_in_every_dialect() {
         ];
         assert_ne!(run(&bundle).code, Some(0), "{name} {dialect}");
         let told = run(&[&bundle[..], &["--bootstrap-url", cloud.endpoint()]].concat()).succeeded();
-        let _ = told.saying(&["which the cloud told"]);
+        let _ = told.saying(&["which the cloud sent"]);
         let manifest = format!("{bucket}/vmlinuz-1.manifest.xml");
         is_opened_by_its_cloud(&client, &manifest, bucket);
     }

@@ -591,7 +591,7 @@ fn a_secret_among_the_arguments_is_said() {
     let program = client(&server).with("GUMNUT_DIALECT", "2010");
     let arguments = ["bucket/k", "-A", "MINE", "-S", "topsecret"];
     let outcome = program.called("euca-register", &arguments).succeeded();
-    let _ = outcome.saying(&["everybody on this machine"]);
+    let _ = outcome.saying(&["other users of this machine"]);
     let asked = server.asked();
     assert!(asked[0].text().contains("AWSAccessKeyId=MINE"));
     let alone = program.called("euca-register", &arguments[..3]);

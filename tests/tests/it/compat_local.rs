@@ -175,7 +175,7 @@ fn a_key_prefix_on_an_old_server_gets_a_warning() {
         program.called("euca-upload-bundle", &upload).stderr
     };
     assert!(
-        upload("bucket/prefix").contains("warning: this may be a cloud of before Eucalyptus 4")
+        upload("bucket/prefix").contains("warning: this may be a cloud older than Eucalyptus 4")
     );
     assert!(!upload("bucket").contains("Eucalyptus 4"));
 }

@@ -163,7 +163,7 @@ fn a_cloud_on_a_full_disk_refuses_and_goes_on() {
     let _ = upload("large.img.manifest.xml").failed(4).saying(&[
         "507",
         "InsufficientStorage",
-        "no room left on the disk",
+        "no space left on the disk",
     ]);
     assert_eq!(Program::files(&cloud.data.join("tmp")), [""; 0]);
     for file in Program::files(&cloud.data.join("objects")) {

@@ -17,7 +17,7 @@ const FAULTS: [(&str, &str); 72] = [
     ("absolute-part-name", "`filename` cannot be \"/etc/passwd\""),
     ("algorithm-aes-256", "AES-256-CBC"),
     ("algorithm-md5", "MD5"),
-    ("attribute-on-image", "`<image>` must stand exactly once"),
+    ("attribute-on-image", "exactly one `<image>` element"),
     (
         "attribute-on-machine-configuration",
         "`<machine_configuration>` must stand exactly once",
@@ -28,11 +28,11 @@ const FAULTS: [(&str, &str); 72] = [
     ),
     (
         "bundled-size-too-large",
-        "10272 bytes together, the manifest says 10288",
+        "10272 bytes in total, the manifest says 10288",
     ),
     (
         "bundled-size-too-small",
-        "10272 bytes together, the manifest says 10256",
+        "10272 bytes in total, the manifest says 10256",
     ),
     (
         "control-character-in-name",
@@ -58,17 +58,17 @@ const FAULTS: [(&str, &str); 72] = [
     ("image-name-hyphen", "starts with a hyphen"),
     ("image-name-slash", "the character '/'"),
     ("image-name-too-long", "256 bytes"),
-    ("image-tag-in-cdata", "`<image>` must stand exactly once"),
-    ("image-tag-in-comment", "`<image>` must stand exactly once"),
+    ("image-tag-in-cdata", "exactly one `<image>` element"),
+    ("image-tag-in-comment", "exactly one `<image>` element"),
     ("index-gap", "the indexes are not 0 to n-1"),
     ("index-too-large", "it is too large"),
     ("index-twice", "the indexes are not 0 to n-1"),
-    ("kernel-and-ramdisk", "a kernel and a ramdisk at once"),
+    ("kernel-and-ramdisk", "both a kernel and a ramdisk"),
     ("long-wrapped-key", "`ec2_encrypted_key` has more than"),
     ("no-image-size", "no `size`"),
     ("not-gzip", "cannot decompress the bundle"),
     ("part-changed", "disk.part.1"),
-    ("part-is-a-link", "no regular file"),
+    ("part-is-a-link", "not a regular file"),
     ("part-missing", "missing"),
     ("part-name-twice", "two parts have the name"),
     ("part-too-long", "disk.part.0"),
@@ -242,7 +242,7 @@ fn a_manifest_that_ends_anywhere_is_refused() {
         watched.refused(
             &["verify", cut.to_str().unwrap()],
             "cut",
-            "no usable manifest",
+            "not a valid manifest",
         );
     }
 }

@@ -126,7 +126,7 @@ fn what_had_come_does_not_come_again() {
     let _ = client.run(&fetch).failed(4).saying(&[
         "InvalidAccessKeyId",
         "disk.img.gumnut-fetch",
-        "goes on",
+        "to resume",
     ]);
     only(&client, &["disk.img.gumnut-fetch"]);
 
@@ -242,14 +242,20 @@ fn two_runs_do_not_fetch_one_file_at_once() {
     let held = fs_err::File::open(&folder).unwrap();
     held.file().lock().unwrap();
     let fetch = ["fetch", &scene.id, "-o", "disk.img"];
-    let _ = client.run(&fetch).failed(3).saying(&["another run"]);
+    let _ = client
+        .run(&fetch)
+        .failed(3)
+        .saying(&["another process is fetching"]);
     drop(held);
     let _ = client.run(&fetch).succeeded();
     only(&client, &["disk.img"]);
 
     fs_err::write(client.path("file.gumnut-fetch"), b"mine").unwrap();
     let fetch = ["fetch", &scene.id, "-o", "file"];
-    let _ = client.run(&fetch).failed(3).saying(&["no folder of yours"]);
+    let _ = client
+        .run(&fetch)
+        .failed(3)
+        .saying(&["not created by an earlier run of yours"]);
     assert_eq!(
         fs_err::read(client.path("file.gumnut-fetch")).unwrap(),
         b"mine"

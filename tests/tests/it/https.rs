@@ -49,7 +49,7 @@ fn a_client_that_does_not_know_the_authority_refuses() {
     let cloud = tls_cloud();
     let stranger = cloud.client().with("AWS_CA_BUNDLE", "");
     let refused = stranger.run(&["images"]).failed(5);
-    let _ = refused.saying(&["cannot prove who it is", "UnknownIssuer", "--ca-cert"]);
+    let _ = refused.saying(&["is not trusted", "UnknownIssuer", "--ca-cert"]);
     let authority = cloud.credentials().join("tls-ca.pem");
     let authority = authority.to_str().unwrap();
     let _ = stranger
@@ -81,7 +81,7 @@ fn a_certificate_for_another_name_is_refused() {
     let _ = client
         .run(&["images", "--ec2-url", &url])
         .failed(5)
-        .saying(&["cannot prove who it is"]);
+        .saying(&["is not trusted"]);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_bundle_that_is_not_there_is_warned_of_and_trusts_nobody() {
     let _ = client
         .run(&["images"])
         .failed(5)
-        .saying(&["cannot prove who it is"]);
+        .saying(&["is not trusted"]);
 }
 
 #[test]
@@ -202,11 +202,13 @@ fn other_machines_are_let_in_only_on_purpose_and_encrypted() {
     let program = Program::new();
     let start = ["cloud", "start", "--data", "data", "--listen", "0.0.0.0:0"];
     let with = |more: &[&str]| program.run(&[&start[..], more].concat());
-    let _ = with(&[]).failed(2).saying(&["no loopback address"]);
-    let _ = with(&["--tls"]).failed(2).saying(&["no loopback address"]);
+    let _ = with(&[]).failed(2).saying(&["not a loopback address"]);
+    let _ = with(&["--tls"])
+        .failed(2)
+        .saying(&["not a loopback address"]);
     let _ = with(&["--allow-remote"])
         .failed(2)
-        .saying(&["in the clear"]);
+        .saying(&["not be encrypted"]);
     let options = ["--listen", "0.0.0.0:0", "--allow-remote", "--tls"];
     let host = ["--host", "127.0.0.1"];
     let cloud = Cloud::start_with(program, &[&options[..], &host].concat());

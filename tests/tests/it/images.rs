@@ -116,7 +116,7 @@ fn what_cannot_be_resized_stays_as_it_is() {
         &program,
         &RESIZE,
         "root.img",
-        &["cut short", "get the image again"],
+        &["truncated", "download or copy the image again"],
     );
 
     fs_err::write(&image, patterned(MIB, 3)).unwrap();
@@ -124,7 +124,7 @@ fn what_cannot_be_resized_stays_as_it_is() {
         &program,
         &RESIZE,
         "root.img",
-        &["no ext2, ext3 or ext4 file system"],
+        &["not an ext2, ext3 or ext4 file system"],
     );
 
     fs_err::write(&image, &whole).unwrap();
@@ -397,7 +397,7 @@ fn bundle_warns_and_refuses_only_when_strict() {
     root(&program);
     let arguments = ["bundle", "root.img", "--arch", "x86_64", "-d", "out"];
     let _ = program.run(&arguments).succeeded().saying(&[
-        "warning: architecture-declared: it is for i386 and would be registered as x86_64",
+        "warning: architecture-declared: the image is for i386, but would be registered as x86_64",
         "warning: shell-history: /root/.bash_history",
     ]);
     let strict = [
@@ -436,7 +436,7 @@ fn an_interrupted_resize_leaves_the_image_and_can_be_repeated() {
     let _ = program
         .run(&half)
         .failed(3)
-        .saying(&["new.img.partial", "no ext2, ext3 or ext4 file system"]);
+        .saying(&["new.img.partial", "not an ext2, ext3 or ext4 file system"]);
     let _ = program.run(&RESIZE).succeeded();
     assert!(!program.path("new.img.partial").exists());
     tool(

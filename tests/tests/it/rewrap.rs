@@ -174,7 +174,7 @@ fn inspect_tells_who_opens_and_who_signed() {
     let text = program.run(&arguments).succeeded().stdout;
     for part in [
         "ec2-ami-tools",
-        "opens it, as the cloud",
+        "decrypts it, as the cloud",
         "holes.img.part.0 to holes.img.part.3",
         "valid, by",
     ] {

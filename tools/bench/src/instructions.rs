@@ -58,7 +58,7 @@ fn build(workspace: &Workspace, shell: &Shell) -> anyhow::Result<PathBuf> {
     let metadata = workspace.metadata()?;
     let target = metadata["target_directory"]
         .as_str()
-        .context("cargo names no target folder")?;
+        .context("cargo names no target directory")?;
     Ok(Path::new(target).join("release/examples/stages"))
 }
 

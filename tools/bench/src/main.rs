@@ -2,7 +2,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a task talks to whoever started it"
+    reason = "a task talks to anyone who started it"
 )]
 
 mod chart;

@@ -76,7 +76,7 @@ fn make(suites: &Suites<'_>, folder: &Path, count: usize) -> anyhow::Result<()> 
     let files = Input::Files.path(suites.workspace)?;
     let shell = suites.workspace.shell()?;
     let path = folder.join("image-");
-    let prefix = path.to_str().context("the folder's name is no text")?;
+    let prefix = path.to_str().context("the directory's name is no text")?;
     let script = "head -c $(($1 * 65536)) \"$2\" | split -b \"$3\" -d -a 5 - \"$4\"";
     let count = count.to_string();
     cmd!(

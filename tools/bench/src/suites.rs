@@ -162,7 +162,7 @@ impl Suites<'_> {
         let folder = tempfile::Builder::new()
             .prefix("gumnut-bench-")
             .tempdir_in(&self.scratch);
-        folder.with_context(|| format!("cannot make a folder in {}", self.scratch.display()))
+        folder.with_context(|| format!("cannot make a directory in {}", self.scratch.display()))
     }
 
     fn place(&self, input: String, image: PathBuf) -> anyhow::Result<Place> {

@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::print_stderr, reason = "a task talks to whoever started it")]
+#![expect(clippy::print_stderr, reason = "a task talks to anyone who started it")]
 
 mod aws;
 mod ceph;

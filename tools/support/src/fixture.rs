@@ -49,7 +49,7 @@ impl Unpacked {
 
     /// Finds everything in the one folder that was unpacked below `parent`.
     pub fn below(parent: &Path) -> anyhow::Result<Self> {
-        let folder = only(parent, Path::is_dir).context("the tarball holds no folder")?;
+        let folder = only(parent, Path::is_dir).context("the tarball holds no directory")?;
         Self::find(&folder).with_context(|| format!("{} has another layout", folder.display()))
     }
 
@@ -66,7 +66,7 @@ impl Unpacked {
             }
         }
         bail!(
-            "it has neither of the folders {}",
+            "it has neither of the directories {}",
             KERNEL_FOLDERS.join(", ")
         )
     }

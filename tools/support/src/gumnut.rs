@@ -51,7 +51,7 @@ pub fn build(workspace: &Workspace, profile: Profile) -> anyhow::Result<PathBuf>
     let metadata = workspace.metadata()?;
     let target = metadata["target_directory"]
         .as_str()
-        .context("cargo names no target folder")?;
+        .context("cargo names no target directory")?;
     Ok(Path::new(target).join(folder).join("gumnut"))
 }
 

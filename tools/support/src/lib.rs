@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::print_stdout, reason = "a task talks to whoever started it")]
+#![expect(clippy::print_stdout, reason = "a task talks to anyone who started it")]
 #![expect(
     clippy::missing_errors_doc,
     reason = "an error ends the task, and says what failed"

@@ -21,7 +21,7 @@ impl Workspace {
         let root = package
             .ancestors()
             .find(|folder| folder.join("Cargo.lock").is_file())
-            .context("a task lies in a workspace")?;
+            .context("a task is in a workspace")?;
         Ok(Self {
             root: root.to_owned(),
         })
@@ -57,7 +57,7 @@ impl Workspace {
         let folder = tempfile::Builder::new()
             .prefix(&format!("{prefix}-"))
             .tempdir_in(&parent);
-        folder.with_context(|| format!("cannot make a folder in {}", parent.display()))
+        folder.with_context(|| format!("cannot make a directory in {}", parent.display()))
     }
 
     /// What `cargo metadata` says of the workspace's own packages.

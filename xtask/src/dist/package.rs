@@ -116,9 +116,9 @@ fn text(version: &str, kilobytes: &str) -> String {
          Priority: optional\n\
          Homepage: https://github.com/gumnut/gumnut\n\
          Description: bundle, upload, register and restore machine images\n \
-         gumnut seals a machine image into a bundle, puts it into a cloud's object\n \
-         store and registers it, and does the whole way back: for Eucalyptus and\n \
-         other clouds with an EC2 and S3 interface. It answers to the names of\n \
+         gumnut bundles machine images, uploads the bundles to a cloud's object\n \
+         store and registers them, and downloads and restores images: for Eucalyptus\n \
+         and other clouds with an EC2 and S3 API. It provides the commands of\n \
          euca2ools and ec2-ami-tools, and has a cloud of its own for development,\n \
          tests and learning.\n"
     )

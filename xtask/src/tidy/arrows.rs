@@ -24,7 +24,7 @@ pub(super) fn check(table: &Table, metadata: &Value) -> Vec<String> {
         };
         let manifest = text(&package["manifest_path"]);
         if !manifest.contains(row.kind.folder()) {
-            problems.push(format!("{name} does not lie in {}", row.kind.folder()));
+            problems.push(format!("{name} is not in {}", row.kind.folder()));
         }
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             problems.extend(objection(table, row, manifest, dependency));
@@ -128,7 +128,7 @@ mod tests {
         }] });
         check(&table(), &metadata)
             .into_iter()
-            .filter(|problem| problem.contains("must not") || problem.contains("does not lie"))
+            .filter(|problem| problem.contains("must not") || problem.contains("is not in"))
             .collect()
     }
 
@@ -301,7 +301,7 @@ mod tests {
             &"the table of ARCHITECTURE.md has gumnut-types, which is not there".to_owned()
         ));
         let found = check(&table(), &packages("gumnut-types"));
-        assert!(found.contains(&"gumnut-types does not lie in crates/base".to_owned()));
+        assert!(found.contains(&"gumnut-types is not in crates/base".to_owned()));
         let found = check(&table(), &json!({ "packages": [] }));
         assert!(found.contains(&"cargo metadata lists no packages".to_owned()));
     }

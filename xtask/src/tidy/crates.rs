@@ -21,7 +21,7 @@ pub(super) fn check(root: &Path, metadata: &Value) -> anyhow::Result<Vec<String>
         let name = name.context("a package has a name")?;
         let folder = Path::new(manifest.context("a package has a manifest")?)
             .parent()
-            .context("a manifest lies in a folder")?;
+            .context("a manifest is in a directory")?;
         let modules = Modules::read(&folder.join("src"))?;
         if modules.lines > MOST_LINES {
             problems.push(format!(

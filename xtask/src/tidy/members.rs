@@ -37,7 +37,7 @@ pub(crate) fn check(root: &Path, metadata: &Value) -> anyhow::Result<Vec<String>
             .context("a package has a manifest")?;
         let folder = Path::new(manifest)
             .parent()
-            .context("a manifest lies in a folder")?;
+            .context("a manifest is in a directory")?;
         folders.push(folder.to_owned());
         let name = package["name"].as_str().unwrap_or_default();
         let text = fs_err::read_to_string(manifest)?;

@@ -5,11 +5,14 @@ mod circles;
 mod crates;
 mod docs;
 mod kinds;
+mod literals;
 mod members;
+mod messages;
 mod modules;
 mod sources;
 mod table;
 mod tokens;
+mod words;
 
 use anyhow::bail;
 use support::workspace::Workspace;
@@ -32,6 +35,8 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     problems.extend(members::check(root, &metadata)?);
     problems.extend(sources::check(root)?);
     problems.extend(docs::check(root, &metadata)?);
+    problems.extend(messages::check(root)?);
+    problems.extend(words::check(root)?);
     if !problems.is_empty() {
         bail!("not tidy:\n  {}", problems.join("\n  "));
     }

@@ -71,7 +71,7 @@ fn block_comment(rest: &str) -> usize {
 }
 
 /// Length of the text, byte text or character at the start, `None` when there is none.
-fn literal(rest: &str) -> Option<usize> {
+pub(super) fn literal(rest: &str) -> Option<usize> {
     let prefix = ["br", "cr", "b", "c", "r", ""].into_iter().find(|prefix| {
         rest.strip_prefix(prefix)
             .is_some_and(|rest| rest.starts_with(['"', '#', '\'']))

@@ -79,7 +79,7 @@ impl ImageSource<'static> {
 fn not_a_file(kind: std::fs::FileType) -> Option<&'static str> {
     match kind {
         _ if kind.is_file() => None,
-        _ if kind.is_dir() => Some("a folder"),
+        _ if kind.is_dir() => Some("a directory"),
         _ if kind.is_block_device() => Some("a block device"),
         _ if kind.is_char_device() => Some("a character device"),
         _ if kind.is_fifo() => Some("a pipe"),
@@ -236,7 +236,7 @@ mod tests {
         let mode = rustix::fs::Mode::from_raw_mode(0o600);
         let fifo = rustix::fs::FileType::Fifo;
         rustix::fs::mknodat(rustix::fs::CWD, path("pipe"), fifo, mode, 0).unwrap();
-        assert_eq!(what(folder.path()), "a folder");
+        assert_eq!(what(folder.path()), "a directory");
         assert_eq!(what(&path("pipe")), "a pipe");
         assert_eq!(what(Path::new("/dev/null")), "a character device");
         fs_err::write(path("empty"), b"").unwrap();

@@ -130,7 +130,7 @@ pub enum SplitterError {
         expected: u64,
     },
     /// All parts together have another size than the manifest says.
-    #[error("the parts have {actual} bytes together, the manifest says {expected}")]
+    #[error("the parts have {actual} bytes in total, the manifest says {expected}")]
     TotalSize {
         /// What the manifest says.
         expected: u64,

@@ -20,10 +20,10 @@ use super::check;
 use super::keys::KeyOptions;
 use crate::values;
 
-/// Seal an image into a bundle.
+/// Create a bundle from an image.
 ///
-/// Writes PREFIX.part.00, PREFIX.part.01 and so on, and last PREFIX.manifest.xml, whose path is the result.
-/// The bundle can be opened with the user's private key and with the cloud's.
+/// Writes PREFIX.part.00, PREFIX.part.01 and so on, and then PREFIX.manifest.xml, whose path is printed. The bundle can
+/// be decrypted with the private key of the user or of the cloud.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -33,13 +33,13 @@ pub(crate) struct Bundle {
     /// The disk image, kernel or ramdisk; - for standard input
     ///
     /// Raw files and block devices are read as they are. A disk that is compressed, or a qcow2, VMDK, VDI or VHD image, is
-    /// first made raw in the folder for temporary files (TMPDIR). A text, an archive or an empty file is refused; from
+    /// first made raw in the directory for temporary files (TMPDIR). A text, an archive or an empty file is refused; from
     /// standard input any bytes are taken.
     image: PathBuf,
-    /// Length of the image on standard input
+    /// Size of the image on standard input
     #[arg(long, value_name = "SIZE")]
     size: Option<ByteSize>,
-    /// What the image is
+    /// Kind of the image
     #[arg(long, alias = "type", value_name = "KIND", default_value = "machine")]
     kind: Kind,
     #[arg(
@@ -49,16 +49,16 @@ pub(crate) struct Bundle {
         help = "Architecture: i386, x86_64 (amd64), armhf, arm64 (aarch64), ppc, ppc64, ppc64le or other"
     )]
     arch: Architecture,
-    /// The kernel that starts a machine image
+    /// Kernel of a machine image
     #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel)]
     kernel: Option<ImageId>,
-    /// The ramdisk that starts a machine image
+    /// Ramdisk of a machine image
     #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk)]
     ramdisk: Option<ImageId>,
-    /// Folder of the bundle; made when it is missing
+    /// Directory of the bundle, created if it does not exist
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     destination: PathBuf,
-    /// First part of every file name [default: the image's file name]
+    /// Prefix of every file name [default: the image's file name]
     #[arg(long)]
     prefix: Option<ImageName>,
     #[command(flatten)]
@@ -82,8 +82,8 @@ pub(crate) struct Bundle {
     product_codes: Vec<String>,
     /// Compression: fast, default, best, or 0 to 9
     ///
-    /// 0 stores, 9 tries hardest. "default" is 5 and gives the size of gzip's default; "fast" is 1, two thirds of the time
-    /// for some 9 % more output; "best" is 9. Every reader takes every level.
+    /// 0 does not compress. "default" is 5 and gives the same size as gzip's default; "fast" is 1, which takes two thirds
+    /// of the time for about 9 % more output; "best" is 9.
     #[arg(long, value_name = "LEVEL", default_value = "default")]
     level: Level,
     /// The bundle's AES key as 32 hex digits, for tests that compare bundles
@@ -94,16 +94,16 @@ pub(crate) struct Bundle {
     /// The bundle's initialisation vector, likewise
     #[arg(long, value_name = "FILE", hide = true, requires = "key")]
     iv: Option<PathBuf>,
-    /// Compressing threads [default: one for each core]
+    /// Compression threads [default: one for each core]
     #[arg(long, alias = "jobs", value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Leave holes out of the tar stream (old-GNU sparse member)
+    /// Store the image as a sparse file in the tar archive (old GNU format)
     ///
     /// Smaller and faster for images with large holes. GNU tar, Python's tarfile, gumnut and all releases of Eucalyptus
-    /// read it; other clouds may not.
+    /// support it; other clouds may not.
     #[arg(long)]
     sparse: bool,
-    /// Refuse an image with errors or warnings in its checks, see docs/checks.md
+    /// Stop if the checks find errors or warnings, see docs/checks.md
     #[arg(long)]
     strict: bool,
     /// Overwrite an existing bundle
@@ -175,12 +175,12 @@ impl Bundle {
             (false, None) => Ok(ImageInput::open(&self.image, self.kind.class())?),
             (true, Some(size)) => Ok(ImageInput::stdin(size.bytes())),
             (true, None) => {
-                let message = "an image on standard input needs its length";
+                let message = "an image on standard input needs a size";
                 let failure = Failure::new(Exit::Usage, message).hint("pass --size BYTES");
                 Err(failure.into())
             }
             (false, Some(_)) => {
-                let message = "--size is for an image on standard input; a file has its own";
+                let message = "--size is only for an image on standard input";
                 Err(Failure::new(Exit::Usage, message).into())
             }
         }

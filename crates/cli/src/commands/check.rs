@@ -8,9 +8,9 @@ use gumnut_terminal::{Exit, Failure, Lines, Session, warn_of_findings};
 use gumnut_types::Architecture;
 use serde_json::{Value, json};
 
-/// Look for what keeps an instance of an image from starting.
+/// Find problems that would prevent an instance of an image from starting.
 ///
-/// Compares the disk with the kernel and ramdisk that shall start it, and looks for secrets left in it. Reads only.
+/// Compares the disk with the kernel and ramdisk that will start it, and looks for secrets in it. Changes nothing.
 /// docs/checks.md lists the checks.
 #[derive(Args)]
 #[command(after_help = "\
@@ -19,22 +19,22 @@ Example:
 pub(crate) struct Check {
     /// The disk image
     image: PathBuf,
-    /// The kernel that shall start it
+    /// Kernel that will start the image
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
-    /// The ramdisk that shall start it
+    /// Ramdisk that will start the image
     #[arg(long, value_name = "FILE")]
     ramdisk: Option<PathBuf>,
-    /// Where it shall run
+    /// Hypervisor that will run the image
     #[arg(long, value_name = "HYPERVISOR")]
     hypervisor: Option<Hypervisor>,
-    /// The architecture that it will be registered with
+    /// Architecture with which the image will be registered
     #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
-    /// The image shall start by its own boot loader
+    /// The image will start with its own boot loader
     #[arg(long, conflicts_with_all = ["kernel", "ramdisk"])]
     hvm: bool,
-    /// End with exit code 3 also when there are only warnings
+    /// Exit with code 3 also if there are only warnings
     #[arg(long)]
     strict: bool,
 }
@@ -108,7 +108,7 @@ fn verdict(path: &Path, findings: &[Finding], strict: bool) -> Result<(), anyhow
         return Ok(());
     }
     let message = format!(
-        "{} did not pass its checks: {errors} grave, {warnings} less so",
+        "{} did not pass its checks: {errors} errors, {warnings} warnings",
         path.display()
     );
     Err(Failure::new(Exit::Input, message)
@@ -125,7 +125,7 @@ fn count(findings: &[Finding], severity: Severity) -> usize {
 
 fn text(findings: &[Finding]) -> Lines {
     if findings.is_empty() {
-        return Lines::one("nothing found");
+        return Lines::one("no problems found");
     }
     let mut lines = Lines::default();
     for finding in findings {

@@ -20,10 +20,10 @@ use crate::args::Signature;
 
 /// Copy an image to another cloud.
 ///
-/// The bundle's key is opened with your private key and wrapped for the other cloud, and the manifest is signed anew; the parts go from
-/// store to store, each compared with the manifest, and none touches a disk. Kernel and ramdisk are copied first, or named by
-/// their ids there. What is there already is not sent and not registered again. Prints one line for each image: IMAGE, new id,
-/// location, kind, old id.
+/// The bundle's key is decrypted with your private key and encrypted for the other cloud, and the manifest is signed
+/// again. Parts are copied from store to store, compared with the manifest, and not written to disk. Kernel and ramdisk
+/// are copied first, unless you pass their ids in the other cloud. What already exists there is not sent or registered
+/// again. Prints one line per image: IMAGE, new id, location, kind, old id.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -34,25 +34,25 @@ pub(crate) struct Copy {
     /// The image, or the manifest of its bundle
     #[arg(value_name = "ID|BUCKET/KEY")]
     image: BundleRef,
-    /// The other cloud: an eucarc or its folder, or a region of the ini files
+    /// The other cloud: an eucarc or its directory, or a region of the ini files
     #[arg(long, value_name = "[USER@]REGION|EUCARC")]
     to: String,
-    /// Bucket there, and what comes before every key [default: as here]
+    /// Bucket in the other cloud, and a prefix of every key [default: as in this cloud]
     #[arg(long, value_name = "BUCKET[/PREFIX]")]
     to_bucket: Option<BucketPrefix>,
-    /// How requests to the other cloud are signed [default: as here]
+    /// How requests to the other cloud are signed [default: as for this cloud]
     #[arg(long, value_name = "VERSION")]
     to_signature: Option<Signature>,
-    /// The kernel's id there; it is not copied then
+    /// Id of the kernel in the other cloud, instead of copying it
     #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel)]
     kernel: Option<ImageId>,
-    /// The ramdisk's id there; it is not copied then
+    /// Id of the ramdisk in the other cloud, instead of copying it
     #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk)]
     ramdisk: Option<ImageId>,
-    /// Who may read the objects: aws-exec-read lets the cloud; none leaves it to the store
+    /// ACL of the objects: aws-exec-read allows the cloud to read them; none sends no ACL
     #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
     acl: AclChoice,
-    /// Parts that are copied at the same time
+    /// Parts to copy at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
     /// Only copy the bundle of the image itself
@@ -152,7 +152,7 @@ impl Work<'_> {
         self.one(source, Original { kind, ..original }).await
     }
 
-    /// The bundle with its believed manifest.
+    /// The bundle with its trusted manifest.
     async fn open(&self, source: &Source) -> Result<Original, anyhow::Error> {
         let cloud = self.session.cloud_of(&source.place, self.settings)?;
         let bundle = cloud.find(&source.place).await?;
@@ -203,13 +203,13 @@ impl Work<'_> {
             return Ok(given);
         };
         if self.command.no_register {
-            let message = format!("the image needs {id}, which has another id in the other cloud");
+            let message = format!("the image needs {id}; its id in the other cloud is needed");
             return Err(Failure::new(Exit::Usage, message)
                 .hint(format!("pass {option} with its id there"))
                 .into());
         }
         self.bring(&id).await.with_context(|| {
-            format!("cannot bring {id} to the other cloud; {option} ID names one that is there")
+            format!("cannot copy {id} to the other cloud; pass {option} ID for an existing one")
         })
     }
 
@@ -252,18 +252,18 @@ fn explain(error: WorkflowError) -> anyhow::Error {
     if !taken && !matches!(error, WorkflowError::AclRefused(_)) {
         return error.into();
     }
-    let failure = Failure::new(Exit::Refused, "the other store does not take the bundle");
+    let failure = Failure::new(Exit::Refused, "the other store refuses the bundle");
     if taken {
         failure
             .because(error)
-            .hint("pass another --to-bucket, or retire what is there")
+            .hint("pass another --to-bucket, or retire the image that is there")
             .into()
     } else {
         failure.because(error).into()
     }
 }
 
-/// What the other cloud is told beyond the manifest.
+/// What the other cloud receives beyond the manifest.
 fn request(image: Option<&Image>, kind: &ImageKind) -> RegisterImage {
     let (kernel, ramdisk) = match kind {
         ImageKind::Machine { kernel, ramdisk } => (kernel.clone(), ramdisk.clone()),

@@ -18,7 +18,7 @@ use super::guard::{Guard, object_lines};
 Example:
   gumnut delete image-bucket/disk.img.manifest.xml")]
 pub(crate) struct Delete {
-    /// Where the manifest lies
+    /// Location of the manifest
     #[arg(value_name = "BUCKET/KEY")]
     location: ManifestLocation,
     /// Delete the bundle although a registered image needs it, and without asking the EC2 service whether one does

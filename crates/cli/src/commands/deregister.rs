@@ -12,7 +12,7 @@ use super::guard::Guard;
 
 /// Deregister images.
 ///
-/// The bundle stays in the object store. On Eucalyptus 3 and later the first call hides the image and the
+/// The bundle remains in the object store. On Eucalyptus 3 and later the first call hides the image and the
 /// second removes it. A kernel or ramdisk that a registered image has is not deregistered.
 #[derive(Args)]
 #[command(after_help = "\

@@ -9,22 +9,22 @@ use gumnut_types::ManifestLocation;
 use gumnut_workflows::{Downloaded, StoredBundle};
 use serde_json::json;
 
-/// Fetch a bundle from the object store.
+/// Download a bundle from the object store.
 ///
-/// Each part is compared with the manifest while it comes; files get their names when they are whole, the
-/// manifest's last. Parts that are there already and right are not fetched again.
+/// Each part is compared with the manifest. Files get their names when they are complete, the manifest last. Existing
+/// parts that are correct are not downloaded again.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
   gumnut download image-bucket/disk.img.manifest.xml -d bundle")]
 pub(crate) struct Download {
-    /// Where the manifest lies
+    /// Location of the manifest
     #[arg(value_name = "BUCKET/KEY")]
     location: ManifestLocation,
-    /// Folder of the bundle; made when it is missing
+    /// Directory of the bundle, created if it does not exist
     #[arg(short, long, value_name = "DIR")]
     destination: PathBuf,
-    /// Parts that are fetched at the same time
+    /// Parts to download at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
 }

@@ -16,11 +16,12 @@ use serde_json::json;
 use super::trust::Trust;
 use super::unbundle::Format;
 
-/// Bring an image back out of the cloud.
+/// Download and restore an image.
 ///
-/// Fetches the bundle's parts in parallel and restores the image meanwhile. The file appears under its name only when the
-/// manifest's signature, every part, the size and the image's digest have been checked; holes come back as holes. Parts wait
-/// in FILE.gumnut-fetch until then: after an interruption, the same command fetches only what is still missing.
+/// Downloads the parts in parallel and restores the image at the same time. The file gets its name only when the
+/// manifest's signature, every part, the size and the image's digest have been checked. Holes are restored as holes.
+/// Parts are kept in FILE.gumnut-fetch until then: after an interruption, run the same command again to download only
+/// what is missing.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -33,10 +34,10 @@ pub(crate) struct Fetch {
     /// The restored image
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Format of the restored image; others than raw are made by qemu-img
+    /// Format of the restored image; formats other than raw need qemu-img
     #[arg(long, value_name = "FORMAT", default_value = "raw")]
     format: Format,
-    /// Parts that are fetched at the same time
+    /// Parts to download at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
     #[command(flatten)]
@@ -56,7 +57,7 @@ impl Fetch {
         if fetched.is_err() && folder.has_parts() {
             let path = folder.path().display();
             session.output.say(format!(
-                "what has come is kept in {path}; the same command goes on from there"
+                "downloaded parts are kept in {path}; run the same command again to resume"
             ));
         }
         let (fetched, signature) = fetched?;
@@ -70,7 +71,7 @@ impl Fetch {
             "bytes_fetched": fetched.bytes_fetched,
         });
         session.output.say(format!(
-            "the image ({}) is whole",
+            "the image ({}) is complete",
             ByteSize(fetched.image_size)
         ));
         session
@@ -78,7 +79,7 @@ impl Fetch {
             .result(&json, &Lines::one(self.output.display()))
     }
 
-    /// Where the image goes: to its file, or first to a temporary one in the folder and from there to its own in another
+    /// Where the image goes: to its file, or first to a temporary one in the directory and from there to its own in another
     /// format.
     fn target(&self, folder: &Path) -> Result<(ImageFile, Option<Conversion>), anyhow::Error> {
         let existing = if self.force {

@@ -32,13 +32,13 @@ pub(crate) struct Complete {
     words: Vec<String>,
 }
 
-/// Write the manual pages, one for each command.
+/// Write manual pages, one per command.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
   gumnut man ~/.local/share/man/man1")]
 pub(crate) struct Man {
-    /// Folder of the pages; made when it is missing
+    /// Directory of the pages, created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -60,7 +60,7 @@ impl<'a> Guard<'a> {
             listed(&needing)
         );
         let hint = format!(
-            "`gumnut retire {first}` takes the image back and deletes its bundle; --force goes on all the same, and the image \
+            "`gumnut retire {first}` takes the image back and deletes its bundle; --force continues anyway, and the image \
              cannot be started any more"
         );
         Err(Failure::new(Exit::Refused, message).hint(hint).into())
@@ -110,8 +110,8 @@ impl<'a> Guard<'a> {
         };
         let message = format!("{id} is the kernel or ramdisk of {}", listed(&users));
         let hint = format!(
-            "deregister or retire that first, as in `gumnut retire {first} --with-kernel-and-ramdisk`; --force goes on all the \
-             same, and the image cannot be started any more"
+            "deregister or retire that first, as in `gumnut retire {first} --with-kernel-and-ramdisk`; --force continues \
+             anyway, and the image can no longer be started"
         );
         Err(Failure::new(Exit::Refused, message).hint(hint).into())
     }

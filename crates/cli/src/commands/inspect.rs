@@ -17,17 +17,17 @@ use gumnut_types::Limits;
 use self::report::Report;
 use super::trust;
 
-/// Say what a file is: a manifest, a disk image, a kernel, a ramdisk, a tarball of those.
+/// Show what a file contains: a manifest, a disk image, a kernel, a ramdisk, or a tarball of images.
 ///
-/// Changes nothing and needs no key. With a certificate or key in the settings it also says whether a
-/// manifest's signature is valid.
+/// Changes nothing and needs no key. With a certificate or key in the settings it also checks the signature of a
+/// manifest.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   gumnut inspect disk.img
   gumnut inspect disk.img.manifest.xml --cert euca2-admin-cert.pem")]
 pub(crate) struct Inspect {
-    /// The file, or a folder with images
+    /// The file, or a directory with images
     #[arg(value_name = "IMAGE|MANIFEST|TARBALL")]
     file: PathBuf,
     #[command(flatten)]
@@ -38,7 +38,7 @@ impl Inspect {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let report = if self.file.is_dir() {
             let found = Collection::of_folder(&self.file)?;
-            collection::report("a folder", &found)
+            collection::report("a directory", &found)
         } else if self.is_manifest()? {
             let limit = Limits::default().manifest_bytes as u64;
             let bytes = read_bounded("manifest", &self.file, limit)?;
@@ -91,7 +91,7 @@ impl Inspect {
             Err(error @ DiskImageError::ToolMissing { .. }) => {
                 session
                     .output
-                    .say(format!("its content is not looked at: {error}"));
+                    .say(format!("its content was not inspected: {error}"));
                 Ok(image::report(&outside, format.as_slice()))
             }
             Err(error) => Err(error.into()),

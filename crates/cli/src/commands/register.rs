@@ -17,25 +17,25 @@ use crate::values;
 Example:
   gumnut register image-bucket/disk.img.manifest.xml --name debian-12 --kernel eki-90461381")]
 pub(crate) struct Register {
-    /// Where the manifest lies
+    /// Location of the manifest
     #[arg(value_name = "BUCKET/KEY")]
     location: ManifestLocation,
-    /// Name of the image, which must be new in the account
+    /// Name of the image, unique in the account
     #[arg(long, value_parser = values::image_name)]
     name: Option<String>,
-    /// What the image is for
+    /// Description of the image
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Architecture, instead of the manifest's
+    /// Architecture [default: as in the manifest]
     #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
-    /// Kernel, instead of the manifest's
+    /// Kernel [default: as in the manifest]
     #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel)]
     kernel: Option<ImageId>,
-    /// Ramdisk, instead of the manifest's
+    /// Ramdisk [default: as in the manifest]
     #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk)]
     ramdisk: Option<ImageId>,
-    /// How instances start: with a kernel (paravirtual) or by their own boot loader (hvm)
+    /// How instances start: with a kernel (paravirtual) or with their own boot loader (hvm)
     #[arg(long, value_name = "TYPE")]
     virtualization_type: Option<VirtualizationType>,
 }
@@ -51,7 +51,8 @@ impl Register {
     pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let hvm = self.virtualization_type == Some(VirtualizationType::Hvm);
         if hvm && (self.kernel.is_some() || self.ramdisk.is_some()) {
-            let message = "an hvm image starts by its own boot loader, without kernel and ramdisk";
+            let message =
+                "an hvm image starts with its own boot loader, without kernel and ramdisk";
             return Err(Failure::new(Exit::Usage, message)
                 .hint("leave out --kernel and --ramdisk")
                 .into());

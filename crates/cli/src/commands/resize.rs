@@ -30,24 +30,24 @@ Examples:
     reason = "each is an option of the command line"
 )]
 pub(crate) struct Resize {
-    /// The image, which stays as it is
+    /// The image, which is not changed
     image: PathBuf,
     /// The new size: 4G, 4096M, or a number of bytes; up to 16T
     #[arg(long, value_parser = values::disk_size)]
     size: Option<ByteSize>,
-    /// As small as the content allows; leaves no free space
+    /// Shrink to the minimum size; leaves no free space
     #[arg(long)]
     shrink_to_fit: bool,
     /// The new image
     #[arg(short, long, value_name = "NEW")]
     output: Option<PathBuf>,
-    /// Replace the image once the new one is complete and checked
+    /// Replace the image when the new one is complete and checked
     #[arg(long)]
     in_place: bool,
-    /// Say what would happen, and do nothing
+    /// Show what would happen, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Turn free blocks into holes: deleted files are gone for good, and bundles get smaller
+    /// Turn free blocks into holes: deleted files cannot be recovered, and bundles get smaller
     #[arg(long)]
     fstrim: bool,
     /// Overwrite an existing file
@@ -65,7 +65,7 @@ impl Resize {
         let raw = self.raw(session, &temporary, &stop)?;
         if raw.is_temporary() && self.in_place {
             let message = format!(
-                "{} is no raw image, and the result would be one",
+                "{} is not a raw image, but the result would be one",
                 self.image.display()
             );
             return Err(Failure::new(Exit::Input, message)
@@ -83,7 +83,7 @@ impl Resize {
             return done;
         }
         let image = self.image.display();
-        done.with_context(|| format!("{image}, made raw for this, cannot be resized"))
+        done.with_context(|| format!("cannot resize {image}, which was converted to a raw image"))
     }
 
     fn new_size(&self) -> NewSize {
@@ -132,7 +132,7 @@ impl Resize {
             .map_or(String::new(), |number| format!(" in partition {number}"));
         let after = match plan.after {
             Some(after) => format!("gets {} ({after} bytes)", ByteSize(after)),
-            None => format!("gets its least size, at least {}", ByteSize(plan.used)),
+            None => format!("gets its minimum size, at least {}", ByteSize(plan.used)),
         };
         let text = format!(
             "{}: an {} file system{partition}, {}, of which {} are used, {}; the image {after}",
@@ -155,7 +155,7 @@ impl Resize {
     }
 }
 
-/// The folder that a file lies in.
+/// The directory that a file is in.
 fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 /// Deregister an image and delete its bundle, if no other image uses it.
 ///
-/// The cloud is asked until it shows the image no more; then the bundle goes, its manifest first. What another image still uses
-/// stays, and is told. When a run was interrupted behind the deregistration, BUCKET/KEY of the manifest finishes it.
+/// Waits until the cloud no longer lists the image, and then deletes the bundle, its manifest first. What another image
+/// still uses is kept and listed. If the command is interrupted after the image was deregistered, pass BUCKET/KEY of the
+/// manifest to finish.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -26,10 +27,10 @@ pub(crate) struct Retire {
     /// Retire the image's kernel and ramdisk too, unless another image uses them
     #[arg(long)]
     with_kernel_and_ramdisk: bool,
-    /// Say what would be removed, and remove nothing
+    /// List what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// Seconds that the cloud may take until an image is gone
+    /// Seconds to wait until the cloud has removed an image
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
 }
@@ -102,7 +103,7 @@ fn explain(error: WorkflowError) -> anyhow::Error {
             .hint("retire that image first")
             .into(),
         error @ WorkflowError::NoImage(_) => Failure::new(Exit::Refused, error.to_string())
-            .hint("gumnut images lists what there is; the bundle of an image that is gone is retired by BUCKET/KEY")
+            .hint("gumnut images lists all images; to delete the bundle of a removed image, pass its BUCKET/KEY")
             .into(),
         error => error.into(),
     }
@@ -114,7 +115,7 @@ fn go_on_with(error: WorkflowError, bundles: &[(ManifestLocation, usize)]) -> an
         return error.into();
     };
     let hint = format!(
-        "repeat the command; if the image is gone by then, `gumnut retire {location}` deletes its bundle"
+        "run the command again; if the image has been removed, `gumnut retire {location}` deletes its bundle"
     );
     let error = anyhow::Error::new(error);
     Failure::new(exit_code(&error, &[]), "not everything could be removed")

@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::trust;
 
-/// Make a bundle's manifest for another cloud or another owner; the parts stay as they are.
+/// Encrypt the keys of a bundle for another cloud or another owner; the parts do not change.
 ///
-/// Opens the bundle's key with the private key, wraps it for the new recipients, and signs the manifest again. The result
-/// is a new manifest for the same parts; the old one is not touched.
+/// Decrypts the bundle's key with the private key, encrypts it for the new recipients, and signs the manifest again. The
+/// result is a new manifest for the same parts; the old one is kept.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -26,21 +26,21 @@ Example:
 pub(crate) struct Rewrap {
     /// The manifest
     manifest: PathBuf,
-    /// Certificate of the cloud that shall open the bundle, instead of the one that could
+    /// Certificate of the cloud that will decrypt the bundle, instead of the old one
     #[arg(long, value_name = "FILE", required_unless_present = "add_user_cert")]
     cloud_cert: Option<PathBuf>,
-    /// Certificate of the user who shall open the bundle; the format has room for one
+    /// Certificate of the user who will decrypt the bundle; a bundle can have one
     ///
-    /// If another user could open it, that one no longer can.
+    /// A user who could decrypt it before no longer can.
     #[arg(long, value_name = "FILE")]
     add_user_cert: Option<PathBuf>,
     /// Account number of the owner in the new cloud [default: as it was]
     #[arg(long, value_name = "ACCOUNT")]
     user: Option<AccountId>,
-    /// Private key that signs, if it is not the one that opens the bundle
+    /// Private key that signs [default: the one that decrypts the bundle]
     #[arg(long, value_name = "FILE")]
     sign_with: Option<PathBuf>,
-    /// The new manifest; beside the parts, so that they are found [default: PREFIX.rewrapped.manifest.xml]
+    /// The new manifest, in the directory of the parts [default: PREFIX.rewrapped.manifest.xml]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Overwrite an existing file
@@ -91,7 +91,7 @@ impl Rewrap {
         session.output.result(&json, &Lines::one(path.display()))
     }
 
-    /// `PREFIX.rewrapped.manifest.xml` in the manifest's folder.
+    /// `PREFIX.rewrapped.manifest.xml` in the manifest's directory.
     fn beside(&self) -> PathBuf {
         let name = self.manifest.file_name().unwrap_or_default();
         let text = name.to_string_lossy();
@@ -110,7 +110,7 @@ fn certificate(file: KeyFile, path: Option<&Path>) -> Result<Option<Certificate>
 fn warn_of_replacing(open: &OpenManifest, user: Option<&Certificate>) {
     if user.is_some() && open.manifest().keys.user.is_some() {
         Output::warn(
-            "the bundle had a key for an owner already; that owner's private key does not open the new manifest",
+            "the bundle had a key for another owner, whose private key does not decrypt the new manifest",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! How a manifest on disk becomes one that is believed.
+//! How a manifest on disk becomes one that is trusted.
 
 use std::path::PathBuf;
 
@@ -11,29 +11,28 @@ use gumnut_terminal::{Exit, Failure, Output, keys};
 /// Options that say who may have signed.
 #[derive(Args)]
 pub(crate) struct Signer {
-    /// The private key that opens the bundle, instead of `EC2_PRIVATE_KEY`
+    /// Private key that decrypts the bundle, instead of `EC2_PRIVATE_KEY`
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// The certificate that the signature must verify with, instead of `EC2_CERT`
+    /// Certificate of the bundle's owner, which verifies the signature, instead of `EC2_CERT`
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
 }
 
-/// Options that say whose word is believed.
+/// Options that say whose word is trusted.
 #[derive(Args)]
 pub(crate) struct Trust {
     #[command(flatten)]
     signer: Signer,
     /// Accept a manifest without a valid signature
     ///
-    /// Anybody may then have written the manifest. Digests are still checked, but they come from
-    /// that same manifest.
+    /// Anyone could have written such a manifest. Digests are still checked, but they are part of the same manifest.
     #[arg(long)]
     unverified: bool,
 }
 
 impl Signer {
-    /// Every key at hand that may have signed, and what it comes from.
+    /// Every available key that may have signed, and where it is from.
     pub(crate) fn known_keys(
         &self,
         settings: &Settings,
@@ -114,7 +113,7 @@ impl Trust {
                 Exit::Usage,
                 "there is no certificate and no private key to check the signature with",
             )
-            .hint("pass --cert FILE or --private-key FILE, or --unverified to do without")
+            .hint("pass --cert FILE or --private-key FILE, or --unverified to skip the check")
         })?;
         if let Some(key) = key
             && manifest.opened_by(key).is_none()

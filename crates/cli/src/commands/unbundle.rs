@@ -17,8 +17,8 @@ use super::trust::Trust;
 
 /// Restore the image of a bundle.
 ///
-/// The image appears under its name only when the manifest's signature, every part, the size and the
-/// image's digest have been checked. Holes come back as holes.
+/// The image gets its name only when the manifest's signature, every part, the size and the image's digest have been
+/// checked. Holes are restored as holes.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -26,22 +26,22 @@ Example:
 pub(crate) struct Unbundle {
     /// The manifest
     manifest: PathBuf,
-    /// Folder of the parts [default: the manifest's]
+    /// Directory of the parts [default: that of the manifest]
     #[arg(long, value_name = "DIR")]
     parts: Option<PathBuf>,
     /// The restored image
     #[arg(short, long, value_name = "FILE", required_unless_present = "stdout")]
     output: Option<PathBuf>,
-    /// Write the image to standard output, a pipe or a file, instead
+    /// Write the image to standard output, which must be a pipe or a file
     ///
-    /// The image's digest can be checked only at its end, so whoever reads has it before it is known to be right: use it
-    /// only when this program has ended with 0.
+    /// The digest of the image is checked at its end, after it has been written: use the image only if the exit code is
+    /// 0.
     #[arg(long, conflicts_with_all = ["output", "force"], requires = "unverified_stream")]
     stdout: bool,
-    /// Confirm that the reader of --stdout waits for the exit code
+    /// Confirm that the reader of --stdout checks the exit code
     #[arg(long, requires = "stdout")]
     unverified_stream: bool,
-    /// Format of the restored image; others than raw are made by qemu-img
+    /// Format of the restored image; formats other than raw need qemu-img
     #[arg(long, value_name = "FORMAT", default_value = "raw")]
     format: Format,
     #[command(flatten)]
@@ -71,7 +71,7 @@ enum Target {
 }
 
 impl Format {
-    /// What `qemu-img` has to make of a raw image; `None` when it is to stay one.
+    /// What `qemu-img` has to make of a raw image; `None` when it is to remain one.
     pub(crate) fn converted(self) -> Option<DiskFormat> {
         match self {
             Self::Raw => None,
@@ -114,7 +114,9 @@ impl Unbundle {
                 let written = unbundle.stream(stdout, &*watch);
                 watch.clear();
                 let size = ByteSize(written?.image_size);
-                session.output.say(format!("the image ({size}) is whole"));
+                session
+                    .output
+                    .say(format!("the image ({size}) is complete"));
                 return Ok(());
             }
         };

@@ -15,7 +15,7 @@ use super::check;
 ///
 /// Reads tarballs that are plain or compressed with gzip, bzip2, xz, lzma, lz4, lzop, lzip or zstd, and sparse members of
 /// both kinds. Holes come back
-/// as holes. No name leads out of the folder, links are left out, and everything appears under its name only when all
+/// as holes. No name leads out of the directory, links are left out, and everything appears under its name only when all
 /// of it is unpacked.
 #[derive(Args)]
 #[command(after_help = "\
@@ -24,10 +24,10 @@ Example:
 pub(crate) struct Unpack {
     /// The tarball
     tarball: PathBuf,
-    /// The folder to unpack into; made when it is missing
+    /// Directory to unpack to, created if it does not exist
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     destination: PathBuf,
-    /// Leave out the kernels and ramdisks of the other one
+    /// Skip the kernels and ramdisks of the other hypervisor
     #[arg(long, value_name = "HYPERVISOR")]
     hypervisor: Option<check::Hypervisor>,
 }
@@ -46,7 +46,7 @@ impl Unpack {
         let unpacked = done.map_err(in_the_way)?;
         for path in &unpacked.left_out {
             Output::warn(format!(
-                "{} was left out: only files and folders are unpacked",
+                "{} was skipped: only files and directories are unpacked",
                 path.display()
             ));
         }
@@ -70,7 +70,7 @@ impl Unpack {
 fn in_the_way(error: DiskImageError) -> anyhow::Error {
     match error {
         DiskImageError::Exists { .. } => Failure::new(Exit::Input, error.to_string())
-            .hint("unpack into another folder with --destination, or remove it first")
+            .hint("unpack into another directory with --destination, or remove it first")
             .into(),
         error => error.into(),
     }

@@ -12,25 +12,24 @@ use serde_json::json;
 
 use super::guard::{Guard, object_lines};
 
-/// Put a bundle into the object store.
+/// Upload a bundle to the object store.
 ///
-/// Makes the bucket if it is missing. Each part is compared with the manifest before it is sent; parts that
-/// the store has already are skipped; the manifest goes last, so that a bundle that can be seen is whole. Objects that a
-/// registered image needs are not replaced by others.
+/// Creates the bucket if it does not exist. Each part is compared with the manifest before it is sent; parts that are
+/// already stored are skipped. The manifest is uploaded last. Objects that a registered image needs are not replaced.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
   gumnut upload vmlinuz.manifest.xml -b kernels/debian-12")]
 pub(crate) struct Upload {
-    /// The manifest; its parts lie beside it
+    /// The manifest; its parts are in the same directory
     manifest: PathBuf,
-    /// Bucket, and what comes before every key
+    /// Bucket, and a prefix of every key
     #[arg(short, long, value_name = "BUCKET[/PREFIX]")]
     bucket: BucketPrefix,
-    /// Who may read it: aws-exec-read lets the cloud; none leaves it to the store
+    /// ACL of the objects: aws-exec-read allows the cloud to read them; none sends no ACL
     #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
     acl: AclChoice,
-    /// Parts that are sent at the same time
+    /// Parts to send at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
     /// Replace objects although a registered image needs them, and without asking the EC2 service whether one does
@@ -86,14 +85,14 @@ impl Upload {
         let output = session.output.clone();
         let watch = Watch::new(&session.output, &Stop::default(), move |step| {
             if let Step::MakingBucket { bucket } = step {
-                output.say(format!("making the bucket {bucket}"));
+                output.say(format!("creating the bucket {bucket}"));
             }
         });
         let uploaded = upload.run(Arc::clone(&watch) as _).await;
         watch.clear();
         let uploaded = uploaded?;
         session.output.say(format!(
-            "sent {}, {} were there already",
+            "sent {}, skipped {} that were already stored",
             parts(uploaded.parts_sent),
             uploaded.parts_skipped
         ));

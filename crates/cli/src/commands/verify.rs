@@ -17,9 +17,9 @@ use super::trust;
 
 /// Check a bundle without restoring it.
 ///
-/// Checks the manifest's signature and every part's size and digest. With the private key it also checks
-/// everything inside: decryption, compression, the image's size and digest. A bundle that is stored in a cloud is read from
-/// there, and nothing of it is written to a disk.
+/// Checks the manifest's signature and every part's size and digest. With the private key it also checks the content:
+/// decryption, compression, size and digest of the image. A stored bundle is read from the object store and not written
+/// to disk.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -27,13 +27,13 @@ Examples:
   gumnut verify emi-9FE813FD
   gumnut verify image-bucket/disk.img.manifest.xml --cert euca2-admin-cert.pem")]
 pub(crate) struct Verify {
-    /// The manifest's file, or where there is none of that name: an image, or the location of a stored manifest
+    /// The manifest's file; if there is no such file, an image or the location of a stored manifest
     #[arg(value_name = "MANIFEST|ID|BUCKET/KEY")]
     manifest: PathBuf,
-    /// Folder of the parts [default: the manifest's]
+    /// Directory of the parts [default: that of the manifest]
     #[arg(long, value_name = "DIR")]
     parts: Option<PathBuf>,
-    /// Parts of a stored bundle that are read at the same time
+    /// Parts of a stored bundle to read at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
     #[command(flatten)]
@@ -180,11 +180,11 @@ impl Verdict {
             "image_size": image_size,
         });
         let image = match image_size {
-            Some(size) => format!("the image ({}) is whole", ByteSize(size)),
-            None => "the image was not looked at, which needs the private key".to_owned(),
+            Some(size) => format!("the image ({}) is complete", ByteSize(size)),
+            None => "the image was not checked, which needs the private key".to_owned(),
         };
         let text = format!(
-            "signature {}, {} whole, {image}",
+            "signature {}, {} intact, {image}",
             self.signature,
             parts(self.parts)
         );

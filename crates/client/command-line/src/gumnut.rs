@@ -86,7 +86,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("RUST_LOG", "which log lines are shown, instead of -v"),
     (
         "TMPDIR",
-        "folder for temporary files, such as a virtual disk that is made raw",
+        "directory for temporary files, such as a virtual disk that is made raw",
     ),
 ];
 

@@ -14,12 +14,12 @@ pub struct Manual {
     pub environment: &'static [(&'static str, &'static str)],
     /// Files that are read or written unasked, and what each holds.
     pub files: &'static [(&'static str, &'static str)],
-    /// Pages that whoever reads that of the program wants to see.
+    /// Pages that anyone who reads that of the program wants to see.
     pub see_also: &'static str,
 }
 
 impl Manual {
-    /// Writes a page for each command that is shown into a folder that exists.
+    /// Writes a page for each command that is shown into a directory that exists.
     ///
     /// # Errors
     /// When a page cannot be written.

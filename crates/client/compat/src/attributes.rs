@@ -16,7 +16,7 @@ use super::tool::Tool;
 /// Everybody, as entries of permissions name it.
 const ALL: &str = "all";
 
-/// Tell an attribute of an image
+/// Show an attribute of an image
 #[derive(Args)]
 #[command(group = clap::ArgGroup::new("attribute").required(true))]
 #[expect(
@@ -26,7 +26,7 @@ const ALL: &str = "all";
 pub(super) struct DescribeAttribute {
     /// The image
     id: ImageId,
-    /// Who may run it
+    /// Its launch permissions
     #[arg(short, long = "launch-permission", group = "attribute")]
     launch_permission: bool,
     /// Its product codes
@@ -46,7 +46,7 @@ pub(super) struct DescribeAttribute {
     /// Its ramdisk
     #[arg(long, group = "attribute")]
     ramdisk: bool,
-    /// What it is for
+    /// Its description
     #[arg(long, group = "attribute")]
     description: bool,
     #[command(flatten)]
@@ -132,16 +132,16 @@ fn mapping(dialect: Dialect, device: DeviceMapping) -> Option<String> {
 pub(super) struct ModifyAttribute {
     /// The image
     id: ImageId,
-    /// Change who may run it
+    /// Change its launch permissions
     #[arg(short, long = "launch-permission")]
     launch_permission: bool,
-    /// Let this account run it; `all` is everybody
+    /// Allow this account to use it; `all` is everybody
     #[arg(short, long, value_name = "ENTITY")]
     add: Vec<String>,
-    /// No longer let this account run it
+    /// No longer allow this account to use it
     #[arg(short, long, value_name = "ENTITY")]
     remove: Vec<String>,
-    /// Give it a product code
+    /// Add a product code
     #[arg(
         short,
         long = "product-code",
@@ -149,7 +149,7 @@ pub(super) struct ModifyAttribute {
         value_name = "CODE"
     )]
     product_code: Vec<String>,
-    /// Say what it is for
+    /// Set its description
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     #[command(flatten)]
@@ -241,12 +241,12 @@ impl Tool for ModifyAttribute {
     }
 }
 
-/// Take changes of an image's attribute back
+/// Reset an attribute of an image
 #[derive(Args)]
 pub(super) struct ResetAttribute {
     /// The image
     id: ImageId,
-    /// Who may run it
+    /// Its launch permissions
     #[arg(short, long = "launch-permission", required = true)]
     launch_permission: bool,
     #[command(flatten)]

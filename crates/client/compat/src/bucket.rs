@@ -9,7 +9,7 @@ use super::call::{Call, print};
 use super::options::{AnyKeys, Calling, Calls, Service};
 use super::tool::Tool;
 
-/// Tell whether a bucket exists
+/// Check whether a bucket exists
 #[derive(Args)]
 pub(super) struct CheckBucket {
     /// The bucket

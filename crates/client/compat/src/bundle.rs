@@ -14,12 +14,12 @@ use super::image::ImageOptions;
 use super::options::{AnyKeys, Calling, Calls, Service, given};
 use super::tool::Tool;
 
-/// Seal an image into a bundle
+/// Create a bundle from an image
 #[derive(Args)]
 pub(super) struct BundleImage {
     #[command(flatten)]
     image: ImageOptions,
-    /// Folder of the bundle
+    /// Directory of the bundle
     #[arg(short, long, value_name = "DIR")]
     destination: Option<PathBuf>,
     #[arg(short, long, hide = true)]
@@ -93,7 +93,7 @@ fn into_folder(
     Ok(())
 }
 
-/// The folder of a bundle.
+/// The directory of a bundle.
 pub(super) enum Folder {
     Named(PathBuf),
     /// A new one, which goes again unless the bundle becomes complete.

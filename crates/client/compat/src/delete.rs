@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct DeleteBundle {
     #[command(flatten)]
     selector: Selector,
-    /// Delete the bucket, too, when nothing is left in it
+    /// Also delete the bucket if it is empty
     #[arg(long)]
     clear: bool,
     #[arg(long, hide = true)]

@@ -49,13 +49,13 @@ pub(super) struct DescribeImages {
     /// Only these images
     #[arg(value_name = "ID")]
     ids: Vec<ImageId>,
-    /// All images that can be seen
+    /// All visible images
     #[arg(short, long)]
     all: bool,
     /// Only images of this owner
     #[arg(short, long, value_name = "ACCOUNT")]
     owner: Vec<String>,
-    /// Only images that this account may run
+    /// Only images that this account can use
     #[arg(short = 'x', long = "executable-by", value_name = "ACCOUNT")]
     executable_by: Vec<String>,
     /// Only images that match
@@ -71,7 +71,7 @@ fn parse_filter(text: &str) -> Result<Filter, String> {
         .ok_or("a filter has the form NAME=VALUE")?;
     if !FILTERS.contains(&name) && !name.starts_with("tag:") {
         return Err(format!(
-            "there is no filter {name:?}; there are {} and tag:KEY",
+            "unknown filter {name:?}: use {} or tag:KEY",
             FILTERS.join(", ")
         ));
     }
@@ -233,7 +233,7 @@ fn some(text: Option<&String>) -> String {
     text.cloned().unwrap_or_default()
 }
 
-/// Where the image lies; for those that are volumes, whose it is and its name.
+/// Where the image is; for those that are volumes, whose it is and its name.
 fn location(image: &Image) -> String {
     let ebs = image.root_device_type.as_deref() == Some("ebs");
     match (&image.location, &image.owner_id, &image.name) {

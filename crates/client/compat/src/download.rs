@@ -19,12 +19,12 @@ use super::upload::parse_sigv;
 /// Parts that are fetched at the same time.
 pub(super) const JOBS: usize = 4;
 
-/// Fetch a bundle from the object store
+/// Download a bundle from the object store
 #[derive(Args)]
 pub(super) struct DownloadBundle {
     #[command(flatten)]
     selector: Selector,
-    /// Folder of the bundle; `-` writes the parts to standard output, one after the other
+    /// Directory of the bundle; `-` writes the parts to standard output, one after the other
     #[arg(short, long, alias = "directory", value_name = "DIR")]
     destination: Option<PathBuf>,
     #[arg(short = 'k', long = "privatekey", value_name = "FILE", hide = true)]
@@ -90,7 +90,7 @@ impl Tool for DownloadBundle {
     }
 }
 
-/// Tells the names of objects where the dialect does.
+/// Reports the names of objects where the dialect does.
 fn watch(call: &Call) -> Arc<Watch> {
     let old = call.dialect.is_2010();
     Watch::new(
@@ -149,7 +149,10 @@ impl DownloadBundle {
             Selected::Local(path, location) => (Some(path), location),
             Selected::Prefix(prefix) => (None, self.selector.of_prefix(&prefix)?),
             Selected::All => {
-                return Err(super::report::unusable("standard output holds one bundle").into());
+                return Err(super::report::unusable(
+                    "only one bundle can be written to standard output",
+                )
+                .into());
             }
         };
         let (manifest, _) = selector::read(store, local.as_deref(), &location).await?;

@@ -30,7 +30,7 @@ pub(super) struct ImageOptions {
     /// Architecture: i386, `x86_64`, armhf, ppc, ppc64, ppc64le
     #[arg(short = 'r', long, value_name = "ARCH")]
     arch: Option<String>,
-    /// First part of every file name [default: the image's file name]
+    /// Prefix of every file name [default: the image's file name]
     #[arg(short, long)]
     prefix: Option<String>,
     /// The user's private key
@@ -71,7 +71,7 @@ pub(super) struct ImageOptions {
     /// Size of the image, as in 10g; needed for standard input
     #[arg(long = "image-size", value_name = "SIZE", value_parser = parse_size)]
     image_size: Option<u64>,
-    /// Where to ask for the cloud's certificate when none is set
+    /// Endpoint for the cloud's certificate if none is set
     #[arg(long = "bootstrap-url", value_name = "URL")]
     bootstrap_url: Option<url::Url>,
     #[arg(long = "image-type", value_name = "KIND", hide = true)]
@@ -290,7 +290,7 @@ impl ImageOptions {
             Some(path) => Some(keys::read_certificate(KeyFile::Certificate, &path)?),
             None if call.dialect == Dialect::Euca34 => {
                 Output::warn(
-                    "no user certificate is set: only the cloud will be able to open the bundle",
+                    "no user certificate is set: only the cloud will be able to decrypt the bundle",
                 );
                 None
             }
@@ -308,7 +308,7 @@ impl ImageOptions {
 
 /// Key and iv from the command line, where everybody can read them.
 pub(super) fn key_and_iv(key: &str, iv: &str) -> Result<(BundleKey, BundleIv), Failure> {
-    Output::warn("everybody on this machine can read the bundle's key among the arguments");
+    Output::warn("other users of this machine can read the bundle's key in the arguments");
     Ok((
         BundleKey::from_hex(key.as_bytes()).map_err(not_hex)?,
         BundleIv::from_hex(iv.as_bytes()).map_err(not_hex)?,
@@ -332,7 +332,7 @@ fn image_name(text: &str) -> Result<ImageName, Failure> {
 fn refuse_missing(what: &str, path: Option<&Path>) -> Result<(), Failure> {
     match path {
         Some(path) if !path.is_file() => Err(Failure::new(Exit::Input, format!("Invalid {what}"))
-            .hint(format!("{} is no file", path.display()))),
+            .hint(format!("{} is not a file", path.display()))),
         _ => Ok(()),
     }
 }

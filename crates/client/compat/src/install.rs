@@ -14,15 +14,15 @@ use super::dialect::{Chosen, Dialect, Family};
 use super::names::{self, NAMES};
 use super::report;
 
-/// Answer to the names of euca2ools and ec2-ami-tools.
+/// The compatibility commands of euca2ools and ec2-ami-tools.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "help tells what stands at the structs")]
+#[expect(missing_docs, reason = "help says what stands at the structs")]
 pub enum Compat {
     Install(Install),
     Run(Run),
 }
 
-/// Put a link for every old name into a folder.
+/// Install the compatibility commands as links in a directory.
 ///
 /// Called by such a name, gumnut takes the options of that tool, prints what it printed and ends with its exit codes.
 /// Without --dialect the names are links, and the variable `GUMNUT_DIALECT` (3.4 or 2010) decides at each call; with
@@ -33,18 +33,18 @@ Examples:
   gumnut compat install ~/euca
   gumnut compat install ~/euca --dialect 2010")]
 pub struct Install {
-    /// Folder of the links; made when it is missing
+    /// Directory of the links, created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Dialect of the euca-* names, whatever the environment says: 2010 (euca2ools 1.x) or 3.4
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<Chosen>,
-    /// Replace files that are there already
+    /// Replace existing files
     #[arg(long)]
     force: bool,
 }
 
-/// Run one of the old names: what the scripts of `compat install --dialect` do.
+/// Run one of the compatibility commands: what the scripts of `compat install --dialect` do.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -67,7 +67,7 @@ impl Compat {
     /// Runs `compat install`. `compat run` has exit codes of its own and is for [`Run::start`].
     ///
     /// # Errors
-    /// When the folder cannot be written, or has files of these names.
+    /// When the directory cannot be written, or has files of these names.
     pub fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         match self {
             Self::Install(command) => command.run(session),
@@ -108,7 +108,7 @@ impl Install {
         match paths.find(|path| fs_err::symlink_metadata(path).is_ok()) {
             Some(path) => Err(
                 Failure::new(Exit::Input, format!("{} exists", path.display()))
-                    .hint("choose another folder, or pass --force to replace it"),
+                    .hint("choose another directory, or pass --force to replace it"),
             ),
             None => Ok(()),
         }
@@ -125,7 +125,7 @@ impl Install {
             .tempdir_in(&self.folder)
             .with_context(|| format!("cannot write into {}", self.folder.display()))?;
         let temporary = folder.path().join("name");
-        make(&temporary).with_context(|| format!("cannot make {}", path.display()))?;
+        make(&temporary).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(fs_err::rename(&temporary, path)?)
     }
 }
@@ -147,8 +147,9 @@ impl Run {
         let first = call.next().unwrap_or_default();
         let called = first.to_string_lossy();
         let Some(name) = names::find(&called) else {
-            let message =
-                format!("{called} is no name of an old tool; `gumnut compat install` lists them");
+            let message = format!(
+                "{called} is not a compatibility command; `gumnut compat install` lists them"
+            );
             return report::usage("gumnut", &Failure::new(Exit::Usage, message));
         };
         match Dialect::of(name.family, self.dialect) {

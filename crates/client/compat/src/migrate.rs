@@ -30,13 +30,13 @@ struct Rewriting {
     /// The user's private key
     #[arg(short = 'k', long = "privatekey", value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// The certificate of the cloud that shall open the bundle
+    /// Certificate of the cloud that will decrypt the bundle
     #[arg(long = "ec2cert", value_name = "FILE")]
     cloud_cert: Option<PathBuf>,
-    /// The kernel there
+    /// The kernel in the other cloud
     #[arg(long, value_name = "AKI", value_parser = ImageId::parse_kernel)]
     kernel: Option<ImageId>,
-    /// The ramdisk there
+    /// The ramdisk in the other cloud
     #[arg(long, value_name = "ARI", value_parser = ImageId::parse_ramdisk)]
     ramdisk: Option<ImageId>,
     /// Keep kernel and ramdisk as they are
@@ -61,7 +61,7 @@ impl Rewriting {
         let signed = manifest.verify(&[user.public_key()]).map_err(|error| {
             Failure::new(Exit::Input, "the manifest is not trusted")
                 .because(error)
-                .hint("--cert must be the certificate of the bundle's maker")
+                .hint("--cert must be the certificate of the bundle's owner")
         })?;
         let open = signed.open(&key)?;
         let kind = self.mapped(open.manifest().kind.clone())?;
@@ -94,7 +94,7 @@ impl Rewriting {
         match (here, there) {
             (_, Some(there)) => Ok(Some(there.clone())),
             (Some(here), None) if !self.no_mapping => {
-                let message = format!("what {here} is called in the other cloud is not known");
+                let message = format!("the id of {here} in the other cloud is not known");
                 let hint = format!("pass {option} ID, or --no-mapping to keep it");
                 let failure = Failure::new(Exit::Usage, message.clone()).hint(hint);
                 Err(anyhow::Error::from(failure).context(Coded {
@@ -136,7 +136,7 @@ impl Tool for MigrateManifest {
     }
 }
 
-/// Puts new content in the place of a file whose old content stays beside it.
+/// Puts new content in the place of a file whose old content remains beside it.
 fn replace(path: &Path, content: &[u8]) -> Result<(), anyhow::Error> {
     let mut backup = path.as_os_str().to_owned();
     backup.push(".bak");
@@ -158,10 +158,10 @@ pub(super) struct MigrateBundle {
     /// The manifest's name in the bucket
     #[arg(short, long, value_name = "NAME", required = true)]
     manifest: String,
-    /// Where the bundle is
+    /// Location of the bundle
     #[arg(short, long, value_name = "BUCKET[/PREFIX]", required = true)]
     bucket: BucketPrefix,
-    /// Where it goes
+    /// Destination of the bundle
     #[arg(
         short,
         long = "destination-bucket",
@@ -169,7 +169,7 @@ pub(super) struct MigrateBundle {
         required = true
     )]
     destination: BucketPrefix,
-    /// Who may read the copy
+    /// ACL of the copy
     #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
     acl: CannedAcl,
     #[arg(long, value_name = "LOCATION")]

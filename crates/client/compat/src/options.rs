@@ -35,10 +35,10 @@ pub(super) struct Common {
     /// Read settings from this eucarc; it is parsed, never executed
     #[arg(long, value_name = "EUCARC")]
     pub(super) config: Option<PathBuf>,
-    /// Tell the requests that are made
+    /// Print each request
     #[arg(long)]
     pub(super) debug: bool,
-    /// Token of an access key and secret key that are lent for some time
+    /// Security token of a temporary access key
     #[arg(
         long = "security-token",
         short = 't',
@@ -71,7 +71,7 @@ impl Common {
             _ => text,
         };
         Url::parse(url).map(Some).map_err(|error| {
-            Failure::new(Exit::Usage, format!("--url {text} is no URL")).because(error)
+            Failure::new(Exit::Usage, format!("--url {text} is not a URL")).because(error)
         })
     }
 
@@ -131,7 +131,7 @@ impl KeyPair {
         match (&self.access, &self.secret) {
             (Some(access), Some(secret)) => {
                 Output::warn(
-                    "everybody on this machine can read the secret key among the arguments; set EC2_SECRET_KEY instead",
+                    "other users of this machine can read the secret key in the arguments; set EC2_SECRET_KEY instead",
                 );
                 let secret = SecretString::new(secret.clone());
                 let credentials = Credentials::new(AccessKeyId::new(access.clone()), secret);

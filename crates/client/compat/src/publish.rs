@@ -26,13 +26,13 @@ struct Publishing {
     image: ImageOptions,
     #[command(flatten)]
     store: StoreOptions,
-    /// Keep the bundle, which otherwise never touches a disk
+    /// Also write the bundle to disk
     #[arg(long = "preserve-bundle")]
     preserve: bool,
-    /// Folder of the bundle that is kept
+    /// Directory of the bundle that is written to disk
     #[arg(short, long, value_name = "DIR")]
     destination: Option<PathBuf>,
-    /// Parts that wait for the store at the same time
+    /// Parts to upload at the same time
     #[arg(long = "max-pending-parts", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pending: u8,
 }
@@ -66,7 +66,7 @@ impl Publishing {
             .await?)
     }
 
-    /// Makes the bundle in a folder first, where it stays.
+    /// Makes the bundle in a directory first, where it remains.
     async fn preserved(
         &self,
         call: &Call,
@@ -126,7 +126,7 @@ pub(super) struct InstallImage {
     /// Name of the image
     #[arg(short, long, required = true)]
     name: String,
-    /// What the image is for
+    /// Description of the image
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// paravirtual or hvm

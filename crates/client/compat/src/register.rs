@@ -14,19 +14,19 @@ use super::tool::Tool;
 /// The root device of images made of a snapshot.
 const ROOT: &str = "/dev/sda1";
 
-/// Make an image of an uploaded bundle or of a snapshot
+/// Register an uploaded bundle or a snapshot as an image
 #[derive(Args)]
 pub(super) struct Register {
-    /// Where the manifest lies
+    /// Location of the manifest
     #[arg(value_name = "BUCKET/KEY")]
     location: Option<ManifestLocation>,
     /// Name of the image
     #[arg(short, long)]
     name: Option<String>,
-    /// What the image is for
+    /// Description of the image
     #[arg(short, long, value_name = "TEXT")]
     description: Option<String>,
-    /// Architecture, instead of the manifest's; the access key is -A or -I here
+    /// Architecture [default: as in the manifest]; the access key is -A or -I here
     #[arg(
         short = 'a',
         long = "architecture",
@@ -34,10 +34,10 @@ pub(super) struct Register {
         value_name = "ARCH"
     )]
     architecture: Option<Architecture>,
-    /// Kernel, instead of the manifest's
+    /// Kernel [default: as in the manifest]
     #[arg(long, value_name = "EKI", value_parser = ImageId::parse_kernel)]
     kernel: Option<ImageId>,
-    /// Ramdisk, instead of the manifest's
+    /// Ramdisk [default: as in the manifest]
     #[arg(long, value_name = "ERI", value_parser = ImageId::parse_ramdisk)]
     ramdisk: Option<ImageId>,
     /// Root device of an image made of a snapshot [default: /dev/sda1]
@@ -74,7 +74,7 @@ pub(super) fn parse_virtualization(text: &str) -> Result<String, String> {
 fn parse_device(text: &str) -> Result<DeviceMapping, String> {
     device_mapping(text).ok_or_else(|| {
         format!(
-            "{text:?} has not the form DEVICE=none, DEVICE=ephemeralN or DEVICE=[SNAPSHOT]:[GIB]:[true|false]:[TYPE[:IOPS]]"
+            "{text:?} does not have the form DEVICE=none, DEVICE=ephemeralN or DEVICE=[SNAPSHOT]:[GIB]:[true|false]:[TYPE[:IOPS]]"
         )
     })
 }
@@ -189,7 +189,7 @@ fn is_snapshot_at(device: &DeviceMapping, name: &str) -> bool {
         && matches!(&device.target, DeviceTarget::Volume(volume) if volume.snapshot.is_some())
 }
 
-/// Take an image back; its bundle stays
+/// Deregister an image; its bundle is kept
 #[derive(Args)]
 pub(super) struct Deregister {
     /// The image

@@ -1,4 +1,4 @@
-//! How failures are told.
+//! How failures receive.
 
 use std::process::ExitCode;
 
@@ -29,7 +29,7 @@ pub(super) fn usage(name: &str, error: &dyn std::error::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Tells a failure as the tool would, and gives its exit code.
+/// Reports a failure as the tool would, and gives its exit code.
 pub(super) fn failure(name: &str, dialect: Dialect, error: &anyhow::Error) -> ExitCode {
     let refusal = error
         .chain()
@@ -110,7 +110,7 @@ fn is_missing(cause: &(dyn std::error::Error + 'static)) -> bool {
     io.is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
-/// Tells what is wrong with the command line, or shows the help or version that was asked for.
+/// Reports what is wrong with the command line, or shows the help or version that was asked for.
 pub(super) fn arguments(
     name: &str,
     dialect: Dialect,

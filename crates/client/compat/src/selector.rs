@@ -29,7 +29,7 @@ pub(super) enum Meaning {
 /// Options that select a bundle.
 #[derive(Args)]
 pub(super) struct Selector {
-    /// Bucket, and what comes before every key
+    /// Bucket, and a prefix of every key
     #[arg(short, long, value_name = "BUCKET[/PREFIX]", required = true)]
     bucket: BucketPrefix,
     /// The manifest: its name in the bucket; a local file for euca-delete-bundle of 2010 and ec2-delete-bundle
@@ -81,7 +81,7 @@ impl Selector {
         ];
         if given.iter().filter(|given| **given).count() > 1 {
             return Err(usage(
-                "only one of --manifest, --prefix, --local-manifest and --all-bundles can be meant",
+                "only one of --manifest, --prefix, --local-manifest and --all-bundles can be given",
             ));
         }
         if let Some(manifest) = &self.manifest {
@@ -94,13 +94,13 @@ impl Selector {
             return Ok(Selected::Prefix(prefix.to_owned()));
         }
         if !self.all_bundles {
-            return Err(usage("nothing says which bundle is meant").hint(
+            return Err(usage("no bundle is selected").hint(
                 "pass --manifest, --prefix or --local-manifest; for every bundle in the bucket, --all-bundles --yes",
             ));
         }
         if !self.yes {
-            return Err(usage("--all-bundles takes every bundle in the bucket")
-                .hint("add --yes if that is meant"));
+            return Err(usage("--all-bundles selects every bundle in the bucket")
+                .hint("add --yes to confirm"));
         }
         Ok(Selected::All)
     }
@@ -113,7 +113,7 @@ impl Selector {
             ))
             .hint("pass --local-manifest or --prefix for one bundle, or --all-bundles --yes")),
             Meaning::File if !Path::new(manifest).is_file() => Err(usage(format!(
-                "--manifest {manifest} is no file: in this dialect it is a local file, in that of 3.4 the manifest's name in \
+                "--manifest {manifest} is not a file: in this dialect it is a local file, in that of 3.4 the manifest's name in \
                  the bucket"
             ))
             .hint("pass --prefix PREFIX for PREFIX.manifest.xml in the bucket")),
@@ -133,7 +133,7 @@ impl Selector {
         Ok(Selected::Local(path.to_owned(), location))
     }
 
-    /// Where the manifest of a prefix lies.
+    /// Where the manifest of a prefix is.
     pub(super) fn of_prefix(&self, prefix: &str) -> Result<ManifestLocation, Failure> {
         located(&self.bucket, &format!("{prefix}{ENDING}"))
     }
@@ -163,7 +163,7 @@ impl Selector {
     }
 }
 
-/// Where an object of this name lies.
+/// Where an object of this name is.
 fn located(target: &BucketPrefix, name: &str) -> Result<ManifestLocation, Failure> {
     target.location(name).map_err(|error| {
         let message = error.to_string();
@@ -198,7 +198,7 @@ pub(super) async fn read(
     Ok((manifest.manifest().clone(), manifest.bytes().to_vec()))
 }
 
-/// The bundle whose manifest lies at a location.
+/// The bundle whose manifest is at a location.
 pub(super) fn stored(store: &WalrusClient, location: &ManifestLocation) -> StoredBundle {
     StoredBundle {
         store: store.clone(),

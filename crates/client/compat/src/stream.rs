@@ -19,7 +19,7 @@ use super::image::{key_and_iv, parse_size};
 use super::options::{Calls, Common, Service};
 use super::tool::Tool;
 
-/// The name of the ciphertext in its temporary folder.
+/// The name of the ciphertext in its temporary directory.
 const PART: &str = "bundle.part.00";
 
 /// Decrypt and decompress the joined parts of a bundle
@@ -138,7 +138,7 @@ impl UnbundleStream {
         named.map(drop).map_err(|error| {
             Failure::new(
                 Exit::Input,
-                format!("cannot make {}", self.output.display()),
+                format!("cannot create {}", self.output.display()),
             )
             .because(error.error)
             .hint("remove it, or pass --force, if it exists")

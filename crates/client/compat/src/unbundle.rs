@@ -20,13 +20,13 @@ use super::tool::Tool;
 /// Options of everything that opens a bundle.
 #[derive(Args)]
 struct Opening {
-    /// The private key that opens the bundle
+    /// Private key that decrypts the bundle
     #[arg(short = 'k', long = "privatekey", value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// The certificate that the signature must verify with
+    /// Certificate that verifies the signature
     #[arg(short, long, value_name = "FILE")]
     cert: Option<PathBuf>,
-    /// Accept a signature that does not verify
+    /// Accept an invalid signature
     #[arg(long)]
     unverified: bool,
     /// Overwrite an existing image
@@ -35,8 +35,8 @@ struct Opening {
 }
 
 impl Opening {
-    /// Opens a bundle whose parts lie in `parts`. The old tools never looked at signatures; here a certificate that is set
-    /// decides, and without one the state of the signature is told.
+    /// Opens a bundle whose parts are in `parts`. The old tools never looked at signatures; here a certificate that is set
+    /// decides, and without one the state of the signature is reported.
     fn open(
         &self,
         settings: &Settings,
@@ -53,7 +53,7 @@ impl Opening {
                 manifest.verify(&[certificate.public_key()]).map_err(|error| {
                     Failure::new(Exit::Input, "the manifest is not trusted")
                         .because(error)
-                        .hint(format!("{} must be the certificate of the bundle's maker; --unverified reads it all the same", path.display()))
+                        .hint(format!("{} must be the certificate of the bundle's owner; --unverified reads the manifest anyway", path.display()))
                 })?.into()
             }
             _ => match manifest.signature_status(&[key.public_key()]) {
@@ -107,8 +107,8 @@ impl Opening {
 
 fn unverified(manifest: UntrustedManifest, status: &SignatureStatus) -> TrustedManifest {
     let why = match status {
-        SignatureStatus::Unsigned => "there is none",
-        _ => "no certificate of the bundle's maker is set",
+        SignatureStatus::Unsigned => "the manifest is unsigned",
+        _ => "no certificate of the bundle's owner is set",
     };
     Output::warn(format!("the manifest's signature was not checked: {why}"));
     manifest.trust_unverified(why)
@@ -120,10 +120,10 @@ pub(super) struct Unbundle {
     /// The manifest
     #[arg(short, long, value_name = "FILE", required = true)]
     manifest: PathBuf,
-    /// Folder of the parts
+    /// Directory of the parts
     #[arg(short, long, value_name = "DIR")]
     source: Option<PathBuf>,
-    /// Folder of the image
+    /// Directory of the image
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     destination: PathBuf,
     #[command(flatten)]
@@ -157,12 +157,12 @@ impl Tool for Unbundle {
     }
 }
 
-/// Fetch a bundle from the object store and restore its image
+/// Download a bundle from the object store and restore its image
 #[derive(Args)]
 pub(super) struct DownloadAndUnbundle {
     #[command(flatten)]
     selector: Selector,
-    /// The image, its folder, or `-` for standard output
+    /// The image, its directory, or `-` for standard output
     #[arg(short, long, value_name = "FILE", default_value = ".")]
     destination: PathBuf,
     #[command(flatten)]
@@ -188,7 +188,9 @@ impl Tool for DownloadAndUnbundle {
             Selected::Local(path, location) => (Some(path), location),
             Selected::Prefix(prefix) => (None, self.selector.of_prefix(&prefix)?),
             Selected::All => {
-                return Err(super::report::unusable("one image is restored at a time").into());
+                return Err(
+                    super::report::unusable("only one image can be restored at a time").into(),
+                );
             }
         };
         let session = &call.session;
@@ -216,7 +218,7 @@ impl DownloadAndUnbundle {
         self.destination == Path::new("-")
     }
 
-    /// A folder for the bundle, beside the image, where there is room for it.
+    /// A directory for the bundle, beside the image, where there is room for it.
     fn folder(&self) -> std::io::Result<tempfile::TempDir> {
         let beside = match self.destination.parent() {
             _ if self.to_stdout() => return tempfile::tempdir(),

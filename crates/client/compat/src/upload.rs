@@ -22,13 +22,13 @@ const JOBS: usize = 4;
 /// Options of everything that writes into the object store.
 #[derive(Args)]
 pub(super) struct StoreOptions {
-    /// Bucket, and what comes before every key
+    /// Bucket, and a prefix of every key
     #[arg(short, long, value_name = "BUCKET[/PREFIX]", required = true)]
     pub(super) bucket: BucketPrefix,
-    /// Who may read it: public-read, aws-exec-read or ec2-bundle-read
+    /// ACL of the objects: public-read, aws-exec-read or ec2-bundle-read
     #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
     pub(super) acl: CannedAcl,
-    /// Where the bucket is made if it is missing
+    /// Location of the bucket if it is created
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     #[arg(long, hide = true)]
@@ -52,13 +52,13 @@ impl StoreOptions {
         if policy || self.policy_signature.is_some() {
             return Err(Failure::new(
                 Exit::Usage,
-                "uploads under somebody else's policy are not supported",
+                "uploads with an upload policy are not supported",
             )
-            .hint("upload with an access key of your own"));
+            .hint("upload with an access key"));
         }
         if self.bucket.prefix.is_some() && endpoint.path().contains("/services/Walrus") {
             Output::warn(
-                "this may be a cloud of before Eucalyptus 4, which looks for parts without what comes before the key",
+                "this may be a cloud older than Eucalyptus 4, which looks for parts without the prefix",
             );
         }
         Ok(())
@@ -75,7 +75,7 @@ impl StoreOptions {
     }
 }
 
-/// Put a bundle into the object store
+/// Upload a bundle to the object store
 #[derive(Args)]
 pub(super) struct UploadBundle {
     #[command(flatten)]
@@ -83,13 +83,13 @@ pub(super) struct UploadBundle {
     /// The manifest
     #[arg(short, long, value_name = "FILE", required = true)]
     manifest: PathBuf,
-    /// Folder of the parts [default: the manifest's]
+    /// Directory of the parts [default: that of the manifest]
     #[arg(short = 'd', long, alias = "bundle-path", value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Begin with this part, by its name or its number
+    /// Start with this part: a name or a number
     #[arg(long, value_name = "PART")]
     part: Option<String>,
-    /// Leave the manifest out
+    /// Do not upload the manifest
     #[arg(long)]
     skipmanifest: bool,
     #[arg(long = "ec2cert", value_name = "FILE", hide = true)]
@@ -173,7 +173,7 @@ impl UploadBundle {
             .map(|part| part.index)
             .ok_or_else(|| {
                 let manifest = self.manifest.display();
-                Failure::new(Exit::Usage, format!("{wanted} is no part of {manifest}"))
+                Failure::new(Exit::Usage, format!("{wanted} is not a part of {manifest}"))
             })
     }
 }

@@ -36,7 +36,7 @@ impl Tool for BundleVolume {
             "a copy of a running system is never consistent, so bundling one is not supported; nothing was done",
         )
         .hint(
-            "make an image of the stopped system's disk (mke2fs -d DIR disk.img SIZE makes one of a folder, without root), \
+            "make an image of the stopped system's disk (mke2fs -d DIR disk.img SIZE makes one from a directory, without root), \
              then: euca-bundle-image -i disk.img",
         )
         .into())

@@ -174,7 +174,7 @@ fn attribute(name: &str, answer: &Element) -> Result<ImageAttribute, TransportEr
                 .ok_or_else(|| {
                     malformed(
                         "DescribeImageAttribute",
-                        "a permission is for nobody".to_owned(),
+                        "a permission names neither a user nor a group".to_owned(),
                     )
                 })
         }
@@ -194,7 +194,7 @@ fn attribute(name: &str, answer: &Element) -> Result<ImageAttribute, TransportEr
         "description" => Ok(ImageAttribute::Description(value(answer, name))),
         _ => Err(malformed(
             "DescribeImageAttribute",
-            format!("{name:?} is not known here"),
+            format!("{name:?} is not supported"),
         )),
     }
 }

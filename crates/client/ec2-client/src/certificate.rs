@@ -25,7 +25,7 @@ impl Ec2Client {
         fits.and_then(|item| item.child("certificate"))
             .map(|pem| pem.text.clone())
             .ok_or_else(|| {
-                let reason = "it has no certificate for the bundling of images".to_owned();
+                let reason = "it has no certificate for bundling images".to_owned();
                 malformed(ACTION, reason)
             })
     }

@@ -114,7 +114,7 @@ impl Ec2Client {
                     what: action.to_owned(),
                     status: 200,
                     code: String::new(),
-                    message: "the cloud says that it did not do it, and not why".to_owned(),
+                    message: "the cloud reports a failure without a reason".to_owned(),
                     request_id: answer.text_of("requestId").map(str::to_owned),
                 },
             )));

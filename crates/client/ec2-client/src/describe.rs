@@ -66,7 +66,7 @@ pub struct Image {
     pub root_device_name: Option<String>,
     /// `paravirtual` or `hvm`.
     pub virtualization_type: Option<String>,
-    /// `xen`, `kvm`; Eucalyptus never tells.
+    /// `xen`, `kvm`; Eucalyptus never says.
     pub hypervisor: Option<String>,
     /// The owner's name, where the cloud has names for owners.
     pub owner_alias: Option<String>,

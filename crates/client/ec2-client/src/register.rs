@@ -6,7 +6,7 @@ use gumnut_types::{Architecture, ImageId};
 use crate::Ec2Client;
 use crate::client::{Parameters, answer, malformed};
 
-/// What a cloud is told when an image is registered. Everything but the location may be left to the
+/// What a cloud receives when an image is registered. Everything but the location may be left to the
 /// manifest.
 #[derive(Clone, Debug, Default)]
 pub struct RegisterImage {
@@ -118,8 +118,12 @@ impl RegisterImage {
 
 fn id(answer: &Element) -> Result<ImageId, TransportError> {
     let id = answer.text_of("imageId").unwrap_or_default();
-    id.parse()
-        .map_err(|_| malformed("RegisterImage", format!("it has no image id but {id:?}")))
+    id.parse().map_err(|_| {
+        malformed(
+            "RegisterImage",
+            format!("it has {id:?} instead of an image id"),
+        )
+    })
 }
 
 impl Ec2Client {
@@ -131,7 +135,7 @@ impl Ec2Client {
         id(&self.call("RegisterImage", image.parameters()).await?)
     }
 
-    /// Registers an uploaded bundle with a request that is never sent again once the cloud may have acted on it: whoever
+    /// Registers an uploaded bundle with a request that is never sent again once the cloud may have acted on it: anyone who
     /// gets no answer asks the cloud what became of it. [`Ec2Client::register_image`] tries again.
     ///
     /// # Errors

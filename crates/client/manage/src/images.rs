@@ -37,7 +37,7 @@ pub struct Images {
     /// Only images of this owner: an account number, or `self`
     #[arg(long, value_name = "OWNER")]
     owner: Vec<String>,
-    /// Only images that match; values may hold `*` and `?`
+    /// Only images that match; values can contain `*` and `?`
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_filter)]
     filter: Vec<Filter>,
 }
@@ -89,7 +89,7 @@ impl Images {
     }
 }
 
-/// The sizes of the images whose manifests can be read soon enough, in bytes. An image without one is listed all the same.
+/// The sizes of the images whose manifests can be read soon enough, in bytes. An image without one is listed anyway.
 async fn sizes<'i>(
     session: &Session,
     settings: &Settings,

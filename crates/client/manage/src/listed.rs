@@ -32,7 +32,7 @@ fn write(ids: &BTreeSet<String>) -> io::Result<()> {
     fs_err::rename(temporary, path)
 }
 
-/// The file of ids; `None` when there is no home folder.
+/// The file of ids; `None` when there is no home directory.
 fn cache() -> Option<PathBuf> {
     Some(default_cache_dir()?.join("image-ids"))
 }

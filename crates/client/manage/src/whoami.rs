@@ -8,7 +8,7 @@ use gumnut_transport::TransportError;
 use gumnut_walrus_client::OwnBuckets;
 use serde_json::json;
 
-/// Say which cloud and account the settings mean, as far as the cloud tells.
+/// Say which cloud and account the settings mean, as far as the cloud says.
 ///
 /// Asks both services, so that it also shows whether the keys are right. `gumnut doctor` looks closer.
 #[derive(Args)]
@@ -17,7 +17,7 @@ pub struct Whoami {}
 /// What the services say.
 struct Told {
     store: Option<OwnBuckets>,
-    /// The owner of one's own images, if there are any.
+    /// The owner of your own images, if there are any.
     owner: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What tells whether two runs are for the same.
+//! What says whether two runs are for the same.
 
 use std::sync::Arc;
 

@@ -23,7 +23,7 @@ const ENDINGS: [&str; 23] = [
 /// Length of bucket names that every store takes.
 const LONGEST_BUCKET: usize = 63;
 
-/// What is to be published, and how. It stands in the journal, so that a run can go on without its command line.
+/// What is to be published, and how. It stands in the journal, so that a run can continue without its command line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub(crate) target: PathBuf,
@@ -61,7 +61,7 @@ pub struct Images {
     /// The architecture; `None`: the one that the images show.
     #[serde(with = "text::option")]
     pub architecture: Option<Architecture>,
-    /// The size that the disk gets first, in a copy, in bytes; `None`: it stays as it is.
+    /// The size that the disk gets first, in a copy, in bytes; `None`: it remains as it is.
     pub size: Option<u64>,
 }
 
@@ -145,8 +145,8 @@ impl Form {
 }
 
 impl Plan {
-    /// Publishes a target for its owner: a tarball of images, the folder that one was unpacked to, or a disk image. `target` is
-    /// an absolute path, because the run may go on in another folder.
+    /// Publishes a target for its owner: a tarball of images, the directory that one was unpacked to, or a disk image. `target` is
+    /// an absolute path, because the run may continue in another directory.
     pub fn new(target: impl Into<PathBuf>, account: AccountId) -> Self {
         Self {
             target: target.into(),
@@ -195,7 +195,7 @@ impl Plan {
         self
     }
 
-    /// Makes new bundles and images although the same are there; they lie beside those.
+    /// Makes new bundles and images although the same are there; they are next to those.
     #[must_use]
     pub fn once_more(mut self) -> Self {
         let mut random = [0; 4];
@@ -232,7 +232,7 @@ impl Plan {
         })
     }
 
-    /// A bucket of one's own, named after the target and the account: the file name in lower case without what names its form, a
+    /// A bucket of your own, named after the target and the account: the file name in lower case without what names its form, a
     /// hyphen, and the number of the account. Names of buckets are shared by all accounts of a cloud.
     fn default_bucket(&self) -> Result<BucketName, WorkflowError> {
         let file_name = self.target.file_name().and_then(|name| name.to_str());

@@ -25,7 +25,7 @@ pub struct PublishedImage {
     pub class: ImageClass,
     /// Its id; `None` when it was not to be registered.
     pub id: Option<ImageId>,
-    /// Where its manifest lies.
+    /// Where its manifest is.
     pub location: ManifestLocation,
     /// How many parts its bundle has.
     pub parts: usize,

@@ -1,4 +1,4 @@
-//! Publishing images, with a journal from which an interrupted run goes on.
+//! Publishing images, with a journal from which an interrupted run continues.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -57,11 +57,11 @@ impl Publisher {
         &self.0.cloud
     }
 
-    /// Publishes what the plan says, or goes on with a run for the same.
+    /// Publishes what the plan says, or continues with a run for the same.
     ///
     /// # Errors
-    /// When the target is no image, or has grave faults; when the store or the cloud refuses or does not answer; when the
-    /// journal cannot be written. What was done until then stands in the journal, and another call goes on from there.
+    /// When the target is no image, or has severe faults; when the store or the cloud refuses or does not answer; when the
+    /// journal cannot be written. What was done until then stands in the journal, and another call continues from there.
     pub async fn publish(
         &self,
         plan: &Plan,
@@ -75,7 +75,7 @@ impl Publisher {
         run.publish().await
     }
 
-    /// Goes on with a run.
+    /// Continues with a run.
     ///
     /// # Errors
     /// [`WorkflowError::NoRun`], [`WorkflowError::OtherSite`] and [`WorkflowError::TargetChanged`] when there is no such run, it

@@ -123,7 +123,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Notes that the run begins, unless it goes on.
+    /// Notes that the run begins, unless it continues.
     fn begin(&mut self) -> Result<(), WorkflowError> {
         let state = self.journal.state();
         let goes_on = state

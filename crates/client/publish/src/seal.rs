@@ -1,4 +1,4 @@
-//! One image, sealed straight into the store.
+//! One image, bundled straight into the store.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use crate::source::Image;
 const RESTARTS: u32 = 1;
 
 impl Run<'_> {
-    /// Seals an image into the store, and gives its signed manifest.
+    /// Bundles an image into the store, and gives its signed manifest.
     pub(crate) async fn seal(
         &mut self,
         image: &Image,

@@ -1,4 +1,4 @@
-//! The stages of a run, numbered for whoever watches it.
+//! The stages of a run, numbered for anyone who watches it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ use crate::Plan;
 use crate::blocking::blocking;
 use crate::source::ORDER;
 
-/// An observer that is told the number of each stage before its step.
+/// An observer that receives the number of each stage before its step.
 pub(crate) struct Stages {
     observer: Arc<dyn Observer>,
     layout: Mutex<Layout>,

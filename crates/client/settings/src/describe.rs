@@ -43,15 +43,15 @@ impl Settings {
             self.shown("region", REGION),
             self.shown("verify TLS", &["verify-ssl"]),
             self.shown("certificate authorities", &["AWS_CA_BUNDLE"]),
-            self.shown("version 4 for the store", &["s3-force-sigv4"]),
-            self.shown("where buckets are made", &["s3-location-constraint"]),
+            self.shown("signature version 4 for the store", &["s3-force-sigv4"]),
+            self.shown("location of new buckets", &["s3-location-constraint"]),
             self.shown("retries", &["max-retries"]),
-            self.shown("seconds for an answer", &["timeout"]),
+            self.shown("timeout in seconds", &["timeout"]),
         ]);
         all
     }
 
-    /// An endpoint, which an option of the command line outranks.
+    /// An endpoint, which an option of the command line takes precedence over.
     fn endpoint_shown(
         &self,
         name: &'static str,

@@ -72,7 +72,7 @@ pub enum SettingsError {
         source: LookupError,
     },
     /// `[global] default-region` of the ini files cannot be followed.
-    #[error("the configuration files have no usable default region")]
+    #[error("the configuration files have no valid default region")]
     DefaultRegion(#[source] LookupError),
     /// No source has both halves of a key pair.
     #[error("no access key and secret key are set{}", not_by(named))]
@@ -91,7 +91,7 @@ pub enum SettingsError {
         named: Vec<String>,
     },
     /// An endpoint is no URL.
-    #[error("{variable} is no URL")]
+    #[error("{variable} is not a URL")]
     NotAUrl {
         /// The variable that names it.
         variable: &'static str,
@@ -108,7 +108,7 @@ pub enum SettingsError {
         text: String,
     },
     /// A value should be a number.
-    #[error("{name} is {text:?}, which is no number")]
+    #[error("{name} is {text:?}, which is not a number")]
     NotANumber {
         /// The setting.
         name: &'static str,
@@ -116,7 +116,7 @@ pub enum SettingsError {
         text: String,
     },
     /// The time that an answer may take is not above 0 seconds.
-    #[error("timeout is no number of seconds above 0")]
+    #[error("timeout must be a number of seconds above 0")]
     Timeout,
     /// No source names a key or certificate.
     #[error("no {0} is set")]
@@ -125,15 +125,15 @@ pub enum SettingsError {
     #[error("no account number is set")]
     NoAccount,
     /// The account number has not 12 digits.
-    #[error("EC2_USER_ID is no account number")]
+    #[error("EC2_USER_ID is not an account number")]
     Account(#[source] AccountIdError),
     /// The account number is no number.
-    #[error("EC2_USER_ID is no account number")]
+    #[error("EC2_USER_ID is not an account number")]
     Owner(#[source] ImageOwnerError),
 }
 
 impl SettingsError {
-    /// Whose fault it is: that of whoever set them, so always [`Fault::Usage`].
+    /// Whose fault it is: that of anyone who set them, so always [`Fault::Usage`].
     pub fn fault(&self) -> Fault {
         Fault::Usage
     }
@@ -156,7 +156,7 @@ impl SettingsError {
                 return Some(format!("the configuration files have: {}", known.join(", ")).into());
             }
             Self::NoCredentials { .. } => {
-                "pass --config EUCARC, or set EC2_ACCESS_KEY and EC2_SECRET_KEY; `gumnut cloud start` makes a cloud \
+                "pass --config EUCARC, or set EC2_ACCESS_KEY and EC2_SECRET_KEY; `gumnut cloud start` creates a cloud \
                  with both"
             }
             Self::NoEndpoint { named, .. } if !named.is_empty() => {

@@ -49,7 +49,7 @@ impl Settings {
         Ok(Self::of(overrides, loaded))
     }
 
-    /// The settings of one place and no other: of an eucarc or its folder, or of `[USER@]REGION` of the ini files. For
+    /// The settings of one place and no other: of an eucarc or its directory, or of `[USER@]REGION` of the ini files. For
     /// the other cloud of a command that has two.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ impl Settings {
         self.endpoint(self.overrides.ec2_url.as_ref(), "EC2_URL", "--ec2-url")
     }
 
-    /// The endpoint of the service that tells the cloud's certificate: `given`, else what a source says. `None`: neither.
+    /// The endpoint of the service that says the cloud's certificate: `given`, else what a source says. `None`: neither.
     ///
     /// # Errors
     /// When it is no URL.

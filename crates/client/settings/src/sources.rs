@@ -32,7 +32,7 @@ const CLOUD: [&str; 12] = [
     "AWS_CREDENTIAL_FILE",
 ];
 
-/// Variables with which AWS's tools are told where to go and as whom, and which are not read here.
+/// Variables with which AWS's tools receive where to go and as whom, and which are not read here.
 const NOT_READ: [&str; 6] = [
     "AWS_PROFILE",
     "AWS_SHARED_CREDENTIALS_FILE",
@@ -48,7 +48,7 @@ pub(super) const ENDPOINTS: [&str; 2] = ["EC2_URL", "S3_URL"];
 /// What messages call the environment.
 pub(super) const ENVIRONMENT: &str = "the environment";
 
-/// Most lines of a file that a user is told of.
+/// Most lines of a file that a user receives of.
 const MAX_NOTES: usize = 20;
 
 /// The values of one source.
@@ -123,7 +123,7 @@ pub(super) fn load(overrides: &Overrides) -> Result<Loaded, SettingsError> {
     Sources::new(overrides)?.load()
 }
 
-/// The values of one place: an eucarc or its folder, or else `[USER@]REGION` of the ini files.
+/// The values of one place: an eucarc or its directory, or else `[USER@]REGION` of the ini files.
 pub(super) fn profile(profile: &str) -> Result<Loaded, SettingsError> {
     let path = Path::new(profile);
     let overrides = Overrides::default();
@@ -374,7 +374,7 @@ fn eucarc(path: &Path) -> Result<Layer, SettingsError> {
     Ok(layer)
 }
 
-/// The values of a file that was named, or of the eucarc in a folder that was, and of the credential file that it names.
+/// The values of a file that was named, or of the eucarc in a directory that was, and of the credential file that it names.
 fn config(path: &Path, asked: &str) -> Result<Vec<Layer>, SettingsError> {
     let path = eucarc_at(path);
     let layer = eucarc(&path)?;
@@ -439,7 +439,7 @@ fn if_there(layer: Result<Layer, SettingsError>) -> Option<Result<Layer, Setting
     }
 }
 
-/// What a user is told of lines that are not understood.
+/// What a user receives of lines that are not understood.
 fn notes(path: &Path, notes: &[crate::eucarc::Note]) -> Vec<String> {
     let more = notes.len().saturating_sub(MAX_NOTES);
     let path = path.display();
@@ -463,7 +463,7 @@ fn is_ini(path: &Path) -> bool {
     })
 }
 
-/// The eucarc in a folder, or the file itself.
+/// The eucarc in a directory, or the file itself.
 fn eucarc_at(path: &Path) -> PathBuf {
     if path.is_dir() {
         path.join("eucarc")

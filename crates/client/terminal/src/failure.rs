@@ -1,4 +1,4 @@
-//! Errors of a program itself, and what the errors of its libraries mean to whoever runs it.
+//! Errors of a program itself, and what the errors of its libraries mean to anyone who runs it.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -26,7 +26,7 @@ pub struct Failure {
     cause: Cause,
 }
 
-/// What a failure tells.
+/// What a failure says.
 #[derive(Debug)]
 enum Cause {
     /// What the program itself found.
@@ -100,7 +100,7 @@ impl Error for Failure {
 
 /// The exit code for an error: the outermost in its chain that knows one decides.
 ///
-/// `others` are asked about errors of libraries that only the calling program uses; those of settings, workflows and what lies
+/// `others` are asked about errors of libraries that only the calling program uses; those of settings, workflows and what is
 /// below them are known here.
 pub fn exit_code(error: &anyhow::Error, others: &[Ask]) -> Exit {
     error
@@ -169,8 +169,8 @@ fn hint_of_image(error: &DiskImageError) -> Option<Cow<'static, str>> {
 fn hint_of_transport(error: &TransportError) -> Option<&'static str> {
     match error {
         TransportError::Untrusted { .. } => Some(
-            "name the certificate of its authority with --ca-cert FILE, or in AWS_CA_BUNDLE; an embedded cloud \
-             with --tls keeps it beside its eucarc, in tls-ca.pem",
+            "pass the certificate of its CA with --ca-cert FILE, or set AWS_CA_BUNDLE; an embedded cloud \
+             with --tls keeps it next to its eucarc, in tls-ca.pem",
         ),
         TransportError::Unreachable { host, reason } => Some(hint_of_absence(host, *reason)),
         TransportError::WrongScheme { .. } => {
@@ -202,13 +202,13 @@ fn hint_of_absence(host: &str, reason: Unreachable) -> &'static str {
 fn hint_of_workflow(error: &WorkflowError) -> Option<&'static str> {
     use WorkflowError as E;
     match error {
-        E::AclRefused(_) => {
-            Some("repeat with --acl none, and let the cloud read the bucket in another way")
-        }
+        E::AclRefused(_) => Some(
+            "try again with --acl none, and give the cloud access to the bucket in another way",
+        ),
         E::BundleExists(_) => {
             Some("pass --force to replace it, or another --destination or --prefix")
         }
-        E::Exists(_) => Some("choose another folder with --destination"),
+        E::Exists(_) => Some("choose another directory with --destination"),
         E::NoSuchBucket(_) => {
             Some("`gumnut ls` lists your buckets; upload the bundle first, or correct the name")
         }
@@ -243,9 +243,9 @@ fn hint_of_workflow(error: &WorkflowError) -> Option<&'static str> {
         E::LocalPartDamaged { .. } => Some("bundle the image again"),
         E::ManifestIsFolder(_) => Some("name the file PREFIX.manifest.xml in it"),
         E::NotTrusted(_) => Some(
-            "the certificate must be that of the bundle's maker; --unverified reads it all the same",
+            "the certificate must be that of the bundle's owner; --unverified reads the manifest anyway",
         ),
-        E::OwnFile(_) => Some("choose another name with --output; the old manifest stays"),
+        E::OwnFile(_) => Some("choose another name with --output; the old manifest is kept"),
         E::Transport(error) => hint_of_transport(error),
         _ => None,
     }

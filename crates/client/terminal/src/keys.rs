@@ -73,7 +73,7 @@ pub fn read_certificate(file: KeyFile, path: &Path) -> Result<Certificate, Failu
     if certificate.is_expired_at(SystemTime::now()) {
         let path = path.display();
         Output::warn(format!(
-            "the {file} {path} has expired; it still carries a key, so clouds take bundles made with it"
+            "the {file} {path} has expired; clouds still accept bundles made with it"
         ));
     }
     Ok(certificate)

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const RECENT: Duration = Duration::from_secs(10);
 /// How long a phase has to last before a rate is said: what comes first comes out of memory.
 const SETTLED: Duration = Duration::from_secs(1);
-/// How much time lies between two samples at least.
+/// How much time is between two samples at least.
 const SAMPLE: Duration = Duration::from_millis(200);
 /// Columns of the drawn bar, its brackets included.
 const BAR: std::ops::RangeInclusive<usize> = 12..=32;

@@ -145,7 +145,7 @@ impl Output {
         }
     }
 
-    /// Says what is going on, in one line.
+    /// Says what is continuing, in one line.
     pub fn say(&self, text: impl AsRef<str>) {
         if !self.voice.quiet {
             screen::say(Label::Notice, text.as_ref());
@@ -182,7 +182,7 @@ impl Output {
         }
         let stdout = std::io::stdout();
         if stdout.is_terminal() {
-            let message = "an image on a terminal helps nobody";
+            let message = "an image cannot be written to a terminal";
             return Err(Failure::new(Exit::Usage, message)
                 .hint("redirect standard output to a pipe or a file")
                 .into());

@@ -46,7 +46,7 @@ pub enum ProgressMode {
     None,
 }
 
-/// Shows how far a run is, to whoever looks, and is what the libraries report to.
+/// Shows how far a run is, to anyone who looks, and is what the libraries report to.
 #[derive(Clone, Debug)]
 pub struct Bar {
     work: Arc<Work>,
@@ -160,7 +160,7 @@ impl Bar {
         }
     }
 
-    /// Tells the workers that report to the bar when `stop` was asked.
+    /// Reports the workers that report to the bar when `stop` was asked.
     #[must_use]
     pub fn stopped_by(mut self, stop: &Stop) -> Self {
         self.stop = stop.clone();
@@ -321,7 +321,7 @@ pub(crate) fn disk_step(step: gumnut_disk_image::Step) -> (&'static str, u64) {
         Step::Copy { bytes } => ("copying the disk", bytes),
         Step::Check => ("checking the copy", 0),
         Step::Resize => ("resizing the file system", 0),
-        Step::Assemble => ("putting the disk together", 0),
+        Step::Assemble => ("assembling the disk", 0),
         _ => ("checking the result", 0),
     }
 }

@@ -33,7 +33,7 @@ pub enum Signature {
 /// What the command line says about the cloud: where it is, and how requests are made.
 #[derive(Clone, Debug, Default)]
 pub struct CloudOptions {
-    /// What outranks the settings.
+    /// What takes precedence over the settings.
     pub overrides: Overrides,
     /// How requests are signed.
     pub signature: Signature,
@@ -134,10 +134,10 @@ impl Session {
         connect(&connection)
     }
 
-    /// The certificate of the cloud, as the cloud tells it at `endpoint`, else at the bootstrap service of the settings.
+    /// The certificate of the cloud, as the cloud says it at `endpoint`, else at the bootstrap service of the settings.
     ///
     /// # Errors
-    /// When there is no such endpoint and no certificate is set; and when the cloud tells none.
+    /// When there is no such endpoint and no certificate is set; and when the cloud says none.
     pub async fn cloud_certificate(
         &self,
         settings: &Settings,
@@ -157,7 +157,7 @@ impl Session {
         let pem = connect(&connection)?.ec2()?.bundling_certificate().await?;
         let certificate = Certificate::from_pem(pem.as_bytes())?;
         Output::warn(format!(
-            "no cloud certificate is set; using that of {}, which the cloud told",
+            "no cloud certificate is set; using that of {}, which the cloud sent",
             certificate.subject()
         ));
         Ok(certificate)
@@ -236,7 +236,7 @@ fn read_authorities(path: &Path) -> Result<Vec<u8>, Failure> {
 /// Makes clients, and warns where nobody has to prove who it is.
 fn connect(connection: &Connection) -> Result<CloudClient, anyhow::Error> {
     if connection.is_unverified() {
-        Output::warn("verify-ssl is false: anybody on the way can read and change what is sent");
+        Output::warn("verify-ssl is false: anyone on the network can read and change what is sent");
     }
     Ok(CloudClient::connect(connection)?)
 }

@@ -23,7 +23,7 @@ pub struct Stop {
 impl Stop {
     /// Watches for ^C, SIGTERM and a terminal that is closed (SIGHUP). The first asks every worker to stop soon, so that
     /// temporary files go; a second ^C or SIGTERM ends the program at once. A signal that the program was started to ignore,
-    /// as `nohup` does, stays ignored.
+    /// as `nohup` does, remains ignored.
     ///
     /// # Errors
     /// When the signals cannot be watched.

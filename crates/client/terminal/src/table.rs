@@ -15,7 +15,7 @@ const LEAST: usize = 8;
 struct Column {
     name: &'static str,
     alignment: Alignment,
-    /// Whether it is never cut: whoever reads it has to type it.
+    /// Whether it is never cut: anyone who reads it has to type it.
     whole: bool,
     /// Whether it is left out where there is no room.
     optional: bool,

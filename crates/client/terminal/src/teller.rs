@@ -12,7 +12,7 @@ use crate::output::Output;
 /// The clouds that a person has been told about.
 static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Tells which cloud is changed and as whom, what is tried again, and with `-v` every request.
+/// Reports which cloud is changed and as whom, what is tried again, and with `-v` every request.
 #[derive(Debug)]
 pub(crate) struct Teller {
     output: Output,

@@ -41,7 +41,7 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// A watch that shows its frame on this output, and tells the workflow to stop when `stop` was asked.
+    /// A watch that shows its frame on this output, and instructs the workflow to stop when `stop` was asked.
     pub fn new(
         output: &Output,
         stop: &Stop,
@@ -183,7 +183,7 @@ pub fn warn_of_image(step: &Step<'_>) {
     let name = name.as_str();
     if name.starts_with("vmlinuz") || name.starts_with("initrd") {
         Output::warn(format!(
-            "clouds take an image called {name:?} for a kernel or ramdisk; pass --kind, or --prefix with another name"
+            "clouds treat an image called {name:?} as a kernel or ramdisk; pass --kind, or --prefix with another name"
         ));
     }
     if *bytes > EC2_LIMIT {

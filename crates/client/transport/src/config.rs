@@ -26,7 +26,7 @@ pub enum ServerIdentity {
     /// An authority that is trusted must vouch for the server's certificate.
     #[default]
     Verified,
-    /// Any certificate will do. Whoever sits between can then read and change everything.
+    /// Any certificate will do. Anyone who sits between can then read and change everything.
     Unverified,
 }
 
@@ -64,7 +64,7 @@ pub struct TransportConfig {
     /// Whether requests are signed with the server's time when it refuses ours: once, by at most 14 hours, and never on the word of
     /// plain HTTP from another machine.
     pub clock_correction: bool,
-    /// Who is told what happens to requests. `None`: nobody.
+    /// Who receives what happens to requests. `None`: nobody.
     pub trace: Option<Arc<dyn Trace>>,
 }
 

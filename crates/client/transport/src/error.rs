@@ -41,7 +41,7 @@ pub enum TransportError {
         https: bool,
     },
     /// Nobody whom we trust vouches for the server's certificate.
-    #[error("{what}: {host} cannot prove who it is")]
+    #[error("{what}: the TLS certificate of {host} is not trusted")]
     Untrusted {
         /// What was being done.
         what: String,
@@ -60,7 +60,7 @@ pub enum TransportError {
         limit: Duration,
     },
     /// The server sends us elsewhere. That is not followed: a signature is for one endpoint.
-    #[error("{what}: the server says that this belongs to another endpoint: {to}")]
+    #[error("{what}: the server redirects to another endpoint: {to}")]
     Redirected {
         /// What was being done.
         what: String,
@@ -68,7 +68,7 @@ pub enum TransportError {
         to: String,
     },
     /// The answer makes no sense.
-    #[error("{what}: the answer of the server makes no sense: {reason}")]
+    #[error("{what}: the server sent an invalid response: {reason}")]
     Malformed {
         /// What was being done.
         what: String,
@@ -100,7 +100,7 @@ pub enum TransportError {
 
 impl TransportError {
     /// Whose fault it is: an answer that is no is [`Fault::Refused`], silence and nonsense are [`Fault::Network`], and
-    /// what lies here is [`Fault::Input`] or [`Fault::System`].
+    /// what is here is [`Fault::Input`] or [`Fault::System`].
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused(_) | Self::Redirected { .. } => Fault::Refused,

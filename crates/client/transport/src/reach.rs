@@ -107,7 +107,7 @@ pub(crate) fn wants_tls(url: &Url, status: u16, body: &[u8]) -> bool {
     url.scheme() == "http" && status == 400 && WANTS_TLS.iter().any(|says| text.contains(says))
 }
 
-/// Whether the server of a plain URL speaks TLS. It is told nothing but the start of a handshake.
+/// Whether the server of a plain URL speaks TLS. It receives nothing but the start of a handshake.
 pub(crate) async fn speaks_tls(url: &Url, tls: Arc<ClientConfig>) -> bool {
     let first = tokio::time::timeout(PATIENCE, first_byte(url, tls)).await;
     matches!(first, Ok(Some(byte)) if RECORDS.contains(&byte))

@@ -48,7 +48,7 @@ pub struct Request {
     pub once: bool,
 }
 
-/// Headers and body as they go on the wire.
+/// Headers and body as they continue the wire.
 pub(crate) struct Signed {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Body,

@@ -31,7 +31,7 @@ pub(crate) fn correction(
     (CODES.contains(&code) && is_sound && ahead.abs() <= FARTHEST).then(|| ahead.whole_seconds())
 }
 
-/// Whether a refusal that tells no code may be a matter of clocks.
+/// Whether a refusal that says no code may be a matter of clocks.
 pub(crate) fn is_suspicious(headers: &HeaderMap, now: OffsetDateTime) -> bool {
     ahead(headers, now).is_some_and(|ahead| ahead.abs() > SUSPICIOUS)
 }

@@ -17,7 +17,7 @@ const HIDDEN: [&str; 5] = [
     "x-amz-credential",
 ];
 
-/// One who is told what happens to requests, while it happens.
+/// One who receives what happens to requests, while it happens.
 pub trait Trace: fmt::Debug + Send + Sync {
     /// Something has happened, or is about to.
     fn happens(&self, event: &TraceEvent<'_>);

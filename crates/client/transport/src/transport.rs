@@ -118,10 +118,10 @@ impl Transport {
         .await
     }
 
-    /// Waits as long as before retry number `retry` (from 0) of a request, which follows this error; tells whether there is to be
+    /// Waits as long as before retry number `retry` (from 0) of a request, which follows this error; instructs whether there is to be
     /// one.
     ///
-    /// For those who go on with a [`Download`] that broke.
+    /// For those who continue with a [`Download`] that broke.
     pub async fn pause(&self, retry: u32, error: &TransportError) -> bool {
         let policy = &self.config.retry;
         let again = retry < policy.retries;
@@ -240,7 +240,7 @@ impl Transport {
         })
     }
 
-    /// Tells of the first request that may change something.
+    /// Reports of the first request that may change something.
     fn tell_of_change(&self, request: &Request) {
         if request.changes() && !self.has_changed.swap(true, Ordering::Relaxed) {
             let origin = request.url.origin().ascii_serialization();
@@ -393,7 +393,7 @@ impl Transport {
             if body.len() + piece.len() > limit {
                 return Err(TransportError::Malformed {
                     what: request.what.clone(),
-                    reason: format!("it is longer than {limit} bytes"),
+                    reason: format!("it has more than {limit} bytes"),
                 });
             }
             body.extend_from_slice(&piece);
@@ -436,8 +436,9 @@ impl Download {
             (Some(left), Some(_)) if length <= *left => *left -= length,
             (Some(0) | None, _) => {}
             (Some(left), _) => {
-                let reason =
-                    format!("its body has not the length that was announced ({left} bytes differ)");
+                let reason = format!(
+                    "its body does not have the announced length (difference: {left} bytes)"
+                );
                 return Err(TransportError::Malformed {
                     what: self.what.clone(),
                     reason,

@@ -123,7 +123,7 @@ pub fn parse(bytes: &[u8]) -> Result<Element, XmlError> {
     }
     match root {
         Some(root) if open.is_empty() => Ok(root),
-        _ => Err(XmlError("it ends too early".to_owned())),
+        _ => Err(XmlError("it is truncated".to_owned())),
     }
 }
 

@@ -221,7 +221,7 @@ pub(crate) fn encoded(key: &ObjectKey) -> PercentEncode<'_> {
     utf8_percent_encode(key.as_str(), KEY)
 }
 
-/// The document that tells where a bucket is to be made.
+/// The document that instructs where a bucket is to be made.
 fn location_constraint(location: &str) -> String {
     let escaped = location
         .replace('&', "&amp;")

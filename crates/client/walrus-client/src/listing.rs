@@ -115,7 +115,7 @@ impl WalrusClient {
                 return Ok(objects);
             }
             if objects.len() == before || objects.last().is_some_and(|last| last.key <= marker) {
-                return Err(malformed("the listing makes no progress".to_owned()));
+                return Err(malformed("the listing repeats the same page".to_owned()));
             }
         }
         Err(TransportError::Malformed {

@@ -100,7 +100,7 @@ impl WalrusClient {
     /// Writes an object. The store compares it with its MD5, and so does this where the tag is one.
     ///
     /// # Errors
-    /// When the store refuses, or tells the MD5 of something else.
+    /// When the store refuses, or says the MD5 of something else.
     pub async fn put_object(
         &self,
         bucket: &BucketName,
@@ -125,7 +125,7 @@ impl WalrusClient {
         let etag = etag(&response.headers);
         if is_md5(&etag) && !etag.eq_ignore_ascii_case(&content.md5_hex()) {
             let reason = format!(
-                "the store has the MD5 {etag}, what was sent has {}",
+                "the store reports the MD5 {etag}, the data sent has {}",
                 content.md5_hex()
             );
             return Err(TransportError::Malformed {
@@ -185,7 +185,7 @@ impl WalrusClient {
             Ok(answer) if answer.name == "CopyObjectResult" => Ok(()),
             _ => Err(TransportError::Malformed {
                 what: request.what,
-                reason: "it does not say that the object was copied".to_owned(),
+                reason: "it does not confirm that the object was copied".to_owned(),
             }),
         }
     }

@@ -10,7 +10,7 @@ use crate::{ObjectHead, WalrusClient};
 
 /// An object that is read from its first byte to its last.
 ///
-/// When a connection breaks, the next one goes on where it broke, and only if the store still has the same object: its tag is
+/// When a connection breaks, the next one continues where it broke, and only if the store still has the same object: its tag is
 /// named in every request. It is given up when as many connections in a row as there are retries bring nothing.
 #[derive(Debug)]
 pub struct ObjectReader {
@@ -75,7 +75,7 @@ impl ObjectReader {
                     }
                 }
                 Ok(None) if self.size.is_none() => self.size = Some(self.position),
-                Ok(None) => self.go_on(self.malformed("it ends too early")).await?,
+                Ok(None) => self.go_on(self.malformed("it is truncated")).await?,
                 Err(error) => self.go_on(error).await?,
             }
         }
@@ -85,7 +85,7 @@ impl ObjectReader {
     fn count(&mut self, piece: Bytes) -> Result<Bytes, TransportError> {
         self.position += piece.len() as u64;
         if self.size.is_some_and(|size| self.position > size) {
-            return Err(self.malformed("it is longer than the store said before"));
+            return Err(self.malformed("it is longer than the store reported before"));
         }
         Ok(piece)
     }
@@ -112,8 +112,10 @@ impl ObjectReader {
         let skip = match download.status() {
             206 if self.begins_here(&download) => 0,
             200 if self.is_same(&download) => self.position,
-            200 => return Err(self.malformed("it has another size than the store said before")),
-            _ => return Err(self.malformed("it is another range than was asked for")),
+            200 => {
+                return Err(self.malformed("its size differs from what the store reported before"));
+            }
+            _ => return Err(self.malformed("it is not the requested range")),
         };
         if self.position == 0 {
             self.size = self.size.or(download.length());

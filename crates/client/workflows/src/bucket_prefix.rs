@@ -66,7 +66,7 @@ impl BucketPrefix {
             .map_err(|source| WorkflowError::Key { key, source })
     }
 
-    /// Where an object of this name lies.
+    /// Where an object of this name is.
     ///
     /// # Errors
     /// [`WorkflowError::Key`] when no object can have its key.

@@ -1,4 +1,4 @@
-//! An image made into a bundle: in a folder, or straight in a store without touching a disk.
+//! An image made into a bundle: in a directory, or straight in a store without touching a disk.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -67,11 +67,11 @@ impl Bundle {
         &self.meta
     }
 
-    /// Makes the bundle in a folder that exists, all or nothing; gives the path of its manifest, too.
+    /// Makes the bundle in a directory that exists, all or nothing; gives the path of its manifest, too.
     ///
     /// # Errors
     /// [`WorkflowError::BundleExists`] when there is one of this name and `existing` refuses to replace it; when the image or
-    /// the keys cannot be used, when the folder cannot be written, and when the observer stops it.
+    /// the keys cannot be used, when the directory cannot be written, and when the observer stops it.
     pub fn into_folder(
         self,
         folder: &Path,
@@ -180,7 +180,7 @@ impl Bundle {
         .await
     }
 
-    /// Seals the image into a sink, whose content is worthless when this fails, and signs the manifest.
+    /// Bundles the image into a sink, whose content is worthless when this fails, and signs the manifest.
     fn seal(
         self,
         sink: &mut dyn PartSink,
@@ -221,7 +221,7 @@ async fn take_back(destination: &Destination, names: &[PartName]) {
     }
 }
 
-/// A sink whose finished parts are told of.
+/// A sink whose finished parts receive of.
 struct Announced<'a> {
     sink: &'a mut dyn PartSink,
     observer: &'a dyn Observer,

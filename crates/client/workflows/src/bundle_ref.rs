@@ -12,13 +12,13 @@ use gumnut_types::{ImageId, ImageIdError, LocationError, ManifestLocation};
 pub enum BundleRef {
     /// The bundle of an image.
     Image(ImageId),
-    /// The bundle whose manifest lies here.
+    /// The bundle whose manifest is here.
     Location(ManifestLocation),
 }
 
 /// Why a text names no bundle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is neither the id of an image nor BUCKET/KEY of a manifest")]
+#[error("this is neither an image id nor the BUCKET/KEY of a manifest")]
 pub enum BundleRefError {
     /// It has a slash and is no location.
     Location(#[source] LocationError),

@@ -101,7 +101,7 @@ impl CloudClient {
             .ok_or_else(|| WorkflowError::NoImage(id.clone()))
     }
 
-    /// Where the manifest of an image lies.
+    /// Where the manifest of an image is.
     ///
     /// # Errors
     /// When the cloud refuses or shows no such image; and when the image has no manifest, as one that was made of a snapshot.
@@ -114,7 +114,7 @@ impl CloudClient {
             .map_err(|_| WorkflowError::NoManifest { id: id.clone() })
     }
 
-    /// The bundle whose manifest lies at a location. Whether there is one is not looked at.
+    /// The bundle whose manifest is at a location. Whether there is one is not looked at.
     ///
     /// # Errors
     /// When the cloud has no object store.
@@ -125,7 +125,7 @@ impl CloudClient {
         })
     }
 
-    /// The bundle that a reference means; the cloud is asked where an image's lies.
+    /// The bundle that a reference means; the cloud is asked where an image's is.
     ///
     /// # Errors
     /// When the cloud has no object store; and for an image, when the cloud has no EC2 service, refuses, shows no such image,

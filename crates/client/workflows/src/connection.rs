@@ -26,7 +26,7 @@ pub struct Connection {
 
 impl Connection {
     /// A connection whose requests are signed with this key pair, in this version for both services. It has no endpoint yet,
-    /// tries again as [`RetryPolicy::default`] does, and believes the authorities of the system.
+    /// tries again as [`RetryPolicy::default`] does, and trusts the authorities of the system.
     pub fn new(credentials: Credentials, signature: SignatureVersion) -> Self {
         Self {
             store: None,
@@ -78,14 +78,14 @@ impl Connection {
         self
     }
 
-    /// Believes these certificate authorities, one or more in PEM form, beside those of the system.
+    /// Trusts these certificate authorities, one or more in PEM form, beside those of the system.
     #[must_use]
     pub fn trust(mut self, authorities: impl Into<Option<Vec<u8>>>) -> Self {
         self.authorities = authorities.into();
         self
     }
 
-    /// Believes any server. Whoever sits between can then read and change everything.
+    /// Trusts any server. Anyone who sits between can then read and change everything.
     #[must_use]
     pub fn unverified(mut self) -> Self {
         self.server_identity = ServerIdentity::Unverified;
@@ -99,14 +99,14 @@ impl Connection {
         self
     }
 
-    /// Tells one what happens to requests, while it happens.
+    /// Reports one what happens to requests, while it happens.
     #[must_use]
     pub fn trace(mut self, trace: Arc<dyn Trace>) -> Self {
         self.trace = Some(trace);
         self
     }
 
-    /// Whether any server is believed.
+    /// Whether any server is trusted.
     pub fn is_unverified(&self) -> bool {
         self.server_identity == ServerIdentity::Unverified
     }

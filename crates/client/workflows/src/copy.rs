@@ -1,6 +1,6 @@
 //! From one cloud to another: parts from store to store, the manifest made for the other cloud, the image registered there.
 //!
-//! No part touches a disk, and none is sent before its digest has matched. What is there already stays, so that the same copy
+//! No part touches a disk, and none is sent before its digest has matched. What is there already remains, so that the same copy
 //! can be asked for again.
 
 use std::io;
@@ -21,11 +21,11 @@ use crate::receive::Forget;
 use crate::registered::{ImagesInUse, OwnImages, register_once};
 use crate::{BucketPrefix, CloudClient, Observer, PartOutput, Step, StoredBundle, WorkflowError};
 
-/// Bytes of parts that may lie in memory, unless one part alone is larger.
+/// Bytes of parts that may are in memory, unless one part alone is larger.
 const BUDGET: u32 = 64 << 20;
 /// Parts that are copied at the same time, unless it is said otherwise.
 const JOBS: usize = 4;
-/// Largest part that is copied, in bytes, because it has to lie in memory.
+/// Largest part that is copied, in bytes, because it has to are in memory.
 const MAX_PART: u64 = 1 << 30;
 
 /// The cloud that images are copied to, and as whom.
@@ -46,7 +46,7 @@ pub struct CopyTo {
 pub struct Original {
     /// Where it is.
     pub bundle: StoredBundle,
-    /// Its manifest, believed and opened.
+    /// Its manifest, trusted and opened.
     pub manifest: OpenManifest,
     /// What it is in the other cloud, with the ids of there.
     pub kind: ImageKind,
@@ -56,7 +56,7 @@ pub struct Original {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct CopiedBundle {
-    /// Where its manifest lies.
+    /// Where its manifest is.
     pub location: ManifestLocation,
     /// Parts that were sent.
     pub parts_sent: usize,
@@ -68,7 +68,7 @@ pub struct CopiedBundle {
 
 impl CopyTo {
     /// Copies to this cloud: `author` signs the manifests, `cloud_key` is that of the cloud's certificate, and the images belong
-    /// to `account` there. Buckets and keys stay as they are, and only the cloud can open the bundles.
+    /// to `account` there. Buckets and keys remain as they are, and only the cloud can open the bundles.
     pub fn new(
         cloud: CloudClient,
         author: PrivateKey,
@@ -221,7 +221,7 @@ impl CopyTo {
         })
     }
 
-    /// Registers a copy, unless an image is registered from there already; tells whether it was new.
+    /// Registers a copy, unless an image is registered from there already; says whether it was new.
     ///
     /// # Errors
     /// When the cloud refuses.
@@ -342,12 +342,12 @@ struct Work<'a> {
     destination: &'a Destination,
     copied: StoredBundle,
     limits: Limits,
-    /// Bytes that may lie in memory.
+    /// Bytes that may are in memory.
     room: Semaphore,
 }
 
 impl Work<'_> {
-    /// Copies a part; tells whether it was sent.
+    /// Copies a part; says whether it was sent.
     async fn part(&self, part: &Part, head: &ObjectHead) -> Result<bool, WorkflowError> {
         if self.is_there(part, head).await? {
             self.observer.advance(head.size);

@@ -6,7 +6,7 @@ use gumnut_walrus_client::{BucketState, CannedAcl, Content, ObjectHead, PutOptio
 
 use crate::{BucketPrefix, Observer, Step, WorkflowError};
 
-/// The metadata that tells what a manifest was made of.
+/// The metadata that says what a manifest was made of.
 const SOURCE: &str = "gumnut-source";
 
 /// What a store has where an object would be.
@@ -16,7 +16,7 @@ pub(crate) enum Stored {
     Missing,
     /// An object of this content, as far as its size and tag tell.
     Same,
-    /// Another content, or one whose tag tells nothing.
+    /// Another content, or one whose tag says nothing.
     Other,
 }
 
@@ -75,7 +75,7 @@ impl Destination {
             })
     }
 
-    /// Puts an object, unless the store has it already; tells whether it was sent.
+    /// Puts an object, unless the store has it already; says whether it was sent.
     ///
     /// # Errors
     /// When the store refuses or does not answer.
@@ -169,7 +169,7 @@ impl Destination {
         &self.target.bucket
     }
 
-    /// Where an object of this name lies.
+    /// Where an object of this name is.
     pub(crate) fn location(&self, name: &str) -> Result<ManifestLocation, WorkflowError> {
         self.target.location(name)
     }

@@ -16,7 +16,7 @@ use crate::{Observer, PartOutput, Step, StoredBundle, WorkflowError, digest_of_f
 /// Parts that are fetched at the same time, unless it is said otherwise.
 const JOBS: usize = 4;
 
-/// A bundle in a store that is to be fetched into a folder.
+/// A bundle in a store that is to be fetched into a directory.
 #[derive(Clone, Debug)]
 pub struct Download {
     bundle: StoredBundle,
@@ -29,7 +29,7 @@ pub struct Download {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
-    /// Path of its manifest; the parts lie beside it.
+    /// Path of its manifest; the parts are next to it.
     pub manifest: PathBuf,
     /// How many parts it has.
     pub parts: usize,
@@ -38,7 +38,7 @@ pub struct Downloaded {
 }
 
 impl Download {
-    /// Fetches the bundle into a folder, which is made if it is missing; 4 parts at a time.
+    /// Fetches the bundle into a directory, which is made if it is missing; 4 parts at a time.
     pub fn new(bundle: StoredBundle, folder: impl Into<PathBuf>) -> Self {
         Self {
             bundle,
@@ -63,11 +63,11 @@ impl Download {
     }
 
     /// Fetches every part, each compared with the manifest while it comes, and last the manifest. Files get their names when
-    /// they are whole. Parts that are there already and right are not fetched again.
+    /// they are complete. Parts that are there already and right are not fetched again.
     ///
     /// # Errors
     /// [`WorkflowError::Exists`] when a file of the bundle would replace another; when a part is missing or damaged, when the
-    /// store refuses or does not answer, and when the folder cannot be written.
+    /// store refuses or does not answer, and when the directory cannot be written.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Downloaded, WorkflowError> {
         let key = &self.bundle.location.key;
         observer.step(&Step::ReadingManifest {
@@ -95,11 +95,11 @@ impl Download {
         })
     }
 
-    /// Fetches the parts that a manifest names into the folder, which exists; gives their bytes.
+    /// Fetches the parts that a manifest names into the directory, which exists; gives their bytes.
     ///
     /// # Errors
     /// [`WorkflowError::Exists`] when a part would replace another file; when a part is missing or damaged, when the store
-    /// refuses or does not answer, and when the folder cannot be written.
+    /// refuses or does not answer, and when the directory cannot be written.
     pub async fn parts(
         &self,
         manifest: &Manifest,
@@ -123,7 +123,7 @@ impl Download {
         Ok(actual)
     }
 
-    /// Brings one part into the folder and gives its size in bytes.
+    /// Brings one part into the directory and gives its size in bytes.
     async fn part(&self, part: &Part, observer: &dyn Observer) -> Result<u64, WorkflowError> {
         let path = self.folder.join(part.name.as_str());
         if let Some(size) = already_there(&path, part.digest).await? {

@@ -20,13 +20,13 @@ use crate::{RunId, RunIdError};
 #[non_exhaustive]
 pub enum WorkflowError {
     /// The cloud has no object store.
-    #[error("this needs an object store, and none is set")]
+    #[error("this command needs an object store, and no endpoint is set")]
     NoStore,
     /// The cloud has no EC2 service.
-    #[error("this needs an EC2 service, and none is set")]
+    #[error("this command needs an EC2 service, and no endpoint is set")]
     NoEc2,
     /// The cloud does not show this image.
-    #[error("the cloud shows no image {0}")]
+    #[error("the cloud has no image {0}, or it is not visible to you")]
     NoImage(ImageId),
     /// The image is not made of a bundle.
     #[error("{id} has no manifest in the object store")]
@@ -58,7 +58,7 @@ pub enum WorkflowError {
         source: NameError,
     },
     /// A key would be illegal.
-    #[error("{key:?} cannot be an object")]
+    #[error("{key:?} is not a valid object key")]
     Key {
         /// The key.
         key: String,
@@ -67,16 +67,16 @@ pub enum WorkflowError {
         source: ObjectKeyError,
     },
     /// No bucket can be named after the target.
-    #[error("no bucket can be named after {}", .0.display())]
+    #[error("the name of {} cannot be used as a bucket name", .0.display())]
     NoBucket(PathBuf),
     /// Neither the plan nor the images tell an architecture.
-    #[error("the images do not show for which architecture they are")]
+    #[error("cannot detect the architecture of the images")]
     UnknownArchitecture,
     /// A bare file system without a kernel.
-    #[error("the disk is a bare file system, which does not start without a kernel")]
+    #[error("the disk has no partition table, so it needs a kernel to start")]
     NoKernel,
     /// The checks have found what keeps an instance from starting.
-    #[error("the images did not pass their checks: {grave} grave findings")]
+    #[error("the images did not pass their checks: {grave} errors")]
     Checks {
         /// How many findings.
         grave: usize,
@@ -85,7 +85,7 @@ pub enum WorkflowError {
     #[error("{0} is the manifest of another image")]
     Taken(ManifestLocation),
     /// The store refuses the ACL.
-    #[error("the store does not take this ACL")]
+    #[error("the store does not support this ACL")]
     AclRefused(#[source] TransportError),
     /// The store refuses the bucket, or does not say whether there is one.
     #[error("cannot use the bucket {bucket}")]
@@ -96,7 +96,7 @@ pub enum WorkflowError {
         source: TransportError,
     },
     /// The store does not make the bucket.
-    #[error("cannot make the bucket {bucket}")]
+    #[error("cannot create the bucket {bucket}")]
     CreateBucket {
         /// The bucket.
         bucket: BucketName,
@@ -147,7 +147,7 @@ pub enum WorkflowError {
         source: TransportError,
     },
     /// The store does not hold what was sent.
-    #[error("the bundle of {0} is not in the store as it was sent")]
+    #[error("the stored bundle of {0} differs from what was sent")]
     Altered(ManifestLocation),
     /// The image is not what its stored parts were made of.
     #[error("the image has changed since its first parts were stored")]
@@ -175,18 +175,18 @@ pub enum WorkflowError {
         target: PathBuf,
     },
     /// The journal cannot be read or written.
-    #[error("the journal {}", path.display())]
+    #[error("cannot use the journal {}", path.display())]
     Journal {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// Why.
         #[source]
         source: io::Error,
     },
     /// A file of the run cannot be written or read.
-    #[error("the working file {}", path.display())]
+    #[error("cannot use the working file {}", path.display())]
     Scratch {
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// Why.
         #[source]
@@ -224,11 +224,11 @@ pub enum WorkflowError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A folder is where a manifest should be.
-    #[error("{} is a folder, not a manifest", .0.display())]
+    /// A directory is where a manifest should be.
+    #[error("{} is a directory, not a manifest", .0.display())]
     ManifestIsFolder(PathBuf),
     /// A file is no manifest.
-    #[error("{} is no usable manifest", path.display())]
+    #[error("{} is not a valid manifest", path.display())]
     LocalManifest {
         /// The file.
         path: PathBuf,
@@ -249,14 +249,14 @@ pub enum WorkflowError {
         /// What it has.
         actual: Sha1Digest,
     },
-    /// There is a bundle of this name in the folder.
-    #[error("there is a bundle of this name already")]
+    /// There is a bundle of this name in the directory.
+    #[error("a bundle of this name already exists")]
     BundleExists(#[source] SplitterError),
     /// The file would replace one of the bundle's.
     #[error("{} is a file of the bundle itself", .0.display())]
     OwnFile(PathBuf),
     /// No file can be called like the manifest.
-    #[error("{key} cannot be a file name")]
+    #[error("{key} is not a valid file name")]
     FileName {
         /// The manifest's key.
         key: ObjectKey,
@@ -264,7 +264,7 @@ pub enum WorkflowError {
         source: NameError,
     },
     /// Another file has the name of one of the bundle's.
-    #[error("{} exists and is something else", .0.display())]
+    #[error("{} already exists and is not part of this bundle", .0.display())]
     Exists(PathBuf),
     /// A file cannot be written.
     #[error("cannot write {}", path.display())]
@@ -282,10 +282,10 @@ pub enum WorkflowError {
         /// What they have, in bytes.
         actual: u64,
     },
-    /// What lies where a manifest should is none.
-    #[error("{location} is no usable manifest")]
+    /// What is where a manifest should is none.
+    #[error("{location} is not a valid manifest")]
     StoredManifest {
-        /// Where it lies.
+        /// Where it is.
         location: ManifestLocation,
         /// Why.
         #[source]
@@ -294,7 +294,7 @@ pub enum WorkflowError {
     /// There is no bundle at a location.
     #[error("there is no bundle {0}")]
     NoBundle(ManifestLocation),
-    /// Something is needed by an image that stays.
+    /// Something is needed by an image that remains.
     #[error("{what} is used by {by}")]
     InUse {
         /// An image or a bundle.
@@ -303,16 +303,16 @@ pub enum WorkflowError {
         by: String,
     },
     /// The cloud has an id of a form that is not known.
-    #[error("the cloud has an image {0:?}, which is no id")]
+    #[error("the cloud has an image {0:?}, which is not a valid id")]
     UnknownId(String),
     /// A deregistered image is still there.
-    #[error("{id} is deregistered, and the cloud still shows it")]
+    #[error("{id} is deregistered, but the cloud still lists it")]
     StillThere {
         /// The image.
         id: ImageId,
     },
-    /// A part cannot lie beside the manifest.
-    #[error("the part `{name}` cannot be an object")]
+    /// A part cannot are next to the manifest.
+    #[error("the name of the part `{name}` is not a valid object key")]
     PartKey {
         /// The part.
         name: PartName,
@@ -321,15 +321,15 @@ pub enum WorkflowError {
         source: ObjectKeyError,
     },
     /// A part is not in the store.
-    #[error("the bundle is not whole: there is no part {bucket}/{key}")]
+    #[error("the bundle is incomplete: there is no part {bucket}/{key}")]
     PartMissing {
-        /// Where it should lie.
+        /// Where it should be.
         bucket: BucketName,
         /// Its key.
         key: ObjectKey,
     },
     /// A part is larger than the limit.
-    #[error("the stored part {key} has {size} bytes, at most {limit} are read")]
+    #[error("the stored part {key} has {size} bytes; the limit is {limit}")]
     PartTooLarge {
         /// Its key.
         key: ObjectKey,
@@ -339,7 +339,7 @@ pub enum WorkflowError {
         limit: u64,
     },
     /// The parts together have another size than the manifest says.
-    #[error("the stored parts have {actual} bytes together, the manifest says {expected}")]
+    #[error("the stored parts have {actual} bytes in total, the manifest says {expected}")]
     PartSizes {
         /// What the manifest says.
         expected: u64,
@@ -361,7 +361,7 @@ pub enum WorkflowError {
         actual: Sha1Digest,
     },
     /// A part cannot be kept.
-    #[error("cannot keep the part `{name}`")]
+    #[error("cannot write the part `{name}`")]
     KeepPart {
         /// The part.
         name: PartName,
@@ -369,25 +369,25 @@ pub enum WorkflowError {
         #[source]
         source: io::Error,
     },
-    /// The folder of what has been fetched cannot be used.
-    #[error("cannot use the folder {}", path.display())]
+    /// The directory of what has been fetched cannot be used.
+    #[error("cannot use the directory {}", path.display())]
     Folder {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// Why.
         #[source]
         source: io::Error,
     },
-    /// What is in the way is not the folder of an earlier run.
-    #[error("{} is no folder of yours that an earlier run could have left", path.display())]
+    /// What is in the way is not the directory of an earlier run.
+    #[error("{} exists and was not created by an earlier run of yours", path.display())]
     NotOurs {
         /// What is there.
         path: PathBuf,
     },
-    /// Another run uses the folder.
-    #[error("another run fetches the same file: it uses {}", path.display())]
+    /// Another run uses the directory.
+    #[error("another process is fetching the same file: it uses {}", path.display())]
     Busy {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
 
@@ -416,7 +416,7 @@ pub enum WorkflowError {
     #[error("interrupted")]
     Cancelled,
     /// A thread ended without a word.
-    #[error("a thread died")]
+    #[error("a thread panicked, which is a bug in gumnut: please report it")]
     Died,
 }
 

@@ -33,8 +33,8 @@ enum Input {
 }
 
 impl ImageInput {
-    /// Looks at a file or a block device that shall be an image of this class. Of a machine image, what is compressed is
-    /// decompressed, and a virtual disk made raw, in the folder for temporary files; kernels and ramdisks stay as they are.
+    /// Looks at a file or a block device that will be an image of this class. Of a machine image, what is compressed is
+    /// decompressed, and a virtual disk made raw, in the directory for temporary files; kernels and ramdisks remain as they are.
     ///
     /// # Errors
     /// When the image cannot be read, cannot be made raw, or is certainly none of this class, such as a text.
@@ -52,7 +52,7 @@ impl ImageInput {
         Ok(input)
     }
 
-    /// Looks at a file or a block device, which may be anything: only a virtual disk is made raw, in the folder for temporary
+    /// Looks at a file or a block device, which may be anything: only a virtual disk is made raw, in the directory for temporary
     /// files. So the tools did that gumnut answers to the names of.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ impl Keys {
         &self.private_key
     }
 
-    /// The owner's certificate, if the owner shall be able to open bundles.
+    /// The owner's certificate, if the owner will be able to open bundles.
     pub fn user(&self) -> Option<&Certificate> {
         self.user.as_ref()
     }

@@ -1,4 +1,4 @@
-//! A bundle on this machine: its manifest and the folder of its parts.
+//! A bundle on this machine: its manifest and the directory of its parts.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub struct LocalBundle {
 }
 
 impl LocalBundle {
-    /// The bundle with this manifest, whose parts lie beside it.
+    /// The bundle with this manifest, whose parts are next to it.
     pub fn new(manifest: impl Into<PathBuf>) -> Self {
         let manifest = manifest.into();
         let parts = match manifest.parent() {
@@ -26,7 +26,7 @@ impl LocalBundle {
         Self { manifest, parts }
     }
 
-    /// Looks for the parts in another folder; `None`: beside the manifest.
+    /// Looks for the parts in another directory; `None`: beside the manifest.
     #[must_use]
     pub fn parts_in(mut self, folder: Option<&Path>) -> Self {
         if let Some(folder) = folder {
@@ -40,7 +40,7 @@ impl LocalBundle {
         &self.manifest
     }
 
-    /// The folder of the parts.
+    /// The directory of the parts.
     pub fn parts(&self) -> &Path {
         &self.parts
     }
@@ -48,7 +48,7 @@ impl LocalBundle {
     /// Reads the manifest. Nothing vouches for it yet.
     ///
     /// # Errors
-    /// When there is no such file, it is a folder or too large, and when it is no manifest.
+    /// When there is no such file, it is a directory or too large, and when it is no manifest.
     pub fn manifest(&self, limits: &Limits) -> Result<UntrustedManifest, WorkflowError> {
         let metadata = fs_err::metadata(&self.manifest)
             .map_err(|source| unreadable("manifest", &self.manifest, source))?;

@@ -37,7 +37,7 @@ pub enum Step<'a> {
         /// The run.
         run: &'a RunId,
     },
-    /// A run that was interrupted goes on.
+    /// A run that was interrupted continues.
     Resuming {
         /// The run.
         run: &'a RunId,
@@ -58,7 +58,7 @@ pub enum Step<'a> {
     Disk(gumnut_disk_image::Step),
     /// The checks of the images have found something.
     Found {
-        /// The findings, the gravest first.
+        /// The findings, the most severe first.
         findings: &'a [Finding],
     },
     /// The store is asked for the bucket.
@@ -82,7 +82,7 @@ pub enum Step<'a> {
         class: ImageClass,
         /// First part of every name in the bundle.
         name: &'a ImageName,
-        /// Where its manifest will be; `None`: in a folder.
+        /// Where its manifest will be; `None`: in a directory.
         location: Option<&'a ManifestLocation>,
         /// Length of the image in bytes.
         bytes: u64,
@@ -96,7 +96,7 @@ pub enum Step<'a> {
         /// Bytes of all parts.
         bytes: u64,
     },
-    /// A bundle is fetched into a folder.
+    /// A bundle is fetched into a directory.
     Downloading {
         /// Bytes of all parts.
         bytes: u64,
@@ -116,7 +116,7 @@ pub enum Step<'a> {
         /// Bytes of all parts.
         bytes: u64,
     },
-    /// An image is restored from a bundle in a folder.
+    /// An image is restored from a bundle in a directory.
     Restoring {
         /// Bytes of all parts.
         bytes: u64,
@@ -159,14 +159,14 @@ pub enum Step<'a> {
     },
     /// A bundle is deleted.
     Deleting {
-        /// Where its manifest lies.
+        /// Where its manifest is.
         location: &'a ManifestLocation,
     },
 }
 
-/// One who is told how far a workflow is, and may stop it.
+/// One who receives how far a workflow is, and may stop it.
 ///
-/// [`Progress`] counts the bytes of the step that began last, and says whether to go on.
+/// [`Progress`] counts the bytes of the step that began last, and says whether to continue.
 pub trait Observer: Progress + Send {
     /// A step begins.
     fn step(&self, step: &Step<'_>) {

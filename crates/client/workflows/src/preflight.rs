@@ -72,7 +72,7 @@ impl CloudClient {
 }
 
 impl Destination {
-    /// Insists that the caller may write to the bucket, or that it is missing and may be made; tells which.
+    /// Insists that the caller may write to the bucket, or that it is missing and may be made; says which.
     ///
     /// # Errors
     /// [`WorkflowError::CheckBucket`] when the store refuses or does not answer, [`WorkflowError::ForeignBucket`] when it belongs to
@@ -142,7 +142,7 @@ impl Destination {
 }
 
 impl StoredBundle {
-    /// Insists that there is an object where the manifest should be. Whoever may not look there is not told that it is missing.
+    /// Insists that there is an object where the manifest should be. Anyone who may not look there is not told that it is missing.
     ///
     /// # Errors
     /// [`WorkflowError::NoSuchBucket`] and [`WorkflowError::NoSuchKey`].

@@ -1,4 +1,4 @@
-//! One part out of the store, believed when its digest has matched.
+//! One part out of the store, trusted when its digest has matched.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::{StoredBundle, WorkflowError};
 
-/// Where the bytes of a part go while they come. What it holds is to be believed when [`StoredBundle::receive`] has returned
+/// Where the bytes of a part go while they come. What it holds is to be trusted when [`StoredBundle::receive`] has returned
 /// without an error.
 pub trait PartOutput: Send {
     /// Takes the next bytes.
@@ -43,7 +43,7 @@ impl PartOutput for Forget<'_> {
 impl StoredBundle {
     /// Reads a part and compares it with the manifest; gives its size in bytes.
     ///
-    /// A connection that breaks is gone on with. A part that comes with another digest is read a second time, because the way
+    /// A connection that breaks is continued with. A part that comes with another digest is read a second time, because the way
     /// may have damaged it and not the store. `head` is what the store has said of it before, if it has.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl StoredBundle {
     ) -> Result<u64, WorkflowError> {
         match self.receive_once(part, head, limits, output).await {
             Err(error) if may_be_better(&error) => {
-                tracing::info!(%error, "reading the part a second time");
+                tracing::info!(%error, "downloading the part a second time");
                 output
                     .restart()
                     .await

@@ -115,8 +115,8 @@ impl ImagesInUse {
         users.map(|image| image.image_id.clone()).collect()
     }
 
-    /// The ids of the images that need one of these objects, which are in the bucket and folder of `location`: their manifest is
-    /// there, or among the objects, or lists one of them as a part. A manifest in the same folder is read.
+    /// The ids of the images that need one of these objects, which are in the bucket and directory of `location`: their manifest is
+    /// there, or among the objects, or lists one of them as a part. A manifest in the same directory is read.
     ///
     /// # Errors
     /// When the store refuses or does not answer; a manifest that is gone, or none, lists nothing.
@@ -210,7 +210,7 @@ pub async fn register_once(
         match ec2.register_image_once(request).await {
             Ok(id) => return Ok(id),
             Err(error) if attempt < ATTEMPTS && may_have_been_heard(&error) => {
-                tracing::info!(%error, ?wait, "asking again after looking");
+                tracing::info!(%error, ?wait, "sending the request again");
                 tokio::time::sleep(wait).await;
                 wait *= 2;
             }

@@ -18,7 +18,7 @@ pub(crate) struct BundleToDelete {
     bundle: StoredBundle,
     manifest: UntrustedManifest,
     parts: Vec<ObjectKey>,
-    /// The copy of the manifest, from which an interrupted deletion goes on.
+    /// The copy of the manifest, from which an interrupted deletion continues.
     mark: ManifestLocation,
 }
 
@@ -85,12 +85,12 @@ impl BundleToDelete {
         &self.parts
     }
 
-    /// Whether one of its parts lies here.
+    /// Whether one of its parts is here.
     pub(crate) fn has_part(&self, location: &ManifestLocation) -> bool {
         location.bucket == self.bundle.location.bucket && self.parts.contains(&location.key)
     }
 
-    /// Deletes it. The manifest goes first: what can be seen as a bundle is one. A copy of it stays as long as there are
+    /// Deletes it. The manifest goes first: what can be seen as a bundle is one. A copy of it remains as long as there are
     /// parts, so that the same can be asked again after an interruption.
     pub(crate) async fn delete(&self) -> Result<(), WorkflowError> {
         let StoredBundle { store, location } = &self.bundle;

@@ -1,7 +1,7 @@
 //! The end of an image: deregistered, and its bundle deleted if nobody else needs it.
 //!
 //! First the image goes, then its bundle: an image whose bundle is gone would still be offered. Of the bundle the manifest goes
-//! first, because a manifest whose parts are gone looks like a bundle and is none; a copy of it tells the next run how to go on after an
+//! first, because a manifest whose parts are gone looks like a bundle without being one; a copy of it shows the next run how to continue after an
 //! interruption.
 
 use std::sync::Arc;
@@ -38,12 +38,12 @@ pub struct Retirement {
     kept: Vec<Kept>,
 }
 
-/// Something that stays.
+/// Something that remains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     /// An id or a location.
     pub what: String,
-    /// Why it stays.
+    /// Why it remains.
     pub why: String,
 }
 
@@ -62,7 +62,7 @@ pub struct Retired {
     pub images: Vec<String>,
     /// Bundles that were deleted, and how many objects each had.
     pub bundles: Vec<(ManifestLocation, usize)>,
-    /// What stays.
+    /// What remains.
     pub kept: Vec<Kept>,
 }
 
@@ -171,7 +171,7 @@ impl Retire {
     /// Does what was planned; the observer hears of each image and each bundle before it goes.
     ///
     /// # Errors
-    /// When the cloud refuses, or an image does not go in time. What was done until then stays done.
+    /// When the cloud refuses, or an image does not go in time. What was done until then remains done.
     pub async fn carry_out(
         &self,
         plan: Retirement,
@@ -299,7 +299,7 @@ impl Planner<'_> {
                 self.add(&image).await
             };
         }
-        self.keep(id, "the cloud does not show it".to_owned());
+        self.keep(id, "the cloud does not list it".to_owned());
         Ok(())
     }
 
@@ -372,7 +372,7 @@ impl Planner<'_> {
         }
         let bundle_to_delete = self.bundle_to_delete(&location).await?;
         let Some(bundle) = bundle_to_delete else {
-            self.keep(&location.to_string(), "it is gone already".to_owned());
+            self.keep(&location.to_string(), "it was already removed".to_owned());
             return Ok(None);
         };
         // Another manifest beside it may list the same parts.
@@ -419,7 +419,7 @@ impl Planner<'_> {
             .filter(|image| is_alive(image) && !self.going.contains(&image.image_id))
     }
 
-    /// The images that stay and have this kernel or ramdisk. `None`: no image has it.
+    /// The images that remain and have this kernel or ramdisk. `None`: no image has it.
     fn users_of(&self, id: &str) -> Option<String> {
         let users: Vec<_> = self
             .staying()
@@ -434,7 +434,7 @@ impl Planner<'_> {
         (!users.is_empty()).then(|| users.join(", "))
     }
 
-    /// The images that stay and need an object of this bundle. `None`: no image needs one.
+    /// The images that remain and need an object of this bundle. `None`: no image needs one.
     async fn sharers_of(&self, bundle: &BundleToDelete) -> Result<Option<String>, WorkflowError> {
         let needing = ImagesInUse::of(self.staying().cloned().collect())
             .needing(
@@ -447,7 +447,7 @@ impl Planner<'_> {
         Ok((!needing.is_empty()).then(|| needing.join(", ")))
     }
 
-    /// An image that stays and is made of the bundle at this location.
+    /// An image that remains and is made of the bundle at this location.
     fn image_at(&self, location: &ManifestLocation) -> Option<String> {
         self.staying()
             .find(|image| manifest_of(image).as_ref() == Some(location))

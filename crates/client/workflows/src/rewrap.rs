@@ -1,4 +1,4 @@
-//! A manifest for other recipients, beside the parts that stay as they are.
+//! A manifest for other recipients, beside the parts that remain as they are.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub struct Rewrap<'a> {
 }
 
 impl<'a> Rewrap<'a> {
-    /// The manifest of a bundle, believed and opened, with these changes, signed by `author`.
+    /// The manifest of a bundle, trusted and opened, with these changes, signed by `author`.
     pub fn new(
         bundle: &'a LocalBundle,
         manifest: OpenManifest,

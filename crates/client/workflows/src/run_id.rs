@@ -9,7 +9,7 @@ pub struct RunId(String);
 
 /// Why a text names no run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a run has a name of 12 hex digits, as `gumnut runs` lists them")]
+#[error("the name of a run has 12 hex digits; `gumnut runs` lists all runs")]
 pub struct RunIdError;
 
 const DIGITS: usize = 12;

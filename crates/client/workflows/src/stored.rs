@@ -12,7 +12,7 @@ use crate::WorkflowError;
 pub struct StoredBundle {
     /// The store.
     pub store: WalrusClient,
-    /// Where its manifest lies; the parts lie beside it.
+    /// Where its manifest is; the parts are next to it.
     pub location: ManifestLocation,
 }
 

@@ -1,4 +1,4 @@
-//! From the thread that seals an image to the network: parts in memory, and never more than so many.
+//! From the thread that bundles an image to the network: parts in memory, and never more than so many.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,7 +17,7 @@ use crate::WorkflowError;
 /// Parts that need not be sent: digest and length in bytes of each, by its index.
 pub(crate) type Kept = BTreeMap<u32, (Sha1Digest, u64)>;
 
-/// Seals on a thread of its own, and sends each part while the next ones are made. At most `jobs` parts are in memory: the
+/// Bundles on a thread of its own, and sends each part while the next ones are made. At most `jobs` parts are in memory: the
 /// one that is being filled, and those that are being sent. Parts in `kept` are made again, compared and not sent.
 ///
 /// A failure to send ends the sealing, and is the result. A part in `kept` that is made otherwise this time is
@@ -72,7 +72,7 @@ fn parts(receiver: Receiver<Part>) -> impl stream::Stream<Item = Part> {
 
 /// Marks the failure of a part that is not what it was.
 #[derive(Debug, thiserror::Error)]
-#[error("the part is not what it was when it was stored")]
+#[error("the part differs from what was stored")]
 struct PartDiffers;
 
 fn differs(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -8,7 +8,7 @@ use crate::WorkflowError;
 /// Whose word is taken for a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// That of whoever has the private half of this key.
+    /// That of anyone who has the private half of this key.
     Signer(PublicKey),
     /// Anybody's, for a reason that the manifest keeps. Digests are still compared, but they come from that same manifest.
     Unverified(String),

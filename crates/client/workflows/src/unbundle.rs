@@ -12,7 +12,7 @@ use gumnut_types::Limits;
 
 use crate::{LocalBundle, Observer, Step, Trust, WorkflowError};
 
-/// A bundle on this machine whose manifest is believed and whose key is known.
+/// A bundle on this machine whose manifest is trusted and whose key is known.
 #[derive(Debug)]
 pub struct Unbundle {
     manifest: OpenManifest,
@@ -21,10 +21,10 @@ pub struct Unbundle {
 }
 
 impl Unbundle {
-    /// The bundle of an open manifest, whose parts lie in a folder.
+    /// The bundle of an open manifest, whose parts are in a directory.
     ///
     /// # Errors
-    /// When there is no such folder.
+    /// When there is no such directory.
     pub fn new(manifest: OpenManifest, parts: &Path) -> Result<Self, WorkflowError> {
         Ok(Self {
             manifest,
@@ -37,7 +37,7 @@ impl Unbundle {
     ///
     /// # Errors
     /// When the manifest cannot be read or understood, is not trusted, or is not for this private key; and when there is no
-    /// folder of parts.
+    /// directory of parts.
     pub fn open(
         bundle: &LocalBundle,
         trust: &Trust,

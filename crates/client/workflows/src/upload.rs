@@ -52,7 +52,7 @@ pub struct UploadPreview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Uploaded {
-    /// Where its manifest lies.
+    /// Where its manifest is.
     pub location: ManifestLocation,
     /// Parts that were sent.
     pub parts_sent: usize,
@@ -116,7 +116,7 @@ impl Upload {
     ///
     /// # Errors
     /// When the manifest or a part is missing, unreadable or damaged, before anything is sent where that can be; and when the
-    /// store refuses or does not answer. What was sent stays, and another run goes on from there.
+    /// store refuses or does not answer. What was sent remains, and another run continues from there.
     pub async fn run(&self, observer: Arc<dyn Observer>) -> Result<Uploaded, WorkflowError> {
         let manifest = self.bundle.manifest(&self.limits)?;
         let file_name = self.bundle.path().file_name();
@@ -188,7 +188,7 @@ impl Upload {
         Ok(preview)
     }
 
-    /// Notes what would be done with an object; tells whether it would be put.
+    /// Notes what would be done with an object; says whether it would be put.
     async fn look(
         &self,
         name: &str,

@@ -129,7 +129,7 @@ impl Credentials {
         let found = self.files()?;
         files::make_folder(folder)?;
         let place = std::path::absolute(folder).map_err(|source| AccountsError::Files {
-            doing: "find the folder of the credentials",
+            doing: "find the directory of the credentials",
             source,
         })?;
         let eucarc = found.eucarc_in(&place);
@@ -147,7 +147,7 @@ impl Credentials {
     /// When it cannot be written, or the user's certificates are good no more.
     pub fn write_zip(&self, path: &Path) -> Result<(), AccountsError> {
         let zip = self.files()?.zip().map_err(|source| AccountsError::Files {
-            doing: "make the zip of the credentials",
+            doing: "create the zip of the credentials",
             source,
         })?;
         files::write(path, &zip)

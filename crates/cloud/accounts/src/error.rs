@@ -11,9 +11,7 @@ use gumnut_types::Fault;
 #[non_exhaustive]
 pub enum AccountsError {
     /// There is no such user, or none whose keys are good.
-    #[error(
-        "the cloud has no user {0:?} with keys that are good; list them with: gumnut cloud user list"
-    )]
+    #[error("the cloud has no active user {0:?}; list users with: gumnut cloud user list")]
     NoUser(String),
     /// There is no such user.
     #[error("the cloud has no user {0:?}; list them with: gumnut cloud user list")]
@@ -30,7 +28,7 @@ pub enum AccountsError {
     #[error("{0:?} names no endpoint of the cloud; pass --endpoint URL")]
     NoEndpoint(PathBuf),
     /// A user of the cloud has this name.
-    #[error("the cloud has a user {0:?} already")]
+    #[error("the cloud already has a user {0:?}")]
     UserExists(String),
     /// The text cannot be a name.
     #[error(
@@ -59,13 +57,13 @@ pub enum AccountsError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// The system gives no random bytes.
-    #[error("the system gives no random bytes")]
+    #[error("cannot get random bytes from the system")]
     Random(#[source] getrandom::Error),
     /// A key or certificate cannot be made or read.
     #[error("cannot use the keys of the cloud")]
     Keys(#[from] gumnut_crypto::CryptoError),
     /// The keys of a new cloud could not be made.
-    #[error("the keys of the cloud could not be made: {0}")]
+    #[error("cannot generate the keys of the cloud: {0}")]
     NoKeys(String),
     /// A task ended before its time, which is an error of gumnut.
     #[error("a task of the cloud failed; please report this")]

@@ -24,7 +24,7 @@ pub(crate) fn folder(data_dir: &Path) -> Result<PathBuf, AccountsError> {
 /// Makes a folder that only its owner may enter.
 pub(crate) fn make_folder(path: &Path) -> Result<(), AccountsError> {
     closed_folder(path).map_err(|source| AccountsError::Files {
-        doing: "make a folder for keys",
+        doing: "create a directory for keys",
         source,
     })
 }

@@ -15,10 +15,10 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 #[non_exhaustive]
 pub enum BlobError {
     /// There is no blob of this name: it was deleted, or its name was never given out.
-    #[error("blob {0} is not there")]
+    #[error("there is no blob {0}")]
     NotFound(BlobName),
     /// The disk is full, the quota used up, or the blob larger than the disk can take. Nothing of the blob is left.
-    #[error("there is no room left for blobs")]
+    #[error("there is no space left for blobs")]
     Full(#[source] io::Error),
     /// The store cannot be used; the source says which file of it, where there are files.
     #[error("cannot use the store of blobs")]

@@ -9,13 +9,13 @@ use crate::Conflict;
 #[non_exhaustive]
 pub enum CatalogueError {
     /// Something that may be there only once is there already.
-    #[error("{0} is taken")]
+    #[error("{0} is already in use")]
     Conflict(Conflict),
     /// A row holds something that is not understood.
-    #[error("the catalogue holds something that is not understood")]
+    #[error("the catalogue contains an unknown value")]
     Row(#[source] Box<dyn Error + Send + Sync>),
     /// The disk is full, or the quota used up. What was to change has not changed.
-    #[error("there is no room left for the catalogue")]
+    #[error("there is no space left for the catalogue")]
     Full(#[source] Box<dyn Error + Send + Sync>),
     /// The database's file is not what was written.
     #[error("the catalogue is damaged: {reason}")]
@@ -24,7 +24,7 @@ pub enum CatalogueError {
         reason: String,
     },
     /// The database was written by a later gumnut.
-    #[error("the catalogue has version {found}, this program knows {known}")]
+    #[error("the catalogue has version {found}; this program supports {known}")]
     Version {
         /// Its version.
         found: i64,

@@ -206,7 +206,7 @@ fn open(config: Config) -> Result<Opened, CloudError> {
         .map_err(|error| of_catalogue(path, error))?;
     let catalogue = Catalogue::new(database);
     let blobs = DiskBlobs::open(path).map_err(|source| CloudError::Files {
-        doing: "open the folders of the object store",
+        doing: "open the directories of the object store",
         source,
     })?;
     let keys = gumnut_cloud_accounts::init(path, &catalogue, &config.clock)?;

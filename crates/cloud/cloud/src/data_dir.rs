@@ -31,7 +31,7 @@ impl DataDir {
         builder.recursive(true).mode(0o700);
         builder
             .create(path)
-            .map_err(files("make the data folder"))?;
+            .map_err(files("create the data directory"))?;
         let private = |name: &Path, mode| {
             fs::set_permissions(name, std::fs::Permissions::from_mode(mode))
                 .map_err(files("set the mode of the data directory"))
@@ -43,7 +43,7 @@ impl DataDir {
             .truncate(false)
             .mode(0o600)
             .open(path.join(LOCK))
-            .map_err(files("make the lock file"))?;
+            .map_err(files("create the lock file"))?;
         private(&path.join(LOCK), 0o600)?;
         Self::lock(path, Some(lock))
     }
@@ -68,7 +68,7 @@ impl DataDir {
             }),
             Some(Err(TryLockError::WouldBlock)) => Err(CloudError::Locked(path.to_owned())),
             Some(Err(TryLockError::Error(source))) => Err(CloudError::Files {
-                doing: "lock the data folder",
+                doing: "lock the data directory",
                 source,
             }),
         }

@@ -14,11 +14,13 @@ use gumnut_types::Fault;
 #[non_exhaustive]
 pub enum CloudError {
     /// Another cloud works with the data folder.
-    #[error("another cloud uses the data folder {0:?}; stop it, or name another folder")]
+    #[error(
+        "another cloud uses the data directory {0:?}; stop it, or pass another directory with --data"
+    )]
     Locked(PathBuf),
     /// The process that is said to run the cloud does not have the data folder open.
     #[error(
-        "process {pid} does not have the data folder open, so it is not stopped; the cloud may run in a container or as another user"
+        "process {pid} does not have the data directory open, so it is not stopped; the cloud may run in a container or as another user"
     )]
     OtherProcess {
         /// Its id.
@@ -31,14 +33,16 @@ pub enum CloudError {
         pid: i32,
     },
     /// There is nothing of a cloud in the folder.
-    #[error("there is no cloud in {0:?}; make one with: gumnut cloud init")]
+    #[error("there is no cloud in {0:?}; create one with: gumnut cloud init")]
     NoCloud(PathBuf),
     /// The address could be reached by other machines.
-    #[error("{0} is no loopback address; allow remote access if others shall reach the cloud")]
+    #[error(
+        "{0} is not a loopback address; to accept connections from other machines, allow remote access (--allow-remote)"
+    )]
     NotLoopback(SocketAddr),
     /// The address could be reached by other machines, and nothing would be encrypted.
     #[error(
-        "{0} can be reached from other machines, which would send their requests in the clear; use TLS"
+        "{0} can be reached from other machines, whose requests would not be encrypted; use TLS (--tls)"
     )]
     NotEncrypted(SocketAddr),
     /// The address cannot be listened at.
@@ -70,7 +74,7 @@ pub enum CloudError {
     Catalogue(#[from] CatalogueError),
     /// The catalogue is not what was written.
     #[error(
-        "the catalogue {path:?} of the cloud is damaged: {reason}; `gumnut cloud fsck` tells what is left"
+        "the catalogue {path:?} of the cloud is damaged: {reason}; `gumnut cloud fsck` shows what is intact"
     )]
     Damaged {
         /// The catalogue's file.
@@ -104,7 +108,7 @@ pub enum CloudError {
     },
     /// The catalogue was written by a later gumnut.
     #[error(
-        "the catalogue in {path:?} has version {found}, this program knows {known}; use a later gumnut"
+        "the catalogue in {path:?} has version {found}, this program supports {known}; use a newer gumnut"
     )]
     Version {
         /// The catalogue's file.

@@ -50,7 +50,7 @@ pub enum Finding {
     Catalogue(String),
     /// A file that belongs to nothing. A cloud that was killed leaves such files in `tmp`, and removes them when it starts;
     /// elsewhere it leaves alone what it does not know.
-    #[error("{file} belongs to nothing")]
+    #[error("{file} is not in the catalogue")]
     Orphan {
         /// Its path in the data folder.
         file: String,
@@ -177,7 +177,7 @@ pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudEr
         .map(|blob| (blob.name.clone(), blob))
         .collect();
     check_files(data_dir, &known, &mut report)
-        .map_err(files("read the folders of the object store"))?;
+        .map_err(files("read the directories of the object store"))?;
     report.findings.sort_by_key(ToString::to_string);
     Ok(report)
 }

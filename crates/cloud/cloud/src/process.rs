@@ -159,7 +159,7 @@ fn has_open(pid: i32, path: &Path) -> bool {
 
 fn failed(source: io::Error) -> CloudError {
     CloudError::Files {
-        doing: "find out which cloud uses the data folder",
+        doing: "find out which cloud uses the data directory",
         source,
     }
 }

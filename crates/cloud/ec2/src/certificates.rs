@@ -49,6 +49,6 @@ fn with_colons(digest: &[u8]) -> String {
 }
 
 fn internal(reason: impl std::fmt::Display) -> Refusal {
-    tracing::error!(%reason, "the certificate cannot be told");
+    tracing::error!(%reason, "the certificate cannot be returned");
     ImageError::new(ImageErrorKind::Internal, "An internal error has occurred").into()
 }

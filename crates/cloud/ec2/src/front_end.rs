@@ -147,7 +147,7 @@ impl FrontEnd for Ec2FrontEnd {
             Err(HoldError::NoRoom) => self.overloaded(&head, id),
             Err(HoldError::Late | HoldError::Body(BodyError::Slow)) => text(
                 StatusCode::REQUEST_TIMEOUT,
-                "The body did not come in time.\n",
+                "The body did not arrive in time.\n",
             ),
             Err(_) => text(StatusCode::BAD_REQUEST, "The body could not be read.\n"),
         }

@@ -48,7 +48,7 @@ pub enum HoldError<E> {
     #[error("there is no room for the body at the moment")]
     NoRoom,
     /// It did not come in time.
-    #[error("the body did not come in time")]
+    #[error("the body did not arrive in time")]
     Late,
     /// It cannot be read.
     #[error("the body cannot be read")]

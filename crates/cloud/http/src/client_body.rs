@@ -20,7 +20,7 @@ pub enum BodyError {
     #[error("the body could not be read")]
     Transport(#[from] hyper::Error),
     /// The client sends less than [`HttpLimits::pace`] in [`HttpLimits::patience`].
-    #[error("the body did not come in time")]
+    #[error("the body did not arrive in time")]
     Slow,
 }
 

@@ -152,7 +152,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "disk_free",
-            "Room that is left on the disk of the data folder",
+            "Free space on the disk of the data directory",
             Unit::Bytes,
             self.free.clone(),
         );

@@ -20,7 +20,7 @@ impl RequestId {
         let mut bytes = [0_u8; 16];
         // An id that is not random is better than no answer.
         if getrandom::fill(&mut bytes).is_err() {
-            tracing::warn!("the system gives no random bytes for a request id");
+            tracing::warn!("cannot get random bytes from the system for a request id");
         }
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;

@@ -44,10 +44,10 @@ macro_rules! refusals {
             #[error(transparent)]
             Blob(BlobError),
             /// The disk is full, or the quota used up. Nothing has changed.
-            #[error("There is no room left on the disk of the cloud.")]
+            #[error("There is no space left on the disk of the cloud.")]
             Full(#[source] Box<dyn Error + Send + Sync>),
             /// The system gives no random bytes for the id of a version or an upload.
-            #[error("the system gives no random bytes")]
+            #[error("cannot get random bytes from the system")]
             Random(#[source] getrandom::Error),
             /// A task ended before its time. Whether what was to change has changed is not known.
             #[error("a task of the object store failed")]
@@ -94,7 +94,7 @@ refusals! {
     EntityTooSmall "EntityTooSmall" 400 "Your proposed upload is smaller than the minimum allowed object size.";
     FieldsTooLong "MaxPostPreDataLengthExceededError" 400 "Your POST request fields preceding the upload file were too large.";
     IncompleteBody "IncompleteBody" 400 "You did not provide the number of bytes specified by the Content-Length HTTP header.";
-    InsufficientStorage "InsufficientStorage" 507 "There is no room left on the disk of the cloud.";
+    InsufficientStorage "InsufficientStorage" 507 "There is no space left on the disk of the cloud.";
     Internal "InternalError" 500 "We encountered an internal error. Please try again.";
     InvalidAccessKeyId "InvalidAccessKeyId" 403 "The AWS Access Key Id you provided does not exist in our records.";
     InvalidArgument "InvalidArgument" 400 "Invalid Argument";

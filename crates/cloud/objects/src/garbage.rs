@@ -88,7 +88,7 @@ impl Garbage {
         let catalogue = self.catalogue.clone();
         tokio::spawn(async move {
             if let Err(error) = catalogue.forget_garbage(gone).await {
-                tracing::warn!(%error, "blobs that are deleted stay in a list until the next start");
+                tracing::warn!(%error, "blobs that are deleted remain in a list until the next start");
             }
         });
     }

@@ -36,7 +36,7 @@ pub enum DiskImageError {
         source: io::Error,
     },
     /// The file holds no file system.
-    #[error("`{path}` holds no ext2, ext3 or ext4 file system but {found}")]
+    #[error("`{path}` contains {found}, not an ext2, ext3 or ext4 file system")]
     NoFileSystem {
         /// The image.
         path: PathBuf,
@@ -91,7 +91,7 @@ pub enum DiskImageError {
         reason: String,
     },
     /// A virtual disk that `qemu-img` must not open.
-    #[error("`{path}` is a {format} image that is not opened: {reason}")]
+    #[error("`{path}` is a {format} image that cannot be opened: {reason}")]
     NamesOthers {
         /// The image.
         path: PathBuf,
@@ -101,7 +101,7 @@ pub enum DiskImageError {
         reason: &'static str,
     },
     /// A virtual disk of an absurd size.
-    #[error("`{path}` claims to hold a disk of {size} bytes; more than {limit} are not made raw")]
+    #[error("`{path}` declares a disk of {size} bytes; the limit is {limit}")]
     TooLarge {
         /// The image.
         path: PathBuf,
@@ -112,7 +112,7 @@ pub enum DiskImageError {
     },
     /// The file has lost its end.
     #[error(
-        "`{path}` is cut short: its file system has {file_system} bytes, the file {length}; get \
+        "`{path}` is truncated: its file system has {file_system} bytes, the file {length}; download or copy \
          the image again"
     )]
     Truncated {
@@ -147,7 +147,7 @@ pub enum DiskImageError {
     },
     /// The folder does not take files of this length.
     #[error(
-        "`{path}` cannot have {length} bytes: the file system of its folder takes no files of this size"
+        "`{path}` cannot have {length} bytes: the file system of its directory takes no files of this size"
     )]
     FileTooLarge {
         /// The file.
@@ -170,7 +170,7 @@ pub enum DiskImageError {
         free: u64,
     },
     /// Somebody wrote to the image meanwhile.
-    #[error("`{path}` was changed while it was being copied; nothing was replaced")]
+    #[error("`{path}` changed while it was copied; nothing was replaced")]
     Changed {
         /// The image.
         path: PathBuf,
@@ -192,13 +192,13 @@ pub enum DiskImageError {
         path: PathBuf,
     },
     /// Source and target are one file.
-    #[error("`{path}` is the image itself; the original is never changed, choose another name")]
+    #[error("`{path}` is the image itself, which is never changed; choose another name")]
     SameFile {
         /// The target.
         path: PathBuf,
     },
     /// The e2fsprogs would misread the name.
-    #[error("e2fsprogs take the `?` in `{path}` for the start of options; choose another name")]
+    #[error("e2fsprogs treat the `?` in `{path}` as the start of options; choose another name")]
     QuestionMark {
         /// The target.
         path: PathBuf,
@@ -221,7 +221,7 @@ pub enum DiskImageError {
     #[error("{0}")]
     Tool(Box<ToolFailure>),
     /// The programs were content, and yet the result is not what was asked for.
-    #[error("the result for `{path}` is not right: {problem}")]
+    #[error("the result for `{path}` is wrong: {problem}")]
     WrongResult {
         /// The image.
         path: PathBuf,
@@ -229,7 +229,7 @@ pub enum DiskImageError {
         problem: String,
     },
     /// A tarball is damaged or none.
-    #[error("`{path}` is no tarball, or damaged")]
+    #[error("`{path}` is not a tarball, or it is damaged")]
     Tarball {
         /// The tarball.
         path: PathBuf,
@@ -246,7 +246,7 @@ pub enum DiskImageError {
         found: String,
     },
     /// A member of a tarball is refused.
-    #[error("`{path}` is not unpacked because of its member {member:?}: {reason}")]
+    #[error("`{path}` cannot be unpacked because of its member {member:?}: {reason}")]
     Member {
         /// The tarball.
         path: PathBuf,

@@ -253,7 +253,7 @@ fn disk(window: &Window, table: &Table) -> io::Result<Disk> {
 
 fn contents(window: &Window, superblock: &Superblock) -> io::Result<Contents> {
     if superblock.length() > window.length() {
-        return Ok(not_read("the image is cut short"));
+        return Ok(not_read("the image is truncated"));
     }
     if superblock.state == State::NeedsRecovery {
         return Ok(not_read("the journal has to be replayed first"));

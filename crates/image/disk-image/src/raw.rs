@@ -267,7 +267,7 @@ fn virtual_size(
     let size = value.and_then(|value| value.get("virtual-size")?.as_u64());
     size.ok_or_else(|| DiskImageError::WrongResult {
         path: path.to_owned(),
-        problem: "qemu-img does not tell its size".to_owned(),
+        problem: "qemu-img does not report its size".to_owned(),
     })
 }
 

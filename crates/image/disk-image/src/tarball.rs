@@ -203,11 +203,11 @@ fn safe_path(name: &[u8]) -> Result<PathBuf, DiskImageError> {
         match component {
             Component::CurDir => {}
             Component::Normal(name) => path.push(name),
-            _ => return Err(refused("its name leads out of the folder")),
+            _ => return Err(refused("its name leads outside of the directory")),
         }
     }
     if path.components().count() > MAX_DEPTH {
-        return Err(refused("it lies too deep"));
+        return Err(refused("it has too many parent directories"));
     }
     Ok(path)
 }

@@ -55,7 +55,7 @@ pub fn unpack(
         return Err(DiskImageError::Member {
             path: tarball.to_owned(),
             member: "all of them".to_owned(),
-            reason: "there is no file that was wanted",
+            reason: "it has no file that was requested",
         });
     }
     publish(&staging, folder, &tops)?;
@@ -108,7 +108,7 @@ impl Visitor for Writer<'_> {
                     DiskImageError::Member {
                         path: PathBuf::new(),
                         member: path.display().to_string(),
-                        reason: "it is there twice",
+                        reason: "it occurs twice",
                     }
                 }
                 _ => error.into(),

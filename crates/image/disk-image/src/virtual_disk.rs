@@ -73,7 +73,7 @@ impl VirtualDisk {
             Self::Qcow1 => qcow1(&head),
             Self::Qcow => qcow2(&head),
             Self::Vmdk => vmdk(&head, &image.read_up_to(0, VMDK_HEAD)?),
-            Self::VmdkDescriptor => Some("it is a list of other files, which hold the disk"),
+            Self::VmdkDescriptor => Some("it is a list of other files that contain the disk"),
             // 1 and 2 are dynamic and fixed.
             Self::Vdi if !matches!(le32(&head, 76), 1 | 2) => Some(PARENT),
             Self::Vhd => vhd(image)?,
@@ -99,7 +99,7 @@ fn qcow2(head: &[u8]) -> Option<&'static str> {
     if be64(head, 8) != 0 {
         Some(PARENT)
     } else if version_3 && be64(head, 72) & EXTERNAL_DATA != 0 {
-        Some("its data are in another file, which could be any file of this machine")
+        Some("its data is in another file, which could be any file of this machine")
     } else if be32(head, 32) != 0 {
         Some(ENCRYPTED)
     } else {
@@ -110,10 +110,10 @@ fn qcow2(head: &[u8]) -> Option<&'static str> {
 fn vmdk(head: &[u8], beginning: &[u8]) -> Option<&'static str> {
     const PARENT_HINT: &[u8] = b"parentFileNameHint";
     if !head.starts_with(b"KDMV") {
-        Some("it is of a version of which gumnut cannot tell whether it names other files")
+        Some("gumnut does not know whether this version refers to other files")
     } else if le64(head, 12) == 0 {
         // Without a capacity, qemu takes the descriptor inside for a list of files.
-        Some("it is a list of other files, which hold the disk")
+        Some("it is a list of other files that contain the disk")
     } else if beginning
         .windows(PARENT_HINT.len())
         .any(|window| window == PARENT_HINT)

@@ -80,7 +80,7 @@ enum Stop {
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         Self::Linux(match error.kind() {
-            io::ErrorKind::UnexpectedEof => invalid("it is cut short"),
+            io::ErrorKind::UnexpectedEof => invalid("it is truncated"),
             _ => error,
         })
     }
@@ -206,7 +206,7 @@ fn member(stream: &mut Input<impl Read>, found: &mut Found) -> Result<(), Stop> 
         return Err(Stop::Linux(invalid(if header.starts_with(b"070707") {
             "it is a cpio archive of the old kind: use `cpio -H newc`"
         } else {
-            "it is no cpio archive of the kernel's kind"
+            "it is not a cpio archive in the format of the kernel"
         })));
     }
     let (size, name_size) = (field(&header, 6)?, field(&header, 11)?);
@@ -245,14 +245,14 @@ fn field(header: &[u8; HEADER], index: usize) -> Result<u64, Stop> {
         .and_then(|digits| std::str::from_utf8(digits).ok())
         .and_then(|digits| u32::from_str_radix(digits, 16).ok())
         .map(u64::from)
-        .ok_or_else(|| Stop::Linux(invalid("a number in it makes no sense")))
+        .ok_or_else(|| Stop::Linux(invalid("a number in it is invalid")))
 }
 
 /// Skips bytes; the padding of the last member may be missing.
 fn skip(stream: &mut impl Read, count: u64) -> Result<(), Stop> {
     match io::copy(&mut stream.take(count), &mut io::sink())? {
         skipped if skipped == count => Ok(()),
-        _ => Err(Stop::Linux(invalid("it is cut short"))),
+        _ => Err(Stop::Linux(invalid("it is truncated"))),
     }
 }
 

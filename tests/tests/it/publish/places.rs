@@ -145,7 +145,7 @@ fn the_copy_of_an_interrupted_run_is_used_again() {
         .saying(&["bundling the machine"]);
     case.proxy.disarm();
     let again = case.program.run(&arguments).succeeded();
-    assert!(again.stderr.contains("going on with the run"), "{again:#?}");
+    assert!(again.stderr.contains("resuming the run"), "{again:#?}");
     assert!(!again.stderr.contains("resizing"), "{again:#?}");
 }
 

@@ -115,7 +115,7 @@ impl FormParser {
                         self.take(2)?;
                         self.state = State::Epilogue;
                     }
-                    Some(_) => return Err(FormError::Malformed("a boundary goes on")),
+                    Some(_) => return Err(FormError::Malformed("a boundary continues")),
                 },
                 State::Head => match self.part()? {
                     Part::Incomplete => return self.wait(),

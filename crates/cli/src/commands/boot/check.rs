@@ -6,7 +6,7 @@ use gumnut_disk_image::{Content, Contents, Inspection, inspect};
 use gumnut_terminal::{Exit, Failure, unreadable};
 use gumnut_types::Architecture;
 
-/// What a disk tells of itself.
+/// What a disk says of itself.
 pub(super) struct Disk {
     pub(super) partitioned: bool,
     pub(super) architecture: Option<Architecture>,
@@ -25,12 +25,12 @@ pub(super) fn absolute_if_given(
     path.map(|path| absolute(what, path)).transpose()
 }
 
-/// Looks at the disk. Without a kernel it must have a boot loader, and that lies in front of partitions.
+/// Looks at the disk. Without a kernel it must have a boot loader, and that is in front of partitions.
 pub(super) fn disk(path: &Path, with_kernel: bool) -> Result<Disk, anyhow::Error> {
     let (why, hint) = match look(path)? {
         Content::FileSystem(system) if system.missing > 0 => (
             format!(
-                "it is cut short, the last {} bytes of its file system are missing",
+                "it is truncated, the last {} bytes of its file system are missing",
                 system.missing
             ),
             "fetch or restore the image again",
@@ -61,7 +61,7 @@ pub(super) fn disk(path: &Path, with_kernel: bool) -> Result<Disk, anyhow::Error
         | Content::Tarball(_)
         | Content::Compressed { .. }) => (
             format!("it is {}, not a disk", name(&content)),
-            "gumnut inspect FILE tells what a file is",
+            "gumnut inspect FILE shows what a file contains",
         ),
         content => {
             return Ok(Disk {
@@ -80,8 +80,8 @@ pub(super) fn kernel(path: &Path) -> Result<Option<Architecture>, anyhow::Error>
         Content::Kernel(kernel) => Ok(kernel.architecture()),
         content => {
             let (path, found) = (path.display(), name(&content));
-            let message = format!("{path} is no kernel that can be started: it is {found}");
-            let hint = "a kernel for this is a bzImage, as boot/vmlinuz-* are; Xen kernels are not";
+            let message = format!("{path} is not a kernel that can be started: it is {found}");
+            let hint = "the kernel must be a bzImage, as boot/vmlinuz-* are; Xen kernels are not";
             Err(Failure::new(Exit::Input, message).hint(hint).into())
         }
     }
@@ -90,7 +90,7 @@ pub(super) fn kernel(path: &Path) -> Result<Option<Architecture>, anyhow::Error>
 /// Looks at the ramdisk.
 pub(super) fn ramdisk(path: &Path, with_kernel: bool) -> Result<(), anyhow::Error> {
     if !with_kernel {
-        let message = "a ramdisk is of no use without a kernel";
+        let message = "a ramdisk needs a kernel";
         return Err(Failure::new(Exit::Usage, message)
             .hint("pass --kernel FILE")
             .into());
@@ -102,7 +102,11 @@ pub(super) fn ramdisk(path: &Path, with_kernel: bool) -> Result<(), anyhow::Erro
         | Content::Kernel(_)
         | Content::FileSystem(_)
         | Content::Disk(_)) => {
-            let message = format!("{} is no ramdisk: it is {}", path.display(), name(&content));
+            let message = format!(
+                "{} is not a ramdisk: it is {}",
+                path.display(),
+                name(&content)
+            );
             Err(Failure::new(Exit::Input, message).into())
         }
         _ => Ok(()),

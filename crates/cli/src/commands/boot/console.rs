@@ -39,7 +39,7 @@ impl Console {
         }
     }
 
-    /// Whether whoever read it has gone away.
+    /// Whether anyone who read it has gone away.
     pub(super) fn gone(&self) -> Rc<Cell<bool>> {
         self.gone.clone()
     }

@@ -26,7 +26,7 @@ struct Described {
     ramdisk: Option<Image>,
 }
 
-/// What the user named in the place of what the cloud names, and whose word is believed of the rest.
+/// What the user named in the place of what the cloud names, and whose word is trusted of the rest.
 pub(super) struct Instead<'a> {
     pub(super) kernel: Option<&'a Path>,
     pub(super) ramdisk: Option<&'a Path>,
@@ -42,7 +42,7 @@ pub(super) fn run(
     stop: &Stop,
 ) -> Result<Files, anyhow::Error> {
     if id.class() != ImageClass::Machine {
-        let message = format!("{id} is no machine image");
+        let message = format!("{id} is not a machine image");
         return Err(Failure::new(Exit::Usage, message)
             .hint("name an emi- or ami- id; the cloud knows its kernel and ramdisk")
             .into());
@@ -185,7 +185,7 @@ fn named(id: Option<&str>) -> Result<Option<ImageId>, anyhow::Error> {
     parsed.map_err(|error| {
         Failure::new(
             Exit::Network,
-            "the cloud names a kernel or ramdisk that is none",
+            "the cloud's kernel or ramdisk of this image is not one",
         )
         .because(error)
         .into()
@@ -211,9 +211,9 @@ async fn one(client: &Ec2Client, id: ImageId) -> Result<Image, anyhow::Error> {
         .into_iter()
         .find(|image| image.image_id.parse().as_ref() == Ok(&id))
         .ok_or_else(|| {
-            let message = format!("the cloud has no image {id} for you");
+            let message = format!("the cloud has no image {id}, or it is not visible to you");
             Failure::new(Exit::Refused, message)
-                .hint("gumnut images lists what there is")
+                .hint("gumnut images lists all images")
                 .into()
         })
 }
@@ -224,7 +224,7 @@ fn location(image: &Image) -> Result<ManifestLocation, Failure> {
     text.parse().map_err(|error| {
         Failure::new(
             Exit::Input,
-            format!("the cloud names no manifest of {id} that could be fetched: {text:?}"),
+            format!("the location of {id} is not that of a manifest: {text:?}"),
         )
         .because(anyhow::Error::new::<gumnut_types::LocationError>(error))
     })

@@ -24,9 +24,9 @@ use crate::values::Starter;
 
 /// Start an image in qemu, with its serial console on this terminal.
 ///
-/// Of an id, the machine image, its kernel and its ramdisk are fetched from the cloud, verified and restored to a
-/// temporary folder first. The disk is never written: what the machine writes is lost when it ends. It has no
-/// network. It ends when it powers itself off, and with ^C.
+/// If you pass an id, the machine image, its kernel and its ramdisk are first downloaded, verified and restored to a
+/// temporary directory. The disk is never written: what the machine writes is lost when it ends. It has no network. It
+/// ends when it powers off, or with ^C.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -42,13 +42,13 @@ pub(crate) struct Boot {
     /// Ramdisk, instead of the one that the cloud names: a file, or its id
     #[arg(long, value_name = "FILE|ERI", value_parser = Starter::ramdisk)]
     ramdisk: Option<Starter>,
-    /// Architecture of the machine [default: the kernel's, else the image's, else `x86_64`]
+    /// Architecture of the machine [default: that of the kernel or image, otherwise `x86_64`]
     #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
     /// Root device on the kernel's command line [default: the disk, or its first partition]
     #[arg(long, value_name = "DEVICE")]
     root: Option<String>,
-    /// More for the kernel's command line
+    /// Text to append to the kernel's command line
     #[arg(long, value_name = "TEXT")]
     append: Option<String>,
     /// Memory of the machine
@@ -57,13 +57,13 @@ pub(crate) struct Boot {
     /// How the disk is attached: kernels without virtio drivers need ide
     #[arg(long, value_name = "BUS", default_value = "virtio")]
     bus: BusName,
-    /// What runs the machine's instructions
+    /// Accelerator of qemu
     #[arg(long, value_name = "WHAT", default_value = "auto")]
     accel: Accel,
-    /// End when this text is on one line of the console; exit code 6 when the machine ends without it
+    /// Exit when a line on the console contains this text; exit code 6 if the machine ends first
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     expect: Option<String>,
-    /// How long to wait for the text, in seconds; then exit code 6
+    /// How long to wait for the text, in seconds, before exit code 6
     #[arg(
         long,
         value_name = "SECONDS",
@@ -78,7 +78,7 @@ pub(crate) struct Boot {
 /// Where a machine gets its files.
 struct Place<'a> {
     session: &'a Session,
-    /// The temporary folder.
+    /// The temporary directory.
     folder: &'a Path,
     stop: &'a Stop,
 }
@@ -134,7 +134,7 @@ impl Boot {
         let folder = tempfile::Builder::new()
             .prefix("gumnut-boot-")
             .tempdir()
-            .context("cannot make a temporary folder; TMPDIR names the place")?;
+            .context("cannot create a temporary directory; TMPDIR sets its place")?;
         let place = Place {
             session,
             folder: folder.path(),
@@ -279,21 +279,18 @@ impl Boot {
         };
         let how = match ended {
             Ended::Seen(line) => return Ok(Some(line)),
-            Ended::TimedOut => format!("did not say {text:?} within {} seconds", self.timeout),
-            _ => format!("ended without saying {text:?}"),
+            Ended::TimedOut => format!("did not print {text:?} within {} seconds", self.timeout),
+            _ => format!("ended without printing {text:?}"),
         };
-        Err(
-            Failure::new(Exit::NotSeen, format!("the machine {how}")).hint(
-                "its console is above; without --expect the machine stays for you to look around",
-            ),
-        )
+        Err(Failure::new(Exit::NotSeen, format!("the machine {how}"))
+            .hint("its console is above; without --expect you can use the machine"))
     }
 }
 
 fn missing(error: BootError) -> anyhow::Error {
     match error {
         BootError::ProgramMissing { package, .. } => {
-            Failure::new(Exit::Unexpected, "there is nothing to start the image with")
+            Failure::new(Exit::Unexpected, "qemu is missing")
                 .because(error)
                 .hint(format!("apt-get install {package}"))
                 .into()

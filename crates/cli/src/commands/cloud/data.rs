@@ -12,17 +12,20 @@ pub(crate) struct Data {
     #[arg(
         long,
         value_name = "DIR",
-        help = "Folder of the cloud's data [default: $XDG_DATA_HOME/gumnut/cloud]"
+        help = "Directory of the cloud's data [default: $XDG_DATA_HOME/gumnut/cloud]"
     )]
     data: Option<PathBuf>,
 }
 
 impl Data {
-    /// The folder that was named, else the usual one.
+    /// The directory that was named, else the usual one.
     pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
         self.data.clone().or_else(default_cloud_dir).ok_or_else(|| {
-            Failure::new(Exit::Usage, "there is no home folder for the cloud's data")
-                .hint("pass --data DIR")
+            Failure::new(
+                Exit::Usage,
+                "there is no home directory for the cloud's data",
+            )
+            .hint("pass --data DIR")
         })
     }
 }

@@ -9,7 +9,7 @@ use gumnut_terminal::{Exit, Failure};
 #[derive(Args)]
 #[command(next_help_heading = "Images")]
 pub(crate) struct ImageOptions {
-    /// Cloud that is played: its checks, codes, messages, defaults and ids
+    /// Eucalyptus version to emulate: its checks, codes, messages, defaults and ids
     #[arg(
         long,
         value_name = "PROFILE",
@@ -18,25 +18,25 @@ pub(crate) struct ImageOptions {
             .try_map(|name| name.parse::<Profile>())
     )]
     pub(super) profile: Profile,
-    /// Milliseconds since 1970 that ids are made with, one for each image; the last stays
+    /// Times in milliseconds since 1970 for new ids, one per image; the last one is reused
     ///
-    /// For ids of the form adler32-ms, which the profiles euca-1.6 and euca-2.0 have: the id follows from the location
-    /// and this time, so that it is the same each time. An id that is taken takes the next millisecond.
+    /// For ids of the form adler32-ms, which the profiles euca-1.6 and euca-2.0 use: the id is computed from the location
+    /// and this time, so it is the same each time. If an id is already in use, the next millisecond is tried.
     #[arg(long, value_name = "MS", value_delimiter = ',')]
     epoch_ms: Vec<i64>,
-    /// How the profile strict makes ids
+    /// Form of ids, in the profile strict
     #[arg(long, value_enum, value_name = "POLICY", default_value = "random")]
     ids: Ids,
-    /// What the profile strict shows as the owner of an image
+    /// Owner of an image in answers, in the profile strict
     #[arg(long, value_enum, value_name = "WHAT", default_value = "account")]
     owner_id: Owner,
-    /// Let everybody see and run new images, in the profile strict
+    /// Make new images public, in the profile strict
     #[arg(long)]
     default_public: bool,
     /// Refuse images without a name, in the profile strict
     #[arg(long)]
     require_name: bool,
-    /// Restore each new image, to nowhere, and compare it with its manifest, in the profile strict
+    /// Restore each new image in memory and compare it with its manifest, in the profile strict
     #[arg(long)]
     full_unbundle: bool,
 }

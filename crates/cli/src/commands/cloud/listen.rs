@@ -13,18 +13,18 @@ pub(super) const DEFAULT: &str = "127.0.0.1:8773";
 #[derive(Args)]
 #[command(next_help_heading = "Listening")]
 pub(crate) struct Listen {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; use port 0 to pick a free port
     #[arg(long = "listen", value_name = "ADDR", default_value = DEFAULT)]
     addr: SocketAddr,
-    /// Let other machines in, when the address is no loopback address; needs TLS
+    /// Accept connections from other machines, for an address that is not a loopback address; needs TLS
     #[arg(long)]
     allow_remote: bool,
-    /// Speak HTTPS, with a certificate of an authority that the cloud makes once for itself
+    /// Use HTTPS with a certificate from the cloud's own CA
     ///
-    /// Its certificate is `tls-ca.pem` in the credentials, and their eucarc names it.
+    /// The CA certificate is `tls-ca.pem` in the credentials, and their eucarc sets `AWS_CA_BUNDLE` to it.
     #[arg(long)]
     tls: bool,
-    /// Speak HTTPS with this certificate (PEM), followed by those between it and its authority
+    /// Use HTTPS with this certificate (PEM), followed by intermediate certificates
     #[arg(
         long,
         value_name = "FILE",
@@ -35,13 +35,13 @@ pub(crate) struct Listen {
     /// Private key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Authority of the certificate (PEM), for the credentials; without it, clients must trust it already
+    /// CA certificate (PEM) for the credentials; without it, clients must already trust the certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_ca: Option<PathBuf>,
-    /// Name or address that clients use, for the eucarc and the certificate [default: that of ADDR]
+    /// Host name or address in the eucarc and the certificate [default: that of ADDR]
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
-    /// Take hosts BUCKET.DOMAIN for buckets, beside BUCKET.localhost; may be repeated
+    /// Accept bucket names in host names BUCKET.DOMAIN, in addition to BUCKET.localhost; can be repeated
     #[arg(long = "domain", value_name = "DOMAIN")]
     domains: Vec<String>,
     /// Accept signatures of version 4 for this region only, and use it as the name of the cloud; may be repeated

@@ -22,10 +22,10 @@ use self::images::ImageOptions;
 use self::listen::Listen;
 use self::refused::refused;
 
-/// The folder of credentials in that of the data.
+/// The directory of credentials in that of the data.
 const CREDENTIALS: &str = "credentials";
 
-/// The embedded cloud: an object store and an EC2 front end on this machine.
+/// The embedded cloud: an object store and an EC2 API on this machine.
 #[derive(Subcommand)]
 pub(crate) enum Cloud {
     Init(Init),
@@ -38,10 +38,10 @@ pub(crate) enum Cloud {
     User(user::User),
 }
 
-/// Make the administrator's account, its keys, and the cloud's certificate.
+/// Create the administrator's account, its keys, and the cloud's certificate.
 ///
-/// Writes the credentials to the folder `credentials` of the data, for a cloud that is started with the same options.
-/// A cloud that exists stays as it is.
+/// Writes the credentials to the subdirectory `credentials` of the data directory, for a cloud that is started with the
+/// same options. An existing cloud is not changed.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -55,7 +55,7 @@ pub(crate) struct Init {
 
 /// Run the cloud until ^C, or in the background until `gumnut cloud stop`.
 ///
-/// Prints where it listens as soon as it accepts connections.
+/// Prints the endpoint when it accepts connections.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -80,7 +80,7 @@ pub(crate) struct Start {
 
 /// Write a user's credentials: eucarc, keys and certificates.
 ///
-/// To a folder, or to a zip like that of the old consoles when the name ends with .zip.
+/// To a directory, or to a zip file like that of the Eucalyptus console if the name ends with .zip.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -91,10 +91,10 @@ pub(crate) struct Credentials {
     /// User [default: the administrator]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Folder, or zip, of the credentials
+    /// Directory or zip file of the credentials
     #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
-    /// Where the cloud listens, for the eucarc [default: where it was started last]
+    /// Endpoint in the eucarc [default: that of the last start]
     #[arg(long, value_name = "URL")]
     endpoint: Option<url::Url>,
 }

@@ -17,7 +17,7 @@ use super::refused::refused;
 
 /// The option that a detached cloud is started with, in the place of the one that the user gave.
 const DETACHED: &str = "--detached";
-/// What a detached cloud says, in the data folder.
+/// What a detached cloud says, in the data directory.
 const LOG: &str = "cloud.log";
 /// Most bytes of what a cloud that did not start has said.
 const MOST_WORDS: u64 = 16 << 10;
@@ -57,7 +57,7 @@ impl Status {
             session.output.result(&json, &Lines::default())?;
             let message = format!("no cloud runs with the data in {}", data.display());
             return Err(Failure::new(Exit::Input, message)
-                .hint("gumnut cloud start --detach starts one; --data names another folder")
+                .hint("gumnut cloud start --detach starts one; --data names another directory")
                 .into());
         };
         let (pid, endpoint) = (process.pid, process.endpoint);
@@ -125,7 +125,7 @@ pub(super) fn detach(session: &Session, data: &Path) -> Result<(), anyhow::Error
         .result(&Value::Object(said), &Lines::one(text))
 }
 
-/// The data folder, closed to other users from the beginning, because it holds keys.
+/// The data directory, closed to other users from the beginning, because it holds keys.
 fn make_private(data: &Path) -> Result<(), anyhow::Error> {
     use std::os::unix::fs::DirBuilderExt as _;
     let mut builder = std::fs::DirBuilder::new();
@@ -133,7 +133,7 @@ fn make_private(data: &Path) -> Result<(), anyhow::Error> {
         .recursive(true)
         .mode(0o700)
         .create(data)
-        .with_context(|| format!("cannot make the data folder {}", data.display()))
+        .with_context(|| format!("cannot create the data directory {}", data.display()))
 }
 
 /// The arguments of the process in the background: those of this one, and JSON, which is read here.

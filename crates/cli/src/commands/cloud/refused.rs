@@ -13,7 +13,7 @@ pub(super) fn refused(error: CloudError) -> anyhow::Error {
         }
         CloudError::NotEncrypted(_) => "pass --tls, or --tls-cert and --tls-key",
         CloudError::Locked(_) => {
-            "`gumnut cloud status` shows the cloud that runs, `gumnut cloud stop` ends it; --data names another folder"
+            "`gumnut cloud status` shows the cloud that runs, `gumnut cloud stop` ends it; --data names another directory"
         }
         CloudError::Listen { source, .. } if source.kind() == ErrorKind::AddrInUse => {
             "another program listens there: pass --listen 127.0.0.1:0 for a free port, or stop that program"

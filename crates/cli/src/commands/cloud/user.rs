@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::data::Data;
 
-/// Users of the embedded cloud. The cloud may be running meanwhile.
+/// Users of the embedded cloud, which can be running.
 #[derive(Subcommand)]
 pub(crate) enum User {
     Add(Add),
@@ -18,7 +18,7 @@ pub(crate) enum User {
 
 /// Add a user with an access key, an RSA key and a certificate.
 ///
-/// `gumnut cloud credentials --user NAME` writes them.
+/// `gumnut cloud credentials --user NAME` writes them to files.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -26,12 +26,12 @@ Example:
 pub(crate) struct Add {
     #[command(flatten)]
     data: Data,
-    /// Name of the user, of which the cloud has only one
+    /// Name of the user, unique in the cloud
     name: String,
-    /// Account, made if there is none of this name [default: one with the name of the user]
+    /// Account, created if it does not exist [default: one with the name of the user]
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// Let the user administrate the whole cloud, and register kernels and ramdisks
+    /// Make the user an administrator, who can register kernels and ramdisks
     #[arg(long)]
     admin: bool,
     /// E-mail address of the account, which ACLs can use to name it
@@ -64,7 +64,7 @@ pub(crate) struct List {
     data: Data,
 }
 
-/// Make the keys and certificates of a user useless. What the account has stored stays.
+/// Disable the keys and certificates of a user. The data of the account is kept.
 #[derive(Args)]
 #[command(after_help = "\
 Example:

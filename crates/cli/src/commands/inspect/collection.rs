@@ -1,4 +1,4 @@
-//! Tarballs of images, and the folders that they were unpacked to.
+//! Tarballs of images, and the directories that they were unpacked to.
 
 use gumnut_disk_image::{Collection, Content, Hypervisor, Inspection, Item, Pair};
 use gumnut_types::{Architecture, ByteSize};

@@ -221,7 +221,7 @@ fn file_system_lines(file_system: &FileSystem) -> Vec<(&'static str, String)> {
     if file_system.missing > 0 {
         lines.push((
             "damage",
-            format!("the last {} are cut off", exact(file_system.missing)),
+            format!("the last {} are missing", exact(file_system.missing)),
         ));
     }
     match &file_system.contents {

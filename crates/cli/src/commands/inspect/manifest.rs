@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use super::report::Report;
 use crate::commands::trust;
 
-/// What the keys at hand tell about a manifest.
+/// What the available keys show about a manifest.
 struct Findings {
     status: SignatureStatus,
     /// Whose key signed, as in `the certificate user.pem of CN=admin`.
     signer: Option<String>,
-    /// Fingerprint of the private key at hand, and for whom it opens the bundle.
+    /// Fingerprint of the private key, and for whom it decrypts the bundle.
     opener: Option<(String, Option<Recipient>)>,
     reformatted: bool,
     warnings: Vec<String>,
 }
 
-/// Everything that a manifest says, whether its signature is good, and what the keys at hand can do.
+/// Everything that a manifest says, whether its signature is good, and what the available keys can do.
 pub(super) fn report(
     session: &Session,
     path: &Path,
@@ -32,7 +32,7 @@ pub(super) fn report(
     let manifest = UntrustedManifest::parse(bytes, &Limits::default()).map_err(|error| {
         Failure::new(
             Exit::Input,
-            format!("{} is no usable manifest", path.display()),
+            format!("{} is not a valid manifest", path.display()),
         )
         .because(error)
     })?;
@@ -83,7 +83,7 @@ fn ids(kind: &ImageKind) -> (Option<&ImageId>, Option<&ImageId>) {
     }
 }
 
-/// Who can open the bundle, and the bits of each one's key: all that a manifest tells of them.
+/// Who can open the bundle, and the bits of each one's key: all that a manifest says of them.
 fn recipients(manifest: &Manifest) -> Vec<(Recipient, usize)> {
     let mut recipients = Vec::new();
     if let Some(user) = &manifest.keys.user {
@@ -167,7 +167,7 @@ fn lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, String)
         ("made by", format!("{} {}", bundler.name, bundler.version)),
     ];
     if findings.reformatted {
-        let text = "indented or edited since it was made, which voids the maker's signature";
+        let text = "indented or edited since it was made, so its signature is invalid";
         lines.push(("layout", text.to_owned()));
     }
     lines.extend(image_lines(manifest));
@@ -245,11 +245,11 @@ fn key_lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, Str
         .collect::<Vec<_>>()
         .join(" and ");
     let alone = if recipients.len() == 1 { " alone" } else { "" };
-    let mut lines = vec![("can be opened by", format!("{openers}{alone}"))];
+    let mut lines = vec![("can be decrypted by", format!("{openers}{alone}"))];
     if let Some((fingerprint, recipient)) = &findings.opener {
         let text = match recipient {
-            Some(recipient) => format!("{fingerprint} opens it, as {}", in_words(*recipient)),
-            None => format!("{fingerprint} does not open it"),
+            Some(recipient) => format!("{fingerprint} decrypts it, as {}", in_words(*recipient)),
+            None => format!("{fingerprint} does not decrypt it"),
         };
         lines.push(("private key", text));
     }
@@ -260,7 +260,7 @@ fn key_lines(manifest: &Manifest, findings: &Findings) -> Vec<(&'static str, Str
         }
         SignatureStatus::NotChecked => "not checked: pass --cert FILE".to_owned(),
         SignatureStatus::Invalid => {
-            "invalid: by none of the keys at hand, or the manifest was changed".to_owned()
+            "invalid: made with another key, or the manifest was changed".to_owned()
         }
         SignatureStatus::Unsigned => "unsigned".to_owned(),
     };

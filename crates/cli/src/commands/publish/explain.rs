@@ -13,7 +13,7 @@ pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
         ),
         E::Ambiguous { .. } => (
             Exit::Input,
-            "take the files by themselves: publish the disk, with --kernel FILE and --ramdisk FILE",
+            "publish the disk, with --kernel FILE and --ramdisk FILE",
         ),
         E::ImageName { .. } | E::Key { .. } => (Exit::Input, "give the file another name"),
         E::NoBucket(_) => (Exit::Usage, "pass --bucket NAME"),
@@ -24,30 +24,33 @@ pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
         ),
         E::Checks { .. } => (
             Exit::Input,
-            "docs/checks.md says what to do about each; --ignore-checks publishes all the same",
+            "docs/checks.md says what to do about each; --ignore-checks publishes anyway",
         ),
         E::Taken(_) => (
             Exit::Refused,
-            "pass another --bucket or --prefix, or --force to publish beside it",
+            "pass another --bucket or --prefix, or --force to publish in addition to it",
         ),
         E::AclRefused(_) => (
             Exit::Refused,
-            "repeat with --acl none, and let the cloud read the bucket in another way",
+            "try again with --acl none, and give the cloud access to the bucket in another way",
         ),
         E::Altered(_) => (
             Exit::Refused,
-            "somebody else writes to this place; repeat the command to put the bundle right",
+            "another program writes to this location; run the command again to repair the bundle",
         ),
         E::Differs => (
             Exit::Input,
-            "stop what writes to the image, and repeat the command",
+            "stop the program that writes to the image, and run the command again",
         ),
         E::NoRun(_) => (Exit::Usage, "`gumnut runs` lists all runs"),
         E::Complete(_) => (Exit::Usage, "remove its images with `gumnut retire ID`"),
-        E::OtherSite { .. } => (Exit::Usage, "use the settings that the run began with"),
+        E::OtherSite { .. } => (
+            Exit::Usage,
+            "use the settings with which the run was started",
+        ),
         E::TargetChanged { .. } => (
             Exit::Input,
-            "give it up with `gumnut abort RUN`, and publish the target anew",
+            "undo it with `gumnut abort RUN`, and publish the target again",
         ),
         _ => return error.into(),
     };

@@ -18,7 +18,7 @@ use super::report;
 
 /// One who follows a run.
 pub(super) struct Following {
-    /// Is told how far the run is.
+    /// Receives the progress of the run.
     pub(super) watch: Arc<Watch>,
     /// Whether the user wants to stop it.
     pub(super) stop: Stop,
@@ -115,9 +115,9 @@ fn what(run: &RunInfo) -> String {
 fn say(output: &Output, step: &Step<'_>) {
     match step {
         Step::Waiting { run } => output.say(format!(
-            "another process works on the run {run}; waiting for it"
+            "waiting for another process that works on the run {run}"
         )),
-        Step::Resuming { run } => output.say(format!("going on with the run {run}")),
+        Step::Resuming { run } => output.say(format!("resuming the run {run}")),
         Step::Unpacking { path, bytes } => output.say(format!(
             "unpacking {} ({})",
             path.display(),
@@ -125,7 +125,7 @@ fn say(output: &Output, step: &Step<'_>) {
         )),
         Step::Resizing { bytes } => output.say(format!("resizing ({})", ByteSize(*bytes))),
         Step::Found { findings } => warn_of_findings(findings),
-        Step::MakingBucket { .. } => output.say("making the bucket"),
+        Step::MakingBucket { .. } => output.say("creating the bucket"),
         Step::Bundling {
             class,
             location: Some(location),
@@ -135,7 +135,7 @@ fn say(output: &Output, step: &Step<'_>) {
         } => {
             if *kept > 0 {
                 let parts = parts(*kept);
-                output.say(format!("{parts} of the {class} are in the store already"));
+                output.say(format!("{parts} of the {class} are already stored"));
             }
             let bytes = ByteSize(*bytes);
             output.say(format!("bundling the {class} to {location} ({bytes})"));
@@ -145,7 +145,7 @@ fn say(output: &Output, step: &Step<'_>) {
             let was = if *already { "is already" } else { "is" };
             output.say(format!("the {class} {was} {id}"));
         }
-        Step::Verifying => output.say("comparing what the store holds with what was sent"),
+        Step::Verifying => output.say("comparing the stored objects with what was sent"),
         _ => {}
     }
 }

@@ -27,11 +27,11 @@ use super::upload::AclChoice;
 use crate::values::{self, Starter};
 use gumnut_settings::Settings;
 
-/// Publish images: unpack, check, resize, bundle, upload, register and verify, in one go.
+/// Publish images: unpack, check, resize, bundle, upload, register and verify in one command.
 ///
-/// TARGET is a tarball of images, the folder that one was unpacked to, or a disk image. The bundles go straight into the store;
-/// a journal says how far the run has come. Interrupted at any moment, the same command goes on where it was, and once
-/// everything is there it changes nothing. Prints one line for each image, as `images` does: IMAGE, id, location, kind.
+/// TARGET is a tarball of images, the directory that it was unpacked to, or a disk image. Bundles are uploaded while they
+/// are made, and a journal records each step. If it is interrupted, run the same command again to resume; if everything
+/// has been published, it changes nothing. Prints one line per image: IMAGE, id, location, kind.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -44,12 +44,12 @@ Examples:
     reason = "each is an option of the command line"
 )]
 pub(crate) struct Publish {
-    /// A tarball of images, its folder, or a disk image
+    /// A tarball of images, its directory, or a disk image
     target: PathBuf,
     /// Give the file system this size first, in a copy: 4G, 4096M, up to 16T
     #[arg(long, value_name = "SIZE", value_parser = values::disk_size)]
     size: Option<ByteSize>,
-    /// The hypervisor whose kernel and ramdisk are taken
+    /// Use the kernel and ramdisk for this hypervisor
     #[arg(long, value_name = "kvm|xen", default_value = "kvm")]
     hypervisor: Hypervisor,
     /// The kernel, instead of the one in TARGET: a file, or the id of one that is registered
@@ -64,34 +64,34 @@ pub(crate) struct Publish {
     /// The ramdisk as a file, as --ramdisk FILE
     #[arg(long, value_name = "FILE", hide = true, conflicts_with = "ramdisk")]
     ramdisk_file: Option<PathBuf>,
-    /// Architecture, instead of the one that the images show
+    /// Architecture [default: detected from the images]
     #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
     /// Bucket, which is made when it is missing [default: named after TARGET and the account]
     #[arg(short, long)]
     bucket: Option<BucketName>,
-    /// What comes before every key
+    /// Prefix of every key
     #[arg(long)]
     prefix: Option<String>,
-    /// Name of the machine image, which must be new in the account
+    /// Name of the machine image, unique in the account
     #[arg(long, value_parser = values::image_name)]
     name: Option<String>,
-    /// What the machine image is for
+    /// Description of the machine image
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Let everybody run the images
+    /// Allow everybody to use the images
     #[arg(long)]
     public: bool,
     /// A tag of the machine image; can be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
     tags: Vec<(String, String)>,
-    /// Who may read the objects: aws-exec-read lets the cloud; none leaves it to the store
+    /// ACL of the objects: aws-exec-read allows the cloud to read them; none sends no ACL
     #[arg(long, value_name = "ACL", default_value = "aws-exec-read")]
     acl: AclChoice,
-    /// Parts that may be in memory at a time
+    /// Parts in memory at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
-    /// Compressing threads [default: one for each core]
+    /// Compression threads [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
     /// Compression: fast, default, best, or 0 to 9
@@ -103,16 +103,16 @@ pub(crate) struct Publish {
     /// Size of a part, however small, for tests that want many parts of little
     #[arg(long, value_name = "SIZE", hide = true, conflicts_with = "part_size")]
     test_part_size: Option<ByteSize>,
-    /// Leave holes out of the stream; Eucalyptus reads it, other clouds may not
+    /// Store the image as a sparse file; supported by Eucalyptus, but not by all clouds
     #[arg(long)]
     sparse: bool,
-    /// Only store the bundles
+    /// Upload the bundles, but do not register them
     #[arg(long)]
     no_register: bool,
-    /// Publish images with grave findings all the same, see docs/checks.md
+    /// Publish images even if checks find errors, see docs/checks.md
     #[arg(long)]
     ignore_checks: bool,
-    /// Make new bundles and images although the same are there
+    /// Create new bundles and images even if they exist already
     #[arg(long)]
     force: bool,
     /// Check everything that can be checked, say what would be put and called, and change nothing

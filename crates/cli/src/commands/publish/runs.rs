@@ -23,25 +23,25 @@ Example:
   gumnut runs")]
 pub(crate) struct ListRuns {}
 
-/// Go on with a run of `publish` that was interrupted.
+/// Resume a run of `publish` that was interrupted.
 ///
-/// Parts that are in the store are compared and not sent again; an image is registered once.
+/// Parts that are already stored are compared and not sent again; an image is registered only once.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   gumnut resume
   gumnut resume 8f14e45fceea")]
 pub(crate) struct Resume {
-    /// The run, as `gumnut runs` lists it [default: the only one that is not complete]
+    /// The run, as listed by `gumnut runs` [default: the only incomplete run]
     run: Option<RunId>,
-    /// Parts that may be in memory at a time
+    /// Parts in memory at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
     #[command(flatten)]
     keys: KeyOptions,
 }
 
-/// Give up a run of `publish`, and remove what it left in the cloud.
+/// Undo an incomplete run of `publish`: remove its images and objects from the cloud.
 ///
 /// Prints what it removed: images, objects, and the bucket if the run had made it; and last the sum of it.
 #[derive(Args)]
@@ -49,7 +49,7 @@ pub(crate) struct Resume {
 Example:
   gumnut abort 8f14e45fceea")]
 pub(crate) struct Abort {
-    /// The run, as `gumnut runs` lists it
+    /// The run, as listed by `gumnut runs`
     run: RunId,
     #[command(flatten)]
     keys: KeyOptions,

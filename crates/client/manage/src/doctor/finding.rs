@@ -7,7 +7,7 @@ use gumnut_terminal::{Lines, hint_of};
 use serde_json::{Value, json};
 
 /// What to do about an error that has no hint.
-const GENERAL_REMEDY: &str = "put that right, and run gumnut doctor again";
+const GENERAL_REMEDY: &str = "correct this, and run gumnut doctor again";
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -36,7 +36,7 @@ fn private_key(settings: &Settings, findings: &mut Vec<Finding>) -> Option<Priva
             format!("chmod 600 {path}"),
         ));
     } else if path.exists() {
-        let message = "nobody else may read the private key";
+        let message = "only you can read the private key";
         findings.push(Finding::ok("private-key-mode", message));
     }
     match load_private_key(&path) {
@@ -75,9 +75,7 @@ fn judge(path: &Path, certificate: &Certificate, id: &'static str) -> Finding {
     if certificate.is_expired_at(SystemTime::now()) {
         return Finding::warning(
             id,
-            format!(
-                "{path} of {subject} has expired; it still carries a key, so clouds take bundles made with it"
-            ),
+            format!("{path} of {subject} has expired; clouds still accept bundles made with it"),
             "download new credentials from the cloud",
         );
     }

@@ -15,12 +15,11 @@ use serde_json::{Value, json};
 
 use self::finding::{Finding, Status};
 
-/// Find out what is wrong with the settings, the keys, the cloud or this machine.
+/// Check the settings, the keys, the cloud and this machine.
 ///
-/// Shows every setting with its source, and checks: keys and certificates, both services, their clocks, signatures of both versions,
-/// the account, what may be done in the object store (in a bucket of its own, which is removed again), and the programs that
-/// gumnut calls. Each check is ok, a warning or a failure, and says what to do. Ends with exit code 3 when there is
-/// a failure.
+/// Shows every setting with its source, and checks keys and certificates, both services, their clocks, signatures of both
+/// versions, the account, permissions in the object store (with a new bucket that is deleted again), and the programs
+/// that gumnut runs. Each check is ok, a warning or a failure, and says what to do. The exit code is 3 if a check fails.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +27,7 @@ Examples:
   gumnut doctor --config ~/.euca/eucarc --no-write
   gumnut doctor --json | jq '.checks[] | select(.status != \"ok\")'")]
 pub struct Doctor {
-    /// Make no bucket and no object
+    /// Create no bucket and no object
     #[arg(long)]
     no_write: bool,
     /// Seconds for each request
@@ -114,8 +113,8 @@ fn verdict(findings: &[Finding]) -> Result<(), anyhow::Error> {
     if failures == 0 {
         return Ok(());
     }
-    let message = format!("not everything is well: {failures} failures, {warnings} warnings");
+    let message = format!("{failures} checks failed, with {warnings} warnings");
     Err(Failure::new(Exit::Input, message)
-        .hint("each of them says above what to do")
+        .hint("see above what to do about each")
         .into())
 }

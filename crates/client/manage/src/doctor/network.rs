@@ -135,11 +135,11 @@ impl Cloud<'_> {
         let (id, name) = (service.tls, service.name);
         if url.scheme() == "https" {
             return match self.settings.verify_tls() {
-                Ok(true) => Finding::ok(id, format!("{name} has proved who it is")),
+                Ok(true) => Finding::ok(id, format!("the certificate of {name} is valid")),
                 _ => Finding::warning(
                     id,
-                    format!("{name} need not prove who it is: verify-ssl is false"),
-                    "set verify-ssl = true, and trust its authority with --ca-cert",
+                    format!("the certificate of {name} is not verified: verify-ssl is false"),
+                    "set verify-ssl = true, and pass the certificate of its CA with --ca-cert",
                 ),
             };
         }
@@ -151,8 +151,8 @@ impl Cloud<'_> {
         }
         Finding::warning(
             id,
-            format!("nothing is encrypted on the way to {name}"),
-            "use an https endpoint, or a network where nobody listens",
+            format!("the connection to {name} is not encrypted"),
+            "use an https endpoint",
         )
     }
 
@@ -170,7 +170,11 @@ impl Cloud<'_> {
             Finding::failure(id, message, remedy)
         } else {
             // Few clouds take both.
-            Finding::warning(id, message, "leave --signature as it is")
+            Finding::warning(
+                id,
+                message,
+                "no change is needed with the current --signature",
+            )
         }
     }
 
@@ -219,13 +223,13 @@ impl Answers {
 fn endpoint(service: &Service, url: &Url, answers: &Answers) -> Finding {
     let (id, name) = (service.endpoint, service.name);
     if answers.any_answer() {
-        return Finding::ok(id, format!("{name} answers at {url}"));
+        return Finding::ok(id, format!("{name} responds at {url}"));
     }
     let error = answers.v4.as_ref().err();
     let message = error.map(|error| chain(error.as_ref()));
     let hint = error.and_then(|error| error.chain().find_map(hint_of));
     let remedy = hint.unwrap_or_else(|| {
-        "see whether the address is right and the service runs, and what lies between".into()
+        "check that the address is correct, that the service runs, and that no firewall blocks it".into()
     });
     Finding::failure(id, message.unwrap_or_default(), remedy)
 }
@@ -236,8 +240,8 @@ fn clock(service: &Service, answers: &Answers) -> Finding {
     let Some(ahead) = known.find_map(|answer| answer.ahead) else {
         return Finding::warning(
             id,
-            format!("{name} has answered no signed request, so its clock is not known"),
-            "put the signatures right first",
+            format!("{name} did not answer a signed request, so its clock is not known"),
+            "correct the signatures first",
         );
     };
     let direction = if ahead < 0 { "behind" } else { "ahead of" };
@@ -245,7 +249,7 @@ fn clock(service: &Service, answers: &Answers) -> Finding {
         "the clock of {name} is {} s {direction} this machine's",
         ahead.abs()
     );
-    let remedy = "set the clock of the machine that is wrong, and keep it right with NTP";
+    let remedy = "set the clock of the machine that is wrong, and use NTP";
     match ahead.abs() {
         seconds if seconds > REFUSED => Finding::failure(id, message, remedy),
         seconds if seconds > SLOPPY => Finding::warning(id, message, remedy),
@@ -256,7 +260,7 @@ fn clock(service: &Service, answers: &Answers) -> Finding {
 fn remedy(error: &anyhow::Error) -> Cow<'_, str> {
     let hint = error.chain().find_map(hint_of);
     hint.unwrap_or_else(|| {
-        "try the other --signature, and see whether the endpoint is that of this service".into()
+        "try the other --signature, and check that the endpoint is that of this service".into()
     })
 }
 

@@ -29,11 +29,11 @@ pub(super) async fn check(cloud: &Cloud<'_>) -> Vec<Finding> {
     let location = cloud.settings.location_constraint();
     let made = probe.store.create_bucket(&probe.bucket, location).await;
     if let Err(error) = made {
-        let message = format!("no bucket can be made: {}", chain(&error));
-        let remedy = "ask for the right to make buckets, or use one that exists with -b";
+        let message = format!("cannot create a bucket: {}", chain(&error));
+        let remedy = "ask for permission to create buckets, or use an existing one with -b";
         return vec![Finding::failure("bucket", message, remedy)];
     }
-    let mut findings = vec![Finding::ok("bucket", "buckets can be made")];
+    let mut findings = vec![Finding::ok("bucket", "buckets can be created")];
     findings.extend(probe.object().await);
     findings.extend(probe.remove().await);
     findings
@@ -60,33 +60,35 @@ impl Probe {
                 Ok(()) => findings.push(Finding::warning(
                     "acl",
                     acl,
-                    "pass --acl none when uploading, and let the cloud read the bucket in another way",
+                    "pass --acl none when you upload, and give the cloud access to the bucket in another way",
                 )),
                 Err(error) => {
-                    let message = format!("no object can be written: {}", chain(&error));
-                    let remedy = "see what the store says; it may be full";
+                    let message = format!("cannot write an object: {}", chain(&error));
+                    let remedy = "read the message of the store; it may be full";
                     return vec![Finding::failure("object", message, remedy)];
                 }
             }
         } else {
-            findings.push(Finding::ok("acl", "the store takes the ACL aws-exec-read"));
+            findings.push(Finding::ok(
+                "acl",
+                "the store accepts the ACL aws-exec-read",
+            ));
         }
         let (bucket, key) = (&self.bucket, &self.key);
         findings.push(
             match self.store.get_object_bytes(bucket, key, 1 << 10).await {
-                Ok(bytes) if bytes == TEXT => Finding::ok(
-                    "object",
-                    "objects can be written and come back as they were",
-                ),
+                Ok(bytes) if bytes == TEXT => {
+                    Finding::ok("object", "objects can be written and read without change")
+                }
                 Ok(_) => Finding::failure(
                     "object",
-                    "an object came back as another",
-                    "do not use this store, or what lies between",
+                    "an object has changed in the store",
+                    "do not use this store, or the proxy in front of it",
                 ),
                 Err(error) => Finding::failure(
                     "object",
-                    format!("an object cannot be read again: {}", chain(&error)),
-                    "ask for the right to read objects of your own",
+                    format!("cannot read an object: {}", chain(&error)),
+                    "ask for permission to read your own objects",
                 ),
             },
         );
@@ -109,7 +111,10 @@ impl Probe {
         let object = self.store.delete_object(&self.bucket, &self.key).await;
         let bucket = self.store.delete_bucket(&self.bucket).await;
         let error = object.and(bucket).err()?;
-        let message = format!("the bucket of this check is left: {}", chain(&error));
+        let message = format!(
+            "the bucket of this check could not be deleted: {}",
+            chain(&error)
+        );
         let remedy = format!("delete the bucket {}", self.bucket);
         Some(Finding::warning("bucket-removal", message, remedy))
     }

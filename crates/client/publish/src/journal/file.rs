@@ -110,11 +110,11 @@ fn read(file: &File) -> io::Result<(State, u64)> {
         }
         number += 1;
         let record: Record = serde_json::from_slice(&line)
-            .map_err(|error| damaged(format!("line {number} makes no sense: {error}")))?;
+            .map_err(|error| damaged(format!("line {number} is invalid: {error}")))?;
         if let Record::Begun { version, .. } = &record
             && *version != VERSION
         {
-            let message = format!("it has version {version}, this program knows {VERSION}");
+            let message = format!("it has version {version}; this program supports {VERSION}");
             return Err(damaged(message));
         }
         state.add(record);

@@ -1,4 +1,4 @@
-//! What lies in the folder of a run.
+//! What is in the directory of a run.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use gumnut_workflows::WorkflowError;
 
-/// The folder of one run: its journal, its lock, and the copy of a disk while it is needed.
+/// The directory of one run: its journal, its lock, and the copy of a disk while it is needed.
 #[derive(Clone, Debug)]
 pub(crate) struct RunFolder(PathBuf);
 
@@ -16,7 +16,7 @@ impl RunFolder {
         Self(path)
     }
 
-    /// Makes the folder, for this user alone.
+    /// Makes the directory, for this user alone.
     pub(crate) fn create(&self) -> Result<(), WorkflowError> {
         DirBuilder::new()
             .recursive(true)
@@ -38,19 +38,19 @@ impl RunFolder {
         self.0.join("disk.img")
     }
 
-    /// The folder of what is being made, which nobody misses.
+    /// The directory of what is being made, which nobody misses.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.0.join("scratch")
     }
 
-    /// Brings the names in the folder to the disk.
+    /// Brings the names in the directory to the disk.
     pub(crate) fn sync(&self) -> Result<(), WorkflowError> {
         fs_err::File::open(&self.0)
             .and_then(|folder| folder.sync_all())
             .map_err(|source| self.failed(source))
     }
 
-    /// Removes an empty scratch folder, or a full one.
+    /// Removes an empty scratch directory, or a full one.
     pub(crate) fn clear_scratch(&self) -> Result<(), WorkflowError> {
         remove(fs_err::remove_dir_all(self.scratch())).map_err(|source| self.failed(source))
     }

@@ -10,11 +10,11 @@ use super::file::{is_locked, look};
 use super::folder::RunFolder;
 use super::state::State;
 
-/// The folder of all runs of a user.
+/// The directory of all runs of a user.
 #[derive(Clone, Debug)]
 pub struct Runs(PathBuf);
 
-/// A run, as its journal tells.
+/// A run, as its journal says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunInfo {
@@ -43,12 +43,12 @@ pub struct RunInfo {
 pub enum RunStatus {
     /// It has.
     Complete,
-    /// It was interrupted, or goes on in another process.
+    /// It was interrupted, or continues in another process.
     Unfinished,
 }
 
 impl Runs {
-    /// The runs whose journals lie in `folder`, as in `$XDG_STATE_HOME/gumnut/runs`. It is made when it is needed.
+    /// The runs whose journals are in `folder`, as in `$XDG_STATE_HOME/gumnut/runs`. It is made when it is needed.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self(folder.into())
     }
@@ -89,7 +89,7 @@ impl Runs {
         RunInfo::of(id, active, state)
     }
 
-    /// The names of folders that are runs, in no order.
+    /// The names of directories that are runs, in no order.
     fn ids(&self) -> io::Result<Vec<RunId>> {
         let entries = match fs_err::read_dir(&self.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! How far a run has come, as its journal tells.
+//! How far a run has come, as its journal says.
 
 use std::collections::BTreeMap;
 

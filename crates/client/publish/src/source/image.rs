@@ -16,7 +16,7 @@ pub(crate) struct Image {
     pub(crate) class: ImageClass,
     /// The name of its bundle.
     pub(crate) name: ImageName,
-    /// What the user knows it as: its file, or its path in the tarball or folder.
+    /// What the user knows it as: its file, or its path in the tarball or directory.
     pub(crate) known_as: PathBuf,
     /// Where its bytes are.
     pub(crate) path: PathBuf,

@@ -10,7 +10,7 @@ use crate::Plan;
 
 /// A target that was looked at.
 pub(super) enum Target {
-    /// A folder with these images.
+    /// A directory with these images.
     Folder(Collection),
     /// A tarball of so many bytes.
     Tarball(u64),
@@ -33,7 +33,7 @@ pub(super) fn look(plan: &Plan) -> Result<Target, WorkflowError> {
     Ok(Target::Disk(inspection))
 }
 
-/// What tells whether two targets are the same, without what they are called.
+/// What says whether two targets are the same, without what they are called.
 pub(crate) fn fingerprints(
     plan: &Plan,
     observer: &dyn Observer,

@@ -1,4 +1,4 @@
-//! What a run would bundle: the target is opened as the run opens it, in the folder for temporary files.
+//! What a run would bundle: the target is opened as the run opens it, in the directory for temporary files.
 
 use gumnut_disk_image::NewSize;
 use gumnut_types::{ImageClass, ImageName};

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-/// The folder of a path, as `dirname` prints it.
+/// The directory of a path, as `dirname` prints it.
 pub(super) fn dirname(path: &str) -> String {
     let trimmed = path.trim_end_matches('/');
     match trimmed.rsplit_once('/') {
@@ -28,7 +28,7 @@ pub(super) fn basename(path: &str, ending: &str) -> String {
     }
 }
 
-/// The path without `.` and `..`, seen from a folder. Links are not followed.
+/// The path without `.` and `..`, seen from a directory. Links are not followed.
 pub(super) fn absolute(folder: &Path, path: &str) -> PathBuf {
     let mut absolute = PathBuf::new();
     for component in folder.join(path).components() {

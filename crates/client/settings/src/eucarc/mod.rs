@@ -2,7 +2,7 @@
 //!
 //! The old tools ran the file in a shell; a file from somebody else then runs anything. Here the text is read as bash reads
 //! it, and followed as far as it can be without running anything: assignments and `export` in all their spellings, quotes,
-//! expansions, conditions on strings, functions, and the commands with which files find their own folder (`dirname`, `cd`,
+//! expansions, conditions on strings, functions, and the commands with which files find their own directory (`dirname`, `cd`,
 //! `pwd`, `readlink`). What a setting gets from anything else is not known, and a note says which line that is.
 //!
 //! Of the environment a file gets the settings themselves, `HOME` and a few others, and secrets only for settings that are secret:
@@ -39,7 +39,7 @@ pub struct Content {
 
 /// The file is more work than is done for one: values that double each other, patterns on long values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("its values are too large, or lie too deep in each other")]
+#[error("its values are too large, or are too deep in each other")]
 pub struct TooMuch;
 
 /// What a shell would have set after reading `text`, the content of the file at `path`, in an environment of which `environment`

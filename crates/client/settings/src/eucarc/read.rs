@@ -9,7 +9,7 @@ use super::tree::{
     Assignment, Command, Item, Joint, Kind, Operation, Part, Pipeline, Script, Word,
 };
 
-/// How deep commands, quotes and braces may lie in each other.
+/// How deep commands, quotes and braces may are in each other.
 const MAX_DEPTH: usize = 120;
 
 /// Commands whose words may be assignments.
@@ -55,7 +55,7 @@ impl<'t> Reader<'t> {
         self.rest.clone().next()
     }
 
-    /// Whether the text goes on with this.
+    /// Whether the text continues with this.
     fn sees(&self, text: &str) -> bool {
         self.rest.as_str().starts_with(text)
     }
@@ -68,7 +68,7 @@ impl<'t> Reader<'t> {
         Some(c)
     }
 
-    /// Takes this if the text goes on with it.
+    /// Takes this if the text continues with it.
     fn took(&mut self, text: &str) -> bool {
         let is_there = self.sees(text);
         if is_there {
@@ -92,7 +92,7 @@ impl<'t> Reader<'t> {
         work: impl FnOnce(&mut Self) -> Result<T, Broken>,
     ) -> Result<T, Broken> {
         if self.depth == MAX_DEPTH {
-            return self.broken("too many brackets and quotes lie in each other");
+            return self.broken("too many brackets and quotes are in each other");
         }
         self.depth += 1;
         let done = work(self);
@@ -354,7 +354,7 @@ impl<'t> Reader<'t> {
             if self.took(";;") {
                 self.took("&");
             } else if self.took(";&") {
-                return self.broken("a case goes on with the next one, which is not followed");
+                return self.broken("a case continues with the next one, which is not followed");
             }
         }
     }
@@ -474,7 +474,7 @@ impl<'t> Reader<'t> {
         Ok(Kind::Function(name, Rc::new(self.command()?)))
     }
 
-    /// `NAME=VALUE` or `NAME+=VALUE`. `None`: the text does not go on with one.
+    /// `NAME=VALUE` or `NAME+=VALUE`. `None`: the text does not continue with one.
     fn assignment(&mut self) -> Result<Option<Assignment>, Broken> {
         let Some(name) = name_at(self.rest.as_str()) else {
             return Ok(None);
@@ -558,8 +558,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Takes `2>/dev/null` and its kin, which change no variable, and tells whether standard output goes elsewhere. No file
-    /// is opened. `None`: the text does not go on with one.
+    /// Takes `2>/dev/null` and its kin, which change no variable, and says whether standard output goes elsewhere. No file
+    /// is opened. `None`: the text does not continue with one.
     fn redirection(&mut self) -> Result<Option<bool>, Broken> {
         let text = self.rest.as_str();
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -627,7 +627,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// `~` at a place where it means a home folder.
+    /// `~` at a place where it means a home directory.
     fn home(&mut self, word: &mut Word) {
         if !self.sees("~") {
             return;
@@ -646,7 +646,7 @@ impl<'t> Reader<'t> {
                 },
             );
         } else {
-            word.push(false, Part::Strange("another user's home folder"));
+            word.push(false, Part::Strange("another user's home directory"));
         }
     }
 

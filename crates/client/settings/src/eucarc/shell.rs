@@ -82,7 +82,7 @@ pub(super) struct Shell<'a> {
     place: &'a Place<'a>,
     pub(super) variables: HashMap<String, Value>,
     functions: HashMap<String, Rc<Command>>,
-    /// The folder that it is in, and those to come back to.
+    /// The directory that it is in, and those to come back to.
     folder: PathBuf,
     folders: Vec<PathBuf>,
     /// What commands have printed so far, where somebody wants it.
@@ -613,11 +613,11 @@ impl<'a> Shell<'a> {
             words = rest;
         }
         let folder = match words {
-            ["-"] | [_, _, ..] => return Status::Unknown(self.unknown("another folder")),
+            ["-"] | [_, _, ..] => return Status::Unknown(self.unknown("another directory")),
             [folder] => (*folder).to_owned(),
             [] => match self.value("HOME") {
                 Ok(Some(home)) => home.text.to_string(),
-                _ => return Status::Unknown(self.unknown("the home folder")),
+                _ => return Status::Unknown(self.unknown("the home directory")),
             },
         };
         let folder = builtins::absolute(&self.folder, &folder);

@@ -71,7 +71,7 @@ pub enum LookupError {
     #[error("it names neither a region nor a user")]
     Empty,
     /// There is no such section.
-    #[error("no section [{kind} {name}] is in the configuration files")]
+    #[error("the configuration files have no section [{kind} {name}]")]
     NoSection {
         /// `region` or `user`.
         kind: &'static str,
@@ -79,7 +79,7 @@ pub enum LookupError {
         name: String,
     },
     /// A bare name fits several namespaces.
-    #[error("[{kind} {name}] fits several sections: {candidates}")]
+    #[error("[{kind} {name}] matches several sections: {candidates}")]
     Ambiguous {
         /// `region` or `user`.
         kind: &'static str,
@@ -89,7 +89,7 @@ pub enum LookupError {
         candidates: String,
     },
     /// `use` leads in circles or nowhere.
-    #[error("the value of {option} in [{section}] leads nowhere: {reason}")]
+    #[error("the value of {option} in [{section}] cannot be resolved: {reason}")]
     Jump {
         /// Where it starts.
         section: String,
@@ -270,7 +270,7 @@ impl Ini {
             }
             jumps += 1;
             if jumps == MAX_JUMPS {
-                break "it goes in circles".to_owned();
+                break "it refers to itself".to_owned();
             }
         };
         Err(LookupError::Jump {
@@ -311,7 +311,7 @@ fn matches(pattern: &str, name: &str) -> bool {
             .all(|(pattern, name)| *pattern == "*" || pattern == name)
 }
 
-/// A path with `~` and `$NAME` replaced; a name that is not set stays as it is.
+/// A path with `~` and `$NAME` replaced; a name that is not set remains as it is.
 fn expand(path: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
     let home = variable("HOME").filter(|home| !home.is_empty());
     let mut text = match (path.strip_prefix("~/"), home) {
@@ -409,7 +409,7 @@ mod tests {
             "[region a]\ns3-url = use region b\nec2-url = use b s3-url\ncertificate = use a\n[region b]\ns3-url = http://b/\n",
         ]);
         let error = variables(&ini, "a").unwrap_err();
-        assert!(error.to_string().contains("circles"), "{error}");
+        assert!(error.to_string().contains("itself"), "{error}");
         assert_eq!(
             ini.value("region a", "s3-url").unwrap().unwrap(),
             "http://b/"

@@ -16,7 +16,7 @@ pub struct IniError {
 /// Adds the sections of `text`. Where both have an option, the text's counts, as the last file's does.
 ///
 /// Option names are compared without regard to case; `=` and `:` separate them from values. A line that begins with `#`
-/// or `;` is a comment, and so is what follows ` ;`. A line that begins with blanks goes on with the
+/// or `;` is a comment, and so is what follows ` ;`. A line that begins with blanks continues with the
 /// value before it.
 pub(super) fn add(sections: &mut Sections, text: &str) -> Result<(), IniError> {
     let mut section: Option<String> = None;
@@ -39,7 +39,7 @@ pub(super) fn add(sections: &mut Sections, text: &str) -> Result<(), IniError> {
             continue;
         }
         let Some(section) = &section else {
-            return Err(error("an option stands before the first section"));
+            return Err(error("there is an option before the first section"));
         };
         let options = sections.entry(section.clone()).or_default();
         if line.starts_with([' ', '\t'])

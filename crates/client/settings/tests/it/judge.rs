@@ -14,7 +14,7 @@ pub(crate) const ENVIRONMENT: [(&str, &str); 4] = [
     ("EUCA_HOST", "cloud.example"),
 ];
 
-/// A settings file in a folder of its own.
+/// A settings file in a directory of its own.
 pub(crate) struct File {
     _folder: TempDir,
     pub(crate) path: PathBuf,

@@ -19,7 +19,7 @@ use gumnut_types::SecretString;
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-/// Keeps what it is told.
+/// Keeps what it receives.
 #[derive(Debug, Default)]
 struct Told(Mutex<Vec<String>>);
 

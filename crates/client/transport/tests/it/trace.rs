@@ -1,4 +1,4 @@
-//! What is told of requests.
+//! What receives of requests.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// Read the head and a little of the body, then reset the connection.
     Reset,
-    /// Read the request and say nothing while the test goes on.
+    /// Read the request and say nothing while the test continues.
     Silence,
 }
 

@@ -7,7 +7,7 @@ use gumnut_bundle::PartSource;
 use gumnut_types::{PartIndex, PartName};
 use tokio::sync::mpsc::Receiver;
 
-/// A part that is in the folder.
+/// A part that is in the directory.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) index: PartIndex,
@@ -39,7 +39,7 @@ impl PartSource for Arrivals {
             .blocking_recv()
             .ok_or_else(|| io::Error::other("it did not arrive"))?;
         if arrival.index != index {
-            return Err(io::Error::other("another part arrived in its place"));
+            return Err(io::Error::other("another part arrived instead"));
         }
         Ok(Box::new(fs_err::File::open(arrival.path)?))
     }

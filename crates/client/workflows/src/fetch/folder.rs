@@ -1,4 +1,4 @@
-//! The folder beside the target in which parts wait until the image is whole.
+//! The directory beside the target in which parts wait until the image is complete.
 //!
 //! A part's file is called after its digest, and has that name only when the digest has matched. A run that was killed
 //! leaves such files for the next one, which looks at every byte of them again.
@@ -21,7 +21,7 @@ const TEMPORARY: &str = ".gumnut-";
 /// What the names of verified parts end with.
 const PART: &str = ".part";
 
-/// A folder of verified parts that belongs to one run at a time.
+/// A directory of verified parts that belongs to one run at a time.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -30,17 +30,17 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The folder of a target: `TARGET.gumnut-fetch`.
+    /// The directory of a target: `TARGET.gumnut-fetch`.
     pub fn beside(target: &Path) -> PathBuf {
         let mut path = target.as_os_str().to_owned();
         path.push(".gumnut-fetch");
         PathBuf::from(path)
     }
 
-    /// Opens the folder, which is made when it is missing, and takes away what an earlier run left half-written.
+    /// Opens the directory, which is made when it is missing, and takes away what an earlier run left half-written.
     ///
     /// # Errors
-    /// When it cannot be made, is somebody else's or something else, or another run uses it.
+    /// When it cannot be made, is of another account or something else, or another run uses it.
     pub fn open(path: &Path) -> Result<Self, WorkflowError> {
         let failed = |source: io::Error| WorkflowError::Folder {
             path: path.to_owned(),
@@ -114,7 +114,7 @@ impl Folder {
         self.clear(|name| is_part(name) && !wanted.iter().any(|part| part == name))
     }
 
-    /// Takes the folder away with all parts.
+    /// Takes the directory away with all parts.
     ///
     /// # Errors
     /// When it cannot be removed.

@@ -1,10 +1,10 @@
 //! From a stored bundle to an image.
 //!
 //! ```text
-//! store ─> parts, each compared with the manifest, in a folder beside the target ─> unbundle ─> image
+//! store ─> parts, each compared with the manifest, in a directory beside the target ─> unbundle ─> image
 //! ```
 //!
-//! Parts come in parallel and wait in the folder, so that a run that is killed loses only those that were under way, and so
+//! Parts come in parallel and wait in the directory, so that a run that is killed loses only those that were under way, and so
 //! that neither the network nor the disk waits for the other. The image is restored while later parts are still
 //! coming.
 
@@ -61,7 +61,7 @@ pub struct Fetched {
 /// Where a part is.
 #[derive(Clone, Debug)]
 enum Place {
-    /// In the folder.
+    /// In the directory.
     Here(u64),
     /// In the store.
     Stored(ObjectHead),
@@ -77,7 +77,7 @@ impl Place {
 }
 
 impl Fetch {
-    /// Fetches the image of a bundle, whose manifest is believed and opened; 4 parts at a time.
+    /// Fetches the image of a bundle, whose manifest is trusted and opened; 4 parts at a time.
     pub fn new(bundle: StoredBundle, manifest: OpenManifest) -> Self {
         Self {
             bundle,
@@ -105,7 +105,7 @@ impl Fetch {
     ///
     /// # Errors
     /// When a part is missing or damaged, when the image is not what the manifest says, and when the store refuses. What
-    /// has come and is right stays in the folder for the next run.
+    /// has come and is right remains in the directory for the next run.
     pub async fn run(
         &self,
         folder: &Folder,
@@ -194,7 +194,7 @@ impl Fetch {
         Ok(Place::Stored(head))
     }
 
-    /// Brings all parts into the folder and tells of each in its turn; gives the bytes that came.
+    /// Brings all parts into the directory and says of each in its turn; gives the bytes that came.
     async fn bring(
         &self,
         folder: &Folder,
@@ -249,7 +249,7 @@ fn cannot_keep(part: &Part, source: std::io::Error) -> WorkflowError {
     }
 }
 
-/// Whether to go on, and nothing else: how far the work is, is told when parts come.
+/// Whether to continue, and nothing else: how far the work is, receives when parts come.
 struct StopOnly(Arc<dyn Observer>);
 
 impl Progress for StopOnly {

@@ -1,4 +1,4 @@
-//! A part that comes into the folder.
+//! A part that comes into the directory.
 
 use std::io;
 use std::path::Path;
@@ -28,7 +28,7 @@ impl PartFile {
         })
     }
 
-    /// Gives the part its name. It is not brought to the disk: whoever finds it later looks at every byte.
+    /// Gives the part its name. It is not brought to the disk: anyone who finds it later looks at every byte.
     pub(super) async fn finish(mut self, path: &Path) -> io::Result<()> {
         self.file.flush().await?;
         self.path.persist(path).map_err(|error| error.error)

@@ -22,7 +22,7 @@ use crate::{StoredBundle, WorkflowError};
 /// Bytes that all parts together may hold in memory.
 pub(super) const BUDGET: usize = 64 << 20;
 
-/// Bytes with the right to lie in memory.
+/// Bytes with the right to are in memory.
 struct Piece {
     bytes: Bytes,
     _room: OwnedSemaphorePermit,
@@ -34,7 +34,7 @@ type Pieces = UnboundedReceiver<Option<Piece>>;
 /// The end of the network.
 pub(super) struct Feed {
     parts: Sender<(PartIndex, Pieces)>,
-    /// Bytes of one part that may lie in memory.
+    /// Bytes of one part that may are in memory.
     room: usize,
 }
 
@@ -69,7 +69,7 @@ impl Feed {
         Some(Begun(sender))
     }
 
-    /// Reads a part to its end. Gives up without an error when nobody wants it any more: whoever checks says why.
+    /// Reads a part to its end. Gives up without an error when nobody wants it any more: anyone who checks says why.
     pub(super) async fn read(
         &self,
         begun: Option<Begun>,

@@ -33,7 +33,7 @@ pub enum Payload {
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectStoreAuthError {
     /// The `Authorization` header is of no known form.
-    #[error("the request's Authorization header is of no known form")]
+    #[error("the request's Authorization header has an unknown form")]
     UnknownScheme,
     /// There is a signature in the header and another in the parameters, or there are parameters of two.
     #[error("the request is signed more than once")]
@@ -69,10 +69,10 @@ pub enum ObjectStoreAuthError {
     #[error("the header x-amz-content-sha256 is invalid")]
     InvalidContentHash,
     /// `Expires` of a signature of version 2 in parameters is no time.
-    #[error("the parameter Expires is no time")]
+    #[error("the parameter Expires is not a time")]
     InvalidExpires,
     /// The signature is too old, or wrong.
-    #[error("the signature by {access_key:?} is not good")]
+    #[error("the signature by {access_key:?} is invalid")]
     Signature {
         /// The access key.
         access_key: String,

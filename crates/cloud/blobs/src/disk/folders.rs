@@ -110,7 +110,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
         Ok(()) => fs::set_permissions(folder, Permissions::from_mode(0o700)),
         Err(error) => Err(io::Error::new(
             error.kind(),
-            format!("cannot make {}: {error}", folder.display()),
+            format!("cannot create {}: {error}", folder.display()),
         )),
     }
 }

@@ -42,7 +42,7 @@ impl Disk {
             Fate::Discard => self.folders.remove(name),
         };
         if let Err(error) = settled {
-            tracing::warn!(%error, "a file stays in the folder of what is not finished");
+            tracing::warn!(%error, "a file remains in the directory of what is not finished");
         }
     }
 }

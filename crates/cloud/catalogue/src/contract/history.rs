@@ -110,7 +110,7 @@ pub async fn history(catalogue: &Catalogue, clients: Vec<Vec<Step>>) -> Outcome 
         let left = state(catalogue, at.clone()).await?;
         model.follow(&Decision::key(at, &left, None));
     }
-    assert_eq!(sorted(told), model.garbage(), "garbage is told once");
+    assert_eq!(sorted(told), model.garbage(), "garbage is listed once");
     assert_eq!(garbage(catalogue).await?, model.garbage());
     assert_eq!(known(catalogue).await?, model.blobs());
     model.check_listing(

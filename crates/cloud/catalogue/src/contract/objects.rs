@@ -77,7 +77,7 @@ pub async fn what_is_absent_is_none(catalogue: &Catalogue) -> Outcome {
             (found.named, found.upload, found.completed),
             (None, None, None)
         );
-        assert!(found.now >= now, "time goes on");
+        assert!(found.now >= now, "time continues");
         let found = catalogue.object(BUCKET, "k", Some("v"), true).await?;
         assert_eq!(
             (&found.bucket, found.object, found.segments),

@@ -132,7 +132,7 @@ async fn a_full_disk_refuses_and_keeps_what_was_there() {
     assert_eq!(full.refusal(), (507, "InsufficientStorage"));
     assert_eq!(
         full.element("Message"),
-        "There is no room left on the disk of the cloud."
+        "There is no space left on the disk of the cloud."
     );
     let url = format!("{}/bucket/k", uploads.endpoint);
     let get = Request::new(&uploads.client, "GET", &url).v4(&uploads.user);

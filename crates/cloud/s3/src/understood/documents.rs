@@ -50,7 +50,7 @@ fn check_element(wanted: &Document, depth: usize, name: &str) -> Result<(), Obje
         )));
     }
     Err(ObjectError::MalformedXml.saying(format!(
-        "The XML you provided has an element that is not known here: {name:?}"
+        "The XML you provided has an element that is not supported: {name:?}"
     )))
 }
 

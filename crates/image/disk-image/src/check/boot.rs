@@ -34,7 +34,7 @@ fn root_device(subject: &Subject<'_>, findings: &mut Findings) {
     if let Some(label) = named(device, "LABEL=") {
         if label != superblock.label {
             let message = format!(
-                "fstab wants the label {label:?}, the file system has {:?}",
+                "fstab has the label {label:?}, the file system has {:?}",
                 superblock.label
             );
             findings.add(is::ROOT_LABEL, message);
@@ -42,7 +42,7 @@ fn root_device(subject: &Subject<'_>, findings: &mut Findings) {
     } else if let Some(uuid) = named(device, "UUID=") {
         let own = superblock.uuid.to_string();
         if !uuid.eq_ignore_ascii_case(&own) {
-            let message = format!("fstab wants the UUID {uuid}, the file system has {own}");
+            let message = format!("fstab has the UUID {uuid}, the file system has {own}");
             findings.add(is::ROOT_LABEL, message);
         }
     } else if let Some(hypervisor) = subject.hypervisor
@@ -50,7 +50,7 @@ fn root_device(subject: &Subject<'_>, findings: &mut Findings) {
         && !offers(hypervisor, disk)
     {
         let message = format!(
-            "fstab mounts {device}, which {} does not offer",
+            "fstab mounts {device}, which does not exist under {}",
             hypervisor.as_str()
         );
         findings.add(is::ROOT_DEVICE, message);

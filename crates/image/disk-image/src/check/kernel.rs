@@ -83,7 +83,7 @@ pub(super) fn declared(
     };
     let has_no_name = declared == Architecture::Other && found.parse::<Architecture>().is_err();
     if found != declared.as_str() && !has_no_name {
-        let message = format!("it is for {found} and would be registered as {declared}");
+        let message = format!("the image is for {found}, but would be registered as {declared}");
         findings.add(is::ARCHITECTURE_DECLARED, message);
     }
 }
@@ -173,7 +173,7 @@ fn features(subject: &Subject<'_>, findings: &mut Findings) {
         .map(|(word, _)| word.name())
         .collect();
     if !new.is_empty() {
-        let message = format!("kernel {kernel} does not know {}", new.join(", "));
+        let message = format!("kernel {kernel} does not support {}", new.join(", "));
         findings.add(is::FEATURES, message);
     }
 }

@@ -84,7 +84,7 @@ impl Gpt {
         };
         match gpt.array() {
             Some((at, length)) => gpt.entries = disk.read_up_to(at, length)?,
-            None => gpt.damage = Some("the header of the table makes no sense".to_owned()),
+            None => gpt.damage = Some("the header of the table is invalid".to_owned()),
         }
         let damage = gpt.checked(disk);
         gpt.damage = gpt.damage.or(damage);
@@ -121,7 +121,7 @@ impl Gpt {
         }
         let backup = le64(&self.header, 32).checked_mul(self.sector);
         if backup.is_none_or(|at| at >= disk.length()) {
-            return Some("its copy lies behind the end of the image".to_owned());
+            return Some("its backup is beyond the end of the image".to_owned());
         }
         None
     }
@@ -218,7 +218,7 @@ impl Gpt {
             entry[4] != PROTECTIVE && first != start && first + count > start
         };
         (is_hybrid && used().any(|entry| covers(entry) || overlaps(entry))).then_some(
-            "its hybrid MBR protects what lies behind the last partition; make it a protective one with `sgdisk` on a copy",
+            "its hybrid MBR protects what is behind the last partition; make it a protective one with `sgdisk` on a copy",
         )
     }
 

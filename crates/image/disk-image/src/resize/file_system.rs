@@ -127,7 +127,7 @@ impl<'a> Job<'a> {
         let superblock =
             inspect::superblock_of(&window)?.ok_or_else(|| DiskImageError::WrongResult {
                 path: self.source.to_owned(),
-                problem: "it holds no file system".to_owned(),
+                problem: "it has no file system".to_owned(),
             })?;
         let length = superblock.length();
         file.set_len(length)?;

@@ -261,7 +261,7 @@ fn verified(
     let whole = file.metadata()?.len();
     let window = Window::whole(file, whole)?.part(start, u64::MAX)?;
     let Some(new) = inspect::superblock_of(&window)? else {
-        return Err(wrong("it holds no file system".to_owned()));
+        return Err(wrong("it has no file system".to_owned()));
     };
     if new.length() != length || window.length() < length {
         let (found, room) = (new.length(), window.length());

@@ -284,7 +284,7 @@ fn last(path: &Path, disk: &Window, table: Table) -> Result<Last, DiskImageError
                 "partition {number}, the last, holds {volume}, and only ext2, ext3 and ext4 are resized; {}",
                 remedy(volume)
             ),
-            None => format!("partition {number}, the last, holds no ext2, ext3 or ext4"),
+            None => format!("partition {number}, the last, has no ext2, ext3 or ext4 file system"),
         };
         return Err(refused(reason));
     };

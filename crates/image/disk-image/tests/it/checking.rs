@@ -359,7 +359,7 @@ fn features() {
     );
     let message = found(&new, "2.6.32").unwrap();
     assert!(
-        message.ends_with("does not know metadata_csum"),
+        message.ends_with("does not support metadata_csum"),
         "{message}"
     );
     assert_eq!(found(&new, "6.1.0-50-cloud-amd64"), None);

@@ -207,7 +207,7 @@ fn disks_that_cannot_be_resized_are_refused_with_the_reason() {
         "label: dos\nstart=6144, size=16384, type=83\nstart=24576, size=2048, type=82\n";
     refused(
         &disk(&image, swap_last),
-        "partition 2, the last, holds no ext2",
+        "partition 2, the last, has no ext2",
     );
     let extended = "label: dos\nstart=2048, size=2048, type=83\nstart=6144, size=16384, type=5\n";
     refused(&disk(&image, extended), "extended one");
@@ -233,7 +233,7 @@ fn a_damaged_gpt_is_seen_and_not_rewritten() {
         .unwrap()
         .set_len(12 * MIB)
         .unwrap();
-    refused(&path, "behind the end");
+    refused(&path, "beyond the end");
 }
 
 #[test]
