@@ -20,7 +20,7 @@ const FAULTS: [(&str, &str); 72] = [
     ("attribute-on-image", "exactly one `<image>` element"),
     (
         "attribute-on-machine-configuration",
-        "`<machine_configuration>` must stand exactly once",
+        "exactly one `<machine_configuration>` element",
     ),
     (
         "bundled-size-odd",
