@@ -67,7 +67,10 @@ mod tests {
         assert_eq!(name("images emi-00000001").as_deref(), Some("ID"));
         assert_eq!(name("resume").as_deref(), Some("RUN"));
         assert_eq!(name("--config eucarc abort").as_deref(), Some("RUN"));
-        assert_eq!(name("publish disk.img --kernel").as_deref(), Some("EKI"));
+        assert_eq!(
+            name("publish disk.img --kernel").as_deref(),
+            Some("FILE|EKI")
+        );
         assert_eq!(name("fetch -o disk.img").as_deref(), Some("ID|BUCKET/KEY"));
         assert_eq!(name("fetch -o").as_deref(), Some("FILE"));
         assert_eq!(name("doctor"), None);

@@ -116,7 +116,10 @@ fn each_request_is_shown_when_that_is_wanted() {
         "/services/objectstorage/bucket/key.manifest.xml: 404, ",
     ]);
     let outcome = client.run(&["images"]).succeeded();
-    assert_eq!(outcome.stderr, "");
+    assert_eq!(
+        outcome.stderr,
+        "no images; `gumnut publish IMAGE` makes one\n"
+    );
 }
 
 #[test]

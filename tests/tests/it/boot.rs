@@ -115,7 +115,7 @@ fn a_machine_that_does_not_say_it_has_an_exit_code_of_its_own() {
     let _ = program
         .run(&boot(&image, MARKER, &more))
         .failed(6)
-        .saying(&["EUCA-BOOT-OK", "ended without printing \"NEVER-SAID\""]);
+        .saying(&["EUCA-BOOT-OK", "ended without printing \\\"NEVER-SAID\\\""]);
     // Would wait for ever.
     let more = ["--expect", "NEVER-SAID", "--timeout", "1", "--json"];
     let _ = program

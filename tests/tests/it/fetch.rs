@@ -196,7 +196,8 @@ fn a_part_that_is_not_right_is_named() {
 #[test]
 fn a_bundle_without_a_part_is_not_fetched_at_all() {
     let scene = Scene::start();
-    let _ = scene.client.run(&["delete", &scene.location]).succeeded();
+    let delete = ["delete", &scene.location, "--force"];
+    let _ = scene.client.run(&delete).succeeded();
     let mut upload = vec!["-b", "images/web", "-m", "disk.img.manifest.xml"];
     upload.extend(["--part", "1"]);
     let _ = scene

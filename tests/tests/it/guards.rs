@@ -9,7 +9,7 @@ fn bundle(client: &Program, name: &str, kind: &str, seed: u64, more: &[&str]) {
     let mut arguments = vec![
         "bundle", name, "--kind", kind, "--arch", "x86_64", "--force",
     ];
-    arguments.extend(["--part-size", "32KiB"]);
+    arguments.extend(["--test-part-size", "32KiB"]);
     arguments.extend(more);
     let _ = client.run(&arguments).succeeded();
 }

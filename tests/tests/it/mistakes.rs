@@ -171,7 +171,12 @@ const LOCAL: &[Row] = &[
         "23",
         "upload disk.img -b bucket",
         3,
-        &["disk.img", "no usable manifest", "hint:", "gumnut publish"],
+        &[
+            "disk.img",
+            "is not a valid manifest",
+            "hint:",
+            "gumnut publish",
+        ],
     ),
     row("23", "upload adir -b bucket", 3, &["adir is a ", "hint:"]),
     row(
@@ -184,7 +189,10 @@ const LOCAL: &[Row] = &[
         "37",
         "bundle disk.img --arch amd64 --private-key cert.pem",
         3,
-        &["cert.pem", "holds no private key but \"CERTIFICATE\""],
+        &[
+            "cert.pem",
+            "contains \"CERTIFICATE\" instead of a private key",
+        ],
     ),
     row(
         "37",

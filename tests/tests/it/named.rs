@@ -183,7 +183,8 @@ fn forms_of_files_lead_to_their_cloud() {
             .elsewhere(&["images", "--config", "eucarc"])
             .succeeded();
         let outcome = home.elsewhere(&["images", "--config", "."]);
-        assert_eq!(outcome.stderr, "", "{text}");
+        let expected = "no images; `gumnut publish IMAGE` makes one\n";
+        assert_eq!(outcome.stderr, expected, "{text}");
         assert_eq!(server.lines().len(), 2 * (at + 1), "{text}");
     }
 }

@@ -41,6 +41,9 @@ pub struct Share {
 
 /// Take back the permission to see and run images, as share --stop does.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut unshare emi-9FE813FD --with 123456789012")]
 pub struct Unshare {
     /// The images
     #[arg(value_name = "ID", required = true)]

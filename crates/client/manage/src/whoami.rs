@@ -12,6 +12,9 @@ use serde_json::json;
 ///
 /// Asks both services, so that it also shows whether the keys are right. `gumnut doctor` looks closer.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut whoami")]
 pub struct Whoami {}
 
 /// What the services say.

@@ -86,6 +86,7 @@ const RULES: &[Rule] = &[
     rule("ExpiredTokenException", TOKEN),
     rule("InvalidToken", TOKEN),
     rule("TokenRefreshRequired", TOKEN),
+    saying("UnauthorizedOperation", "administrators", ADMINISTRATOR),
     rule("UnauthorizedOperation", NOT_ALLOWED),
     rule("OptInRequired", NOT_ALLOWED),
     rule("PendingVerification", NOT_ALLOWED),
@@ -356,7 +357,9 @@ mod tests {
             hint(&refusal(400, code, message)).unwrap_or_default()
         };
         let kernel = "Only administrators can register kernel images.";
-        assert!(hint("AuthFailure", kernel).contains("ask one"));
+        for code in ["AuthFailure", "UnauthorizedOperation"] {
+            assert!(hint(code, kernel).contains("ask one"), "{code}");
+        }
         let unknown = "The AWS Access Key Id you provided does not exist in our records.";
         assert!(hint("AuthFailure", unknown).contains("doctor"));
         let read = |code| format!("Failed to read manifest file: b/k ({code})");

@@ -26,6 +26,9 @@ const MOST_WORDS: u64 = 16 << 10;
 ///
 /// Ends with exit code 3 when none runs.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud status")]
 pub(crate) struct Status {
     #[command(flatten)]
     data: Data,
@@ -35,6 +38,9 @@ pub(crate) struct Status {
 ///
 /// Requests that are being answered may finish. Does nothing when no cloud runs.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud stop")]
 pub(crate) struct Stop {
     #[command(flatten)]
     data: Data,

@@ -41,6 +41,9 @@ pub(crate) struct Add {
 
 /// Change the e-mail address of a user's account.
 #[derive(Args)]
+#[command(after_help = "\
+Example:
+  gumnut cloud user modify alice --email alice@example.com")]
 pub(crate) struct Modify {
     #[command(flatten)]
     data: Data,
