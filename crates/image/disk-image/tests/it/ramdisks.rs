@@ -97,7 +97,7 @@ fn what_linux_does_not_unpack_is_said_and_read_as_far_as_it_can_be() {
         ("lz4-gzip.img", "four zeroes", &["one"]),
         ("unaligned.img", "multiple of 4", &["one"]),
         ("trailing.img", "behind an archive", &["one"]),
-        ("cut.img", "cut short", &["one"]),
+        ("cut.img", "truncated", &["one"]),
         ("odc.img", "newc", &[]),
     ] {
         let ramdisk = Ramdisk::read(fs_err::File::open(made(name)).unwrap());
