@@ -213,7 +213,7 @@ mod tests {
         write("README.md", "`stays` and\n\n    stays\n");
         write(
             "crates/cli/src/a.rs",
-            "/// A file that\n/// stays.\nfn a() { b(\"{stays} is what shall\\\n  be\", \"stays\", \"`stays` x\"); }\n#[cfg(test)]\nmod t { const X: &str = \"it stays\"; }\n",
+            "/// A file that\n/// stays.\nfn a() { b(\"{stays} is what shall \\\n  be\", \"stays\", \"`stays` x\"); }\n#[cfg(test)]\nmod t { const X: &str = \"it stays\"; }\n",
         );
         write("crates/cli/tests/b.rs", "const X: &str = \"it stays\";\n");
         let problems = check(root.path()).unwrap();

@@ -177,7 +177,7 @@ mod tests {
             say("19.53 KiB is less than 1 MiB, the least")
         );
         assert_eq!(parse("100T"), say("100 TiB is more than 16 TiB, the most"));
-        assert!(parse("big").unwrap_err().contains("\"big\" is no size"));
+        assert!(parse("big").unwrap_err().contains("\"big\" is not a size"));
     }
 
     #[test]
