@@ -183,7 +183,7 @@ fn a_hangup_ends_a_run_that_can_go_on() {
         *process = Some(child.id());
         child
     };
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.wait().unwrap().code(), Some(129));
     case.proxy.disarm();
     let _ = case.program.run(&["resume"]).succeeded();
 }

@@ -102,7 +102,7 @@ fn what_the_run_refuses_a_dry_run_refuses_with_the_same_words_and_nothing_is_sen
         ("text.gz", "is a text file"),
         ("inner.tar.gz", "inner.tar.gz"),
         ("zero.img.gz", "did not pass their checks"),
-        ("root.img --size 1M", "bytes"),
+        ("root.img --size 1M", "more than the 1 MiB asked for"),
         ("xfs.img --arch x86_64 --size 16M", "xfs_growfs"),
         (
             "root.img --kernel-file text",
