@@ -34,7 +34,7 @@ fn an_interrupted_bundle_leaves_nothing_and_never_wrote_plaintext() {
     fs_err::create_dir(&scratch).unwrap();
     let program = program.with("TMPDIR", &scratch);
     let mut arguments = vec!["compat", "run", "--dialect", "2010", "euca-bundle-image"];
-    arguments.extend(["-i", "-", "-p", "disk", "--image-size", "64m", "-d", "b"]);
+    arguments.extend(["-i", "-", "-p", "disk", "--image-size", "8192m", "-d", "b"]);
     arguments.extend(["--part-size", "64k"]);
     let mut command = program.command(&arguments);
     let mut process = command
@@ -66,7 +66,7 @@ fn an_interrupted_bundle_leaves_nothing_and_never_wrote_plaintext() {
         );
     }
     tool("kill", &["-INT", &process.id().to_string()]);
-    // It ends at the next bytes that it reads.
+    // It ends at the next bytes that it reads, long before all of a large image can have come.
     while image.write_all(&plain[..65_536]).is_ok() {}
     assert_eq!(process.wait().unwrap().code(), Some(130));
     assert_eq!(all_files(program.folder()), Vec::<PathBuf>::new());
