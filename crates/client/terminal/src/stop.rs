@@ -22,8 +22,8 @@ pub struct Stop {
 
 impl Stop {
     /// Watches for ^C, SIGTERM and a terminal that is closed (SIGHUP). The first asks every worker to stop soon, so that
-    /// temporary files go; a second ^C or SIGTERM ends the program at once. A signal that the program was started to ignore,
-    /// as `nohup` does, remains ignored.
+    /// temporary files go; a second ^C or SIGTERM ends the program at once. SIGHUP remains ignored if the program was started to
+    /// ignore it, as `nohup` does. SIGINT does not: shells let background jobs ignore it, and who sends it to one means it.
     ///
     /// # Errors
     /// When the signals cannot be watched.
@@ -34,7 +34,7 @@ impl Stop {
         let stop = Self::default();
         let ignored = ignored_signals();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            if ignored & (1 << (signal - 1)) != 0 {
+            if signal == SIGHUP && ignored & (1 << (signal - 1)) != 0 {
                 continue;
             }
             if signal != SIGHUP {
