@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use support::ceph::{Ceph, User};
 use support::gumnut::{self, Gumnut, Profile};
 use support::noise;
 use support::report::Steps;
@@ -10,7 +11,6 @@ use support::workspace::{Workspace, without_foreign_settings};
 use support::{cloud, compare};
 use xshell::cmd;
 
-use crate::cluster::{Ceph, User};
 use crate::refused;
 
 /// Length of the image: three parts of 10 MiB.

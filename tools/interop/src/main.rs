@@ -3,7 +3,6 @@
 
 mod aws;
 mod ceph;
-mod cluster;
 mod eucarc;
 mod rclone;
 mod s3cmd;

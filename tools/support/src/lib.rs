@@ -5,12 +5,15 @@
     reason = "an error ends the task, and says what failed"
 )]
 
+pub mod ceph;
 pub mod cloud;
 pub mod compare;
 pub mod fixture;
 pub mod gumnut;
+pub mod load;
 pub mod markdown;
 mod noise;
+pub mod ports;
 pub mod python;
 pub mod report;
 pub mod system;

@@ -1,18 +1,16 @@
 //! The embedded cloud's object store under load, side by side with rclone's server on the same disk.
 
-mod load;
 mod servers;
 
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
+use support::load::{Direction, Load, Signer};
 use support::noise;
 use support::python::Environment;
 use support::report::mebibytes;
-use xshell::cmd;
 
-use self::load::{Direction, Load};
 use self::servers::Server;
 use crate::measure::Sample;
 use crate::row::{Row, heading};
@@ -118,7 +116,7 @@ impl Bed<'_> {
 
     fn make_bucket(&self, server: &Server) -> anyhow::Result<()> {
         let url = format!("http://{}", server.address);
-        let heads = self.heads(server, "PUT", &url, 1, &[])?;
+        let heads = self.signer(server).heads("PUT", &url, 1, &[])?;
         let load = Load {
             server: server.address,
             heads,
@@ -136,17 +134,15 @@ impl Bed<'_> {
         clients: usize,
     ) -> anyhow::Result<Sample> {
         let body = noise(length);
-        let method = match direction {
-            Direction::Put => "PUT",
-            Direction::Get => "GET",
-        };
         let url = format!("http://{}/{BUCKET}", server.address);
         let signed: &[u8] = if direction == Direction::Put {
             &body
         } else {
             &[]
         };
-        let heads = self.heads(server, method, &url, count, signed)?;
+        let heads = self
+            .signer(server)
+            .heads(direction.method(), &url, count, signed)?;
         let load = Load {
             server: server.address,
             heads,
@@ -164,35 +160,12 @@ impl Bed<'_> {
         })
     }
 
-    /// The heads of requests, signed by a program that knows how.
-    fn heads(
-        &self,
-        server: &Server,
-        method: &str,
-        url: &str,
-        count: usize,
-        body: &[u8],
-    ) -> anyhow::Result<Vec<String>> {
-        let shell = self.suites.workspace.shell()?;
-        let sum = cmd!(shell, "sha256sum").stdin(body).quiet().read()?;
-        let sha256 = sum.split(' ').next().unwrap_or_default();
-        let python = self.environment.program("python");
-        let script = self.suites.workspace.root().join("tools/bench/sign.py");
-        let (count, length) = (count.to_string(), body.len().to_string());
-        let signed = cmd!(
-            shell,
-            "{python} {script} {method} {url} {count} {sha256} {length}"
-        )
-        .env("ACCESS_KEY", &server.access_key)
-        .env("SECRET_KEY", &server.secret_key)
-        .quiet()
-        .read()
-        .context("cannot sign requests")?;
-        let heads = signed
-            .split("\r\n\r\n")
-            .filter(|head| !head.trim().is_empty());
-        Ok(heads
-            .map(|head| format!("{}\r\n\r\n", head.trim()))
-            .collect())
+    fn signer<'a>(&'a self, server: &'a Server) -> Signer<'a> {
+        Signer {
+            workspace: self.suites.workspace,
+            environment: &self.environment,
+            access_key: &server.access_key,
+            secret_key: &server.secret_key,
+        }
     }
 }

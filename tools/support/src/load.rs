@@ -8,6 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use xshell::cmd;
+
+use crate::python::Environment;
+use crate::workspace::Workspace;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -15,24 +19,85 @@ const PATIENCE: Duration = Duration::from_mins(5);
 const PIECE: usize = 256 << 10;
 
 /// Requests for objects of one length.
-pub(super) struct Load {
-    pub(super) server: SocketAddr,
+pub struct Load {
+    /// Where they go.
+    pub server: SocketAddr,
     /// Heads of requests, each with the empty line at its end.
-    pub(super) heads: Vec<String>,
+    pub heads: Vec<String>,
     /// What each sends, or what each must get.
-    pub(super) body: Vec<u8>,
-    pub(super) direction: Direction,
+    pub body: Vec<u8>,
+    /// Which way they go.
+    pub direction: Direction,
 }
 
+/// Which way the objects go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub enum Direction {
+    /// To the server.
     Put,
+    /// From the server, and they are compared.
     Get,
+}
+
+impl Direction {
+    /// The method of the requests.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Put => "PUT",
+            Self::Get => "GET",
+        }
+    }
+}
+
+/// Signs requests, by a program that is not of this project.
+pub struct Signer<'a> {
+    /// Where the script is.
+    pub workspace: &'a Workspace,
+    /// Where Python and botocore are.
+    pub environment: &'a Environment,
+    /// The access key.
+    pub access_key: &'a str,
+    /// The secret key.
+    pub secret_key: &'a str,
+}
+
+impl Signer<'_> {
+    /// The heads of `count` requests below `url`, which is that of a server or of a bucket, each with this body. The names
+    /// there are `00000` and so on.
+    pub fn heads(
+        &self,
+        method: &str,
+        url: &str,
+        count: usize,
+        body: &[u8],
+    ) -> anyhow::Result<Vec<String>> {
+        let shell = self.workspace.shell()?;
+        let sum = cmd!(shell, "sha256sum").stdin(body).quiet().read()?;
+        let sha256 = sum.split(' ').next().unwrap_or_default();
+        let python = self.environment.program("python");
+        let script = self.workspace.root().join("tools/support/src/sign.py");
+        let (count, length) = (count.to_string(), body.len().to_string());
+        let signed = cmd!(
+            shell,
+            "{python} {script} {method} {url} {count} {sha256} {length}"
+        )
+        .env("ACCESS_KEY", self.access_key)
+        .env("SECRET_KEY", self.secret_key)
+        .quiet()
+        .read()
+        .context("cannot sign requests")?;
+        let heads = signed
+            .split("\r\n\r\n")
+            .filter(|head| !head.trim().is_empty());
+        Ok(heads
+            .map(|head| format!("{}\r\n\r\n", head.trim()))
+            .collect())
+    }
 }
 
 impl Load {
     /// Sends everything with so many clients, and gives the time that it took.
-    pub(super) fn run(&self, clients: usize) -> anyhow::Result<Duration> {
+    pub fn run(&self, clients: usize) -> anyhow::Result<Duration> {
         let next = AtomicUsize::new(0);
         let start = Instant::now();
         thread::scope(|scope| {

@@ -2,7 +2,7 @@
 //! one storage daemon that keeps everything in memory, one gateway; nothing of it is left when it goes out of scope.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use support::system;
-use support::workspace::Workspace;
 use xshell::{Cmd, Shell, cmd};
+
+use crate::ports::free_ports;
+use crate::system;
+use crate::workspace::Workspace;
 
 /// Programs, and the Debian packages that have them.
 const PROGRAMS: [(&str, &str); 4] = [
@@ -26,8 +28,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a daemon is asked whether it answers.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// A running cluster in a folder of its own.
-pub(crate) struct Ceph {
+/// A running cluster in a directory of its own.
+pub struct Ceph {
     shell: Shell,
     folder: PathBuf,
     /// In the order in which they were started.
@@ -36,14 +38,16 @@ pub(crate) struct Ceph {
 }
 
 /// A user of the gateway.
-pub(crate) struct User {
-    pub(crate) access_key: String,
-    pub(crate) secret_key: String,
+pub struct User {
+    /// The access key.
+    pub access_key: String,
+    /// The secret key.
+    pub secret_key: String,
 }
 
 impl Ceph {
     /// Installs what is missing and starts a cluster.
-    pub(crate) fn start(workspace: &Workspace, folder: &Path) -> anyhow::Result<Self> {
+    pub fn start(workspace: &Workspace, folder: &Path) -> anyhow::Result<Self> {
         let shell = workspace.shell()?;
         system::programs(&shell, &PROGRAMS)?;
         let [gateway, monitor] = free_ports()?;
@@ -66,12 +70,12 @@ impl Ceph {
     }
 
     /// `http://127.0.0.1:PORT`
-    pub(crate) fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         format!("http://{}", self.gateway)
     }
 
     /// A new user, whose keys the gateway makes.
-    pub(crate) fn user(&self, name: &str) -> anyhow::Result<User> {
+    pub fn user(&self, name: &str) -> anyhow::Result<User> {
         let create = ["user", "create", "--uid", name, "--display-name", name];
         let made = self.run("radosgw-admin", &create).read()?;
         let user: Value = serde_json::from_str(&made).context("radosgw-admin printed no JSON")?;
@@ -279,13 +283,6 @@ fn speaks_http(server: SocketAddr) -> std::io::Result<bool> {
 
 fn runs(daemon: &mut Child) -> bool {
     matches!(daemon.try_wait(), Ok(None))
-}
-
-/// Ports that nobody listens on: the daemons have to be told theirs. Both are held until both are known.
-fn free_ports() -> anyhow::Result<[SocketAddr; 2]> {
-    let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok([one.local_addr()?, other.local_addr()?])
 }
 
 fn uuid() -> anyhow::Result<String> {
