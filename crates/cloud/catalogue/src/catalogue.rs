@@ -1,6 +1,7 @@
 //! The catalogue as domains use it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use gumnut_types::{AccountId, SecretString};
 
@@ -198,7 +199,7 @@ impl Catalogue {
     }
 }
 
-/// Writes methods that pass a read on, with the documentation of [`Database`] in short.
+/// Writes methods that pass a call on, with the documentation of [`Database`] in short.
 macro_rules! reads {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty = $given:expr),*) -> $result:ty;)*) => {
         impl Catalogue {
@@ -257,6 +258,16 @@ reads! {
     image_named(account: &AccountId = account.clone(), name: &str = name.to_owned()) -> Option<String>;
     /// The tags that the account with this number has given images.
     tags(account: &str = account.to_owned()) -> Vec<ResourceTag>;
+    /// The secret of this name as it was kept, encrypted; `None` when there is none.
+    secret(name: &str = name.to_owned()) -> Option<Vec<u8>>;
+    /// Keeps an encrypted secret unless there is one of this name, and gives the one that is kept.
+    keep_secret(name: &str = name.to_owned(), candidate: Vec<u8> = candidate) -> Vec<u8>;
+    /// Takes the lease of this name for `owner`, or extends it from now; whether `owner` has it, alone and for `time` by the
+    /// clock of the database. Taking it for no time gives it back.
+    lease(name: &str = name.to_owned(), owner: &str = owner.to_owned(), time: Duration = time) -> bool;
+    /// The time of the database, in milliseconds since 1970; [`CatalogueError::Version`] when its tables are no longer ones that
+    /// this program can use.
+    ready() -> i64;
     /// At most `limit` blobs that were given up: no row names them.
     garbage(limit: usize = limit) -> Vec<String>;
     /// Forgets blobs that were given up: their bytes are gone.

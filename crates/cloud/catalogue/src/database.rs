@@ -1,6 +1,7 @@
 //! What a database has to do for the catalogue.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gumnut_types::{AccountId, SecretString};
@@ -173,6 +174,32 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
 
     /// The tags that the account with this number has given images.
     async fn tags(&self, account: String) -> Result<Vec<ResourceTag>, CatalogueError>;
+
+    /// The secret of this name as it was kept; `None` when there is none. The bytes are encrypted: they say nothing to the
+    /// database.
+    async fn secret(&self, name: String) -> Result<Option<Vec<u8>>, CatalogueError>;
+
+    /// Keeps a secret unless there is one of this name, and gives the one that is kept. Of several callers at once all get
+    /// the same.
+    async fn keep_secret(
+        &self,
+        name: String,
+        candidate: Vec<u8>,
+    ) -> Result<Vec<u8>, CatalogueError>;
+
+    /// Takes the lease of this name for `owner`, or extends it from now; whether `owner` has it. An owner has it alone for
+    /// `time`, by the clock of the database, and gives it back by taking it for no time.
+    async fn lease(
+        &self,
+        name: String,
+        owner: String,
+        time: Duration,
+    ) -> Result<bool, CatalogueError>;
+
+    /// Asks the database whether it can be used: its time, in milliseconds since 1970.
+    ///
+    /// [`CatalogueError::Version`] when its tables are no longer ones that this program can use.
+    async fn ready(&self) -> Result<i64, CatalogueError>;
 
     /// At most `limit` blobs that were given up: no row names them.
     async fn garbage(&self, limit: usize) -> Result<Vec<String>, CatalogueError>;

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fs_err as fs;
@@ -24,7 +25,9 @@ use crate::mark::{Mark, State};
 use crate::readers::Readers;
 use crate::reserve::{GivesRoom, Reserve};
 use crate::thread::{Beside, ConnectionThread};
-use crate::{accounts, blobs, buckets, identity, images, mark, objects, schema, units, uploads};
+use crate::{
+    accounts, blobs, buckets, identity, images, mark, objects, schema, secrets, units, uploads,
+};
 
 /// Most keys that are changed in one transaction.
 const KEYS_AT_ONCE: usize = 100;
@@ -423,6 +426,47 @@ impl Database for SqliteCatalogue {
     async fn tags(&self, account: String) -> Result<Vec<ResourceTag>, CatalogueError> {
         self.read(move |connection| Ok(images::tags(connection, &account)?))
             .await
+    }
+
+    async fn secret(&self, name: String) -> Result<Option<Vec<u8>>, CatalogueError> {
+        self.read(move |connection| Ok(secrets::find(connection, &name)?))
+            .await
+    }
+
+    async fn keep_secret(
+        &self,
+        name: String,
+        candidate: Vec<u8>,
+    ) -> Result<Vec<u8>, CatalogueError> {
+        let clock = self.clock.clone();
+        self.thread
+            .change(move |connection, _| {
+                let now = clock.now_millis();
+                Ok(secrets::keep(connection, &name, &candidate, now)?)
+            })
+            .await
+    }
+
+    async fn lease(
+        &self,
+        name: String,
+        owner: String,
+        time: Duration,
+    ) -> Result<bool, CatalogueError> {
+        let clock = self.clock.clone();
+        let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        self.thread
+            .change(move |connection, _| {
+                let now = clock.now_millis();
+                let expires = now.saturating_add(time);
+                Ok(secrets::lease(connection, &name, &owner, expires, now)?)
+            })
+            .await
+    }
+
+    async fn ready(&self) -> Result<i64, CatalogueError> {
+        self.read(schema::insist).await?;
+        Ok(self.clock.now_millis())
     }
 
     async fn garbage(&self, limit: usize) -> Result<Vec<String>, CatalogueError> {

@@ -16,6 +16,7 @@ mod objects;
 mod readers;
 mod reserve;
 mod schema;
+mod secrets;
 mod thread;
 mod units;
 mod uploads;

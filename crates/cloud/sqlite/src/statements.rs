@@ -14,7 +14,7 @@ macro_rules! statements {
 mod tests {
     use rusqlite::Connection;
 
-    use crate::{accounts, blobs, buckets, identity, images, objects, schema, uploads};
+    use crate::{accounts, blobs, buckets, identity, images, objects, schema, secrets, uploads};
 
     #[test]
     fn each_statement_goes_with_the_tables() {
@@ -27,6 +27,7 @@ mod tests {
             identity::STATEMENTS,
             images::STATEMENTS,
             objects::STATEMENTS,
+            secrets::STATEMENTS,
             uploads::STATEMENTS,
         ];
         for (name, sql) in modules.concat() {

@@ -17,6 +17,7 @@ mod images;
 mod model;
 mod objects;
 mod races;
+mod shared;
 mod tools;
 mod uploads;
 mod versions;
@@ -50,6 +51,10 @@ pub use races::{
     a_limit_of_buckets_is_kept, a_part_that_an_object_has_stays, an_upload_ends_once,
     if_match_by_two, if_none_match_by_two, image_ids_by_two, image_names_by_two,
     settings_of_two_both_stay, tags_and_hold_of_two_both_stay,
+};
+pub use shared::{
+    a_lease_by_two, a_lease_has_one_owner, a_secret_by_several, secrets_are_kept_once,
+    the_database_has_a_clock,
 };
 pub use tools::Outcome;
 pub use uploads::{
@@ -119,7 +124,12 @@ macro_rules! contract_tests {
             a_limit_of_buckets_is_kept,
             a_bucket_goes_or_gets_an_object,
             image_ids_by_two,
-            image_names_by_two
+            image_names_by_two,
+            secrets_are_kept_once,
+            a_secret_by_several,
+            a_lease_has_one_owner,
+            a_lease_by_two,
+            the_database_has_a_clock
         }
     };
     (@each $fixture:expr; $($name:ident),*) => {
