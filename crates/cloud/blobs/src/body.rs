@@ -10,8 +10,17 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 
 use crate::BoxError;
 
-/// The bytes of a blob that is to be put.
-pub enum Body {
+/// The bytes of a blob that is to be put, and how many they are.
+pub struct Body {
+    /// Where they come from.
+    pub source: Source,
+    /// How many there are; `None` when nobody has said. A store may rely on it to pass them on as they come. A body that then
+    /// has another length is refused.
+    pub length: Option<u64>,
+}
+
+/// Where the bytes of a blob come from.
+pub enum Source {
     /// Pieces as they arrive, for example from a client.
     Stream(BoxStream<'static, Result<Bytes, BoxError>>),
     /// A reader that blocks, for example of a blob that is copied. A store on disk reads it to its end on one thread.
@@ -23,27 +32,44 @@ impl Body {
     pub fn stream<E: Into<BoxError> + 'static>(
         pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
     ) -> Self {
-        Self::Stream(pieces.map_err(Into::into).boxed())
+        Self {
+            source: Source::Stream(pieces.map_err(Into::into).boxed()),
+            length: None,
+        }
     }
 
     /// A body that is read by calls that block. An error of it comes back as [`crate::PutError::Refused`].
     pub fn reader(reader: impl Read + Send + 'static) -> Self {
-        Self::Reader(Box::new(reader))
+        Self {
+            source: Source::Reader(Box::new(reader)),
+            length: None,
+        }
     }
 
     /// A body that is in memory.
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         let piece: Bytes = bytes.into();
-        Self::stream(futures::stream::iter([Ok::<_, BoxError>(piece)]))
+        let length = piece.len() as u64;
+        Self::stream(futures::stream::iter([Ok::<_, BoxError>(piece)])).of_length(Some(length))
+    }
+
+    /// This body, of so many bytes.
+    #[must_use]
+    pub fn of_length(self, length: Option<u64>) -> Self {
+        Self { length, ..self }
     }
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stream(_) => "Body::Stream",
-            Self::Reader(_) => "Body::Reader",
-        })
+        let source = match self.source {
+            Source::Stream(_) => "Stream",
+            Source::Reader(_) => "Reader",
+        };
+        f.debug_struct("Body")
+            .field("source", &source)
+            .field("length", &self.length)
+            .finish()
     }
 }
 
@@ -63,6 +89,12 @@ pub trait Tap: Any + Send {
     /// back as [`crate::PutError::Refused`].
     fn finish(&mut self) -> Result<(), BoxError> {
         Ok(())
+    }
+
+    /// The MD5 of the bytes so far, for a tap that computes it; `None` at any time for one that does not. Stores that
+    /// compare the MD5 with what arrived need not compute it again.
+    fn md5(&self) -> Option<[u8; 16]> {
+        None
     }
 }
 

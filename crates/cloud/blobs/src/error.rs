@@ -20,6 +20,9 @@ pub enum BlobError {
     /// The disk is full, the quota used up, or the blob larger than the disk can take. Nothing of the blob is left.
     #[error("there is no space left for blobs")]
     Full(#[source] io::Error),
+    /// A store on another machine cannot be used now; the source says why. Clients may try again later.
+    #[error("the store of blobs is not available")]
+    Unavailable(#[source] BoxError),
     /// The store cannot be used; the source says which file of it, where there are files.
     #[error("cannot use the store of blobs")]
     Io(#[from] io::Error),
@@ -53,6 +56,7 @@ impl BlobError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::NotFound(_) => Fault::Input,
+            Self::Unavailable(_) => Fault::Network,
             Self::Full(_) | Self::Io(_) => Fault::System,
         }
     }

@@ -11,7 +11,7 @@ mod pending;
 mod pins;
 mod store;
 
-pub use body::{Body, Tap};
+pub use body::{Body, Source, Tap};
 pub use disk::DiskBlobs;
 pub use error::{BlobError, BoxError, PutError};
 pub use memory::MemoryBlobs;

@@ -16,7 +16,7 @@ use crate::pins::{self, Pinned, Pins};
 use crate::store::blocking;
 use crate::{
     BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream, Body, Fate, Folder, Found,
-    Grace, PendingBlob, PutError, Tap,
+    Grace, PendingBlob, PutError, Source, Tap,
 };
 
 /// Bytes of a piece of a blob that is streamed, and of a reader that is read.
@@ -128,15 +128,15 @@ impl BlobStore for MemoryBlobs {
         mut tap: Box<dyn Tap>,
     ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
         let memory = Arc::clone(&self.0);
-        let (bytes, mut tap) = match body {
-            Body::Stream(mut pieces) => {
+        let (bytes, mut tap) = match body.source {
+            Source::Stream(mut pieces) => {
                 let mut body = BytesMut::new();
                 while let Some(piece) = pieces.next().await {
                     memory.gather(&mut body, &piece.map_err(PutError::Refused)?, &mut *tap)?;
                 }
                 (body.freeze(), tap)
             }
-            Body::Reader(reader) => {
+            Source::Reader(reader) => {
                 let memory = Arc::clone(&memory);
                 let work = move || Ok::<_, PutError>((memory.read(reader, &mut *tap)?, tap));
                 blocking(work).await?

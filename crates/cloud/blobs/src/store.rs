@@ -75,6 +75,24 @@ pub trait BlobStore: Debug + Send + Sync {
     /// last result of the reader.
     fn get_blocking(&self, name: BlobName, range: Range<u64>) -> Result<BlobReader, BlobError>;
 
+    /// Copies a blob inside the store, so that no bytes pass through this process. `None` when the store cannot: read it and
+    /// put it then.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`] if it is not there, [`BlobError::Full`] if there is no room, [`BlobError::Io`] if the store
+    /// cannot be used. Nothing stays then.
+    async fn copy(&self, _name: BlobName) -> Result<Option<PendingBlob>, BlobError> {
+        Ok(None)
+    }
+
+    /// Makes sure that the store can be used.
+    ///
+    /// # Errors
+    /// [`BlobError::Unavailable`] or [`BlobError::Io`] with the reason.
+    async fn ready(&self) -> Result<(), BlobError> {
+        Ok(())
+    }
+
     /// Deletes blobs; it is no error when one is not there.
     ///
     /// Blobs that are pinned are not deleted yet. They go with their last pin, and their names are given back, so that

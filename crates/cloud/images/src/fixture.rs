@@ -344,7 +344,7 @@ impl Fixture {
         object.acl = AclRequest::Canned(acl);
         let bytes = Bytes::copy_from_slice(bytes);
         let body = futures::stream::once(async { Ok::<_, ObjectError>(bytes) });
-        let body = self.store.receive(body, BodyDigests::default());
+        let body = self.store.receive(body, None, BodyDigests::default());
         let put = self.store.put(keeper, object, body.await.unwrap());
         put.await.unwrap();
     }

@@ -66,6 +66,7 @@ macro_rules! refusals {
                     $(Self::$name => ($code, $status),)*
                     Self::Worded { refusal, .. } | Self::WithHeaders { refusal, .. } => refusal.code_and_status(),
                     Self::Full(_) => Self::InsufficientStorage.code_and_status(),
+                    Self::Blob(BlobError::Unavailable(_)) => Self::ServiceUnavailable.code_and_status(),
                     Self::Catalogue(_) | Self::Blob(_) | Self::Random(_) | Self::Task(_) => {
                         Self::Internal.code_and_status()
                     }
@@ -146,6 +147,7 @@ refusals! {
     PreconditionFailed "PreconditionFailed" 412 "At least one of the preconditions you specified did not hold.";
     RequestTimeTooSkewed "RequestTimeTooSkewed" 403 "The difference between the request time and the current time is too large.";
     RequestHeadersTooLarge "RequestHeaderSectionTooLarge" 400 "Your request header section exceeds the maximum allowed size.";
+    ServiceUnavailable "ServiceUnavailable" 503 "Service is unable to handle request.";
     SignatureDoesNotMatch "SignatureDoesNotMatch" 403 "The request signature we calculated does not match the signature you provided.";
     SlowDown "SlowDown" 503 "Please reduce your request rate.";
     Timeout "RequestTimeout" 400 "Your socket connection to the server was not read from or written to within the timeout period.";
@@ -182,10 +184,11 @@ impl ObjectError {
     /// What a client may read of it: the message of a refusal or of a full disk. Of everything else it learns no more
     /// than that something went wrong.
     pub fn message(&self) -> String {
-        if self.is_refusal() || matches!(self, Self::Full(_)) {
-            self.to_string()
-        } else {
-            Self::Internal.to_string()
+        match self {
+            Self::Blob(BlobError::Unavailable(_)) => Self::ServiceUnavailable.to_string(),
+            Self::Full(_) => self.to_string(),
+            refusal if refusal.is_refusal() => refusal.to_string(),
+            _ => Self::Internal.to_string(),
         }
     }
 
@@ -209,6 +212,7 @@ impl ObjectError {
         match self {
             Self::Internal | Self::Task(_) => Fault::Unexpected,
             Self::Worded { refusal, .. } | Self::WithHeaders { refusal, .. } => refusal.fault(),
+            Self::Blob(BlobError::Unavailable(_)) | Self::ServiceUnavailable => Fault::Network,
             Self::Catalogue(_) | Self::Blob(_) | Self::Full(_) | Self::Random(_) => Fault::System,
             _ => Fault::Refused,
         }
@@ -343,6 +347,15 @@ mod tests {
         let error = ObjectError::from(BlobError::Io(io::ErrorKind::PermissionDenied.into()));
         assert_eq!((error.code(), error.status()), ("InternalError", 500));
         assert_eq!(error.message(), ObjectError::Internal.to_string());
+    }
+
+    #[test]
+    fn a_store_that_is_away_has_its_own_answer() {
+        let error = ObjectError::from(BlobError::Unavailable("no route to 10.0.0.7".into()));
+        assert_eq!((error.code(), error.status()), ("ServiceUnavailable", 503));
+        assert!(!error.is_refusal(), "the reason belongs into the log");
+        assert_eq!(error.message(), ObjectError::ServiceUnavailable.to_string());
+        assert_eq!(error.fault(), Fault::Network);
     }
 
     #[test]

@@ -60,13 +60,17 @@ impl ReceivedBody {
     }
 }
 
-/// Stores a body of at most `limit` bytes.
+/// Stores a body of at most `limit` bytes; `length` is what was said of it, `None` if nothing was.
 pub(crate) async fn receive(
     blobs: &Arc<dyn BlobStore>,
     body: impl Stream<Item = Result<Bytes, ObjectError>> + Send + 'static,
+    length: Option<u64>,
     digests: BodyDigests,
     limit: u64,
 ) -> Result<ReceivedBody, ObjectError> {
+    if length.is_some_and(|length| length > limit) {
+        return Err(ObjectError::EntityTooLarge);
+    }
     let mut left = limit;
     let counted = body.map(move |received| {
         let piece = received?;
@@ -75,7 +79,7 @@ pub(crate) async fn receive(
             .ok_or(ObjectError::EntityTooLarge)?;
         Ok::<_, ObjectError>(piece)
     });
-    store(blobs, Body::stream(counted), digests).await
+    store(blobs, Body::stream(counted).of_length(length), digests).await
 }
 
 /// Stores a body.
@@ -115,12 +119,15 @@ impl Tap for Digests {
     }
 
     fn finish(&mut self) -> Result<(), BoxError> {
-        // A clone, because what has been computed is asked for once more.
-        let md5: [u8; 16] = self.md5.clone().finalize().into();
-        if self.expected.is_some_and(|expected| expected != md5) {
+        if self.expected.is_some() && self.expected != self.md5() {
             return Err(ObjectError::BadDigest.into());
         }
         Ok(())
+    }
+
+    // Of a clone, because what has been computed is asked for once more.
+    fn md5(&self) -> Option<[u8; 16]> {
+        Some(self.md5.clone().finalize().into())
     }
 }
 
@@ -137,7 +144,7 @@ mod tests {
         limit: u64,
     ) -> Result<ReceivedBody, ObjectError> {
         let blobs: Arc<dyn BlobStore> = Arc::new(MemoryBlobs::new());
-        receive(&blobs, stream::iter(pieces), digests, limit).await
+        receive(&blobs, stream::iter(pieces), None, digests, limit).await
     }
 
     fn pieces() -> Vec<Result<Bytes, ObjectError>> {

@@ -29,7 +29,7 @@ pub(super) async fn object(
     let chunked = request.headers.contains_key(TRANSFER_ENCODING);
     check_is_whole(&request.headers)?;
     let input = request.input;
-    check_length(store, chunked, input.content_length)?;
+    let length = check_length(store, chunked, input.content_length)?;
     let headers = headers_of!(input)?;
     let tags_and_lock = tags_and_lock_of!(input)?;
     let acl = acl_headers!(input, grant_write(&request.headers)).request(options.refuse_acl)?;
@@ -46,7 +46,7 @@ pub(super) async fn object(
         checksum: None,
     };
     store.check_put(&caller, &object.bucket).await?;
-    let body = receive(store, input.body, digests).await?;
+    let body = receive(store, input.body, length, digests).await?;
     // Not before the body has ended: then they have been compared with it.
     object.headers.checksums = confirmed.take();
     let stored = store.put(&caller, object, body).await?;
@@ -72,7 +72,7 @@ pub(super) async fn part(
     } = RequestContext::of(&request);
     let chunked = request.headers.contains_key(TRANSFER_ENCODING);
     let input = request.input;
-    check_length(store, chunked, input.content_length)?;
+    let length = check_length(store, chunked, input.content_length)?;
     let md5 = md5(input.content_md5.as_deref())?;
     let upload = UploadRef {
         bucket: input.bucket,
@@ -86,7 +86,7 @@ pub(super) async fn part(
     // What the client sends is computed on the way already.
     let own = algorithm.filter(|algorithm| !confirmed.announces(*algorithm));
     let digests = BodyDigests { md5, checksum: own };
-    let body = receive(store, input.body, digests).await?;
+    let body = receive(store, input.body, length, digests).await?;
     let mut sums = confirmed.take();
     if let Some(wanted) = wanted {
         check_sent(wanted, &sums)?;
@@ -132,19 +132,19 @@ fn check_sent(wanted: PartsChecksum, sent: &BTreeMap<String, String>) -> Result<
 }
 
 /// Refuses a body that is too long, or whose end could not be told: that of one in chunks can, and how long it is shows
-/// when it is taken.
+/// when it is taken, so that `None` is given.
 fn check_length(
     store: &ObjectStore,
     chunked: bool,
     length: Option<i64>,
-) -> Result<(), ObjectError> {
+) -> Result<Option<u64>, ObjectError> {
     let length = match length {
         Some(length) => length,
-        None if chunked => return Ok(()),
+        None if chunked => return Ok(None),
         None => return Err(ObjectError::MissingContentLength),
     };
     match u64::try_from(length) {
-        Ok(length) if length <= store.limits().put_bytes => Ok(()),
+        Ok(length) if length <= store.limits().put_bytes => Ok(Some(length)),
         Ok(_) => Err(ObjectError::EntityTooLarge),
         Err(_) => Err(ObjectError::argument("Content-Length must not be negative")),
     }
@@ -167,6 +167,7 @@ pub(super) fn md5(header: Option<&str>) -> Result<Option<[u8; 16]>, ObjectError>
 async fn receive(
     store: &ObjectStore,
     body: Option<dto::StreamingBlob>,
+    length: Option<u64>,
     digests: BodyDigests,
 ) -> Result<ReceivedBody, ObjectError> {
     let bytes = futures::stream::iter(body).flatten().map_err(|error| {
@@ -175,5 +176,5 @@ async fn receive(
             None => ObjectError::IncompleteBody,
         }
     });
-    store.receive(bytes, digests).await
+    store.receive(bytes, length, digests).await
 }

@@ -20,7 +20,7 @@ use crate::pins;
 use crate::store::blocking;
 use crate::{
     BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream, Body, Folder, Found, Grace,
-    PendingBlob, PutError, Tap,
+    PendingBlob, PutError, Source, Tap,
 };
 use reader::FileReader;
 use shared::Disk;
@@ -56,9 +56,9 @@ impl BlobStore for DiskBlobs {
         tap: Box<dyn Tap>,
     ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
         let upload = Upload::new(Arc::clone(&self.0), tap);
-        match body {
-            Body::Stream(pieces) => upload.receive(pieces).await,
-            Body::Reader(reader) => blocking(move || upload.copy(reader)).await,
+        match body.source {
+            Source::Stream(pieces) => upload.receive(pieces).await,
+            Source::Reader(reader) => blocking(move || upload.copy(reader)).await,
         }
     }
 

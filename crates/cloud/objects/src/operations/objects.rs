@@ -33,7 +33,7 @@ impl ObjectStore {
         access::bucket(found.as_ref(), caller, Permission::Write).map(drop)
     }
 
-    /// Stores the bytes of an object or a part. They belong to nothing before [`ObjectStore::put`] or
+    /// Stores the bytes of an object or a part, of which there are `length`, or any number for `None`. They belong to nothing before [`ObjectStore::put`] or
     /// [`ObjectStore::put_part`], and nothing of a body that fails stays.
     ///
     /// # Errors
@@ -45,9 +45,10 @@ impl ObjectStore {
     pub async fn receive(
         &self,
         body: impl Stream<Item = Result<Bytes, ObjectError>> + Send + 'static,
+        length: Option<u64>,
         digests: BodyDigests,
     ) -> Result<ReceivedBody, ObjectError> {
-        receive::receive(&self.blobs, body, digests, self.limits.put_bytes).await
+        receive::receive(&self.blobs, body, length, digests, self.limits.put_bytes).await
     }
 
     /// Stores what a reader gives as the bytes of another object or part, with a checksum if one is asked for.
@@ -69,7 +70,8 @@ impl ObjectStore {
             md5: None,
             checksum,
         };
-        receive::store(&self.blobs, Body::reader(reader), digests).await
+        let length = Some(reader.left());
+        receive::store(&self.blobs, Body::reader(reader).of_length(length), digests).await
     }
 
     /// Makes an object of bytes that have been received.

@@ -86,7 +86,7 @@ impl Fixture {
 
     async fn receive(&self, text: &'static str) -> ReceivedBody {
         let body = stream::iter([Ok(Bytes::from(text))]);
-        let received = self.store.receive(body, BodyDigests::default());
+        let received = self.store.receive(body, None, BodyDigests::default());
         received.await.unwrap()
     }
 
@@ -146,7 +146,7 @@ impl Fixture {
             checksum: wanted.map(|wanted| wanted.algorithm),
         };
         let body = stream::iter([Ok(Bytes::from(text))]);
-        let body = self.store.receive(body, digests).await.unwrap();
+        let body = self.store.receive(body, None, digests).await.unwrap();
         let put = self.store.put_part(&self.alice, upload, number, body, None);
         let stored = put.await.unwrap();
         assert_eq!(stored.checksums.len(), 1);
@@ -216,7 +216,7 @@ async fn what_is_refused_leaves_nothing() {
     assert_eq!(fixture.files(), (0, 0));
 
     let long = stream::iter([Ok(Bytes::from(vec![0; 101]))]);
-    let refused = fixture.store.receive(long, BodyDigests::default());
+    let refused = fixture.store.receive(long, None, BodyDigests::default());
     assert_eq!(code(refused.await), "EntityTooLarge");
     drop(fixture.receive("abc").await);
     assert_eq!(fixture.files(), (0, 0));
@@ -564,7 +564,7 @@ async fn a_full_disk_is_told() {
     let full = store
         .await
         .unwrap()
-        .receive(body, BodyDigests::default())
+        .receive(body, None, BodyDigests::default())
         .await;
     let error = full.unwrap_err();
     assert_eq!((error.code(), error.status()), ("InsufficientStorage", 507));

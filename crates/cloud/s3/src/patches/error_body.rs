@@ -15,6 +15,9 @@ use s3s::Body;
 
 use crate::auth_refusal::Refusal;
 
+/// Seconds after which a client may try again what could not be done for now.
+const RETRY_AFTER: &str = "1";
+
 /// What the answer repeats of the request.
 pub(crate) struct ErrorContext<'a> {
     /// The method; an answer to HEAD has no body.
@@ -63,6 +66,11 @@ impl ErrorContext<'_> {
     ) {
         response.extensions_mut().insert(RefusalCode::of(code));
         response.headers_mut().remove(header::CONTENT_LENGTH);
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
         if self.method == Method::HEAD {
             return;
         }
@@ -176,5 +184,24 @@ mod tests {
              <RequestId>{id}</RequestId></Error>"
         );
         assert_eq!(std::str::from_utf8(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_client_hears_when_to_try_again() {
+        let id = RequestId::new();
+        let context = ErrorContext {
+            method: &Method::HEAD,
+            resource: "/b/k",
+            id: &id,
+        };
+        for (error, expected) in [
+            (ObjectError::ServiceUnavailable, Some("1")),
+            (ObjectError::SlowDown, Some("1")),
+            (ObjectError::Internal, None),
+        ] {
+            let response = context.refuse(&error.into());
+            let found = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(found.map(|value| value.to_str().unwrap()), expected);
+        }
     }
 }

@@ -58,7 +58,7 @@ impl FormUpload<'_> {
         };
         let confirmed = wanted.checksums.confirmed();
         let file = form.file(length, wanted.checksums);
-        let received = self.store.receive(file, digests).await?;
+        let received = self.store.receive(file, None, digests).await?;
         // Not before the body has ended: then they have been compared with it.
         object.headers.checksums = confirmed.take();
         let key = object.key.to_string();
