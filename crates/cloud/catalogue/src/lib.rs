@@ -20,6 +20,7 @@ mod object;
 mod profile;
 mod settings;
 mod tags_and_lock;
+mod transfer;
 mod unit;
 mod upload;
 
@@ -41,6 +42,7 @@ pub use object::{KnownBlob, ListedVersion, NULL_VERSION, NewVersion, ObjectVersi
 pub use profile::{IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
 pub use settings::{BucketSettings, CorsRule, LockPeriod, ObjectLock, PublicAccess, Versioning};
 pub use tags_and_lock::{Governance, LockMode, Retention, Tags, TagsAndLock};
+pub use transfer::{Column, Digest, Kind, Row, Table, Transfer, Value, copy_rows, digest};
 pub use unit::{
     AccountsChange, AccountsState, BucketChange, BucketRef, BucketState, ImageChange, ImageRef,
     ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, UploadChange, UploadRef, UploadState,

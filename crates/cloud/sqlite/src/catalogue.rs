@@ -14,8 +14,8 @@ use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Database, Decide, DecideEach, FoundObject, Image,
     ImageChange, ImageRef, ImageState, ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts,
-    KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Upload, UploadChange, UploadRef,
-    UploadState,
+    KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Row, Table, Transfer, Upload,
+    UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use rusqlite::{Connection, TransactionBehavior};
@@ -26,7 +26,8 @@ use crate::readers::Readers;
 use crate::reserve::{GivesRoom, Reserve};
 use crate::thread::{Beside, ConnectionThread};
 use crate::{
-    accounts, blobs, buckets, identity, images, mark, objects, schema, secrets, units, uploads,
+    accounts, blobs, buckets, identity, images, mark, objects, schema, secrets, transfer, units,
+    uploads,
 };
 
 /// Most keys that are changed in one transaction.
@@ -497,6 +498,49 @@ impl Database for SqliteCatalogue {
     async fn faults(&self) -> Result<Vec<String>, CatalogueError> {
         self.thread
             .read(move |connection| Ok(blobs::faults(connection)?))
+            .await
+    }
+}
+
+#[async_trait]
+impl Transfer for SqliteCatalogue {
+    async fn rows(
+        &self,
+        table: Table,
+        after: Option<Row>,
+        limit: usize,
+    ) -> Result<Vec<Row>, CatalogueError> {
+        self.read(move |connection| {
+            Ok(transfer::rows(
+                connection,
+                table,
+                after.as_ref(),
+                most(limit),
+            )?)
+        })
+        .await
+    }
+
+    async fn insert_rows(&self, table: Table, rows: Vec<Row>) -> Result<(), CatalogueError> {
+        self.thread
+            .change(move |connection, _| Ok(transfer::insert(connection, table, &rows)?))
+            .await
+    }
+
+    async fn steps(&self) -> Result<Vec<String>, CatalogueError> {
+        self.read(|connection| Ok(transfer::steps(connection)?))
+            .await
+    }
+
+    async fn add_step(&self, step: String) -> Result<(), CatalogueError> {
+        self.thread
+            .change(move |connection, _| Ok(transfer::add_step(connection, &step)?))
+            .await
+    }
+
+    async fn end_steps(&self) -> Result<(), CatalogueError> {
+        self.thread
+            .change(|connection, _| Ok(transfer::end_steps(connection)?))
             .await
     }
 }

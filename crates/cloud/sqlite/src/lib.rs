@@ -18,6 +18,7 @@ mod reserve;
 mod schema;
 mod secrets;
 mod thread;
+mod transfer;
 mod units;
 mod uploads;
 

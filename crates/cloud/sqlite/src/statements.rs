@@ -14,7 +14,9 @@ macro_rules! statements {
 mod tests {
     use rusqlite::Connection;
 
-    use crate::{accounts, blobs, buckets, identity, images, objects, schema, secrets, uploads};
+    use crate::{
+        accounts, blobs, buckets, identity, images, objects, schema, secrets, transfer, uploads,
+    };
 
     #[test]
     fn each_statement_goes_with_the_tables() {
@@ -28,6 +30,7 @@ mod tests {
             images::STATEMENTS,
             objects::STATEMENTS,
             secrets::STATEMENTS,
+            transfer::STATEMENTS,
             uploads::STATEMENTS,
         ];
         for (name, sql) in modules.concat() {

@@ -48,6 +48,16 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_copy_has_the_same_rows(rows in contract::catalogues()) {
+        let [from, to] = [(); 2].map(|()| SqliteCatalogue::in_memory(Clock::system()));
+        let outcome = block_on(contract::a_copy_has_the_same_rows(&from?, &to?, rows));
+        outcome.map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
+    }
+}
+
 fn open(folder: &Path) -> Result<SqliteCatalogue, CatalogueError> {
     SqliteCatalogue::open(&folder.join("catalogue.sqlite"), Clock::system())
 }

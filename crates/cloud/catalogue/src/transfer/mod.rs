@@ -1,0 +1,15 @@
+//! Copying a catalogue from one database to another, row by row.
+//!
+//! Both databases have the same tables and columns behind this seam, whatever their own schema is. Tables that a database has for
+//! itself (its schema version, leases of collectors) are not copied.
+
+mod copy;
+mod database;
+mod digest;
+mod pages;
+mod table;
+
+pub use copy::copy_rows;
+pub use database::Transfer;
+pub use digest::{Digest, digest};
+pub use table::{Column, Kind, Row, Table, Value};
