@@ -15,9 +15,9 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{AccountsError, files};
 
-/// The authority's private key, in the folder of keys.
+/// The authority's private key, in the directory of keys.
 const AUTHORITY_KEY: &str = "tls-ca-pk.pem";
-/// The authority's certificate, in the folder of keys.
+/// The authority's certificate, in the directory of keys.
 const AUTHORITY: &str = "tls-ca-cert.pem";
 /// What clients of the cloud have to trust.
 const TRUSTED: &str = "tls-trusted.pem";
@@ -29,7 +29,7 @@ const SLACK: Duration = Duration::days(1);
 /// How a cloud proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tls {
-    /// With a certificate of an authority of its own, which the data folder keeps and the credentials carry.
+    /// With a certificate of an authority of its own, which the data directory keeps and the credentials carry.
     Made,
     /// With the certificate and the key in these PEM files.
     Given {
@@ -75,8 +75,8 @@ impl Tls {
 }
 
 impl ServerCertificate {
-    /// Keeps what clients have to trust in the data folder, so that credentials carry it. Call it when the certificate has
-    /// been accepted: credentials of an earlier start stay good until then.
+    /// Keeps what clients have to trust in the data directory, so that credentials carry it. Call it when the certificate has
+    /// been accepted: credentials of an earlier start are valid until then.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -146,7 +146,7 @@ fn made(folder: &Path, names: &[String]) -> Result<ServerCertificate, AccountsEr
     })
 }
 
-/// The authority in the folder of keys, made if there is none, and its certificate in PEM form.
+/// The authority in the directory of keys, made if there is none, and its certificate in PEM form.
 fn own_authority(folder: &Path) -> Result<(Issuer<'static, KeyPair>, String), AccountsError> {
     let what = "the cloud's authority";
     let (key_file, certificate_file) = (folder.join(AUTHORITY_KEY), folder.join(AUTHORITY));

@@ -1,4 +1,4 @@
-//! What a user gets: `eucarc`, keys and certificates, as a folder or as the zip of the old consoles.
+//! What a user gets: `eucarc`, keys and certificates, as a directory or as the zip of the old consoles.
 
 use std::io::{self, Cursor, Write as _};
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub(crate) struct Source {
 
 /// What is written.
 struct Files {
-    /// What the eucarc exports, relative to its folder.
+    /// What the eucarc exports, relative to its directory.
     eucarc: Zeroizing<String>,
     /// Names and contents of the others.
     others: Vec<(String, Zeroizing<String>)>,
@@ -66,7 +66,7 @@ impl Credentials {
         })
     }
 
-    /// The endpoint of the cloud that credentials in this folder are for; `None` when there are none.
+    /// The endpoint of the cloud that credentials in this directory are for; `None` when there are none.
     ///
     /// # Errors
     /// When they cannot be read, or name no endpoint.
@@ -120,7 +120,7 @@ impl Credentials {
         Ok(Files { eucarc, others })
     }
 
-    /// Writes the files to a folder, which only its owner may enter. A cloud that has just been made for the first time
+    /// Writes the files to a directory, which only its owner may enter. A cloud that has just been made for the first time
     /// is waited for: its keys take a moment.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ impl Files {
         Ok(Zeroizing::new(zip.finish()?.into_inner()))
     }
 
-    /// The eucarc for a folder. Bash and zsh say where it lies, wherever it was moved; other shells do not.
+    /// The eucarc for a directory. Bash and zsh say where it is, wherever it was moved; other shells do not.
     fn eucarc_in(&self, folder: &Path) -> Zeroizing<String> {
         let fallback = folder
             .join("eucarc")

@@ -44,7 +44,7 @@ pub enum AccountsError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A file of the data folder cannot be used. The source names it.
+    /// A file of the data directory cannot be used. The source names it.
     #[error("cannot {doing}")]
     Files {
         /// What was being done.
@@ -71,7 +71,7 @@ pub enum AccountsError {
 }
 
 impl AccountsError {
-    /// Whose fault it is: what was asked for, what lies in a file, or the machine.
+    /// Whose fault it is: what was asked for, the content of a file, or the machine.
     pub fn fault(&self) -> Fault {
         match self {
             Self::UserName(_) | Self::Email(_) => Fault::Usage,

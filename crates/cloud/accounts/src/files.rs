@@ -1,4 +1,4 @@
-//! Files that hold keys: in a folder of mode 0700, themselves of mode 0600, never half-written.
+//! Files that hold keys: in a directory of mode 0700, themselves of mode 0600, never half-written.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -14,14 +14,14 @@ pub(crate) const CLOUD_KEY: &str = "cloud-pk.pem";
 /// The cloud's certificate.
 pub(crate) const CLOUD_CERTIFICATE: &str = "cloud-cert.pem";
 
-/// The folder of keys below the data folder; made if needed.
+/// The directory of keys below the data directory; made if needed.
 pub(crate) fn folder(data_dir: &Path) -> Result<PathBuf, AccountsError> {
     let folder = data_dir.join("keys");
     make_folder(&folder)?;
     Ok(folder)
 }
 
-/// Makes a folder that only its owner may enter.
+/// Makes a directory that only its owner may enter.
 pub(crate) fn make_folder(path: &Path) -> Result<(), AccountsError> {
     closed_folder(path).map_err(|source| AccountsError::Files {
         doing: "create a directory for keys",

@@ -45,7 +45,7 @@ impl Keys {
         }))
     }
 
-    /// Makes those that are missing, once; whoever comes meanwhile waits. It blocks.
+    /// Makes those that are missing, once; other callers wait meanwhile. It blocks.
     ///
     /// # Errors
     /// When they cannot be made or kept; all who have waited get the same error.

@@ -36,7 +36,7 @@ const FIRST_USER: &str = "admin";
 /// It blocks: call it where that is allowed.
 ///
 /// # Errors
-/// When the folder of keys or the catalogue cannot be used.
+/// When the directory of keys or the catalogue cannot be used.
 pub fn init(data_dir: &Path, catalogue: &Catalogue, clock: &Clock) -> Result<Keys, AccountsError> {
     let folder = files::folder(data_dir)?;
     let first = make::user(make::account(FIRST_ACCOUNT)?, FIRST_USER, true)?;

@@ -51,7 +51,7 @@ pub struct User {
 }
 
 impl Users {
-    /// The users in this catalogue, whose keys and certificates lie in the data folder. `keys` are those that a cloud of
+    /// The users in this catalogue, whose keys and certificates are in the data directory. `keys` are those that a cloud of
     /// this process may still be making; `None` when there is no such cloud.
     pub fn open(data_dir: &Path, catalogue: Catalogue, keys: Option<Keys>) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Users {
     /// that it has for `None`.
     ///
     /// # Errors
-    /// When a name or an address cannot be one or is taken, or the data folder cannot be used.
+    /// When a name or an address cannot be one or is taken, or the data directory cannot be used.
     pub fn add(
         &self,
         name: &str,
@@ -117,7 +117,7 @@ impl Users {
         Ok(users.into_iter().map(User::from).collect())
     }
 
-    /// Makes the user's keys and certificates useless. Images and objects of the account stay.
+    /// Revokes the user's keys and certificates. Images and objects of the account are kept.
     ///
     /// # Errors
     /// When there is no such user, or the catalogue cannot be used.
@@ -132,7 +132,7 @@ impl Users {
     /// The credentials of a user, or of the first administrator, for a cloud that answers at `endpoint`.
     ///
     /// # Errors
-    /// When there is no such user, none whose keys are good, or the data folder cannot be used.
+    /// When there is no such user, none whose keys are good, or the data directory cannot be used.
     pub fn credentials(
         &self,
         name: Option<&str>,

@@ -7,7 +7,7 @@ use gumnut_types::Fault;
 
 use crate::BlobName;
 
-/// An error of whoever gave a body or a tap, on its way through the store. `downcast` gives it back.
+/// An error of the body or tap of the caller, passed through the store. `downcast` gives it back.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a store of blobs does not do what it was asked.
@@ -42,7 +42,7 @@ pub enum PutError {
 }
 
 impl PutError {
-    /// Whose fault it is: of whoever gave the body, or of the store.
+    /// Whose fault it is: of the caller's body, or of the store.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused(_) => Fault::Input,
@@ -52,7 +52,7 @@ impl PutError {
 }
 
 impl BlobError {
-    /// Whose fault it is: a blob that is not there is that of whoever names it, the rest is the machine's.
+    /// Whose fault it is: a blob that does not exist is the caller's, the rest is the machine's.
     pub fn fault(&self) -> Fault {
         match self {
             Self::NotFound(_) => Fault::Input,
@@ -61,7 +61,7 @@ impl BlobError {
         }
     }
 
-    /// Tells an error of writing that is due to a lack of room ([`BlobError::Full`]) from others ([`BlobError::Io`]).
+    /// Distinguishes an error of writing that is due to a lack of room ([`BlobError::Full`]) from others ([`BlobError::Io`]).
     ///
     /// A lack of room is what the system reports as `ENOSPC`, `EDQUOT` or `EFBIG`.
     pub fn writing(source: io::Error) -> Self {
@@ -73,7 +73,7 @@ impl BlobError {
         }
     }
 
-    /// Tells a blob that is not there ([`BlobError::NotFound`]) from other errors of opening it ([`BlobError::Io`]).
+    /// Distinguishes a blob that does not exist ([`BlobError::NotFound`]) from other errors of opening it ([`BlobError::Io`]).
     pub fn opening(name: BlobName, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound(name),

@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER;
 /// HOUR counts the hours since 1970 in decimal, RANDOM is 128 random bits in lower-case hex:
 /// `9f86d081884c7d659a2feaa0c55ad015` or `498889/9f86d081884c7d659a2feaa0c55ad015`.
 ///
-/// A name consists of digits, letters of hex and at most one slash, so that it can be joined to the path of a folder
+/// A name consists of digits, letters of hex and at most one slash, so that it can be joined to the path of a directory
 /// or to a prefix of keys without another look.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobName {
@@ -26,7 +26,7 @@ pub enum Folder {
     /// Blobs of the form `RANDOM`.
     Root,
     /// Blobs of the form `HOUR/RANDOM` whose names were made in this hour, counted in hours since 1970. Once the hour
-    /// is older than [`crate::Grace::orphan`], its folder has to be listed once more and never again.
+    /// is older than [`crate::Grace::orphan`], its directory has to be listed once more and never again.
     Hour(u32),
 }
 
@@ -48,7 +48,7 @@ impl BlobName {
         Ok(Self { folder, random })
     }
 
-    /// The folder in which the blob is listed.
+    /// The directory in which the blob is listed.
     pub fn folder(&self) -> Folder {
         self.folder
     }
@@ -61,7 +61,7 @@ impl BlobName {
 }
 
 impl Folder {
-    /// The folder of the present hour by the clock of this machine. A clock before 1970 gives hour 0.
+    /// The directory of the present hour by the clock of this machine. A clock before 1970 gives hour 0.
     pub fn present_hour() -> Self {
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)

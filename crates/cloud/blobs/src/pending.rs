@@ -54,7 +54,7 @@ impl PendingBlob {
     }
 
     /// When its name was made. Where a collector deletes blobs without a row once they are as old as
-    /// [`crate::Grace::orphan`], whoever commits a row must do so well before, or give up.
+    /// [`crate::Grace::orphan`], a caller that commits a row must do so well before, or give up.
     pub fn begun(&self) -> Instant {
         self.begun
     }

@@ -55,7 +55,7 @@ pub(crate) fn pin(store: &Arc<impl Pinned>, names: &[BlobName]) -> BlobPin {
     BlobPin::new(move || {
         for name in names {
             if store.pins().release(name) {
-                // It costs room and no more: whoever gave the blob up asks again.
+                // It costs room and no more: the caller that gave the blob up asks again.
                 if let Err(error) = store.remove(name) {
                     tracing::warn!(%error, %name, "a blob could not be deleted");
                 }
@@ -101,7 +101,7 @@ impl Pins {
         }
     }
 
-    /// Ends a pin. Whether the blob is to be removed now, by whoever calls, and [`Pins::removed`] to be told.
+    /// Ends a pin. Whether the blob is to be removed now, by the caller, and [`Pins::removed`] to be told.
     fn release(&self, name: BlobName) -> bool {
         let mut held = self.lock();
         let Entry::Occupied(mut entry) = held.entry(name) else {
@@ -122,7 +122,7 @@ impl Pins {
         false
     }
 
-    /// Gives a blob up. Whether it is to be removed now, by whoever calls, and [`Pins::removed`] to be told.
+    /// Gives a blob up. Whether it is to be removed now, by the caller, and [`Pins::removed`] to be told.
     fn give_up(&self, name: BlobName) -> bool {
         let mut held = self.lock();
         let state = held.entry(name).or_default();

@@ -27,7 +27,7 @@ pub struct Found {
     pub name: BlobName,
     /// Its size in bytes.
     pub size: u64,
-    /// How long ago it was written, by the clock of whoever holds the bytes. Zero when that clock was set back.
+    /// How long ago it was written, by the clock of the machine that holds the bytes. Zero when that clock was set back.
     pub age: Duration,
 }
 
@@ -35,7 +35,7 @@ pub struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grace {
     /// The age from which a blob that is listed and that no row names is nobody's. Rows must be committed well before.
-    /// `None` if a blob must never be deleted because no row names it: [`BlobStore::unfinished`] tells all that a stop
+    /// `None` if a blob must never be deleted because no row names it: [`BlobStore::unfinished`] lists all that a stop
     /// has left.
     pub orphan: Option<Duration>,
     /// The time from the commit that gave a blob up to its deletion, within which readers find it that have looked up
@@ -49,7 +49,7 @@ pub trait BlobStore: Debug + Send + Sync {
     /// Stores a body under a name of its own; it is durable when this returns, and can be read. `tap` sees the bytes
     /// on their way.
     ///
-    /// Nothing stays when an error is returned, or, soon after, when the future is dropped.
+    /// Nothing is kept when an error is returned, or, soon after, when the future is dropped.
     ///
     /// # Errors
     /// [`PutError::Refused`] if the body fails or the tap refuses it, [`BlobError::Full`] if there is no room for it,
@@ -80,7 +80,7 @@ pub trait BlobStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`BlobError::NotFound`] if it is not there, [`BlobError::Full`] if there is no room, [`BlobError::Io`] if the store
-    /// cannot be used. Nothing stays then.
+    /// cannot be used. Nothing is kept then.
     async fn copy(&self, _name: BlobName) -> Result<Option<PendingBlob>, BlobError> {
         Ok(None)
     }
@@ -101,21 +101,21 @@ pub trait BlobStore: Debug + Send + Sync {
     /// Nothing waits for the disk: after a power cut a deleted blob may be there again, as one without a row.
     ///
     /// # Errors
-    /// [`BlobError::Io`] if one of the blobs cannot be deleted. The others are deleted all the same.
+    /// [`BlobError::Io`] if one of the blobs cannot be deleted. The others are deleted anyway.
     async fn delete(&self, names: &[BlobName]) -> Result<Vec<BlobName>, BlobError>;
 
-    /// The folders that may have blobs, from the oldest to the newest.
+    /// The directories that may have blobs, from the oldest to the newest.
     ///
     /// # Errors
     /// [`BlobError::Io`] if the store cannot be read.
     async fn folders(&self) -> Result<Vec<Folder>, BlobError>;
 
-    /// The blobs of a folder, in no order: those that were kept before the call and not deleted, and perhaps others.
-    /// There are none in a folder that does not exist. The stream ends with the first error.
+    /// The blobs of a directory, in no order: those that were kept before the call and not deleted, and perhaps others.
+    /// There are none in a directory that does not exist. The stream ends with the first error.
     fn list(&self, folder: Folder) -> BoxStream<'static, Result<Found, BlobError>>;
 
     /// Keeps blobs from being deleted by this process until the pin is dropped. It costs no look at the store: a blob
-    /// that is gone already stays gone, see [`BlobStore::check`].
+    /// that is gone already does not come back, see [`BlobStore::check`].
     ///
     /// Stores that have no pins rely on [`Grace::reader`] alone.
     fn pin(&self, names: &[BlobName]) -> BlobPin;

@@ -40,7 +40,7 @@ impl Clock {
         i64::try_from(millis).unwrap_or(i64::MAX)
     }
 
-    /// Sets a fixed clock; the system's clock stays as it is.
+    /// Sets a fixed clock; the system's clock does not change.
     pub fn set(&self, to: OffsetDateTime) {
         if let Source::Set(time) = &self.0 {
             *time.lock().unwrap_or_else(PoisonError::into_inner) = to;

@@ -71,7 +71,7 @@ pub enum Mismatch {
 }
 
 impl CatalogueError {
-    /// Whether a change that ended with this error may have happened all the same.
+    /// Whether a change that ended with this error may have happened anyway.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::Database(_) | Self::Closed)
     }

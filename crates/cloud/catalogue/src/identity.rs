@@ -51,7 +51,7 @@ pub enum AccountName {
 }
 
 impl Identity {
-    /// Whether this is the canonical user id of whoever asks.
+    /// Whether this is the canonical user id of the caller.
     pub fn owns(&self, canonical_id: &str) -> bool {
         matches!(self, Self::User(caller) if caller.canonical_id == canonical_id)
     }

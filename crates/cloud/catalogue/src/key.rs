@@ -17,7 +17,7 @@ pub struct Key(String);
 pub struct KeyTooLong;
 
 impl KeyTooLong {
-    /// Whose fault it is: that of whoever asked.
+    /// Whose fault it is: that of the caller.
     pub fn fault(self) -> Fault {
         Fault::Refused
     }

@@ -1,4 +1,4 @@
-//! What may change of an object while its bytes stay: tags and locks.
+//! What may change of an object while its bytes do not: tags and locks.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Names and values, in the order of the names.
 pub type Tags = BTreeMap<String, String>;
 
-/// What may change of an object while its bytes stay.
+/// What may change of an object while its bytes do not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TagsAndLock {

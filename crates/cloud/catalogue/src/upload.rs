@@ -39,7 +39,7 @@ pub struct Initiator {
 }
 
 impl Upload {
-    /// Whether it was begun by whoever asks. Of a request without a signature nobody can tell.
+    /// Whether it was begun by the caller. Of a request without a signature that is not known.
     pub fn is_begun_by(&self, caller: &Identity) -> bool {
         let begun_by = self.initiator.as_ref().map(|initiator| initiator.user_id);
         begun_by.is_some() && begun_by == caller.user().map(|user| user.user_id)

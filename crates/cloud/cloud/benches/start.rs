@@ -1,4 +1,4 @@
-//! How long a program that embeds the cloud waits for it: for one that begins with an empty folder, and for one that has
+//! How long a program that embeds the cloud waits for it: for one that begins with an empty directory, and for one that has
 //! what it needs.
 #![allow(missing_docs)]
 

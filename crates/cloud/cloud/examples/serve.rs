@@ -1,4 +1,4 @@
-//! Starts a cloud in a folder and serves until Ctrl-C: `cargo run -p gumnut-cloud --example serve -- FOLDER [ADDR]`.
+//! Starts a cloud in a directory and serves until Ctrl-C: `cargo run -p gumnut-cloud --example serve -- FOLDER [ADDR]`.
 #![expect(clippy::print_stdout, reason = "an example says what it does")]
 
 use std::path::PathBuf;

@@ -25,7 +25,7 @@ use crate::front_ends;
 use crate::fsck::{self, Repair, Report};
 use crate::process::{self, Process};
 
-/// The catalogue's file below the data folder.
+/// The catalogue's file below the data directory.
 const CATALOGUE: &str = "catalogue.sqlite";
 
 /// The embedded cloud.
@@ -44,18 +44,18 @@ pub struct Running {
 }
 
 impl Cloud {
-    /// Makes what a data folder holds from the beginning, the administrator's account and keys, unless it is there.
+    /// Makes what a data directory holds from the beginning, the administrator's account and keys, unless it is there.
     ///
     /// # Errors
-    /// When the data folder cannot be used.
+    /// When the data directory cannot be used.
     pub fn init(config: &Config) -> Result<(), CloudError> {
         Ok(open(config.clone())?.keys.make()?)
     }
 
-    /// The users of the cloud in a data folder. The cloud may be running meanwhile.
+    /// The users of the cloud in a data directory. The cloud may be running meanwhile.
     ///
     /// # Errors
-    /// When there is no cloud in the data folder, or not the catalogue that belongs there.
+    /// When there is no cloud in the data directory, or not the catalogue that belongs there.
     pub fn users(data_dir: &Path) -> Result<Users, CloudError> {
         if is_empty(data_dir, &data_dir.join(CATALOGUE))? {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
@@ -64,12 +64,12 @@ impl Cloud {
         Ok(Users::open(data_dir, catalogue, None))
     }
 
-    /// Checks a data folder that no cloud uses at the moment: the catalogue, and presence, size and digest of every
+    /// Checks a data directory that no cloud uses at the moment: the catalogue, and presence, size and digest of every
     /// file. Changes nothing, and needs no right to.
     ///
     /// # Errors
-    /// When there is no cloud in the folder, one that runs, or one that cannot be read. What is wrong with the
-    /// folder is in the report.
+    /// When there is no cloud in the directory, one that runs, or one that cannot be read. What is wrong with the
+    /// directory is in the report.
     pub fn fsck(data_dir: &Path) -> Result<Report, CloudError> {
         let path = data_dir.join(CATALOGUE);
         if is_empty(data_dir, &path)? {
@@ -79,11 +79,11 @@ impl Cloud {
         fsck::check(locked.path(), &path)
     }
 
-    /// Does what nobody but the owner of a data folder can decide on, and checks it then as [`Cloud::fsck`] does. No cloud may use
-    /// the folder. Without anything to do it is [`Cloud::fsck`].
+    /// Does what nobody but the owner of a data directory can decide on, and checks it then as [`Cloud::fsck`] does. No cloud
+    /// may use the directory. Without anything to do it is [`Cloud::fsck`].
     ///
     /// # Errors
-    /// When there is no cloud in the folder, one that runs, one that cannot be read, or no catalogue to be accepted.
+    /// When there is no cloud in the directory, one that runs, one that cannot be read, or no catalogue to be accepted.
     pub fn repair(data_dir: &Path, repair: Repair) -> Result<Report, CloudError> {
         if repair == Repair::default() {
             return Self::fsck(data_dir);
@@ -105,31 +105,31 @@ impl Cloud {
         Ok(report)
     }
 
-    /// The cloud that uses a data folder, as it says of itself. `None`: none does.
+    /// The cloud that uses a data directory, as it says of itself. `None`: none does.
     ///
     /// # Errors
-    /// [`CloudError::Locked`] when something uses the folder that is no cloud, or one that does not accept connections yet;
-    /// [`CloudError::Files`] when the folder cannot be read.
+    /// [`CloudError::Locked`] when something uses the directory that is no cloud, or one that does not accept connections yet;
+    /// [`CloudError::Files`] when the directory cannot be read.
     pub fn process(data_dir: &Path) -> Result<Option<Process>, CloudError> {
         process::find(data_dir)
     }
 
-    /// Asks the cloud that uses a data folder to end, as SIGTERM does, and waits until it has. `None`: none uses it.
+    /// Asks the cloud that uses a data directory to end, as SIGTERM does, and waits until it has. `None`: none uses it.
     ///
     /// # Errors
-    /// As [`Cloud::process`]; [`CloudError::OtherProcess`] when the process that is named does not have the folder open, as in
+    /// As [`Cloud::process`]; [`CloudError::OtherProcess`] when the process that is named does not have the directory open, as in
     /// another container; [`CloudError::StillRunning`] when the cloud has not ended after `patience`.
     pub fn stop(data_dir: &Path, patience: Duration) -> Result<Option<Process>, CloudError> {
         process::stop(data_dir, patience)
     }
 
-    /// Starts a cloud; on the first start of a data folder it does what [`Cloud::init`] does.
+    /// Starts a cloud; on the first start of a data directory it does what [`Cloud::init`] does.
     ///
     /// The RSA keys of a first start are made meanwhile: the object store does without them, requests to the EC2 side
     /// and the files of [`Credentials`] wait for them.
     ///
     /// # Errors
-    /// When the data folder or the address cannot be used.
+    /// When the data directory or the address cannot be used.
     pub async fn start(config: Config) -> Result<Running, CloudError> {
         if !config.listen.ip().is_loopback() {
             if !config.allow_remote {
@@ -152,7 +152,7 @@ impl Cloud {
         let listener = TcpListener::bind(addr)
             .await
             .map_err(|source| CloudError::Listen { addr, source })?;
-        // Connections may outlive the cloud; with the folder they keep its lock.
+        // Connections may outlive the cloud; with the directory they keep its lock.
         let disk = Arc::clone(&data_dir);
         let options = ServerOptions {
             front_ends,
@@ -164,7 +164,7 @@ impl Cloud {
         let server = Server::start(listener, options)
             .map_err(|source| CloudError::Listen { addr, source })?;
         let making_keys = tokio::task::spawn_blocking({
-            // With the folder it keeps its lock.
+            // With the directory it keeps its lock.
             let (keys, data_dir) = (keys.clone(), Arc::clone(&data_dir));
             move || {
                 if let Err(error) = keys.make() {
@@ -251,8 +251,8 @@ async fn front_ends(
     Ok(front_ends::in_order(s3, ec2))
 }
 
-/// Opens the catalogue of a data folder; in a folder without one, a new one. Where there are files that a catalogue must know, an
-/// empty one is refused: on its word the cloud would serve nothing, and whoever looks would think that all is gone.
+/// Opens the catalogue of a data directory; in a directory without one, a new one. Where there are files that a catalogue must
+/// know, an empty one is refused: with it the cloud would serve nothing, as if all data were gone.
 fn open_catalogue(data_dir: &Path, clock: Clock) -> Result<SqliteCatalogue, CloudError> {
     let path = data_dir.join(CATALOGUE);
     let failed = |error| of_catalogue(data_dir, error);
@@ -274,7 +274,8 @@ fn open_catalogue(data_dir: &Path, clock: Clock) -> Result<SqliteCatalogue, Clou
     Ok(catalogue)
 }
 
-/// An error of the catalogue in a data folder. Where there is none that could be taken for right, it says what is there without it.
+/// An error of the catalogue in a data directory. Where there is none that could be taken for right, it says what is there
+/// without it.
 fn of_catalogue(data_dir: &Path, error: CatalogueError) -> CloudError {
     let path = data_dir.join(CATALOGUE);
     match error {
@@ -363,7 +364,7 @@ impl Running {
     /// The administrator's credentials for this cloud.
     ///
     /// # Errors
-    /// When the data folder cannot be used.
+    /// When the data directory cannot be used.
     pub fn credentials(&self) -> Result<Credentials, CloudError> {
         Ok(self.users().credentials(None, &self.endpoint())?)
     }

@@ -15,7 +15,7 @@ const PORT: u16 = 8773;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The folder with everything that the cloud keeps. Made when it is not there.
+    /// The directory with everything that the cloud keeps. Made when it is not there.
     pub data_dir: PathBuf,
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
@@ -64,7 +64,7 @@ pub struct Limits {
     pub held_bytes: usize,
     /// Largest head of a request, in bytes.
     pub head_bytes: usize,
-    /// Most requests that are worked on at a time; the others wait for `patience` and are told to slow down then.
+    /// Most requests that are worked on at a time; the others wait for `patience` and then get status 503.
     pub requests: usize,
     /// Most connections at a time; when there are more, the one that has been idle longest is closed.
     pub connections: usize,

@@ -1,4 +1,4 @@
-//! The folder that a cloud keeps everything in, and the lock that gives it to one cloud at a time.
+//! The directory that a cloud keeps everything in, and the lock that gives it to one cloud at a time.
 
 use std::fs::TryLockError;
 use std::io::ErrorKind;
@@ -12,19 +12,19 @@ use crate::error::CloudError;
 
 /// The file that is locked.
 const LOCK: &str = "lock";
-/// The folders whose files a catalogue knows, below the data folder.
+/// The directories whose files a catalogue knows, below the data directory.
 const KNOWN: [&str; 3] = ["objects", "tmp", "keys"];
 
-/// A data folder that this process has locked; the lock ends with the value, or with the process.
+/// A data directory that this process has locked; the lock ends with the value, or with the process.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Held for its lock alone. `None` in a folder that is only looked at and was never a cloud's.
+    /// Held for its lock alone. `None` in a directory that is only looked at and was never a cloud's.
     _lock: Option<fs::File>,
 }
 
 impl DataDir {
-    /// Makes the folder if needed, closed to other users because it holds keys, and locks it.
+    /// Makes the directory if needed, closed to other users because it holds keys, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, CloudError> {
         let files = |doing| move |source| CloudError::Files { doing, source };
         let mut builder = std::fs::DirBuilder::new();
@@ -48,7 +48,7 @@ impl DataDir {
         Self::lock(path, Some(lock))
     }
 
-    /// Locks a folder to look at it. Nothing is made or changed, so that it need not be writable.
+    /// Locks a directory to look at it. Nothing is made or changed, so that it need not be writable.
     pub(crate) fn look_at(path: &Path) -> Result<Self, CloudError> {
         match fs::File::open(path.join(LOCK)) {
             Ok(lock) => Self::lock(path, Some(lock)),
@@ -74,13 +74,13 @@ impl DataDir {
         }
     }
 
-    /// The bytes that are left for the folder on its disk.
+    /// The bytes that are left for the directory on its disk.
     pub(crate) fn free(&self) -> std::io::Result<u64> {
         let disk = rustix::fs::statvfs(&self.path)?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    /// The folder.
+    /// The directory.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -102,7 +102,7 @@ pub(crate) fn known_files(data_dir: &Path, most: usize) -> Result<usize, CloudEr
     Ok(count)
 }
 
-/// Whether there is nothing of a cloud in the folder: neither this catalogue nor files that one would know.
+/// Whether there is nothing of a cloud in the directory: neither this catalogue nor files that one would know.
 pub(crate) fn is_empty(data_dir: &Path, catalogue: &Path) -> Result<bool, CloudError> {
     Ok(!catalogue.exists() && known_files(data_dir, 1)? == 0)
 }

@@ -1,4 +1,4 @@
-//! Why a cloud does not start, or cannot go on.
+//! Why a cloud does not start, or cannot continue.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,16 +9,16 @@ use gumnut_cloud_catalogue::{CatalogueError, Mismatch};
 use gumnut_cloud_objects::ObjectError;
 use gumnut_types::Fault;
 
-/// Why a cloud does not start, or cannot go on.
+/// Why a cloud does not start, or cannot continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudError {
-    /// Another cloud works with the data folder.
+    /// Another cloud works with the data directory.
     #[error(
         "another cloud uses the data directory {0:?}; stop it, or pass another directory with --data"
     )]
     Locked(PathBuf),
-    /// The process that is said to run the cloud does not have the data folder open.
+    /// The process that is said to run the cloud does not have the data directory open.
     #[error(
         "process {pid} does not have the data directory open, so it is not stopped; the cloud may run in a container or as another user"
     )]
@@ -32,7 +32,7 @@ pub enum CloudError {
         /// Its process.
         pid: i32,
     },
-    /// There is nothing of a cloud in the folder.
+    /// There is nothing of a cloud in the directory.
     #[error("there is no cloud in {0:?}; create one with: gumnut cloud init")]
     NoCloud(PathBuf),
     /// The address could be reached by other machines.
@@ -54,7 +54,7 @@ pub enum CloudError {
         #[source]
         source: io::Error,
     },
-    /// A file of the data folder cannot be used. The source names it.
+    /// A file of the data directory cannot be used. The source names it.
     #[error("cannot {doing}")]
     Files {
         /// What was being done.
@@ -95,7 +95,7 @@ pub enum CloudError {
         /// Files that are there.
         files: usize,
     },
-    /// The catalogue is not the one that belongs to the folder, or an older state of it.
+    /// The catalogue is not the one that belongs to the directory, or an older state of it.
     #[error(
         "the catalogue {path:?} of the cloud {mismatch}; restore the right one, or check the data directory with `gumnut cloud fsck` and \
          accept this one with `gumnut cloud fsck --accept-catalogue`; nothing was removed"
@@ -147,7 +147,7 @@ impl CloudError {
         }
     }
 
-    /// Whose fault it is: what was asked for, what lies in the data folder or in a file, or the machine.
+    /// Whose fault it is: what was asked for, the content of the data directory or of a file, or the machine.
     pub fn fault(&self) -> Fault {
         match self {
             Self::NotLoopback(_) | Self::NotEncrypted(_) => Fault::Usage,

@@ -1,4 +1,4 @@
-//! Checking a data folder: does the catalogue hold together, and is each file that it names there and whole.
+//! Checking a data directory: does the catalogue hold together, and is each file that it names there and whole.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
@@ -16,16 +16,16 @@ use crate::error::CloudError;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
-/// Where files go that belong to nothing, below the data folder.
+/// Where files go that belong to nothing, below the data directory.
 const ORPHANS: &str = "orphans";
 
-/// What to do to a data folder beside checking it.
+/// What to do to a data directory beside checking it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repair {
-    /// Take the catalogue for the one that belongs to the folder, be it another one or an older state. What it does not know stays:
-    /// bodies in `tmp` go to `orphans`.
+    /// Take the catalogue for the one that belongs to the directory, be it another one or an older state. What it does not know
+    /// is kept: bodies in `tmp` go to `orphans`.
     pub accept_catalogue: bool,
-    /// Move files that belong to nothing to the folder `orphans`, if the catalogue is right.
+    /// Move files that belong to nothing to the directory `orphans`, if the catalogue is right.
     pub move_orphans: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct Report {
     pub files: u64,
     /// What they hold, in bytes.
     pub bytes: u64,
-    /// What is wrong; nothing in a sound folder.
+    /// What is wrong; nothing in a sound directory.
     pub findings: Vec<Finding>,
 }
 
@@ -52,15 +52,15 @@ pub enum Finding {
     /// elsewhere it leaves alone what it does not know.
     #[error("{file} is not in the catalogue")]
     Orphan {
-        /// Its path in the data folder.
+        /// Its path in the data directory.
         file: String,
     },
-    /// A file that belonged to nothing and was moved to the folder `orphans`.
+    /// A file that belonged to nothing and was moved to the directory `orphans`.
     #[error("{file} is not known to the catalogue and was moved to {to}")]
     Moved {
-        /// Where it was in the data folder.
+        /// Where it was in the data directory.
         file: String,
-        /// Where it is in the data folder.
+        /// Where it is in the data directory.
         to: String,
     },
     /// A file is not there.
@@ -68,7 +68,7 @@ pub enum Finding {
     Missing {
         /// What it belongs to.
         object: String,
-        /// Its path in the data folder.
+        /// Its path in the data directory.
         file: String,
     },
     /// A file is shorter or longer than it was.
@@ -76,7 +76,7 @@ pub enum Finding {
     Size {
         /// What it belongs to.
         object: String,
-        /// Its path in the data folder.
+        /// Its path in the data directory.
         file: String,
         /// Bytes that it should have.
         expected: u64,
@@ -88,7 +88,7 @@ pub enum Finding {
     Digest {
         /// What it belongs to.
         object: String,
-        /// Its path in the data folder.
+        /// Its path in the data directory.
         file: String,
     },
 }
@@ -118,7 +118,7 @@ impl Repair {
 }
 
 impl Report {
-    /// What can be said of a folder whose catalogue cannot be read.
+    /// What can be said of a directory whose catalogue cannot be read.
     fn of_catalogue(fault: String) -> Self {
         Self {
             findings: vec![Finding::Catalogue(fault)],
@@ -138,7 +138,7 @@ impl Report {
     }
 }
 
-/// Checks a data folder that no cloud uses, and changes nothing in it. It blocks.
+/// Checks a data directory that no cloud uses, and changes nothing in it. It blocks.
 pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudError> {
     let files = |doing| move |source| CloudError::Files { doing, source };
     // SQLite writes beside a file that it reads, and brings old tables up to date.
@@ -186,7 +186,7 @@ fn damaged(reason: &str) -> String {
     format!("is damaged: {reason}")
 }
 
-/// Moves the files of a report that belong to nothing to a folder of their own, unless it is the catalogue that is wrong.
+/// Moves the files of a report that belong to nothing to a directory of their own, unless it is the catalogue that is wrong.
 pub(crate) fn move_orphans(data_dir: &Path, mut report: Report) -> Result<Report, CloudError> {
     let is_wrong = |finding: &Finding| matches!(finding, Finding::Catalogue(_));
     if report.findings.iter().any(is_wrong) {
@@ -223,7 +223,7 @@ pub(crate) fn put_unfinished_aside(
     Ok(())
 }
 
-/// Moves a file to the folder for those that belong to nothing; gives its new path. Both are below the data folder.
+/// Moves a file to the directory for those that belong to nothing; gives its new path. Both are below the data directory.
 fn put_aside(data_dir: &Path, file: &str) -> io::Result<String> {
     let to = format!("{ORPHANS}/{file}");
     let target = data_dir.join(&to);
@@ -276,7 +276,7 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
         .collect()
 }
 
-/// Opens the file of a blob. One whose row was committed right before the cloud was killed may lie where it was written still;
+/// Opens the file of a blob. One whose row was committed right before the cloud was killed may still be where it was written;
 /// the next start brings it to its place.
 fn open(data_dir: &Path, name: &str) -> io::Result<fs::File> {
     match fs::File::open(data_dir.join("objects").join(name)) {

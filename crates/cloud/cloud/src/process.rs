@@ -1,7 +1,7 @@
 //! The process of a cloud that runs, as other processes see it.
 //!
-//! It says of itself in a file of the data folder which process it is and where it answers. That counts only while the lock of the
-//! folder is held, so a process that was killed leaves nothing behind that would be believed.
+//! It says of itself in a file of the data directory which process it is and where it answers. That counts only while the lock
+//! of the directory is held, so what a process that was killed has left is ignored.
 
 use std::fs::TryLockError;
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -15,15 +15,15 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::CloudError;
 
-/// What the process says of itself, below the data folder.
+/// What the process says of itself, below the data directory.
 const FILE: &str = "process";
-/// The file that the process has locked, below the data folder.
+/// The file that the process has locked, below the data directory.
 const LOCK: &str = "lock";
 /// Most bytes of the file that are read.
 const MOST_BYTES: u64 = 4096;
-/// The wait between two looks whether a cloud has ended, or a folder is free.
+/// The wait between two looks whether a cloud has ended, or a directory is free.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often a folder that is in use is tried again: one who only asks whether it is in use has it for a moment.
+/// How often a directory that is in use is tried again: one who only asks whether it is in use has it for a moment.
 const TRIES: u32 = 10;
 
 /// A cloud that runs in a process.
@@ -36,7 +36,7 @@ pub struct Process {
     pub endpoint: String,
 }
 
-/// Opens a data folder, which may be in use for a moment. What a process before said of itself is over then.
+/// Opens a data directory, which may be in use for a moment. What a process before said of itself is over then.
 pub(crate) fn begin<T>(
     data_dir: &Path,
     open: impl Fn(&Path) -> Result<T, CloudError>,
@@ -57,12 +57,12 @@ pub(crate) fn begin<T>(
     }
 }
 
-/// Says which process this is and where it answers. The folder must be locked.
+/// Says which process this is and where it answers. The directory must be locked.
 pub(crate) fn announce(data_dir: &Path, endpoint: &str) -> Result<(), CloudError> {
     let text = format!("{}\n{endpoint}\n", std::process::id());
     let temporary = data_dir.join(format!("{FILE}.new"));
     let mut options = fs::OpenOptions::new();
-    // As every file of the folder it is for nobody else, whatever the umask is.
+    // As every file of the directory it is for nobody else, whatever the umask is.
     options.write(true).create(true).truncate(true).mode(0o600);
     options
         .open(&temporary)
@@ -71,10 +71,10 @@ pub(crate) fn announce(data_dir: &Path, endpoint: &str) -> Result<(), CloudError
         .map_err(failed)
 }
 
-/// The cloud that uses a data folder. `None`: none does.
+/// The cloud that uses a data directory. `None`: none does.
 ///
 /// # Errors
-/// [`CloudError::Locked`] when something uses the folder that is no cloud, or one that does not accept connections yet.
+/// [`CloudError::Locked`] when something uses the directory that is no cloud, or one that does not accept connections yet.
 pub(crate) fn find(data_dir: &Path) -> Result<Option<Process>, CloudError> {
     if !is_locked(data_dir).map_err(failed)? {
         return Ok(None);
@@ -98,10 +98,10 @@ pub(crate) fn find(data_dir: &Path) -> Result<Option<Process>, CloudError> {
     }
 }
 
-/// Asks the cloud that uses a data folder to end, as SIGTERM does, and waits until it has. `None`: none uses it.
+/// Asks the cloud that uses a data directory to end, as SIGTERM does, and waits until it has. `None`: none uses it.
 ///
 /// # Errors
-/// As [`find`]; [`CloudError::OtherProcess`] when the process that is named does not have the folder open;
+/// As [`find`]; [`CloudError::OtherProcess`] when the process that is named does not have the directory open;
 /// [`CloudError::StillRunning`] when the cloud has not ended after `patience`.
 pub(crate) fn stop(data_dir: &Path, patience: Duration) -> Result<Option<Process>, CloudError> {
     let Some(process) = find(data_dir)? else {
@@ -126,7 +126,7 @@ pub(crate) fn stop(data_dir: &Path, patience: Duration) -> Result<Option<Process
     Ok(Some(process))
 }
 
-/// Whether a process has locked the folder.
+/// Whether a process has locked the directory.
 fn is_locked(data_dir: &Path) -> io::Result<bool> {
     let file = match fs::File::open(data_dir.join(LOCK)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
@@ -139,7 +139,7 @@ fn is_locked(data_dir: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether a process has a file open. Where the system does not tell, it is believed.
+/// Whether a process has a file open. Where the system does not show that, it is assumed.
 fn has_open(pid: i32, path: &Path) -> bool {
     let Ok(wanted) = fs::metadata(path) else {
         return false;

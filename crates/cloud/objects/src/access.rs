@@ -4,7 +4,7 @@ use gumnut_cloud_catalogue::{Acl, Bucket, Identity, ObjectVersion, Permission};
 
 use crate::error::ObjectError;
 
-/// The bucket, whoever asks.
+/// The bucket; the caller is not checked.
 pub(crate) fn any_bucket(bucket: Option<&Bucket>) -> Result<&Bucket, ObjectError> {
     bucket.ok_or(ObjectError::NoSuchBucket)
 }
@@ -49,7 +49,7 @@ pub(crate) fn controls(bucket: &Bucket, caller: &Identity) -> bool {
         )
 }
 
-/// Refuses whoever does not [control](controls) the bucket.
+/// Refuses callers who do not [control](controls) the bucket.
 pub(crate) fn check_controls(bucket: &Bucket, caller: &Identity) -> Result<(), ObjectError> {
     if controls(bucket, caller) {
         Ok(())
@@ -58,7 +58,7 @@ pub(crate) fn check_controls(bucket: &Bucket, caller: &Identity) -> Result<(), O
     }
 }
 
-/// The object, if the caller may do to it what `permission` says. Whether an object is missing is told only to those who
+/// The object, if the caller may do to it what `permission` says. Whether an object is missing is shown only to those who
 /// may list the bucket. `is_named` says whether the request names a version.
 pub(crate) fn object<'o>(
     found: Option<&Bucket>,

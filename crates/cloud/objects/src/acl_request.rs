@@ -6,7 +6,7 @@ use gumnut_cloud_catalogue::{
 
 use crate::error::ObjectError;
 
-/// The ACL that a request asks for, as far as the request alone can tell.
+/// The ACL that a request asks for, as far as the request alone shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AclRequest {
     /// None: the owner alone has rights.

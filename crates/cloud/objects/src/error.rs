@@ -28,7 +28,7 @@ macro_rules! refusals {
                 /// What the client reads in place of the refusal's message.
                 message: String,
             },
-            /// A refusal that tells something of the object in the headers of the answer.
+            /// A refusal that describes the object in the headers of the answer.
             #[error("{refusal}")]
             WithHeaders {
                 /// The refusal: code, status and message are its own.
@@ -37,7 +37,7 @@ macro_rules! refusals {
                 headers: Vec<(&'static str, String)>,
             },
             /// The catalogue cannot be used. Whether what was to change has changed,
-            /// [`CatalogueError::is_outcome_unknown`] tells.
+            /// see [`CatalogueError::is_outcome_unknown`].
             #[error(transparent)]
             Catalogue(CatalogueError),
             /// The store of bytes cannot be used, or a blob is not there that a row of the catalogue names.
@@ -76,7 +76,7 @@ macro_rules! refusals {
     };
 }
 
-// Where a code has several messages, the first is the one for whoever knows the code alone.
+// Where a code has several messages, the first is the one for readers who know the code alone.
 refusals! {
     AccessControlListNotSupported "AccessControlListNotSupported" 400 "The bucket does not allow ACLs";
     AccessDenied "AccessDenied" 403 "Access Denied";
@@ -192,7 +192,7 @@ impl ObjectError {
         }
     }
 
-    /// Headers of the answer that tell something of the object: names in lower case, and values.
+    /// Headers of the answer that describe the object: names in lower case, and values.
     pub fn headers(&self) -> &[(&'static str, String)] {
         match self {
             Self::WithHeaders { headers, .. } => headers,
@@ -218,7 +218,7 @@ impl ObjectError {
         }
     }
 
-    /// Whether a change that ended with this error may have happened all the same.
+    /// Whether a change that ended with this error may have happened anyway.
     pub(crate) fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::Catalogue(error) if error.is_outcome_unknown())
     }
@@ -265,12 +265,12 @@ impl ObjectError {
         Self::NotModified.with_headers(vec![("etag", format!("\"{etag}\""))])
     }
 
-    /// `NoSuchKey`, the answer to whoever asks for an object that a delete marker with this version id hides.
+    /// `NoSuchKey`, the answer to a request for an object that a delete marker with this version id hides.
     pub fn deleted(version: &str) -> Self {
         Self::NoSuchKey.with_headers(of_marker(version))
     }
 
-    /// `MethodNotAllowed`, the answer to whoever asks for the delete marker with this version id itself.
+    /// `MethodNotAllowed`, the answer to a request for the delete marker with this version id itself.
     pub fn is_marker(version: &str) -> Self {
         Self::MethodNotAllowed.with_headers(of_marker(version))
     }

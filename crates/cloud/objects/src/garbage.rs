@@ -14,7 +14,7 @@ const BATCH: usize = 1000;
 
 /// Deletes blobs that were given up, and forgets them.
 ///
-/// A blob that is deleted stays in the catalogue's list until many can be forgotten in one commit, or until the next start:
+/// A blob that is deleted remains in the catalogue's list until many can be forgotten in one commit, or until the next start:
 /// the name of a blob that is gone does no harm there.
 #[derive(Debug)]
 pub(crate) struct Garbage {
@@ -54,7 +54,7 @@ impl Garbage {
 
     /// Deletes blobs that a unit of change has given up, but those that are being read, which go with their last reader.
     pub(crate) async fn delete(&self, names: Vec<String>) {
-        // Readers of other processes have their time; whoever collects for such a store asks the catalogue for its list.
+        // Readers of other processes have their time; the collector of such a store asks the catalogue for its list.
         if names.is_empty() || !self.blobs.grace().reader.is_zero() {
             return;
         }
@@ -125,7 +125,7 @@ impl Garbage {
     }
 }
 
-/// The names of blobs; what is none is told and left out.
+/// The names of blobs; what is not a name is reported and left out.
 fn parse(names: &[String]) -> Vec<BlobName> {
     let mut parsed = Vec::with_capacity(names.len());
     for name in names {

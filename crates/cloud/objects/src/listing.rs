@@ -1,6 +1,6 @@
 //! Listings: pages of keys, with those that share a prefix folded into one.
 //!
-//! A page is made by a state machine that asks for rows from a position on and is fed with them, so that whoever reads the
+//! A page is made by a state machine that asks for rows from a position on and is fed with them, so that the code that reads the
 //! rows may wait for each batch.
 
 use gumnut_cloud_catalogue::{Key, ListedVersion};
@@ -53,7 +53,7 @@ impl ListEntry {
     }
 }
 
-/// Where a listing goes on: a key, and of its versions those with rows up to this.
+/// Where a listing continues: a key, and of its versions those with rows up to this.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) key: String,
@@ -86,7 +86,7 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
-    /// Where a listing goes on behind a row.
+    /// Where a listing continues behind a row.
     fn behind(self, row: &ListedVersion) -> Position {
         match self {
             Self::Keys => Position::behind(&row.key),
@@ -154,7 +154,7 @@ impl PageBuilder {
             from = Some(self.rows.behind(&row));
             let entry = match common_prefix(&row.key, &self.query) {
                 Some(prefix) => {
-                    // Everything below the prefix is told; past it there may be nothing at all.
+                    // Everything below the prefix is listed; past it there may be nothing at all.
                     let beyond = behind_prefix(&prefix)?;
                     from = Some(Position::at(beyond.clone()));
                     skip_to = Some(beyond);

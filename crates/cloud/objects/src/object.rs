@@ -92,7 +92,7 @@ pub struct KeyToDelete {
     pub key: Key,
     /// The version id; `None` to delete the key, which in buckets with versions means to add a delete marker.
     pub version: Option<String>,
-    /// What the object must be, or it stays.
+    /// The condition that the object must meet to be deleted.
     pub conditions: DeleteConditions,
 }
 

@@ -24,7 +24,7 @@ pub struct ObjectStore {
 
 impl ObjectStore {
     /// Opens the store on a catalogue and the blobs that it names, and settles what a stop has left: uploads that were cut
-    /// off are removed, and so is what was given up. Blobs that are merely unknown stay.
+    /// off are removed, and so is what was given up. Blobs that are merely unknown are kept.
     ///
     /// Times are those of the catalogue's clock.
     ///
@@ -154,7 +154,7 @@ mod tests {
         put.unwrap().0
     }
 
-    /// How many blobs lie in `objects` and in `tmp`.
+    /// How many blobs are in `objects` and in `tmp`.
     fn files(folder: &Path) -> (usize, usize) {
         let count = |name: &str| folder.join(name).read_dir().unwrap().count();
         (count("objects"), count("tmp"))

@@ -16,7 +16,7 @@ use gumnut_cloud_catalogue::Segment;
 
 use crate::error::ObjectError;
 
-/// Reads an object, or a range of it. Its bytes stay until the reader is dropped, whatever happens to the object.
+/// Reads an object, or a range of it. Its bytes are kept until the reader is dropped, whatever happens to the object.
 ///
 /// [`Read`] blocks: use it where that is allowed, or [`ObjectReader::into_stream`].
 pub struct ObjectReader {
@@ -191,7 +191,7 @@ impl Pieces {
 
 /// The bytes of an object in pieces, none of them empty. An error is the last item.
 pub struct ObjectStream(
-    // Never locked: it lets the stream be shared between threads, which whoever sends it on may ask for.
+    // Never locked: it lets the stream be shared between threads, which the code that sends it may require.
     Mutex<BoxStream<'static, io::Result<Bytes>>>,
 );
 

@@ -6,7 +6,7 @@ use gumnut_cloud_catalogue::{
 
 use crate::error::ObjectError;
 
-/// What becomes of making one's own bucket once more.
+/// What happens when the caller creates a bucket that they own already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfExists {
     /// Nothing, when the same ACL is asked for; another one is refused.

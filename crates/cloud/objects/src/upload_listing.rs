@@ -82,7 +82,7 @@ impl UploadPageBuilder {
             after = Some(at.clone());
             let prefix =
                 fold(rest, &query.delimiter).map(|folded| format!("{}{folded}", query.prefix));
-            // One that is told already, here or on the page before.
+            // One that is listed already, here or on the page before.
             if prefix.as_ref().is_some_and(|prefix| {
                 page.prefixes.last() == Some(prefix) || **prefix <= *query.after.0
             }) {

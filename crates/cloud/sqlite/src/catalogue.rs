@@ -82,7 +82,7 @@ impl SqliteCatalogue {
         })
     }
 
-    /// Opens the catalogue in a file and takes it for the one that belongs there, whatever its mark says. The mark is made anew.
+    /// Opens the catalogue in a file and takes it for the one that belongs there, whatever its mark says. The mark is made again.
     ///
     /// # Errors
     /// [`CatalogueError::Mismatch`] when there is none, or an empty one; those of [`SqliteCatalogue::open`] else.
@@ -100,7 +100,7 @@ impl SqliteCatalogue {
     }
 
     /// Opens a copy of the catalogue in a file, which is made in `folder`, and says how the file does not go with its mark. The
-    /// file itself stays as it is, and need not be writable. Nobody may change it meanwhile.
+    /// file itself is not changed, and need not be writable. Nobody may change it meanwhile.
     ///
     /// # Errors
     /// [`CatalogueError::Mismatch`] when there is none, or an empty one; those of [`SqliteCatalogue::open`] else.

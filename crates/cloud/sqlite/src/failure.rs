@@ -34,7 +34,7 @@ impl Failure {
         matches!(self.0, CatalogueError::Full(_))
     }
 
-    /// What another of the units of change is told whose common commit failed in this way.
+    /// The error for another unit of change of the same commit, which failed in this way.
     pub(crate) fn for_another(&self) -> Self {
         Self(CatalogueError::Database(self.0.to_string().into()))
     }

@@ -1,6 +1,6 @@
 //! The mark beside a catalogue's file: which catalogue belongs there, and how far it has come.
 //!
-//! A catalogue that was lost, exchanged or restored from an older copy does not know of files that are there. The mark tells it
+//! A catalogue that was lost, exchanged or restored from an older copy does not know of files that are there. The mark shows it
 //! apart from the one that does. The number of changes is written after each commit and not brought to the disk: a kill loses
 //! nothing of it, and after a power cut it is smaller than that of the catalogue, which is what a catalogue that belongs here may be.
 
@@ -103,7 +103,7 @@ impl Mark {
     /// Writes the number of changes.
     pub(crate) fn note(&self, changes: u64) {
         let digits = format!("{changes:0DIGITS$}");
-        // A mark that stays behind notices less, and refuses nothing that is right.
+        // An older mark notices less, and refuses nothing that is right.
         let _ = self
             .file
             .file()

@@ -214,7 +214,7 @@ pub(crate) fn insert(
     Ok(())
 }
 
-/// Deletes the version with this row, if the key has it, and tells whether it was the newest. Its blobs become garbage.
+/// Deletes the version with this row, if the key has it, and says whether it was the newest. Its blobs become garbage.
 pub(crate) fn delete(
     connection: &Connection,
     bucket: &str,

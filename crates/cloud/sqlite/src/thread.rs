@@ -36,11 +36,11 @@ pub(crate) struct ConnectionThread {
 enum Job {
     /// A unit of change.
     Change(Change),
-    /// A read, which tells the outcome itself.
+    /// A read, which reports the outcome itself.
     Read(Box<dyn FnOnce(&mut Connection) + Send>),
 }
 
-/// A unit of change, and where its outcome is told when it is on the disk.
+/// A unit of change, and where its outcome is reported when it is on the disk.
 struct Change {
     unit: Unit,
     tell: oneshot::Sender<Result<(), Failure>>,
@@ -49,17 +49,17 @@ struct Change {
 /// Loads, decides and applies; the transaction around it is not its own. It runs again when that was taken back.
 type Unit = Box<dyn FnMut(&Connection, &GivesRoom) -> Result<(), Failure> + Send>;
 
-/// What lies beside the file of a catalogue.
+/// What is beside the file of a catalogue.
 #[derive(Debug)]
 pub(crate) struct Beside {
-    /// Is told how far the catalogue has come.
+    /// Where the thread reports how far the catalogue has come.
     pub(crate) mark: Mark,
     /// Is given up when a unit that gives room back finds none.
     pub(crate) reserve: Reserve,
 }
 
 impl ConnectionThread {
-    /// Hands the connection to a new thread, and what lies beside its file; `None` for a catalogue in memory or a copy.
+    /// Hands the connection to a new thread, and what is beside its file; `None` for a catalogue in memory or a copy.
     pub(crate) fn start(connection: Connection, beside: Option<Beside>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -80,7 +80,7 @@ impl ConnectionThread {
         let (give, results) = mpsc::channel();
         let (tell, outcome) = oneshot::channel();
         let unit = Box::new(move |connection: &Connection, gives_room: &GivesRoom| {
-            // Nobody is there to be told when the caller was dropped; the change happens all the same.
+            // Nobody is there to be told when the caller was dropped; the change happens anyway.
             let _ = give.send(unit(connection, gives_room)?);
             Ok(())
         });
@@ -223,7 +223,7 @@ fn alone(connection: &mut Connection, beside: Option<&mut Beside>, mut change: C
         let changes = match attempt(connection, true, &mut change.unit, &gives_room) {
             Err(failure) if failure.is_full() && gives_room.is_said() => {
                 beside.reserve.give_up()?;
-                // The log begins anew in the room that it has once all of it is in the file.
+                // Once all of it is in the file, the log is overwritten from its beginning.
                 connection.query_row(CHECKPOINT, [], |_| Ok(()))?;
                 attempt(connection, true, &mut change.unit, &gives_room)?
             }

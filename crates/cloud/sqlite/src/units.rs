@@ -75,7 +75,7 @@ pub(crate) fn change_key(
         None => {}
     }
     if let Some(upload) = &change.end_upload {
-        // The version is there already, so that parts that it has taken over are told apart.
+        // The version is there already, so that parts that it has taken over can be recognised.
         uploads::end(connection, upload, &mut garbage)?;
     }
     if let Some(acl) = &change.acl {

@@ -1,4 +1,4 @@
-//! Who asks: the signatures of requests. What a client is told is the front end's matter.
+//! Who asks: the signatures of requests. What a client is answered is up to the front end.
 
 pub(crate) mod form;
 pub(crate) mod object_store;

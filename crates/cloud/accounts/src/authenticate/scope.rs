@@ -27,7 +27,7 @@ impl Regions {
         self.0.first().map_or(UNNAMED, String::as_str)
     }
 
-    /// The region that a client is told to sign for when it has signed for another.
+    /// The region that is named to a client that has signed for another.
     pub fn expected(&self) -> &str {
         self.0.first().map_or(USUAL, String::as_str)
     }

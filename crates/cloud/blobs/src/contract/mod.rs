@@ -71,7 +71,7 @@ macro_rules! contract_tests {
     };
 }
 
-/// A blob is read as it was put, by both ways of reading, and again by whoever has read its name out of a row.
+/// A blob is read as it was put, by both ways of reading, and again by its name as read from a row.
 ///
 /// # Errors
 /// If the store cannot be used.
@@ -204,7 +204,7 @@ pub async fn a_body_that_is_read(store: &Arc<dyn BlobStore>) -> Outcome {
     Ok(())
 }
 
-/// A tap sees each byte once and in order, is told of the end once, and comes back to its owner.
+/// A tap sees each byte once and in order, sees the end once, and comes back to its owner.
 ///
 /// # Errors
 /// If the store cannot be used.
@@ -255,7 +255,7 @@ pub async fn what_is_not_kept_is_deleted(store: &Arc<dyn BlobStore>) -> Outcome 
     Ok(())
 }
 
-/// Whoever loses interest in the middle of a body leaves nothing.
+/// A caller that stops in the middle of a body leaves nothing.
 ///
 /// # Errors
 /// If the store cannot be used.
@@ -320,8 +320,8 @@ pub async fn a_tap_may_refuse(store: &Arc<dyn BlobStore>) -> Outcome {
     Ok(())
 }
 
-/// What is not there is told before the first byte, by each way of asking. It makes no difference whether it was
-/// there before, or has a name of older data folders.
+/// A missing blob is an error before the first byte, by each way of asking. It makes no difference whether it was
+/// there before, or has a name of older data directories.
 ///
 /// # Errors
 /// If the store cannot be used.
@@ -410,7 +410,7 @@ pub async fn a_reader_never_gets_other_bytes(store: &Arc<dyn BlobStore>) -> Outc
     Ok(())
 }
 
-/// A list of the folder of a name has the blob with its size and a small age; other folders do not have it.
+/// A list of the directory of a name has the blob with its size and a small age; other directories do not have it.
 ///
 /// # Errors
 /// If the store cannot be used.
@@ -484,7 +484,7 @@ pub async fn a_commit_without_an_outcome_keeps_the_blob(store: &Arc<dyn BlobStor
     Ok(())
 }
 
-/// A store with room for 64 KiB and not for 8 MiB says that it is full, leaves nothing, and goes on.
+/// A store with room for 64 KiB and not for 8 MiB says that it is full, leaves nothing, and continues to work.
 ///
 /// # Errors
 /// If the store cannot be used.

@@ -80,7 +80,7 @@ pub(super) struct Refusal(pub(super) &'static str);
 
 /// A piece that never comes; it says so once it is asked for.
 pub(super) async fn stall(at_end: oneshot::Sender<()>) -> Result<Bytes, Refusal> {
-    // Whoever has gone is not told.
+    // A caller that has gone gets no answer.
     let _ = at_end.send(());
     future::pending().await
 }

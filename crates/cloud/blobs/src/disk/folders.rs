@@ -1,4 +1,4 @@
-//! The folders of a store on disk.
+//! The directories of a store on disk.
 
 use std::fs::Permissions;
 use std::io;
@@ -26,17 +26,17 @@ impl Folders {
         for folder in [&folders.objects, &folders.temporary] {
             make_private(folder)?;
         }
-        // The folders themselves must be as durable as what is put into them.
+        // The directories themselves must be as durable as what is put into them.
         sync(data_dir)?;
         Ok(folders)
     }
 
-    /// Where a blob lies while it is not kept.
+    /// Where a blob is stored until it is kept.
     pub(super) fn temporary_path(&self, name: BlobName) -> PathBuf {
         self.temporary.join(name.to_string())
     }
 
-    /// Does something with the file of a blob, wherever it lies. The error is that of a missing file if there is none.
+    /// Does something with the file of a blob, wherever it is. The error is that of a missing file if there is none.
     pub(super) fn find<T>(
         &self,
         name: BlobName,
@@ -61,7 +61,7 @@ impl Folders {
         existing(fs::rename(self.temporary_path(name), object)).map(drop)
     }
 
-    /// Removes a blob, wherever it lies. One that is not there is no error.
+    /// Removes a blob, wherever it is. A missing one is not an error.
     pub(super) fn remove(&self, name: BlobName) -> io::Result<()> {
         existing(self.find(name, |path| fs::remove_file(path))).map(drop)
     }
@@ -102,7 +102,7 @@ fn is_absent<T>(result: &io::Result<T>) -> bool {
     matches!(result, Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Makes a folder, and closes it to other users whatever the umask is.
+/// Makes a directory, and closes it to other users whatever the umask is.
 fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);

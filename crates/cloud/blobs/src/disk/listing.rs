@@ -1,4 +1,4 @@
-//! What lies in a folder.
+//! What is in a directory.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use super::folders::{existing, name_of};
 use crate::store::blocking;
 use crate::{BlobError, Found};
 
-/// Files that are looked at before the list goes on elsewhere.
+/// Files that are looked at before the list continues elsewhere.
 const BATCH: usize = 1000;
 
-/// Lists the blobs in the folder at `path`. Other files are passed over.
+/// Lists the blobs in the directory at `path`. Other files are passed over.
 pub(super) fn list(path: PathBuf) -> impl Stream<Item = Result<Found, BlobError>> + Send + 'static {
     let start = Listing {
         path,
@@ -34,7 +34,7 @@ struct Listing {
 }
 
 impl Listing {
-    /// The next blobs, or `None` when there are no more.
+    /// The next blobs, or `None` at the end.
     fn batch(mut self) -> io::Result<Option<(Vec<Found>, Self)>> {
         let mut entries = match self.entries.take() {
             Some(entries) => entries,

@@ -1,4 +1,4 @@
-//! Blobs as files in a data folder.
+//! Blobs as files in a data directory.
 
 mod folders;
 mod listing;
@@ -26,7 +26,7 @@ use reader::FileReader;
 use shared::Disk;
 use upload::Upload;
 
-/// Blobs as files in a data folder. Clones share it; other processes must not have it at the same time.
+/// Blobs as files in a data directory. Clones share it; other processes must not have it at the same time.
 ///
 /// A blob is the file `objects/RANDOM`. Until it is kept it is the file `tmp/RANDOM`, so that what a stop has left in
 /// `tmp` is all that must be compared with rows at the next start.
@@ -39,10 +39,10 @@ use upload::Upload;
 pub struct DiskBlobs(Arc<Disk>);
 
 impl DiskBlobs {
-    /// Opens the folders `objects` and `tmp` below `data_dir`, and makes them if needed. It removes nothing.
+    /// Opens the directories `objects` and `tmp` below `data_dir`, and makes them if needed. It removes nothing.
     ///
     /// # Errors
-    /// If the folders cannot be made or brought to the disk; the error names the path.
+    /// If the directories cannot be made or brought to the disk; the error names the path.
     pub fn open(data_dir: &Path) -> io::Result<Self> {
         Ok(Self(Arc::new(Disk::open(data_dir)?)))
     }

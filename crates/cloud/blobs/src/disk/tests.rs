@@ -43,7 +43,7 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The variable that tells the test below that it is the child, and where its data folder is.
+/// The variable that marks the child process of the test below, with the path of its data directory.
 const CHILD: &str = "GUMNUT_BLOBS_FULL";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,7 +23,7 @@ const BATCH: usize = 512 << 10;
 /// A blob that is being received. Its file comes with the first batch, and is removed when this is dropped before
 /// [`Upload::finish`].
 pub(super) struct Upload {
-    // Fields are dropped in this order: the end of the tap tells its owner that the file is gone.
+    // Fields are dropped in this order: the end of the tap shows its owner that the file is gone.
     file: Option<Temporary>,
     tap: Box<dyn Tap>,
     disk: Arc<Disk>,
@@ -32,7 +32,7 @@ pub(super) struct Upload {
     handed: u64,
 }
 
-/// A file in the folder of what is not kept yet.
+/// A file in the directory of what is not kept yet.
 struct Temporary {
     file: fs::File,
     begun: Instant,
@@ -143,7 +143,7 @@ impl Upload {
             return;
         };
         let length = NonZeroU64::new(self.size - self.handed);
-        // Linux begins to write what it is told that nobody needs in memory; what is not written yet stays.
+        // This advice makes Linux begin to write; what is not written yet remains in memory.
         if let Err(error) = fadvise(&temporary.file, self.handed, length, Advice::DontNeed) {
             tracing::debug!(%error, "the disk was not told to begin");
         }
@@ -156,7 +156,7 @@ impl Upload {
         Ok((blob, self.tap))
     }
 
-    /// Brings the file to the disk. It stays where it is until a row names it.
+    /// Brings the file to the disk. It is not moved until a row names it.
     fn settle(&mut self) -> io::Result<PendingBlob> {
         let (disk, size) = (Arc::clone(&self.disk), self.size);
         let temporary = self.open()?;

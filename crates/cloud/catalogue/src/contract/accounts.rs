@@ -144,7 +144,7 @@ pub async fn names_are_taken_once(catalogue: &Catalogue) -> Outcome {
     Ok(())
 }
 
-/// Keys and certificates that are revoked are good no more; those of others stay.
+/// Keys and certificates that are revoked are no longer valid; those of others are.
 ///
 /// # Errors
 /// If the catalogue cannot be used.

@@ -6,7 +6,7 @@ use super::tools::{
 };
 use crate::{Catalogue, KeyChange, KnownBlob, NULL_VERSION, NewVersion};
 
-/// Blobs of a version that goes are garbage: told by the unit, and listed, those that were given up first, first.
+/// Blobs of a version that goes are garbage: returned by the unit, and listed, those that were given up first, first.
 ///
 /// # Errors
 /// If the catalogue cannot be used.
@@ -57,7 +57,7 @@ pub async fn a_blob_that_is_taken_again_is_no_garbage(catalogue: &Catalogue) -> 
     Ok(())
 }
 
-/// Garbage stays until it is forgotten.
+/// Garbage is listed until it is forgotten.
 ///
 /// # Errors
 /// If the catalogue cannot be used.

@@ -170,7 +170,7 @@ pub async fn a_bucket_knows_its_objects(catalogue: &Catalogue) -> Outcome {
     Ok(())
 }
 
-/// Uploads to a bucket go with it, and their blobs become garbage; those to others stay.
+/// Uploads to a bucket go with it, and their blobs become garbage; uploads to others are kept.
 ///
 /// # Errors
 /// If the catalogue cannot be used.

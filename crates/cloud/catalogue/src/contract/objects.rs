@@ -302,7 +302,7 @@ pub async fn objects_are_listed_by_bytes(catalogue: &Catalogue) -> Outcome {
             );
         }
     }
-    // A listing goes on behind a key with the key and a zero byte.
+    // A listing continues behind a key with the key and a zero byte.
     let behind = catalogue.list_objects(BUCKET, "a\0", 2).await?;
     assert_eq!(
         behind.iter().map(|it| it.key.as_str()).collect::<Vec<_>>(),

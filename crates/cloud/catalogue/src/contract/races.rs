@@ -1,4 +1,4 @@
-//! Two clients at once: whoever comes first, exactly one outcome is right.
+//! Two clients at once: whichever comes first, exactly one outcome is right.
 
 use std::future::Future;
 
@@ -183,7 +183,7 @@ pub async fn a_hold_keeps_a_version_or_comes_too_late(catalogue: &Catalogue) -> 
     Ok(())
 }
 
-/// A legal hold and tags are set at once: both stay.
+/// A legal hold and tags are set at once: both are kept.
 ///
 /// # Errors
 /// If the catalogue cannot be used.
@@ -231,7 +231,7 @@ async fn change_settings(
     changed.await.map(drop)
 }
 
-/// Two things are set for a bucket at once: both stay.
+/// Two things are set for a bucket at once: both are kept.
 ///
 /// # Errors
 /// If the catalogue cannot be used.
@@ -435,7 +435,7 @@ fn conflicts(outcomes: [Given<()>; 2]) -> Given<Vec<Conflict>> {
     Ok(conflicts)
 }
 
-/// Two images are registered with one id: one is there, and the other is told.
+/// Two images are registered with one id: one is stored, and the other is refused.
 ///
 /// # Errors
 /// If the catalogue cannot be used.
@@ -458,7 +458,7 @@ pub async fn image_ids_by_two(catalogue: &Catalogue) -> Outcome {
     Ok(())
 }
 
-/// Two images of an account are registered with one name: one is there, and the other is told its id.
+/// Two images of an account are registered with one name: one is stored, and the other is refused with its id.
 ///
 /// # Errors
 /// If the catalogue cannot be used.

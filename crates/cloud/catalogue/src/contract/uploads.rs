@@ -147,7 +147,7 @@ pub async fn an_upload_knows_its_initiator(catalogue: &Catalogue) -> Outcome {
     Ok(())
 }
 
-/// A decision about a key sees no upload to another key; one about the upload sees it all the same.
+/// A decision about a key sees no upload to another key; one about the upload sees it anyway.
 ///
 /// # Errors
 /// If the catalogue cannot be used.

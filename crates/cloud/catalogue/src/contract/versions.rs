@@ -44,7 +44,7 @@ async fn listed(catalogue: &Catalogue) -> Given<Vec<(String, String, bool)>> {
         .collect())
 }
 
-/// A version that is put is the newest and has the largest row; the one of its id is gone, the others stay.
+/// A version that is put is the newest and has the largest row; the one with its id is gone, the others are kept.
 ///
 /// # Errors
 /// If the catalogue cannot be used.
@@ -106,7 +106,7 @@ pub async fn the_newest_of_the_rest_is_promoted(catalogue: &Catalogue) -> Outcom
     Ok(())
 }
 
-/// A version that is not the newest goes, and the newest stays so.
+/// A version that is not the newest is deleted, and the newest is still the newest.
 ///
 /// # Errors
 /// If the catalogue cannot be used.
@@ -158,7 +158,7 @@ pub async fn delete_markers_hide_a_key(catalogue: &Catalogue) -> Outcome {
     Ok(())
 }
 
-/// Versions are listed by key, and of a key the newest first; a listing goes on within a key by the row.
+/// Versions are listed by key, and of a key the newest first; a listing continues within a key by the row.
 ///
 /// # Errors
 /// If the catalogue cannot be used.

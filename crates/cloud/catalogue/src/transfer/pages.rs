@@ -24,7 +24,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// The next rows; `None` when there are no more.
+    /// The next rows; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Row>>, CatalogueError> {
         let after = self.last.take();
         let page = self.database.rows(self.table, after, PAGE).await?;

@@ -238,7 +238,7 @@ async fn orphans_stay_where_they_are_while_the_catalogue_is_wrong() {
     assert_eq!(files(dir.path()), before);
 }
 
-/// The paths below a folder, and their modes.
+/// The paths below a directory, and their modes.
 fn modes(folder: &Path) -> BTreeMap<PathBuf, u32> {
     let mut found = BTreeMap::new();
     for entry in fs_err::read_dir(folder).unwrap() {

@@ -8,7 +8,7 @@ use gumnut_cloud::Cloud;
 
 use crate::common::config;
 
-/// Names the data folder to the process.
+/// Names the data directory to the process.
 const FOLDER: &str = "GUMNUT_CHILD_FOLDER";
 /// What the line with the endpoint begins with.
 const MARK: &str = "child endpoint ";

@@ -49,7 +49,7 @@ impl User {
     }
 }
 
-/// A data folder as the first start leaves it, with a second account.
+/// A data directory as the first start leaves it, with a second account.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<tempfile::TempDir> = OnceLock::new();
     TEMPLATE
@@ -88,14 +88,14 @@ fn bob() -> NewUser {
     }
 }
 
-/// Copies the folder that every cloud of these tests begins with.
+/// Copies the directory that every cloud of these tests begins with.
 pub(crate) fn fresh_data_dir() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     copy(template(), dir.path());
     dir
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a directory with all that is in it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in fs_err::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -109,7 +109,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The administrator in a data folder.
+/// The administrator in a data directory.
 pub(crate) fn admin(data_dir: &Path) -> User {
     let users = Cloud::users(data_dir).unwrap();
     let credentials = users.credentials(None, "http://127.0.0.1").unwrap();

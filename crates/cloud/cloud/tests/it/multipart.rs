@@ -30,7 +30,7 @@ async fn complete(cloud: &TestCloud, key: &str, id: &str, parts: &[(u32, &str)])
     request.body(body.as_bytes()).v4(&cloud.alice).send().await
 }
 
-/// Files below a folder of the data folder.
+/// Files below a directory of the data directory.
 fn files(cloud: &TestCloud, folder: &str) -> usize {
     fs_err::read_dir(cloud.dir.path().join(folder))
         .unwrap()

@@ -1,4 +1,4 @@
-//! What whoever runs a cloud needs: metrics, bounds, and a word when the catalogue is damaged.
+//! What an operator of a cloud needs: metrics, limits, and a message when the catalogue is damaged.
 
 use std::time::Duration;
 
@@ -236,7 +236,7 @@ async fn a_new_cloud_stores_at_once_and_has_its_keys_when_it_ends() {
     cloud.shutdown().await.unwrap();
     let certificate = dir.path().join("keys/cloud-cert.pem");
     assert!(certificate.exists());
-    // The folder is free again, and the user the same.
+    // The directory is free again, and the user the same.
     let cloud = Cloud::start(config(dir.path())).await.unwrap();
     let again = cloud.credentials().unwrap();
     assert_eq!(again.access_key, credentials.access_key);

@@ -58,7 +58,7 @@ async fn strangers_do_nothing_in_a_private_bucket() {
         ("PUT", "/bucket?acl"),
         ("PUT", "/bucket/new"),
         ("GET", "/bucket/k"),
-        // Whether a key is there is told to those alone who may list.
+        // Whether a key exists is shown only to those who may list.
         ("GET", "/bucket/none"),
         ("GET", "/bucket/k?acl"),
         ("DELETE", "/bucket/k"),
@@ -117,7 +117,7 @@ async fn grants_in_headers_and_documents() {
         .header("x-amz-grant-read", "id=\"b0b0\"");
     put.body(b"text").v4(&cloud.alice).send().await;
     assert_eq!(cloud.get(&cloud.bob, "/bucket/k").await.text(), "text");
-    // Explicit grants are all that there are; the list itself stays the owner's.
+    // Explicit grants are all that there are; the list itself remains the owner's.
     assert_eq!(cloud.get(&cloud.alice, "/bucket/k").await.status, 403);
     let acl = cloud.get(&cloud.alice, "/bucket/k?acl").await;
     assert_eq!(acl.all("Permission"), ["READ"]);

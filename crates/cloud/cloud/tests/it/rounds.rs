@@ -154,7 +154,7 @@ async fn two_hundred_kills_lose_nothing_and_leave_nothing() {
     }
 }
 
-/// Restarts the cloud, compares every key, and checks the folder.
+/// Restarts the cloud, compares every key, and checks the directory.
 async fn verify(
     folder: &Path,
     http: &reqwest::Client,

@@ -60,7 +60,7 @@ async fn a_client_that_asks_first_is_spared_a_body_that_is_refused() {
         put_head(&cloud, "/nobucket/k") + "expect: 100-continue\r\ncontent-length: 4\r\n\r\n";
     let answer = talk(&cloud, &head).await;
     assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
-    // What it sends all the same is no request, so it is told to come back by another way.
+    // What it sends anyway is not a request, so it is redirected.
     let head = head.replace("connection: close\r\n", "");
     let answer = talk(&cloud, &format!("{head}GET ")).await;
     assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");

@@ -84,7 +84,7 @@ async fn an_upload_is_the_initiators_and_the_bucket_owners() {
         (None, vec![bob, None]),
     ] {
         let id = begin(&cloud, initiator).await;
-        // What nobody has signed for is the owner's to go on with.
+        // Only the owner can continue what nobody has signed for.
         let entitled = initiator.or(alice);
         let part = put_part(&cloud, entitled, &id, b"genuine").await;
         assert_eq!(part.status, 200, "{}", part.text());
@@ -100,7 +100,7 @@ async fn an_upload_is_the_initiators_and_the_bucket_owners() {
                 assert_eq!(answer.refusal(), (403, "AccessDenied"));
             }
         }
-        // Whoever may list sees who has begun it.
+        // Users who may list see who has begun it.
         let list = cloud.get(&cloud.alice, "/bucket?uploads").await;
         let shown = initiator.map_or("65a011a29cdf8ec533ec3d1ccaae921c", |user| &user.owner_id);
         let initiator_of = list.text().split("<Initiator>").nth(1).unwrap();

@@ -22,7 +22,7 @@ pub(crate) struct Creation {
     pub(crate) limit: u32,
 }
 
-/// Decides whether a bucket is made. Making one's own once more changes nothing.
+/// Decides whether a bucket is created. Creating one that the caller owns already changes nothing.
 pub(crate) fn create(
     state: &BucketState,
     request: &Creation,

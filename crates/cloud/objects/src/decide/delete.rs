@@ -230,7 +230,7 @@ mod tests {
         ] {
             let decided = delete(&state, caller, &deletion(Some("null")), governance);
             assert_eq!(decided.map_or_else(|error| error.code(), |_| ""), code);
-            // A marker hides a locked version, which stays.
+            // A marker hides a locked version, which is kept.
             let (change, _) = delete(&state, caller, &deletion(None), Governance::Obey).unwrap();
             assert_eq!(change.delete, Vec::<i64>::new());
         }

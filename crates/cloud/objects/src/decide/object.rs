@@ -1,4 +1,4 @@
-//! Versions whose bytes stay while their ACL, tags or locks change.
+//! Changes of the ACL, tags or locks of versions, but not of their bytes.
 
 use gumnut_cloud_catalogue::{
     Governance, Identity, KeyChange, KeyState, KnownAccounts, ObjectVersion, Permission, Retention,

@@ -106,7 +106,7 @@ pub(crate) fn abort(
     Ok((change, ()))
 }
 
-/// The upload, if the caller has begun it or owns its bucket. That there is no such upload is told to those who may write
+/// The upload, if the caller has begun it or owns its bucket. That there is no such upload is shown to those who may write
 /// there.
 pub(crate) fn find<'s>(
     state: &'s UploadState,

@@ -29,7 +29,7 @@ pub(super) fn replaced(state: &KeyState, id: &str) -> Vec<i64> {
 /// The longest retention, in milliseconds: 100 years, as in S3.
 const MAX_RETENTION: i64 = 36_525 * 24 * 60 * 60 * 1000;
 
-/// Refuses locks of a new object where objects cannot be locked, by callers who may not lock, and for a time that is none.
+/// Refuses locks of a new object where objects cannot be locked, by callers who may not lock, and for an invalid time.
 pub(super) fn check_lock(
     bucket: &Bucket,
     caller: &Identity,

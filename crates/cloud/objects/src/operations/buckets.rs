@@ -36,7 +36,7 @@ pub struct BucketPage {
 }
 
 impl ObjectStore {
-    /// Makes a bucket of the caller. Making one's own once more changes nothing, if `if_exists` says so.
+    /// Creates a bucket of the caller. Creating one that the caller owns already changes nothing, if `if_exists` says so.
     ///
     /// The name is taken as it is; see [`is_bucket_name`](crate::is_bucket_name).
     ///
@@ -195,7 +195,7 @@ impl ObjectStore {
     }
 
     /// Makes sure that a bucket of the caller takes an object lock configuration, as [`SettingChange::ObjectLock`] would:
-    /// that is told before what is wrong with the configuration itself.
+    /// that is reported before errors in the configuration itself.
     ///
     /// # Errors
     /// [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], [`ObjectError::InvalidBucketState`], or when the
@@ -218,7 +218,7 @@ impl ObjectStore {
         Ok(bucket.settings.clone())
     }
 
-    /// The settings of a bucket, whoever asks; `None` when there is no such bucket.
+    /// The settings of a bucket; the caller is not checked. `None` when there is no such bucket.
     ///
     /// # Errors
     /// When the catalogue cannot be used.

@@ -56,7 +56,7 @@ impl ObjectStore {
         Ok(page.into_page())
     }
 
-    /// The position behind a version. One that is gone does not tell where it stood: clients delete each page before they
+    /// The position behind a version. One that is gone does not show where it was: clients delete each page before they
     /// ask for the next, so all that is left of its key comes, rather than nothing.
     async fn behind_version(
         &self,

@@ -34,7 +34,7 @@ impl ObjectStore {
     }
 
     /// Stores the bytes of an object or a part, of which there are `length`, or any number for `None`. They belong to nothing before [`ObjectStore::put`] or
-    /// [`ObjectStore::put_part`], and nothing of a body that fails stays.
+    /// [`ObjectStore::put_part`], and nothing of a body that fails is kept.
     ///
     /// # Errors
     /// The error of the body; [`ObjectError::EntityTooLarge`] for one that is longer than [`put_bytes`];
@@ -287,8 +287,8 @@ impl ObjectStore {
     }
 
     /// Deletes keys or versions of a bucket, and gives a result for each: that one is not there is no error, and those that
-    /// are locked stay. Versions are removed, and governance locks passed by, only by the account that owns the bucket and by those
-    /// who have full control of it.
+    /// are locked are kept. Versions are removed, and governance locks passed by, only by the account that owns the bucket and
+    /// by those who have full control of it.
     ///
     /// # Errors
     /// [`ObjectError::NoSuchBucket`], [`ObjectError::AccessDenied`], or when the catalogue cannot be used; some of the keys

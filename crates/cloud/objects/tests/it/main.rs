@@ -157,7 +157,7 @@ impl Fixture {
         }
     }
 
-    /// How many blobs lie in `objects` and in `tmp`.
+    /// How many blobs are in `objects` and in `tmp`.
     fn files(&self) -> (usize, usize) {
         let count = |name: &str| self.folder.path().join(name).read_dir().unwrap().count();
         (count("objects"), count("tmp"))

@@ -282,7 +282,7 @@ fn what_gives_room_back_gets_the_reserve_and_nothing_else_does() {
     assert!(folder.path().join("catalogue.reserve").exists());
 }
 
-/// What is beside the catalogue's file in a folder, and the file itself.
+/// What is beside the catalogue's file in a directory, and the file itself.
 fn copy(from: &Path, to: &Path) {
     for name in ["catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.id"] {
         if from.join(name).exists() {
@@ -397,7 +397,7 @@ fn a_read_of_a_file_waits_for_no_change() {
     let mut slow = Box::pin(slow);
     assert!((&mut slow).now_or_never().is_none());
     has_begun.recv().unwrap();
-    // The thread is in the middle of a change, and stays there until this read has ended.
+    // The thread is in the middle of a change until this read has ended.
     assert_eq!(names(&catalogue), ["flora"]);
     go_on.send(()).unwrap();
     block_on(slow).unwrap();
