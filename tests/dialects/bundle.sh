@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes a bundle as one of the old tools did, with GNU tar, gzip and openssl alone:
 #
-#     bundle.sh DIALECT IMAGE FOLDER PART_SIZE
+#     bundle.sh DIALECT IMAGE DIRECTORY PART_SIZE
 #
-# IMAGE lies in the current folder. PART_SIZE is bytes, or `half`: the ciphertext is two whole parts then, behind which the
+# IMAGE is in the current directory. PART_SIZE is bytes, or `half`: the ciphertext is two whole parts then, behind which the
 # euca2ools lines put an empty one. The keys are $USER_CERT, $USER_KEY and $CLOUD_CERT. The dialects and what is special
 # about them are those of docs/dialects.md.
 set -eu

@@ -17,25 +17,25 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Starts a cloud with a data folder of its own and waits until it accepts connections.
+    /// Starts a cloud with a data directory of its own and waits until it accepts connections.
     #[must_use]
     pub fn start() -> Self {
         Self::start_in(Program::new())
     }
 
-    /// Starts a cloud whose data lie in the program's folder, in `data`.
+    /// Starts a cloud whose data are in the program's directory, in `data`.
     #[must_use]
     pub fn start_in(program: Program) -> Self {
         Self::start_with(program, &[])
     }
 
-    /// Starts a cloud in the program's folder with more options, which may name another address.
+    /// Starts a cloud in the program's directory with more options, which may name another address.
     #[must_use]
     pub fn start_with(program: Program, options: &[&str]) -> Self {
         Self::start_logging(program, Stdio::inherit(), options)
     }
 
-    /// Starts a cloud in the program's folder with more options, and another place for what it says.
+    /// Starts a cloud in the program's directory with more options, and another place for what it says.
     #[must_use]
     pub fn start_logging(program: Program, log: Stdio, options: &[&str]) -> Self {
         let mut arguments = vec!["cloud", "start", "--data", "data", "--json"];
@@ -84,13 +84,13 @@ impl Cloud {
         self.program.path("data/credentials/eucarc")
     }
 
-    /// The folder with the administrator's keys and certificates.
+    /// The directory with the administrator's keys and certificates.
     #[must_use]
     pub fn credentials(&self) -> PathBuf {
         self.program.path("data/credentials")
     }
 
-    /// The data folder.
+    /// The data directory.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.program.path("data")
@@ -102,7 +102,7 @@ impl Cloud {
         Program::new().configured(&self.eucarc())
     }
 
-    /// Ends the process with SIGKILL and gives the folder back, so that a cloud can start on it again.
+    /// Ends the process with SIGKILL and gives the directory back, so that a cloud can start on it again.
     #[must_use]
     pub fn kill(mut self) -> Program {
         // A test may have killed it already.

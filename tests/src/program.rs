@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::fixture;
 
-/// The binary with a home folder of its own and an environment without anybody's settings.
+/// The binary with a home directory of its own and an environment without anybody's settings.
 #[derive(Debug)]
 pub struct Program {
     home: TempDir,
@@ -40,7 +40,7 @@ impl Program {
         }
     }
 
-    /// A program that knows nothing, with a home folder below `parent`.
+    /// A program that knows nothing, with a home directory below `parent`.
     #[must_use]
     pub fn below(parent: &Path) -> Self {
         Self {
@@ -67,19 +67,19 @@ impl Program {
         self
     }
 
-    /// The folder in which commands run; relative paths mean files in it.
+    /// The directory in which commands run; relative paths mean files in it.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.home.path()
     }
 
-    /// A path in that folder.
+    /// A path in that directory.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    /// Writes a file into the folder and gives its path.
+    /// Writes a file into the directory and gives its path.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs_err::write(&path, content).expect("a file in the temporary folder");
@@ -123,7 +123,7 @@ impl Program {
             .unwrap_or_else(|error| panic!("{error}: standard output is {:?}", outcome.stdout))
     }
 
-    /// Names of all files in a folder, sorted.
+    /// Names of all files in a directory, sorted.
     #[must_use]
     pub fn files(folder: &Path) -> Vec<String> {
         let entries = fs_err::read_dir(folder).expect("the folder can be listed");

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::{Program, tool};
 
-/// The fixture, unpacked in the folder of a program.
+/// The fixture, unpacked in the directory of a program.
 #[derive(Debug)]
 pub struct SmallImage {
     /// 1001 MiB of ext3, mostly a hole.

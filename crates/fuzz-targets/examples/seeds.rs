@@ -121,7 +121,7 @@ fn eucarcs() -> io::Result<()> {
     Ok(())
 }
 
-/// How the reading goes on, then parts of an oddity, a length and bytes.
+/// How the parts are read, then parts of an oddity, a length and bytes.
 fn joiner() -> io::Result<()> {
     let part = |oddity: u8, bytes: &[u8]| {
         let len = u16::try_from(bytes.len()).unwrap_or(0).to_le_bytes();

@@ -81,7 +81,7 @@ impl Read for Broken {
     }
 }
 
-/// Joins parts: how the reading goes on, the number of parts, what the sum of sizes is off by, then each
+/// Joins parts: how they are read, the number of parts, what the sum of sizes is off by, then each
 /// part's faults, length and bytes.
 ///
 /// # Panics

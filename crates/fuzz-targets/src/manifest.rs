@@ -8,7 +8,7 @@ use gumnut_types::Limits;
 /// Reads the bytes as a manifest.
 ///
 /// # Panics
-/// When what is accepted could leave a folder, has parts that are not 0 to n-1, is believed without a
+/// When what is accepted could leave a directory, has parts that are not 0 to n-1, is trusted without a
 /// signature, or reads differently a second time.
 pub fn manifest(bytes: &[u8]) {
     let limits = Limits::default();

@@ -16,7 +16,7 @@ type Read = Result<(Option<FormFields>, Vec<u8>), FormError>;
 ///
 /// # Panics
 /// When it matters how the form is cut, when more is kept than may be, or when a field of the form is another when the form is
-/// written anew.
+/// written again.
 pub fn post_form(bytes: &[u8]) {
     let mut input = Input(bytes);
     let size = usize::from(input.byte()).max(1);

@@ -2,13 +2,13 @@
 
 use gumnut_disk_image::Ramdisk;
 
-/// The most kernel releases that are told.
+/// The most kernel releases that are listed.
 const RELEASES: usize = 64;
 
 /// Reads the bytes as a ramdisk: archives in any compression one after another.
 ///
 /// # Panics
-/// When more is told than the limits allow, a text could steer a terminal, or the bytes read differently a second time.
+/// When more is listed than the limits allow, a text could steer a terminal, or the bytes read differently a second time.
 pub fn ramdisk(bytes: &[u8]) {
     let ramdisk = Ramdisk::read(bytes);
     assert!(

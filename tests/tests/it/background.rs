@@ -26,7 +26,7 @@ struct Background {
 impl Background {
     fn start() -> Self {
         let program = Program::new();
-        // Standard output is a pipe, and whoever reads it to its end must not wait for the cloud.
+        // Standard output is a pipe, and a program that reads it to its end must not wait for the cloud.
         let started = program.json(&START);
         Self { program, started }
     }

@@ -6,7 +6,7 @@ use gumnut_tests::{Program, fixture, patterned, tool};
 
 const BUNDLE: [&str; 6] = ["bundle", "disk.img", "--arch", "x86_64", "-d", "out"];
 
-/// Bundling must fail with `code`, say the texts, and leave nothing in the output folder.
+/// Bundling must fail with `code`, say the texts, and leave nothing in the output directory.
 fn bundling_fails(program: &Program, arguments: &[&str], code: i32, texts: &[&str]) {
     let _ = program.run(arguments).failed(code).saying(texts);
     let out = program.path("out");
@@ -126,7 +126,7 @@ fn existing_bundles_are_not_overwritten() {
     let _ = program.run(&arguments).succeeded();
 }
 
-/// A bundle of five parts in the folder `out`.
+/// A bundle of five parts in the directory `out`.
 fn bundled() -> Program {
     let program = Program::with_keys();
     program.write("disk.img", patterned(300_000, 5));

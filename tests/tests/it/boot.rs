@@ -27,7 +27,7 @@ fn boot<'a>(image: &'a SmallImage, append: &'a str, more: &[&'a str]) -> Vec<&'a
     arguments
 }
 
-/// A program whose temporary files are in a folder of its own.
+/// A program whose temporary files are in a directory of its own.
 fn program() -> Program {
     let program = Program::new();
     let folder = program.path("tmp");
@@ -205,7 +205,7 @@ fn what_cannot_boot_is_refused_before_anything_starts() {
     refused(&["boot", disk, "--kernel", kernel], "it is truncated");
 }
 
-/// Seals, uploads and registers a file; gives the id.
+/// Bundles, uploads and registers a file; gives the id.
 fn publish(client: &Program, file: &Path, kind: &str, ids: &[&str]) -> String {
     let mut arguments = vec!["bundle", text(file), "--kind", kind, "--arch", "x86_64"];
     arguments.extend(["-d", "bundles"]);

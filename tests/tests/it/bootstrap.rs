@@ -25,7 +25,7 @@ fn is_opened_by_its_cloud(client: &Program, manifest: &str, bucket: &str) {
     );
 }
 
-/// Seals the kernel, into the folder `b`.
+/// Bundles the kernel, into the directory `b`.
 const BUNDLE: [&str; 8] = [
     "bundle",
     "vmlinuz-1",

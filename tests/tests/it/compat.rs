@@ -233,7 +233,7 @@ fn a_bundle_of_3_4_goes_into_a_fresh_folder_that_it_names() {
         path.contains("/bundle-") && program.path(path).is_file(),
         "{made}"
     );
-    // A failed run leaves no folder.
+    // A failed run leaves no directory.
     let before = Program::files(program.folder());
     let failed = program.called("euca-bundle-image", &["-i", "absent", "-r", "i386"]);
     assert_eq!(failed.code, Some(1));

@@ -15,7 +15,7 @@
 //! | an empty last part | `dialects::a_length_that_is_a_multiple_of_the_part_size_makes_no_empty_part`, read: `dialects::a_trailing_empty_part_of_every_line_that_wrote_one` |
 //! | holes are lost | `bundles::a_bundle_comes_back_with_its_holes` |
 //! | twice the bundle as temporary files | `compat_local::an_image_goes_to_the_store_without_touching_the_disk` |
-//! | temporary folders stay behind | `compat::a_bundle_of_3_4_goes_into_a_fresh_folder_that_it_names` |
+//! | temporary directories are left behind | `compat::a_bundle_of_3_4_goes_into_a_fresh_folder_that_it_names` |
 //! | the empty image, the wrong kind accepted silently | `an_empty_image_is_refused` |
 //! | two unbundles collide in /tmp | `compat_local::two_unbundles_of_one_name_do_not_meet` |
 //! | **security** | |
@@ -35,7 +35,7 @@
 //! | `--part` sends nothing and reports success | `an_unknown_part_is_an_error` |
 //! | the first error hides behind another signature version | `gumnut-walrus-client`: `retries::the_signature_version_never_changes` |
 //! | a tag that is no MD5 is an error | `gumnut-walrus-client`: `objects::a_wrong_md5_is_noticed_and_another_kind_of_tag_is_not` |
-//! | 409 for one's own bucket | `gumnut-walrus-client`: `objects::buckets_are_made_and_probed` |
+//! | 409 for the caller's own bucket | `gumnut-walrus-client`: `objects::buckets_are_made_and_probed` |
 //! | a key prefix breaks old servers silently | `compat_local::a_key_prefix_on_an_old_server_gets_a_warning` |
 //! | **codes, messages, options** | |
 //! | a success line after a 403 on a part, exit code 0 | `nothing_succeeds_after_a_refused_part` |

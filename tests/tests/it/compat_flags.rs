@@ -313,7 +313,7 @@ const OF_THE_AMI_TOOLS: [(&str, &[&str]); 7] = [
 fn takes(program: &Program, name: &str, flags: &[&str]) {
     let words = flags.iter().flat_map(|flags| flags.split_whitespace());
     if name == "euca-bundle-vol" {
-        // It does nothing, whatever it is told, and says so rather than that it does not know a flag.
+        // It does nothing, whatever its arguments, and says so rather than that it does not know a flag.
         let outcome = program.called(name, &words.collect::<Vec<_>>());
         let _ = outcome.saying(&["nothing was done"]);
         return;

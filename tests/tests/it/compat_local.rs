@@ -1,4 +1,4 @@
-//! Faults of the old tools on one's own machine: what they left behind, ran, or needed. The table is in `compat_faults`.
+//! Faults of the old tools on the user's own machine: what they left behind, ran, or needed. The table is in `compat_faults`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use gumnut_tests::{Program, Server, patterned, tool};
 
 use crate::dialects::script;
 
-/// Every file below a folder.
+/// Every file below a directory.
 fn all_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for name in Program::files(folder) {

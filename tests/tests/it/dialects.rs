@@ -18,7 +18,7 @@ fn program() -> Program {
     program
 }
 
-/// Runs a script of this package in the program's folder.
+/// Runs a script of this package in the program's directory.
 pub(crate) fn script(program: &Program, name: &str, arguments: &[&str]) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/dialects/");
     let key = |name: &str| fixture(&format!("vectors/keys/{name}"));

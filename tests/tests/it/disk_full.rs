@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use gumnut_tests::{Outcome, Program, patterned, tool};
 
-/// Runs gumnut with the folder `small` on a file system of 1 MiB, and lists that folder afterwards.
+/// Runs gumnut with the directory `small` on a file system of 1 MiB, and lists that directory afterwards.
 ///
 /// A user namespace of its own lets an ordinary user mount it.
 fn on_a_small_disk(program: &Program, arguments: &str) -> Outcome {
@@ -20,7 +20,7 @@ fn on_a_small_disk(program: &Program, arguments: &str) -> Outcome {
     )
 }
 
-/// A command that runs `script` with the folder `small` on a file system of this size; `$0` is gumnut.
+/// A command that runs `script` with the directory `small` on a file system of this size; `$0` is gumnut.
 fn with_a_small_disk(program: &Program, size: &str, script: &str) -> Command {
     let gumnut = program.command::<&str>(&[]);
     let script = format!("mount -t tmpfs -o size={size} none small && {script}");
@@ -98,10 +98,10 @@ fn a_disk_that_gets_full_while_the_file_system_grows() {
     assert!(fs_err::read(program.path("disk.img")).unwrap() == before);
 }
 
-/// A cloud whose data lie on a file system of 12 MiB, which nobody else sees.
+/// A cloud whose data are on a file system of 12 MiB, which nobody else sees.
 struct SmallCloud {
     process: Child,
-    /// The data folder, by way of the process.
+    /// The data directory, by way of the process.
     data: PathBuf,
 }
 

@@ -141,7 +141,7 @@ fn a_sparse_bundle_is_restored_by_gnu_tar_and_python_and_gumnut() {
     let program = with_secrets();
     let image = File::create(program.path("disk.img")).unwrap();
     image.set_len(40 << 20).unwrap();
-    // More stretches than a header has room for, so that the map goes on in further headers.
+    // More ranges than a header has room for, so that the map continues in further headers.
     for number in 0..60 {
         let bytes = patterned(5000, number);
         image

@@ -1,4 +1,4 @@
-//! Bundles that lie or attack are refused: with exit 3, by the name of their fault, with nothing written, in little
+//! Bundles that are false or attack are refused: with exit 3, by the name of their fault, with nothing written, in little
 //! memory.
 
 use std::collections::BTreeMap;
@@ -123,7 +123,7 @@ const LARGE: [(&str, &str); 4] = [
     ("parts-sixty-thousand", "`part digest` cannot be"),
 ];
 
-/// A folder inside another that is watched: nothing may appear in either.
+/// A directory inside another that is watched: nothing may appear in either.
 struct Watched(Program);
 
 impl Watched {
@@ -152,7 +152,7 @@ impl Watched {
         found
     }
 
-    /// Runs gumnut in the chosen folder; gives what it said and its peak memory in KiB.
+    /// Runs gumnut in the chosen directory; gives what it said and its peak memory in KiB.
     fn refused(&self, arguments: &[&str], fault: &str, message: &str) {
         let before = self.snapshot();
         let gumnut = self.0.command(arguments);
@@ -195,7 +195,7 @@ fn every_fault_is_refused_by_its_name() {
     }
 }
 
-/// Makes the faults anew into a folder.
+/// Makes the faults again in a directory.
 fn make(folder: &Path, more: &[&str]) {
     let script = fixture("faults/make.py");
     let mut arguments = vec![script.to_str().unwrap(), folder.to_str().unwrap()];

@@ -1,4 +1,4 @@
-//! The way back: an image out of the cloud in one command, and what is left of it when that goes wrong.
+//! Fetching: an image out of the cloud in one command, and what is left of it when that goes wrong.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ fn parts_read(proxy: &FaultProxy) -> usize {
     proxy.log().iter().filter(|line| is_part(line)).count()
 }
 
-/// Nothing but these files is in the folder of a program.
+/// Nothing but these files is in the directory of a program.
 pub(crate) fn only(program: &Program, expected: &[&str]) {
     let mut names = Program::files(program.folder());
     names.retain(|name| name != SETTINGS);

@@ -1,4 +1,4 @@
-//! Every request of a fetch and of a check, with everything that can go wrong with it: the file is whole and right or not
+//! Every request of a fetch and of a check, with everything that can go wrong with it: the file is complete and right or not
 //! there, and the same command completes what a fault has ended.
 
 use std::process::Stdio;
@@ -41,7 +41,7 @@ fn kinds() -> Vec<Kind> {
             ),
             &[4],
         ),
-        // The client believes the proxy, and then the cloud does not believe the client.
+        // The client trusts the proxy, and then the cloud does not trust the client.
         ("clock", Fault::Skewed, &[4]),
         ("revoked", Fault::Revoked, &[4]),
     ]

@@ -6,7 +6,7 @@ use gumnut_tests::{Program, tool};
 fn commands() -> Vec<String> {
     let help = Program::new().run(&["--help"]).succeeded().stdout;
     let listed = help.split("Commands:").nth(1).unwrap();
-    // Longer descriptions go on in lines that are indented further.
+    // Longer descriptions continue in lines that are indented further.
     let lines = listed.lines().skip(1).take_while(|line| !line.is_empty());
     let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     let commands: Vec<_> = names

@@ -214,7 +214,7 @@ fn without_the_programs_the_message_names_the_package() {
     );
     let empty = program.path("empty");
     fs_err::create_dir(&empty).unwrap();
-    // A system without qemu-img: an empty folder where programs are looked for.
+    // A system without qemu-img: an empty directory where programs are looked for.
     let run = |arguments: &[&str]| {
         let mut command = program.command(arguments);
         command.env("PATH", &empty);

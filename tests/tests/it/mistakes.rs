@@ -601,7 +601,7 @@ fn a_name_that_is_taken_is_known_at_once() {
     let first = "publish disk.img --arch amd64 --ignore-checks --kernel vmlinuz --ramdisk initrd --name web";
     let published = client.json(&first.split(' ').collect::<Vec<_>>());
     let bucket = published["images"][0]["location"].as_str().unwrap();
-    // The default bucket is one's own.
+    // The default bucket is the user's own.
     let account = client.json(&["whoami"])["account"]
         .as_str()
         .unwrap()

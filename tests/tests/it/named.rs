@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gumnut_tests::{Cloud, Outcome, Program, Server};
 
-/// A home folder with credentials of an embedded cloud, which answers whoever asks it.
+/// A home directory with credentials of an embedded cloud, which answers every client.
 struct Home {
     program: Program,
     embedded: Server,
@@ -303,7 +303,7 @@ fn variables_and_options_that_name_a_place_are_never_the_embedded_cloud() {
             assert_ne!(outcome.code, Some(0), "{dialect} {options:?} {outcome:#?}");
         }
     }
-    // Files that the old names look for by themselves name a place, too.
+    // Files that the compatibility commands look for name a place, too.
     for text in ["# nothing\n", "EC2_URL=$(hostname)\n"] {
         let home = Home::new();
         home.program.write(".eucarc", text);

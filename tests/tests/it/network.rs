@@ -1,4 +1,4 @@
-//! Servers that are not there, do not answer, or lie.
+//! Servers that are not there, do not answer, or answer falsely.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

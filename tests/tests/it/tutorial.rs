@@ -90,7 +90,7 @@ impl Machine {
     fn new(parent: &Path, cloud: &Cloud) -> Self {
         let program = Program::below(parent).configured(&cloud.eucarc());
         let install = program.command(&["compat", "install", "bin", "--dialect", "2010"]);
-        // The names call the program that installs them, which may itself lie below /tmp.
+        // The names call the program that installs them, which may itself be below /tmp.
         let copy = program.path("gumnut");
         fs_err::copy(install.get_program(), &copy).unwrap();
         let mut command = Command::new(copy);
@@ -131,7 +131,7 @@ impl Machine {
         }
     }
 
-    /// Runs a line of the page in a shell; the machine's folder `tmp` is `/tmp` for it.
+    /// Runs a line of the page in a shell; the machine's directory `tmp` is `/tmp` for it.
     fn run(&self, line: &str) -> Outcome {
         let program = &self.program;
         let script = "mount --bind tmp /tmp && PATH=\"$PWD/bin:$PATH\" && eval \"$1\"";
@@ -162,7 +162,7 @@ fn started(program: &Program, mut command: Command) -> Outcome {
 
 #[test]
 fn the_page_is_printed_line_by_line() {
-    // Not below /tmp, which every command sees as its own; the build folder may be there.
+    // Not below /tmp, which every command sees as its own; the build directory may be there.
     let parent = Path::new("/var/tmp");
     let options = ["--profile", "euca-2.0", "--epoch-ms", TIMES];
     let cloud = Cloud::start_with(Program::below(parent), &options);

@@ -40,7 +40,7 @@ pub(crate) enum Maker {
     Shell,
 }
 
-/// One image, and a folder for what is made of it.
+/// One image, and a directory for what is made of it.
 pub(crate) struct Bed {
     shell: Shell,
     program: PathBuf,
@@ -249,7 +249,7 @@ fn replace(text: &str, start: &str, end: &str, new: &str) -> anyhow::Result<Stri
     Ok(format!("{before}{new}{}", &rest[at..]))
 }
 
-/// Bytes in the parts of a folder.
+/// Bytes in the parts of a directory.
 fn parts_size(folder: &Path) -> anyhow::Result<u64> {
     let mut bytes = 0;
     for entry in fs_err::read_dir(folder)? {

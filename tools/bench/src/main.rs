@@ -97,7 +97,7 @@ enum Job {
     Instructions,
 }
 
-/// gumnut must stay below this in every job, in bytes.
+/// gumnut must remain below this in every job, in bytes.
 const PEAK_LIMIT: u64 = 48 << 20;
 
 fn main() -> ExitCode {

@@ -16,7 +16,7 @@ use crate::suites::Suites;
 const MOST: f64 = 1.15;
 /// A second run may take this share of the first.
 const MOST_AGAIN: f64 = 0.15;
-/// Publishing must stay below this, in bytes.
+/// Publishing must remain below this, in bytes.
 const PEAK_LIMIT: u64 = 96 << 20;
 /// Resizes, and bundles all three images.
 const PARTS: &str = "set -eu
@@ -25,7 +25,7 @@ const PARTS: &str = "set -eu
 \"$0\" --config \"$1\" --quiet bundle \"$4\" --kind ramdisk --arch \"$5\" -d out
 \"$0\" --config \"$1\" --quiet bundle new.img --arch \"$5\" -d out";
 
-/// Where everything lies.
+/// Where everything is.
 struct Bed<'a> {
     shell: Shell,
     program: &'a Path,

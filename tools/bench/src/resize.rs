@@ -57,7 +57,7 @@ const KEPT: [&str; 4] = [
     "Inode size:",
 ];
 
-/// Where everything lies.
+/// Where everything is.
 struct Bed<'a> {
     shell: Shell,
     program: &'a Path,

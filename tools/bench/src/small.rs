@@ -60,7 +60,7 @@ pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Bundles all images of a folder.
+/// Bundles all images of a directory.
 fn bundle(shell: &Shell, script: &str, folder: &Path) -> anyhow::Result<Sample> {
     let parts = folder.join("parts");
     fs_err::create_dir(&parts)?;

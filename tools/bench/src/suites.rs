@@ -35,7 +35,7 @@ pub(crate) struct Suites<'a> {
 /// One contender's way of doing a job.
 pub(crate) type Run<'a> = (String, Box<dyn Fn() -> anyhow::Result<Sample> + 'a>);
 
-/// An image under measurement. Its folder is deleted with it.
+/// An image under measurement. Its directory is deleted with it.
 struct Place {
     bed: Bed,
     input: String,
@@ -157,7 +157,7 @@ impl Suites<'_> {
             .collect()
     }
 
-    /// A new folder for results, deleted when it goes out of scope.
+    /// A new directory for results, deleted when it goes out of scope.
     pub(crate) fn folder(&self) -> anyhow::Result<TempDir> {
         let folder = tempfile::Builder::new()
             .prefix("gumnut-bench-")

@@ -69,7 +69,7 @@ impl Site {
         })
     }
 
-    /// Writes the book into a folder, in the place of an older one.
+    /// Writes the book into a directory, in the place of an older one.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         if folder.exists() {
             fs_err::remove_dir_all(folder)?;

@@ -25,7 +25,7 @@ use xshell::Shell;
 /// What the clients get.
 struct Scene {
     shell: Shell,
-    /// A folder for files.
+    /// A directory for files.
     folder: PathBuf,
     environment: Environment,
     /// `http://127.0.0.1:PORT`.

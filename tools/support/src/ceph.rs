@@ -213,7 +213,7 @@ impl Ceph {
     }
 
     /// No authentication between the daemons, one copy of everything, few placement groups, and every path in the
-    /// folder. On loopback both networks have to be named, and a nearly full disk must not stop the monitor.
+    /// directory. On loopback both networks have to be named, and a nearly full disk must not stop the monitor.
     fn settings(&self, cluster: &str, monitor: SocketAddr) -> String {
         format!(
             "[global]

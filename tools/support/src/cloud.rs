@@ -65,7 +65,7 @@ impl Cloud {
                 Ok(cloud)
             }
             Err(error) => {
-                // The error below is the one to tell.
+                // The error below is the one to report.
                 let _ = process.kill();
                 let _ = process.wait();
                 Err(error.context(format!("the cloud did not start:\n{}", tail(&log))))

@@ -21,7 +21,7 @@ pub fn small(workspace: &Workspace) -> anyhow::Result<PathBuf> {
         .into())
 }
 
-/// An unpacked tarball: one root image, and kernels with their ramdisks in folders.
+/// An unpacked tarball: one root image, and kernels with their ramdisks in directories.
 pub struct Unpacked {
     /// The root disk.
     pub image: PathBuf,
@@ -29,7 +29,7 @@ pub struct Unpacked {
     pub kernel: PathBuf,
     /// Its ramdisk.
     pub ramdisk: PathBuf,
-    /// The architecture that the folder's name ends in.
+    /// The architecture that the directory's name ends in.
     pub architecture: &'static str,
 }
 
@@ -39,7 +39,7 @@ const KERNEL_FOLDERS: [&str; 2] = ["xen-kernel", "kvm-kernel"];
 impl Unpacked {
     /// Unpacks `tarball` below `parent` and finds everything.
     pub fn from(shell: &Shell, tarball: &Path, parent: &Path) -> anyhow::Result<Self> {
-        // GNU tar restores holes; other people's names and owners stay outside.
+        // GNU tar restores holes; other people's names and owners are left out.
         let safe = ["--no-same-owner", "--no-same-permissions"];
         cmd!(shell, "tar -xzf {tarball} {safe...} -C {parent}")
             .quiet()
@@ -47,7 +47,7 @@ impl Unpacked {
         Self::below(parent)
     }
 
-    /// Finds everything in the one folder that was unpacked below `parent`.
+    /// Finds everything in the one directory that was unpacked below `parent`.
     pub fn below(parent: &Path) -> anyhow::Result<Self> {
         let folder = only(parent, Path::is_dir).context("the tarball holds no directory")?;
         Self::find(&folder).with_context(|| format!("{} has another layout", folder.display()))
@@ -95,7 +95,7 @@ fn architecture(folder: &Path) -> &'static str {
     if is_32bit { "i386" } else { "x86_64" }
 }
 
-/// The only entry of a folder that fits.
+/// The only entry of a directory that fits.
 fn only(folder: &Path, fits: impl Fn(&Path) -> bool) -> anyhow::Result<PathBuf> {
     let mut fitting = Vec::new();
     for entry in fs_err::read_dir(folder)? {

@@ -30,7 +30,7 @@ impl Choice {
 /// How optimised the program is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Quick to build; ciphers, digests and compression are optimised all the same.
+    /// Quick to build; ciphers, digests and compression are optimised anyway.
     Dev,
     /// What users get.
     Release,
@@ -57,7 +57,7 @@ pub fn build(workspace: &Workspace, profile: Profile) -> anyhow::Result<PathBuf>
 
 /// `gumnut` with the settings of one cloud.
 pub struct Gumnut<'a> {
-    /// Its folder is the one that the program runs in.
+    /// Its directory is the one that the program runs in.
     pub shell: &'a Shell,
     /// The path of `gumnut`.
     pub program: &'a Path,

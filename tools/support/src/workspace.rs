@@ -13,7 +13,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace that the running package lies in.
+    /// The workspace that the running package is in.
     pub fn find() -> anyhow::Result<Self> {
         // Set by `cargo run`; the other is for a program that is started by hand.
         let package = env::var_os("CARGO_MANIFEST_DIR")
@@ -27,7 +27,7 @@ impl Workspace {
         })
     }
 
-    /// The folder that holds everything.
+    /// The directory that holds everything.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -50,7 +50,7 @@ impl Workspace {
         Ok(shell)
     }
 
-    /// A new folder in `.gumnut`, deleted when it goes out of scope.
+    /// A new directory in `.gumnut`, deleted when it goes out of scope.
     pub fn scratch(&self, prefix: &str) -> anyhow::Result<tempfile::TempDir> {
         let parent = self.root.join(".gumnut");
         fs_err::create_dir_all(&parent)?;

@@ -23,7 +23,7 @@ pub enum ArchiveError {
         /// Bytes that there were.
         actual: u64,
     },
-    /// The image went on behind its announced size.
+    /// The image continued behind its announced size.
     #[error("the image has more than {expected} bytes: did it grow while it was read?")]
     Grew {
         /// The announced size in bytes.
@@ -114,7 +114,7 @@ pub enum ArchiveError {
     /// A PAX sparse member.
     #[error("the tar member is a PAX sparse file ({key}), which clouds restore wrongly")]
     PaxSparse {
-        /// The keyword that tells.
+        /// The keyword that shows it.
         key: String,
     },
     /// The headers before the member exceed their bound.

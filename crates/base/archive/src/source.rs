@@ -57,7 +57,7 @@ impl<'a> FileBlocks<'a> {
                 buffer.advance(count);
                 self.position += count as u64;
                 if count == 0 {
-                    // The file has shrunk; whoever knows the announced size says so.
+                    // The file has shrunk; code that knows the announced size says so.
                     self.size = self.position;
                     break;
                 }
@@ -112,7 +112,7 @@ fn next_data(file: &File, position: u64, size: u64) -> io::Result<Range<u64>> {
     Ok(if sane { data } else { position..size })
 }
 
-/// Where a file of `size` bytes has data, as its file system tells.
+/// Where a file of `size` bytes has data, according to its file system.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Bundles an image straight into a consumer that is no folder, with never more than two parts in
+//! Bundles an image straight into a consumer that is no directory, with never more than two parts in
 //! memory: one that is being filled, and one that the consumer works on. An upload does the same.
 //!
 //! `cargo run -p gumnut-bundle --example stream_parts -- IMAGE` (without IMAGE: 64 MiB made up)
@@ -127,7 +127,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let image = image(std::env::args().nth(1))?;
 
-    // No capacity: the sender goes on when the consumer has taken the part.
+    // No capacity: the sender continues when the consumer has taken the part.
     let (sender, receiver) = sync_channel(0);
     let parts = Parts::default();
     let bundled = thread::scope(|scope| {

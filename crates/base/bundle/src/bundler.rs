@@ -87,7 +87,7 @@ pub struct Bundler<'a> {
     /// The key and iv of the parts; `None`: new ones.
     ///
     /// Equal key, iv, image, name and options give equal parts, whatever the number of jobs. Never use a key and iv for
-    /// two different images: they are given to go on with a bundle that was interrupted, to compare builds, and in
+    /// two different images: they are given to resume a bundle that was interrupted, to compare builds, and in
     /// tests.
     pub secrets: Option<(BundleKey, BundleIv)>,
 }
@@ -103,7 +103,7 @@ impl<'a> Bundler<'a> {
         }
     }
 
-    /// Seals an image into the parts of a bundle.
+    /// Bundles an image into parts.
     ///
     /// One pass, no temporary file, and memory that depends on the number of jobs alone; see the crate's page.
     /// `progress` hears of the image's bytes, holes included. When this fails, what it has put into `sink` is worthless:

@@ -9,7 +9,7 @@ use gumnut_manifest::ManifestError;
 use gumnut_splitter::SplitterError;
 use gumnut_types::{Fault, PartName, Sha1Digest};
 
-/// Why an image could not be sealed, or a bundle not be opened or believed.
+/// Why an image could not be bundled, or a bundle not be opened or trusted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
@@ -22,7 +22,7 @@ pub enum BundleError {
         #[source]
         source: io::Error,
     },
-    /// The image is a folder, a device, a pipe or a socket.
+    /// The image is a directory, a device, a pipe or a socket.
     #[error("{} is {what}: an image must be a regular file with a disk, kernel or ramdisk", path.display())]
     NotAFile {
         /// The path that was given.
@@ -64,7 +64,7 @@ pub enum BundleError {
     SparseFragmented {
         /// The image.
         image: String,
-        /// How many pieces of data lie between the holes.
+        /// How many pieces of data are between the holes.
         segments: usize,
     },
     /// The compressor failed.

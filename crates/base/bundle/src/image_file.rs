@@ -13,7 +13,7 @@ use crate::BundleError;
 
 /// A file that gets its name only when everything in it was found right.
 ///
-/// Until then it has a temporary name in the same folder; dropped before that, it is gone.
+/// Until then it has a temporary name in the same directory; dropped before that, it is gone.
 #[derive(Debug)]
 pub struct ImageFile {
     file: NamedTempFile,
@@ -38,20 +38,20 @@ pub fn write_file(path: &Path, existing: Existing, bytes: &[u8]) -> Result<(), B
 }
 
 impl ImageFile {
-    /// Begins a file that shall become `path`.
+    /// Begins a file that will become `path`.
     ///
     /// # Errors
     ///
-    /// The path exists and is not to be replaced, is a folder, or its folder cannot be written.
+    /// The path exists and is not to be replaced, is a directory, or its directory cannot be written.
     pub fn create(path: &Path, existing: Existing) -> Result<Self, BundleError> {
         Self::create_in(path, existing, &folder_of(path))
     }
 
-    /// A file that will be called `path`, and lies in `temporary` until then: a folder of the same file system.
+    /// A file that will be called `path`, and is in `temporary` until then: a directory of the same file system.
     ///
     /// # Errors
     ///
-    /// The path exists and is not to be replaced, is a folder, or `temporary` cannot be written.
+    /// The path exists and is not to be replaced, is a directory, or `temporary` cannot be written.
     pub fn create_in(
         path: &Path,
         existing: Existing,
@@ -90,7 +90,7 @@ impl ImageFile {
         })
     }
 
-    /// The path that the file shall get.
+    /// The path that the file will get.
     pub fn path(&self) -> &Path {
         &self.path
     }

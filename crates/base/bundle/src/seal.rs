@@ -128,7 +128,7 @@ fn read(
         compressed.send(block).map_err(|_| Stop::Neighbour)?;
     }
     drop(stream);
-    // Before the stream is given its end: what follows would believe it.
+    // Before the stream is given its end: what follows would take it for complete.
     image.check_unchanged()?;
     hashed.finish()?;
     compressed.finish().map_err(|_| Stop::Neighbour)
@@ -163,7 +163,7 @@ fn tar_stream<'a>(
     }
 }
 
-/// Tells how much of the image's data was read.
+/// Reports how much of the image's data was read.
 struct Watched<'a> {
     blocks: Box<dyn BlockSource + 'a>,
     data: DataCount,

@@ -78,7 +78,7 @@ pub fn unbundle(
 
 /// Restores the image of a bundle into any output.
 ///
-/// **Nothing in the output is to be believed until this has returned without an error**: digests
+/// **Nothing in the output can be trusted until this has returned without an error**: digests
 /// come last.
 ///
 /// # Errors
@@ -122,7 +122,7 @@ pub struct Ciphertext {
 /// Restores the image of a bundle of which only the joined parts, the key and the iv are there.
 ///
 /// Nobody vouches for such a bundle. What can be checked is that the ciphertext is the one that was measured, that gzip's
-/// own checksum holds, and what the caller knows about the image. **Nothing in the output is to be believed until this
+/// own checksum holds, and what the caller knows about the image. **Nothing in the output can be trusted until this
 /// has returned without an error.**
 ///
 /// # Errors

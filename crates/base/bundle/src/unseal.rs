@@ -128,8 +128,8 @@ pub(crate) fn unseal(
     }
 }
 
-/// Reads and decrypts the parts. If a later stage can make nothing of them, the part at hand is read
-/// to its end, because its digest may tell why.
+/// Reads and decrypts the parts. If a later stage can make nothing of them, the current part is read
+/// to its end, because its digest may show why.
 fn feed(
     joiner: &mut Joiner<&mut dyn PartSource>,
     secrets: &Secrets<'_>,

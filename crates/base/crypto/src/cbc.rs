@@ -67,7 +67,7 @@ impl<W: Write> Write for CbcEncryptor<W> {
         Ok(taken)
     }
 
-    /// Flushes `inner`. What is not yet a whole buffer stays here, because a block cannot be cut.
+    /// Flushes `inner`. What is not yet a whole buffer is kept here, because a block cannot be cut.
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
@@ -103,7 +103,7 @@ impl<R: Read> CbcDecryptor<R> {
         }
     }
 
-    /// What lies below.
+    /// The writer below.
     pub fn into_inner(self) -> R {
         self.inner
     }

@@ -32,7 +32,7 @@ macro_rules! secret_type {
             /// Reads 32 hex digits, in either case, with blanks around them.
             ///
             /// # Errors
-            /// [`CryptoError::NotSecret`], which does not tell the text.
+            /// [`CryptoError::NotSecret`], which does not contain the text.
             pub fn from_hex(text: &[u8]) -> Result<Self, CryptoError> {
                 let secret = sixteen_bytes(text, HexRule::Exact);
                 secret.map(Self).ok_or(CryptoError::NotSecret)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::BundlerVersion;
 
-/// Which program wrote a manifest, as far as its `bundler` element tells. Nobody signs that element.
+/// Which program wrote a manifest, as far as its `bundler` element shows. Nobody signs that element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {

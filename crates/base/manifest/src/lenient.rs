@@ -1,6 +1,6 @@
 //! A manifest as old clouds read it: they picked values out of the document and did not ask for the rest.
 //!
-//! For servers that decide as those clouds did. Nothing here is believed: take [`UntrustedManifest`](crate::UntrustedManifest)
+//! For servers that decide as those clouds did. Nothing here is trusted: take [`UntrustedManifest`](crate::UntrustedManifest)
 //! to open a bundle.
 
 use std::borrow::Cow;

@@ -7,7 +7,7 @@ use gumnut_types::{
 
 use crate::Dialect;
 
-/// A manifest. Plain data: whether any of it is to be believed is the business of the types around it.
+/// A manifest. Plain data: whether any of it can be trusted is the business of the types around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// The program that wrote it. Not signed, never used for decisions but the two that
@@ -90,7 +90,7 @@ impl Manifest {
     /// Whether the image digest says anything.
     ///
     /// euca2ools 1.0 to 1.3.1 always wrote the digest of no bytes. From any other program that value is a
-    /// lie, and the image will be found not to match it.
+    /// be wrong, and the image will be found not to match it.
     pub fn image_digest_is_meaningful(&self) -> bool {
         self.image_digest != Sha1Digest::OF_NOTHING || self.bundler.name != "euca-tools"
     }

@@ -13,7 +13,7 @@ pub enum Recipient {
     Cloud,
 }
 
-/// A believed manifest together with its key and iv: all that is needed to read the image.
+/// A trusted manifest together with its key and iv: all that is needed to read the image.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct OpenManifest {
@@ -29,7 +29,7 @@ impl OpenManifest {
         self.believed.manifest()
     }
 
-    /// The manifest without the key, and why it is believed.
+    /// The manifest without the key, and why it is trusted.
     pub fn believed(&self) -> &BelievedManifest {
         &self.believed
     }

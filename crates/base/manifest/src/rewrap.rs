@@ -5,12 +5,12 @@ use gumnut_types::{AccountId, ImageKind};
 
 use crate::{ManifestError, OpenManifest, UnsignedManifest, WrappedPair};
 
-/// What changes when a bundle moves; what is nothing stays as it is.
+/// What changes when a bundle moves; `None` changes nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rewrap<'a> {
-    /// The cloud that shall open the bundle, instead of the one that could.
+    /// The cloud that will open the bundle, instead of the one that could.
     pub cloud: Option<&'a PublicKey>,
-    /// The owner who shall open it, instead of the one that could, if any.
+    /// The owner who will open it, instead of the one that could, if any.
     pub user: Option<&'a PublicKey>,
     /// The owner's account.
     pub account: Option<&'a AccountId>,
@@ -21,7 +21,7 @@ pub struct Rewrap<'a> {
 impl OpenManifest {
     /// Makes the manifest of this bundle with its key and iv wrapped for other recipients, to be signed again.
     ///
-    /// Everything else that it says stays, and it is written in the dialect that every cloud reads.
+    /// Everything else in it is kept, and it is written in the dialect that every cloud reads.
     ///
     /// # Errors
     /// [`ManifestError::Wrap`]; [`ManifestError::Write`] when the manifest says what our writer does not write,

@@ -19,7 +19,7 @@ pub(crate) enum Signature {
     Bytes(Vec<u8>),
 }
 
-/// Where the two elements lie, as the parser saw them.
+/// Where the two elements are, as the parser saw them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SignedRanges {
     pub(crate) machine_configuration: Range<usize>,

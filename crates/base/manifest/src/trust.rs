@@ -1,4 +1,4 @@
-//! From a manifest that anybody may have written to one that is believed.
+//! From a manifest that anybody may have written to one that is trusted.
 
 use gumnut_crypto::{PrivateKey, PublicKey};
 use gumnut_types::Limits;
@@ -49,7 +49,7 @@ impl SignatureStatus {
     }
 }
 
-/// What a manifest says and the bytes it was read from, whoever believes it.
+/// What a manifest says and the bytes it was read from, whether it is trusted or not.
 #[derive(Clone, Debug)]
 struct Content {
     bytes: Vec<u8>,
@@ -65,7 +65,7 @@ pub struct SignedManifest {
     signer: String,
 }
 
-/// A manifest that is believed although nobody has checked its signature: somebody took the responsibility, and said
+/// A manifest that is trusted although nobody has checked its signature: somebody took the responsibility, and said
 /// why.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -75,7 +75,7 @@ pub struct TrustedManifest {
     signature: SignatureStatus,
 }
 
-/// A manifest that is believed, and on which ground.
+/// A manifest that is trusted, and on which ground.
 #[derive(Clone, Debug)]
 #[must_use]
 pub enum BelievedManifest {
@@ -135,8 +135,8 @@ impl UntrustedManifest {
         })
     }
 
-    /// For whom the private key opens the bundle, if for anybody. The bundle's own key stays hidden: this is for
-    /// telling people, whoever wrote the manifest.
+    /// For whom the private key opens the bundle, if for anybody. The bundle's own key remains hidden: this is for
+    /// showing to people, whatever the origin of the manifest.
     pub fn opened_by(&self, key: &PrivateKey) -> Option<Recipient> {
         open::secrets(&self.manifest, key).map(|(recipient, ..)| recipient)
     }
@@ -148,7 +148,7 @@ impl UntrustedManifest {
         body.trim_ascii_end().contains(&b'\n')
     }
 
-    /// Believes the manifest if it was signed with one of these keys.
+    /// Trusts the manifest if it was signed with one of these keys.
     ///
     /// # Errors
     /// [`ManifestError::Unsigned`], [`ManifestError::SignatureMismatch`]; without any key, the latter.
@@ -165,7 +165,7 @@ impl UntrustedManifest {
         }
     }
 
-    /// Believes the manifest without looking at its signature. The caller says why, and the type of the result remembers
+    /// Trusts the manifest without looking at its signature. The caller says why, and the type of the result remembers
     /// it.
     pub fn trust_unverified(self, reason: impl Into<String>) -> TrustedManifest {
         TrustedManifest {
@@ -237,7 +237,7 @@ impl TrustedManifest {
         self.signature.clone()
     }
 
-    /// Why it is believed, as the caller of [`UntrustedManifest::trust_unverified`] said.
+    /// Why it is trusted, as the caller of [`UntrustedManifest::trust_unverified`] said.
     pub fn reason(&self) -> &str {
         &self.reason
     }

@@ -157,7 +157,7 @@ impl ChunkDecoder {
         Ok(rest)
     }
 
-    /// Gathers a line, and acts on it when it is whole.
+    /// Gathers a line, and acts on it when it is complete.
     fn text<'p>(&mut self, piece: &'p [u8]) -> Result<&'p [u8], ChunkError> {
         let end = piece.iter().position(|byte| *byte == b'\n');
         let taken = end.map_or(piece.len(), |end| end + 1);
@@ -275,7 +275,7 @@ fn chunk_size(text: &str) -> Option<u64> {
 }
 
 impl Signed {
-    /// Compares the signature that was announced with that of `text`, which the next one goes on from.
+    /// Compares the signature that was announced with that of `text`, which the next one continues from.
     fn accept(&mut self, text: &str) -> Result<(), ChunkError> {
         let computed = self.context.key.sign(text);
         if !same(&computed, &self.expected) {

@@ -48,7 +48,7 @@ pub fn parse_http_date(text: &str) -> Option<OffsetDateTime> {
     in_utc(OffsetDateTime::parse(&zoned, &Rfc2822).ok()?)
 }
 
-/// Insists that `date` is no more than [`MAX_SKEW`] from `now`.
+/// Insists that `date` is at most [`MAX_SKEW`] from `now`.
 ///
 /// # Errors
 /// [`SignatureError::Skewed`].

@@ -25,7 +25,7 @@ pub fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, RESERVED_IN_PATHS).to_string()
 }
 
-/// The path of a resource, decoded: `%XX` is a byte, `%2F` a slash as any other, and a plus stays a plus.
+/// The path of a resource, decoded: `%XX` is a byte, `%2F` a slash as any other, and a plus is a plus.
 ///
 /// # Errors
 /// [`SignatureError::Malformed`] when it is not UTF-8 then.
@@ -36,7 +36,7 @@ pub fn decode_path(path: &str) -> Result<String, SignatureError> {
         .map_err(|_| SignatureError::Malformed("the path"))
 }
 
-/// Decodes `%XX`, and leaves everything else as it is: a plus stays a plus. Bytes that are not UTF-8
+/// Decodes `%XX`, and leaves everything else as it is: a plus is a plus. Bytes that are not UTF-8
 /// become replacement characters.
 pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy()

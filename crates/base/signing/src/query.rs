@@ -180,7 +180,7 @@ mod tests {
             let refused = Query::parse(bad).unwrap_err();
             assert_eq!(refused, SignatureError::Malformed("the query string"));
         }
-        // An escape that is none stands for itself.
+        // An invalid escape stands for itself.
         assert_eq!(Query::parse("a=100%").unwrap().get("a"), Some("100%"));
     }
 

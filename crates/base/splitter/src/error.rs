@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use gumnut_types::{Fault, NameError, PartName, Sha1Digest};
 
-/// Why parts could not be written, found or believed.
+/// Why parts could not be written, found or trusted.
 ///
 /// Inside `Read` and `Write` it travels as the inner error of an [`io::Error`];
 /// [`SplitterError::from_io`] takes it out again.
@@ -40,10 +40,10 @@ pub enum SplitterError {
         #[source]
         source: io::Error,
     },
-    /// The folder of a bundle cannot be used.
+    /// The directory of a bundle cannot be used.
     #[error("cannot use the directory {}", path.display())]
     Folder {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// Why.
         #[source]
@@ -77,7 +77,7 @@ pub enum SplitterError {
         #[source]
         source: io::Error,
     },
-    /// A part is a link, a folder or a device.
+    /// A part is a link, a directory or a device.
     #[error("the part `{name}` is not a regular file")]
     NotRegular {
         /// The part.
@@ -113,7 +113,7 @@ pub enum SplitterError {
         /// The part.
         name: PartName,
     },
-    /// A part goes on and on.
+    /// A part does not end.
     #[error("the part `{name}` has more than {limit} bytes")]
     TooLarge {
         /// The part.
@@ -146,7 +146,7 @@ impl SplitterError {
         error.downcast().unwrap_or_else(Self::Io)
     }
 
-    /// Whose fault it is. A folder that is not there is one of the input; a folder that cannot be used for another
+    /// Whose fault it is. A directory that is not there is one of the input; a directory that cannot be used for another
     /// reason is one of the machine.
     pub fn fault(&self) -> Fault {
         match self {

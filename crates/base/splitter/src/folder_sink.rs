@@ -1,4 +1,4 @@
-//! Writing a bundle into a folder.
+//! Writing a bundle into a directory.
 
 use std::fs::Permissions;
 use std::io::{self, Write};
@@ -11,10 +11,10 @@ use tempfile::NamedTempFile;
 use crate::sync::{Staged, SyncFailed, Syncer, stage};
 use crate::{BundleNames, PartRecord, PartSink, SplitterError};
 
-/// Writes a bundle into a folder, all or nothing.
+/// Writes a bundle into a directory, all or nothing.
 ///
 /// Parts are written under temporary names; [`FolderSink::commit`] gives them their names and then
-/// writes the manifest, so that a manifest never lies beside parts that are missing. Dropped before
+/// writes the manifest, so that a manifest is never beside parts that are missing. Dropped before
 /// that, the sink leaves nothing.
 #[derive(Debug)]
 pub struct FolderSink {
@@ -25,7 +25,7 @@ pub struct FolderSink {
     syncer: Option<Syncer>,
 }
 
-/// A bundle that lies under its final names, on the disk.
+/// A bundle that has its final names, on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Committed {
@@ -36,11 +36,11 @@ pub struct Committed {
 }
 
 impl FolderSink {
-    /// A sink into an existing folder.
+    /// A sink into an existing directory.
     ///
     /// # Errors
     ///
-    /// It is no folder; the manifest exists and is not to be replaced.
+    /// It is no directory; the manifest exists and is not to be replaced.
     pub fn create(
         folder: &Path,
         names: BundleNames,
@@ -88,7 +88,7 @@ impl FolderSink {
         })?;
         staged.push(stage(file, path)?);
         if self.existing == Existing::Replace {
-            // Until the new manifest is there, the old one must not lie beside the new parts.
+            // Until the new manifest is there, the old one must not be beside the new parts.
             self.remove_old_manifest()?;
         }
         self.rename(staged)
@@ -196,7 +196,7 @@ impl PartSink for FolderSink {
             return Err(SplitterError::Unfinished.into());
         };
         if let Err(SyncFailed) = syncer.send(file, self.path(&part.name)) {
-            // The thread takes no more files only after an error, which waiting for it tells.
+            // The thread takes no more files only after an error, which waiting for it shows.
             let error = self.staged().err().unwrap_or(SplitterError::Unfinished);
             return Err(error.into());
         }

@@ -1,4 +1,4 @@
-//! Reading parts from a folder.
+//! Reading parts from a directory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::{PartSource, SplitterError};
 
-/// The parts in a folder. Only regular files directly in it are read: no link is followed, and
+/// The parts in a directory. Only regular files directly in it are read: no link is followed, and
 /// nothing that blocks, such as a pipe, is opened.
 #[derive(Debug)]
 pub struct FolderSource {
@@ -19,11 +19,11 @@ pub struct FolderSource {
 }
 
 impl FolderSource {
-    /// Opens the folder. Should it be moved later, the parts are still found.
+    /// Opens the directory. Should it be moved later, the parts are still found.
     ///
     /// # Errors
     ///
-    /// [`SplitterError::Folder`] if it is no folder or may not be opened.
+    /// [`SplitterError::Folder`] if it is no directory or may not be opened.
     pub fn open(path: &Path) -> Result<Self, SplitterError> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         match rustix::fs::open(path, flags, Mode::empty()) {

@@ -69,7 +69,7 @@ impl<S: PartSource> Joiner<S> {
         }
     }
 
-    /// Checks before anything is read that every part is there and, where the source can tell, that
+    /// Checks before anything is read that every part is there and, where the source knows it, that
     /// the sizes are right. If their sum is wrong, the parts are read to find out which one is.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl<S: PartSource> Joiner<S> {
         }
     }
 
-    /// The sum of sizes tells that something is wrong; the digests tell where.
+    /// The sum of sizes shows that something is wrong; the digests show where.
     fn blame(&mut self, actual: u64) -> SplitterError {
         let expected = self.expected_size;
         self.expected_size = actual;
@@ -130,7 +130,7 @@ impl<S: PartSource> Joiner<S> {
 
     /// Reads the part that is being read to its end and compares its digest.
     ///
-    /// When a later stage could make nothing of the bytes, this tells whether the part was damaged.
+    /// When a later stage could make nothing of the bytes, this shows whether the part was damaged.
     ///
     /// # Errors
     ///

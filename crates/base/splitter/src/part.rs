@@ -17,10 +17,10 @@ pub struct PartRecord {
     pub digest: Sha1Digest,
 }
 
-/// Where a [`Splitter`](crate::Splitter) puts parts: a folder, an object store, a channel.
+/// Where a [`Splitter`](crate::Splitter) puts parts: a directory, an object store, a channel.
 ///
 /// The calls come in order: `start`, any number of `write`, `finish`, and so on for each part. After
-/// an error nothing more is called. A sink that is not told by its owner that the whole bundle
+/// an error nothing more is called. A sink that does not hear from its owner that the whole bundle
 /// succeeded has to undo what it did.
 ///
 /// A sink may block: the whole pipeline waits for it, with bounded memory.
@@ -61,7 +61,7 @@ impl<S: PartSink + ?Sized> PartSink for &mut S {
     }
 }
 
-/// Where a [`Joiner`](crate::Joiner) gets parts from: a folder, an object store, memory.
+/// Where a [`Joiner`](crate::Joiner) gets parts from: a directory, an object store, memory.
 pub trait PartSource {
     /// The size of a part in bytes, if it can be told without reading the part.
     ///

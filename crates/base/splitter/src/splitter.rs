@@ -87,7 +87,7 @@ impl<S: PartSink> Splitter<S> {
     }
 }
 
-/// An error that already tells the part or the file is not told again.
+/// An error that already names the part or the file is not wrapped again.
 fn store(name: &PartName, error: io::Error) -> SplitterError {
     match SplitterError::from_io(error) {
         SplitterError::Io(source) => SplitterError::Store {

@@ -12,7 +12,7 @@ use crate::SplitterError;
 /// Files that may wait to be synced before the writer waits, too.
 const QUEUED: usize = 4;
 
-/// A file under its temporary name, and the name that it shall get.
+/// A file under its temporary name, and the name that it will get.
 #[derive(Debug)]
 pub(crate) struct Staged {
     /// The temporary name. The file goes with it when this is dropped.
@@ -77,7 +77,7 @@ impl Drop for Syncer {
     }
 }
 
-/// An earlier file could not be synced; [`Syncer::finish`] tells which.
+/// An earlier file could not be synced; [`Syncer::finish`] says which.
 #[derive(Debug)]
 pub(crate) struct SyncFailed;
 

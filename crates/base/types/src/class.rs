@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What an image is for. Manifests, `DescribeImages` (`imageType`) and image ids all tell the same three apart.
+/// What an image is for. Manifests, `DescribeImages` (`imageType`) and image ids all distinguish these three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ImageClass {
     /// A root disk from which instances start: `machine`, `emi-` or `ami-`.

@@ -4,7 +4,7 @@
 /// the error.
 ///
 /// Every error of a gumnut library has a method `fault()` that answers with one of these. The enum is exhaustive on
-/// purpose: whoever maps it decides about every kind.
+/// purpose: code that maps it decides about every kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The caller asked for something that cannot be: a wrong or missing argument or setting. Asking in another way

@@ -1,4 +1,4 @@
-//! Where things lie in the object store.
+//! Where things are in the object store.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,7 +33,7 @@ pub struct ObjectKeyError;
 pub struct ManifestLocation {
     /// The bucket.
     pub bucket: BucketName,
-    /// The key of the manifest; the parts lie beside it.
+    /// The key of the manifest; the parts are beside it.
     pub key: ObjectKey,
 }
 
@@ -69,7 +69,7 @@ impl ObjectKey {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The key of `name` in the same folder as this key.
+    /// The key of `name` in the same directory as this key.
     ///
     /// # Errors
     /// When the joined key is too long.

@@ -78,8 +78,8 @@ macro_rules! name_type {
 name_type! {
     /// The file name of a part: one safe path segment.
     ///
-    /// No empty or path-like part name ever exists as a `PartName`, so joining one to a folder
-    /// cannot leave the folder.
+    /// No empty or path-like part name ever exists as a `PartName`, so joining one to a directory
+    /// cannot leave the directory.
     PartName
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// The text on one line, with everything escaped that is more than text: control characters (C0, DEL, C1, and so line feeds
 /// and tabs), line and paragraph separators, and format characters such as those that reverse the direction of writing.
-/// They become `\n`, `\t`, `\u{1b}`. Letters, marks, symbols, blanks and private characters stay.
+/// They become `\n`, `\t`, `\u{1b}`. Letters, marks, symbols, blanks and private characters are kept.
 pub fn printable(text: &str) -> Cow<'_, str> {
     replaced(text, |c, text| {
         let _ = write!(text, "{}", c.escape_default());

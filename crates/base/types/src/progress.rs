@@ -1,6 +1,6 @@
 //! How a caller watches and stops long work.
 
-/// Told how far a piece of work is, and asked whether to go on.
+/// Gets reports how far a piece of work is, and is asked whether to continue.
 ///
 /// It is called from the threads that do the work, several at once: an implementation counts, and returns at once.
 pub trait Progress: Sync {

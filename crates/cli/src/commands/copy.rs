@@ -179,7 +179,7 @@ impl Work<'_> {
         let ImageKind::Machine { kernel, ramdisk } = &original.kind else {
             return Ok(original.kind.clone());
         };
-        // What the cloud says of the image outranks its manifest.
+        // What the cloud says of the image takes precedence over its manifest.
         let (mut kernel_here, mut ramdisk_here) = (kernel.clone(), ramdisk.clone());
         if let Some(image) = &source.image {
             kernel_here = parsed(image.kernel_id.as_deref()).or(kernel_here);

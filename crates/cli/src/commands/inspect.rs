@@ -87,7 +87,7 @@ impl Inspect {
                 inside.allocated = outside.allocated;
                 Ok(image::report(&inside, raw.layers()))
             }
-            // What it is can be said all the same.
+            // What it is can be said anyway.
             Err(error @ DiskImageError::ToolMissing { .. }) => {
                 session
                     .output

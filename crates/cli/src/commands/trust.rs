@@ -61,7 +61,7 @@ impl Signer {
         settings: &Settings,
         key: Option<&PrivateKey>,
     ) -> Result<Option<PublicKey>, Failure> {
-        // A private key given by hand outranks a certificate that merely lies in the settings.
+        // A private key given by hand takes precedence over a certificate that is only in the settings.
         let by_hand = self.cert.is_none() && self.private_key.is_some();
         let certificate = if by_hand {
             None

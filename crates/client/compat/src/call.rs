@@ -77,7 +77,7 @@ pub(super) fn say_lines(name: &str, text: &str) {
 }
 
 fn write_error(text: &str) {
-    // A closed standard error must not end the work; there is nobody left to tell.
+    // A closed standard error must not end the work; nobody would read the error.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 

@@ -94,7 +94,7 @@ impl DeleteBundle {
     ) -> Result<(), anyhow::Error> {
         match selected {
             Selected::Stored(location) => self.one(store, images, None, &location).await?,
-            // The local file stays: it is not in the bucket.
+            // The local file is kept: it is not in the bucket.
             Selected::Local(path, location) => {
                 self.one(store, images, Some(&path), &location).await?;
             }

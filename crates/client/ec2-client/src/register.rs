@@ -147,9 +147,9 @@ impl Ec2Client {
         id(&self.call_once("RegisterImage", image.parameters()).await?)
     }
 
-    /// Asks whether an image could be registered, without registering it (`DryRun`). A cloud that can tell answers with a refusal:
-    /// `DryRunOperation` when it would do it, the reason when not. One that does not know `DryRun` refuses for want of the
-    /// manifest, so `image` names a location at which there is nothing.
+    /// Asks whether an image could be registered, without registering it (`DryRun`). A cloud that knows it answers with a
+    /// refusal: `DryRunOperation` when it would do it, the reason when not. One that does not know `DryRun` refuses because of
+    /// the manifest, so `image` names a location at which there is nothing.
     ///
     /// # Errors
     /// The refusal of the cloud, which always is one; and when no answer comes.

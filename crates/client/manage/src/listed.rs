@@ -26,7 +26,7 @@ fn write(ids: &BTreeSet<String>) -> io::Result<()> {
         fs_err::create_dir_all(folder)?;
     }
     let text: String = ids.iter().flat_map(|id| [id, "\n"]).collect();
-    // Two listings at once: whoever renames last is right.
+    // Two listings at once: the one that renames last is right.
     let temporary = path.with_extension(std::process::id().to_string());
     fs_err::write(&temporary, text)?;
     fs_err::rename(temporary, path)

@@ -23,8 +23,8 @@ pub struct Call {
 }
 
 impl Plan {
-    /// The requests that publishing makes if nothing is there yet: in order, with sizes that are estimates. Asks no cloud, and
-    /// writes to the directory for temporary files only: what has to be unpacked is, for a moment.
+    /// The requests that publishing makes if nothing is there yet: in order, with sizes that are estimates. Contacts no cloud,
+    /// and writes to the directory for temporary files only: what has to be unpacked is, for a moment.
     ///
     /// # Errors
     /// When publishing would fail before it changed the cloud: the target has not one disk, cannot be read, cannot get the size

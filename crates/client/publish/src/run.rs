@@ -1,7 +1,7 @@
 //! A run from its beginning, or from wherever it was interrupted, to its end.
 //!
 //! ```text
-//! found? ─> begin ─> prepare ─> bucket ─> for each image: seal, manifest, register ─> verify ─> attributes
+//! found? ─> begin ─> prepare ─> bucket ─> for each image: bundle, manifest, register ─> verify ─> attributes
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
         let (source, architecture, bucket) = match self.prepare().await {
             Ok(prepared) => prepared,
             Err(error) => {
-                // Nobody goes on with what cannot be published.
+                // What cannot be published cannot be resumed.
                 if !may_pass(&error) && self.journal.state().is_untouched() {
                     self.folder.remove()?;
                 }

@@ -170,7 +170,7 @@ impl<'a> Sources<'a> {
             None => Vec::new(),
         };
         if let Some(region) = &self.overrides.region {
-            // A region that was asked for by name outranks the environment.
+            // A region that was asked for by name takes precedence over the environment.
             layers.push(self.asked_region(region)?);
         }
         let values = NAMES
@@ -247,7 +247,7 @@ impl<'a> Sources<'a> {
             .collect()
     }
 
-    /// Where the tools of 2010 look for an eucarc by themselves.
+    /// Where the tools of 2010 look for an eucarc without an option.
     fn usual_eucarc(&self) -> Result<Vec<Layer>, SettingsError> {
         let home = self.home.as_deref().map(Path::new);
         home.map(|home| eucarc_at(&home.join(".eucarc")))

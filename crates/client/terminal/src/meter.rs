@@ -71,7 +71,7 @@ impl Meter {
         if now.duration_since(last) >= SAMPLE {
             self.samples.push_back((now, done));
         }
-        // One sample that is older stays: the rate is that of the whole time since.
+        // One sample that is older is kept: the rate is that of the whole time since.
         while self.samples.len() > 2 && now.duration_since(self.samples[1].0) >= RECENT {
             self.samples.pop_front();
         }

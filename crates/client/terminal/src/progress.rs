@@ -155,7 +155,7 @@ impl Bar {
                 screen::show(bar);
                 bar.tick();
             }
-            // Whoever prints lines has ended only with the bar itself.
+            // What prints lines has ended only with the bar itself.
             View::Lines(begun) => drop(begun.send(())),
         }
     }
@@ -196,7 +196,8 @@ fn drawn(work: &Arc<Work>) -> View {
     let bar = ProgressBar::with_draw_target(None, target);
     let work = Arc::clone(work);
     let frame = move |_: &ProgressState, text: &mut dyn fmt::Write| {
-        // Asked each time: the terminal may have been resized. Its last column stays free, where some begin a new line.
+        // Asked each time: the terminal may have been resized. Its last column is left free, because some terminals begin a new
+        // line there.
         let columns = Term::stderr().size_checked();
         let width = columns.map_or(COLUMNS, |(_, columns)| usize::from(columns));
         let now = Instant::now();

@@ -77,7 +77,7 @@ pub(crate) fn object(value: &Value) {
 pub(crate) fn line(line: impl Display) {
     let line = format!("{line}\n");
     above_bar(|| {
-        // A closed standard error must not end the work; there is nobody left to tell.
+        // A closed standard error must not end the work; nobody would read the error.
         let _ = anstream::stderr().lock().write_all(line.as_bytes());
     });
 }

@@ -207,7 +207,7 @@ impl Session {
         )));
         let authorities = match (&self.cloud.ca_cert, settings.ca_bundle()) {
             (Some(path), _) => Some(read_authorities(path)?),
-            // Plain HTTP does without, and HTTPS trusts nobody for want of it.
+            // Plain HTTP does without, and HTTPS without it trusts nobody.
             (None, Some(path)) => read_authorities(path)
                 .inspect_err(|error| Output::warn(format!("AWS_CA_BUNDLE: {error}")))
                 .ok(),

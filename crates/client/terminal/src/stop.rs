@@ -39,7 +39,7 @@ impl Stop {
             }
             if signal != SIGHUP {
                 // In this order: the flag that the first signal sets must not yet be set when it is asked for. Shells and
-                // terminals may both tell of a terminal that is closed, which is no second wish.
+                // terminals may both report a terminal that is closed, which is no second wish.
                 flag::register_conditional_shutdown(signal, 128 + signal, stop.asked.clone())?;
             }
             let number = usize::try_from(signal).unwrap_or_default();

@@ -12,7 +12,7 @@ const SUSPICIOUS: Duration = Duration::minutes(5);
 /// The codes of refusals that are a matter of clocks.
 const CODES: [&str; 2] = ["RequestTimeTooSkewed", "RequestExpired"];
 
-/// How far ahead of `now` the server's clock is. `None`: it does not tell.
+/// How far ahead of `now` the server's clock is. `None`: it does not say.
 fn ahead(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
     let date = parse_http_date(headers.get("date")?.to_str().ok()?)?;
     Some(date - now)

@@ -177,7 +177,7 @@ impl Transport {
             };
             let wait = policy.wait(retry, asked, random());
             let is_last = retry == policy.retries || Instant::now() + wait >= end;
-            // A connection that breaks may be one of TLS, an answer that is none most likely is.
+            // A connection that breaks may be one of TLS, an invalid answer most likely is.
             if (is_last || reach::is_nonsense(&error)) && self.wants_tls(request, &error).await {
                 return Err(TransportError::WrongScheme {
                     host: request.host(),
@@ -312,7 +312,7 @@ impl Transport {
             .refusal()
             .map(|refusal| refusal.code.clone())
             .unwrap_or_default();
-        // An answer to HEAD has no document that could tell a code.
+        // An answer to HEAD has no document with a code.
         if request.method == Method::HEAD && status == 403 && skew::is_suspicious(headers, now) {
             code = self.code_of(request).await.unwrap_or_default();
         }

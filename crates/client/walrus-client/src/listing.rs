@@ -20,7 +20,7 @@ pub struct ListedObject {
     pub size: u64,
     /// The store's tag of its content, without quotes.
     pub etag: String,
-    /// When it was written, as the store writes times (`2026-11-30T19:00:00.000Z`); empty where it does not tell.
+    /// When it was written, as the store writes times (`2026-11-30T19:00:00.000Z`); empty where it does not say.
     pub modified: String,
 }
 
@@ -29,16 +29,16 @@ pub struct ListedObject {
 pub struct ListedBucket {
     /// Its name as the store has it, which may be one that this program would not make.
     pub name: String,
-    /// When it was made, as the store writes times; empty where it does not tell.
+    /// When it was made, as the store writes times; empty where it does not say.
     pub created: String,
 }
 
 /// The caller as the store knows it, and the buckets that are the caller's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnBuckets {
-    /// The owner's id: in S3 the canonical id, in Eucalyptus that of the account. Empty where the store does not tell.
+    /// The owner's id: in S3 the canonical id, in Eucalyptus that of the account. Empty where the store does not say.
     pub owner_id: String,
-    /// The owner's name as the store shows it, often that of the account; empty where it does not tell.
+    /// The owner's name as the store shows it, often that of the account; empty where it does not say.
     pub owner_name: String,
     /// The buckets, in the order of the store.
     pub buckets: Vec<ListedBucket>,

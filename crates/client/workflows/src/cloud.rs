@@ -31,7 +31,7 @@ impl CloudClient {
         };
         let ec2 = match (&connection.ec2, &store) {
             (None, _) => None,
-            // One pool of connections serves both where nothing tells their requests apart.
+            // One pool of connections serves both where nothing distinguishes their requests.
             (Some(endpoint), Some((_, transport)))
                 if connection.signature == connection.store_signature =>
             {

@@ -14,7 +14,7 @@ const SOURCE: &str = "gumnut-source";
 pub(crate) enum Stored {
     /// Nothing.
     Missing,
-    /// An object of this content, as far as its size and tag tell.
+    /// An object of this content, as far as its size and tag show.
     Same,
     /// Another content, or one whose tag says nothing.
     Other,

@@ -69,7 +69,7 @@ pub enum WorkflowError {
     /// No bucket can be named after the target.
     #[error("the name of {} cannot be used as a bucket name", .0.display())]
     NoBucket(PathBuf),
-    /// Neither the plan nor the images tell an architecture.
+    /// Neither the plan nor the images have an architecture.
     #[error("cannot detect the architecture of the images")]
     UnknownArchitecture,
     /// A bare file system without a kernel.

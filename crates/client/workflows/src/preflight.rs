@@ -11,7 +11,7 @@ use crate::{CloudClient, Destination, StoredBundle, WorkflowError};
 
 /// What a cloud says that would register the image if it were asked in earnest.
 const WOULD_DO_IT: &str = "DryRunOperation";
-/// Refusals that are not for want of the manifest, which is not there when the cloud is asked in advance.
+/// Refusals for another reason than the missing manifest, which is not there when the cloud is asked in advance.
 const REASONS: [&str; 12] = [
     "AuthFailure",
     "UnauthorizedOperation",
@@ -107,7 +107,7 @@ impl Destination {
     }
 
     /// Asks the cloud whether it would register an image of this class from here: whether the caller may, and whether it takes
-    /// name, kernel, ramdisk and what else `request` says. A cloud that cannot tell in advance is taken to do it.
+    /// name, kernel, ramdisk and what else `request` says. If a cloud cannot say it in advance, success is assumed.
     ///
     /// # Errors
     /// [`WorkflowError::NotRegistered`] when the cloud would refuse, [`WorkflowError::Transport`] when it does not answer.
@@ -117,7 +117,7 @@ impl Destination {
         class: ImageClass,
         request: RegisterImage,
     ) -> Result<(), WorkflowError> {
-        // Clouds tell kernels and ramdisks by such names where there is no manifest to ask.
+        // Clouds recognise kernels and ramdisks by such names where there is no manifest.
         let name = match class {
             ImageClass::Kernel => "vmlinuz.manifest.xml",
             ImageClass::Ramdisk => "initrd.manifest.xml",

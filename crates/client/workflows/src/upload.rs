@@ -111,7 +111,7 @@ impl Upload {
         self
     }
 
-    /// Makes the bucket if it is missing, puts the parts, each compared with the manifest before it is sent, and last the
+    /// Creates the bucket if it is missing, puts the parts, each compared with the manifest before it is sent, and last the
     /// manifest. Parts that the store has already are not sent.
     ///
     /// # Errors

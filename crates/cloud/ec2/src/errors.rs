@@ -81,7 +81,7 @@ fn document(id: &str, error: impl FnOnce(&mut Xml)) -> String {
     xml.finish()
 }
 
-/// What a client is told when its signature is not accepted.
+/// The answer when a signature is not accepted.
 fn explain(failure: &QueryAuthError) -> Refusal {
     let (code, status, message) = match failure {
         QueryAuthError::Anonymous => ("AuthFailure", 403, "The request must be signed.".to_owned()),

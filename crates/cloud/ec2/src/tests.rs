@@ -275,7 +275,7 @@ async fn deregistering_takes_two_steps() {
     let mut world = world().await;
     let id = registered(&mut world, "kernel-1").await;
     let deregister = [("Action", "DeregisterImage"), ("ImageId", id.as_str())];
-    // A private image of another account is not there; a public one is, and stays.
+    // A private image of another account is not there; a public one is, and is kept.
     refused(&world, USER, &deregister, 400, "InvalidAMIID.NotFound").await;
     let public = [
         ("Action", "ModifyImageAttribute"),

@@ -39,11 +39,11 @@ struct Pace {
     span: Duration,
     /// Least bytes of a span.
     least: u64,
-    /// How long we have waited in this span, but for the wait that is going on.
+    /// How long we have waited in this span, but for the current wait.
     waited: Duration,
     /// What came in it.
     bytes: u64,
-    /// When the wait that is going on began.
+    /// When the current wait began.
     since: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! A request on its way to a front end, and its answer on the way back.
+//! A request on its way to a front end, and its answer.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ const ID_HEADERS: [HeaderName; 2] = [
     HeaderName::from_static("x-amzn-requestid"),
 ];
 
-/// The page that tells that the server answers.
+/// The page that shows that the server answers.
 const HEALTH: &str = "/healthz";
 /// The page with counters.
 const METRICS: &str = "/metrics";

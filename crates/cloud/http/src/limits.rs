@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct HttpLimits {
     /// Largest head of a request, in bytes; at least 8192.
     pub head_bytes: usize,
-    /// Most requests that are worked on at a time; the others wait for `patience` and are told to slow down then.
+    /// Most requests that are worked on at a time; the others wait for `patience` and then get status 503.
     pub requests: usize,
     /// Most connections at a time. When there are more, the one that has been idle longest is closed; where none is idle, further
     /// clients wait until one is.

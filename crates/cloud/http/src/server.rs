@@ -29,7 +29,7 @@ use crate::{FreeSpace, FrontEnd, HttpLimits, text};
 const MIN_HEAD: usize = 8192;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 200;
-/// Pause after an `accept` that failed, for want of file descriptors as a rule.
+/// Pause after an `accept` that failed, usually because there were no file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long an idle connection may take to end when its place is needed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -146,7 +146,7 @@ struct Door {
 
 impl Door {
     async fn open(mut self, stream: TcpStream, place: Place) {
-        // Answers are whole when they are written; waiting for more only makes clients wait.
+        // Answers are complete when they are written; waiting for more only makes clients wait.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
@@ -176,7 +176,7 @@ impl Door {
         }
     }
 
-    /// Answers the requests of a connection; those in the clear on a port for TLS are told so.
+    /// Answers the requests of a connection; unencrypted ones on a port for TLS get an error that says so.
     async fn serve<S>(mut self, stream: S, place: Place, in_the_clear: bool)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -224,7 +224,7 @@ impl Door {
     }
 }
 
-/// A client that has said enough to tell TLS from plain HTTP.
+/// A client that has sent enough to distinguish TLS from plain HTTP.
 enum Greeted<P, T> {
     Plain(P),
     Tls(Box<T>),

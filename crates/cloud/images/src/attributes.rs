@@ -22,7 +22,7 @@ pub enum ImageModification {
     Launch {
         /// Who is added.
         add: LaunchEntries,
-        /// Who is removed; whoever is added and removed at once is removed.
+        /// Who is removed; a user who is added and removed at once is removed.
         remove: LaunchEntries,
     },
     /// Product codes that it gets beside those that it has.

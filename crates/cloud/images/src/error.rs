@@ -4,7 +4,7 @@ use std::fmt;
 
 use gumnut_cloud_catalogue::{CatalogueError, Profile};
 
-/// Why something is not done with an image: what kind of reason, and the text for whoever asked.
+/// Why something is not done with an image: what kind of reason, and the text for the caller.
 ///
 /// Front ends make the codes of their protocol of the kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,7 @@ pub enum ImageErrorKind {
 }
 
 impl ImageError {
-    /// An error of this kind with the text for whoever asked.
+    /// An error of this kind with the text for the caller.
     pub fn new(kind: ImageErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,

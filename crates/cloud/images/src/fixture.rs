@@ -45,7 +45,7 @@ pub const NOW: i64 = 1_275_606_157_552;
 /// A cloud with an administrator and an ordinary user, and objects that it can register.
 #[derive(Debug)]
 pub struct Fixture {
-    /// The folder with the cloud's keys.
+    /// The directory with the cloud's keys.
     pub dir: tempfile::TempDir,
     /// The clock, which stands still.
     pub clock: Clock,
@@ -231,7 +231,7 @@ impl Fixture {
         self.put_in("bucket/folder", name, bundle)
     }
 
-    /// Puts a bundle into a folder and gives the location of its manifest.
+    /// Puts a bundle into a directory and gives the location of its manifest.
     pub fn put_in(&mut self, folder: &str, name: &str, bundle: &Bundle) -> String {
         let location = format!("{folder}/{name}.manifest.xml");
         self.objects.insert(location.clone(), bundle.bytes(name));

@@ -14,7 +14,7 @@ use crate::ImageError;
 #[derive(Clone, Debug)]
 pub(crate) struct Ids {
     policy: IdPolicy,
-    /// Times in milliseconds since 1970; the last one stays.
+    /// Times in milliseconds since 1970; the last one is kept.
     times: Arc<Mutex<VecDeque<i64>>>,
 }
 
@@ -47,7 +47,7 @@ impl Ids {
 }
 
 impl NextId<'_> {
-    /// An id that nobody has been offered. When it is taken all the same, the next call gives another one.
+    /// An id that nobody has been offered. If it is taken anyway, the next call gives another one.
     pub(crate) fn candidate(
         &mut self,
         class: ImageClass,

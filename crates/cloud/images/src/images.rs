@@ -136,8 +136,8 @@ impl Images {
             .await
     }
 
-    /// The image, if the caller may know its attributes: whoever administers it, and in the clouds of 2009 and 2010 whoever may
-    /// run it.
+    /// The image, if the caller may know its attributes: those who administer it, and in the clouds of 2009 and 2010 those who
+    /// may run it.
     ///
     /// # Errors
     /// When it is not there, or the caller may not.

@@ -70,7 +70,7 @@ pub(crate) async fn digest(
     .await
 }
 
-/// Reads where blocking is allowed. What goes wrong is for the log: whoever registers hears that it cannot be read.
+/// Reads where blocking is allowed. What goes wrong is for the log: the client gets the answer that it cannot be read.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, ObjectError> {

@@ -17,7 +17,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The first id that is none of the images; `None` when all are there. The clouds of 2009 and 2010 do not mind.
+    /// The first id that is not the id of one of the images; `None` when all are there. The clouds of 2009 and 2010 do not mind.
     pub(crate) fn missing(&self, images: &[Image], profile: Profile) -> Option<&String> {
         self.ids
             .iter()
@@ -140,7 +140,7 @@ mod tests {
             (&["111111111111"], &[], false, false),
             (&["self"], &[], true, true),
             (&[], &["self"], true, true),
-            // What the tools of 2010 send by themselves, and with `-a`.
+            // What the tools of 2010 send without options, and with `-a`.
             (&["self"], &["self"], true, true),
             (&["self"], &["self", "all"], true, true),
             (&[], &["all"], true, false),
@@ -155,7 +155,7 @@ mod tests {
                 assert_eq!(found, in_2_0, "{owners:?} {who:?}");
             }
         }
-        // Of one's own images those that another user may run.
+        // Of the caller's own images those that another user may run.
         let by_name = |caller: &Caller| chosen(&[], &["222222222222"], caller, Profile::Euca20);
         assert!(by_name(&owner()) && !by_name(&stranger()));
     }

@@ -4,7 +4,7 @@ use gumnut_cloud_catalogue::{Caller, Image, ImageChange, ImageState, ImagesState
 
 use crate::{ImageError, ImageErrorKind};
 
-/// How long a deregistered image stays before it is gone, in milliseconds.
+/// How long a deregistered image is kept before it is gone, in milliseconds.
 const GONE_AFTER: i64 = 10 * 60 * 1000;
 
 /// Whether an image was deregistered so long ago that it is gone, be its row there or not. The clouds of 2009 and 2010 do not
@@ -23,8 +23,8 @@ pub(crate) fn rows_gone_before(profile: Profile, now: i64) -> i64 {
     }
 }
 
-/// Decides on deregistering the one image of the state: the first call hides it, the second removes it. Whoever may not see it
-/// does not hear that it is there.
+/// Decides on deregistering the one image of the state: the first call hides it, the second removes it. Callers who may not see
+/// it does not hear that it is there.
 pub(crate) fn deregister(
     state: &ImagesState,
     caller: &Caller,

@@ -64,7 +64,7 @@ fn names(headers: &[dto::ObjectAttributes]) -> Result<Vec<String>, ObjectError> 
         .collect()
 }
 
-/// The checksums of the object, of which those of checksums are told without the number of parts here.
+/// The checksums of the object; checksums of checksums are shown without the number of parts here.
 fn sums_of(object: &ObjectVersion) -> Option<dto::Checksum> {
     let known = &object.headers.checksums;
     let kind = Checksums::of(known).kind?;

@@ -5,7 +5,7 @@ use gumnut_cloud_objects::ObjectError;
 use gumnut_signing::form::PolicyError;
 use gumnut_signing::{Mismatch, Query, SignatureError};
 
-/// Why the object store does not accept a request, and what the client is told.
+/// Why the object store does not accept a request, and what the client is answered.
 #[derive(Debug)]
 pub(super) struct Refusal {
     /// Code, status and message.
@@ -28,7 +28,7 @@ impl Refusal {
         }
     }
 
-    /// The signature is another: tells what the server has signed, so that the client can compare.
+    /// The signature is another: shows what the server has signed, so that the client can compare.
     fn mismatch(access_key: &str, mismatch: Mismatch) -> Self {
         let bytes: Vec<_> = mismatch
             .string_to_sign
@@ -237,7 +237,7 @@ fn expires_is_number(query: &Query) -> bool {
 mod tests {
     use super::*;
 
-    /// Code and message of what a client is told.
+    /// Code and message of the answer.
     fn told(error: ObjectStoreAuthError, query: &str) -> (&'static str, String) {
         let refusal = Refusal::of_auth(error, &Query::parse(query).unwrap());
         (refusal.error.code(), refusal.error.message())

@@ -172,7 +172,8 @@ pub(super) async fn part(
     })
 }
 
-/// The algorithm of a checksum that the copy needs anew: what is one of checksums at the source has no parts there.
+/// The algorithm of a checksum that has to be computed again for the copy: what is one of checksums at the source has no parts
+/// there.
 fn of_checksums(old: &ObjectVersion) -> Option<ChecksumAlgorithm> {
     let mut sums = old.headers.checksums.iter();
     let (name, _) = sums.find(|(_, sum)| checksum::is_of_parts(sum))?;

@@ -38,7 +38,7 @@ const SIGNATURE_PARAMETERS: [&str; 11] = [
 const FORM: &str = "multipart/form-data";
 
 /// Whether a request says that its body is a form with a file. Whatever may be one to the layer behind is one here, and is refused
-/// here when it is none.
+/// here when it is not.
 pub(super) fn has_form(head: &Parts) -> bool {
     let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let kind = content_type.and_then(|text| text.get(..FORM.len()));
@@ -82,8 +82,8 @@ pub(super) fn unwrap_encoding(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes the signature and the prefix of the service off, and writes path and query anew from what they were decoded to. Parameters
-/// that stand for headers become headers.
+/// Takes the signature and the prefix of the service off, and writes path and query again from what they were decoded to.
+/// Parameters that stand for headers become headers.
 ///
 /// # Errors
 /// [`ObjectError::InvalidArgument`] for a parameter that no header can be, or that contradicts a header.

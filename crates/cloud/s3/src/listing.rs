@@ -30,7 +30,7 @@ impl Encoding {
     /// A key, a prefix or a delimiter as the client wants it.
     pub(super) fn write(self, text: &str) -> String {
         if self.url {
-            // Slashes stay, as they do in S3.
+            // Slashes are kept, as they are in S3.
             percent_encode(text).replace("%2F", "/")
         } else {
             text.to_owned()
@@ -228,7 +228,7 @@ pub(super) async fn objects_v2(
     })
 }
 
-/// Tokens are opaque to clients, which is why the key is not there in the clear.
+/// Tokens are opaque to clients, which is why the key is encoded in them.
 pub(super) fn write_token(key: &str) -> String {
     BASE64URL_NOPAD.encode(key.as_bytes())
 }

@@ -136,7 +136,7 @@ pub(super) async fn set_configuration(
     let wanted = input
         .object_lock_configuration
         .ok_or(ObjectError::MalformedXml)?;
-    // That the bucket takes no lock is told before what is wrong with this one.
+    // That the bucket takes no lock is reported before errors in this one.
     store.check_takes_lock(&caller, &input.bucket).await?;
     let change = SettingChange::ObjectLock(lock(wanted)?);
     store.change_setting(&caller, &input.bucket, change).await?;

@@ -197,7 +197,7 @@ pub(super) async fn list_parts(
         key: Key::new(input.key)?,
         id: input.upload_id,
     };
-    // One more than asked for tells whether there are more.
+    // One more than asked for shows whether there are more.
     let listed = store.list_parts(&caller, &named, after, limit + 1).await?;
     let (upload, mut parts) = listed;
     let more = parts.len() > limit;
@@ -302,7 +302,7 @@ fn part_number(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// The canonical user id by which S3 shows whoever does not sign.
+/// The canonical user id that S3 shows for callers who do not sign.
 const ANONYMOUS: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
 
 /// Who began an upload: the account of the user, as S3 shows one that is no user of its own.

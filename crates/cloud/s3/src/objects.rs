@@ -27,7 +27,7 @@ struct Description {
     parts_count: Option<i32>,
     /// Whether the bucket has versions.
     has_versions: bool,
-    /// `None` when all of the object is told.
+    /// `None` when all of the object is shown.
     content_range: Option<String>,
 }
 
@@ -119,7 +119,7 @@ pub(super) async fn head(
     let RequestContext { caller, range, .. } = RequestContext::of(&request);
     let input = request.input;
     let at = object_ref!(input);
-    // The bytes are opened only to learn where a part lies.
+    // The bytes are opened only to learn where a part is.
     let (view, part) = match input.part_number {
         None => (store.head(&caller, &at).await?, None),
         Some(number) => {
@@ -154,7 +154,7 @@ pub(super) async fn head(
     Ok(describe!(description, dto::HeadObjectOutput {}))
 }
 
-/// `GetObjectTorrent`: there are no torrents here, which is told to whoever may read the object.
+/// `GetObjectTorrent`: there are no torrents here; callers who may read the object get that answer.
 pub(super) async fn torrent(
     store: &ObjectStore,
     request: S3Request<dto::GetObjectTorrentInput>,
@@ -184,7 +184,7 @@ fn wanted(
     part.map(Some).ok_or(ObjectError::InvalidPart)
 }
 
-/// `Content-Range`. There is no way to say where in an object nothing lies.
+/// `Content-Range`. There is no way to give the position of an empty range.
 fn content_range(range: Option<&Range<u64>>, object: &ObjectVersion) -> Option<String> {
     let range = range.filter(|range| !range.is_empty())?;
     let last = range.end - 1;
@@ -279,7 +279,7 @@ pub(super) async fn delete_many(
         .delete(&caller, &input.bucket, keys.clone(), governance)
         .await
     {
-        // Who may not write to the bucket is told so for each key, in an answer that is a success.
+        // Callers who may not write to the bucket get an error for each key, in an answer that is a success.
         Err(ObjectError::AccessDenied) => keys
             .iter()
             .map(|_| Err(ObjectError::AccessDenied))

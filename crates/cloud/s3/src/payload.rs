@@ -233,7 +233,7 @@ pub(super) struct Leftover(oneshot::Receiver<LeftBody>);
 
 impl Leftover {
     /// Reads off what the client is still sending; or has the connection closed, by a header of the answer, when the client may
-    /// send its body all the same.
+    /// send its body anyway.
     pub(super) async fn drain(mut self, answer: &mut HeaderMap) {
         match self.0.try_recv() {
             Ok(LeftBody::Coming(body)) => read_off(body).await,
@@ -255,7 +255,7 @@ async fn read_off(mut body: ClientBody) {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
         }
     };
-    // A client that goes on for longer has to do without the answer.
+    // A client that continues for longer has to do without the answer.
     let _ = tokio::time::timeout(DRAIN_TIME, read).await;
 }
 

@@ -101,7 +101,7 @@ impl S3Access for Remember {
     }
 }
 
-/// A store without operations, whose layer in front finds them all the same.
+/// A store without operations, whose layer in front finds them anyway.
 struct Nothing;
 
 impl S3 for Nothing {}
@@ -132,7 +132,7 @@ impl Router {
     }
 }
 
-/// A name that is not signed changes nothing about what is done: whoever adds it to a link of version 2 gets no other operation.
+/// A name that is not signed changes nothing about what is done: adding it to a link of version 2 gives no other operation.
 #[tokio::test]
 async fn names_that_are_not_signed_choose_no_operation() {
     let router = Router::new();
@@ -143,7 +143,7 @@ async fn names_that_are_not_signed_choose_no_operation() {
                 for plain in PLAIN {
                     let added = format!("{plain}=2");
                     let with = router.operation(method, path, &[signed, &added]).await;
-                    // Other stores tell of events there; it is refused here.
+                    // Other stores send events there; it is refused here.
                     if plain != "events" || with.is_some() {
                         assert_eq!(with, without, "{method} {path}?{signed}&{plain}");
                     }

@@ -22,7 +22,7 @@ impl Target {
     pub(super) fn of(sent_path: &str) -> Result<Self, ObjectError> {
         let path = decode_path(sent_path).map_err(|_| ObjectError::InvalidUri)?;
         let target = Self { path };
-        // Another path leads there, too, and a signature of version 2 cannot tell which was meant.
+        // Another path leads there, too, and a signature of version 2 does not show which was meant.
         if target.bucket() == SERVICES {
             return Err(ObjectError::InvalidBucketName);
         }

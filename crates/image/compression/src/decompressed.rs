@@ -36,7 +36,7 @@ impl<R: BufRead> Decompressed<R> {
             return Ok(State::Over);
         }
         let next = inner.fill_buf()?.first();
-        // What begins like a member and is none fails there.
+        // What only begins like a member fails there.
         if next.is_some_and(|byte| can_begin(self.compression, *byte)) {
             let member = Member::new(self.compression, inner)?;
             return Ok(State::Within(Box::new(member)));

@@ -25,7 +25,7 @@ pub(crate) struct Legacy<R> {
     over: bool,
     packed: Vec<u8>,
     plain: Vec<u8>,
-    /// What of `plain` is still to be handed out.
+    /// What of `plain` is still to be returned.
     left: std::ops::Range<usize>,
 }
 

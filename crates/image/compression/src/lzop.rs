@@ -27,7 +27,7 @@ pub(crate) struct Lzop<R> {
     over: bool,
     packed: Vec<u8>,
     plain: Vec<u8>,
-    /// How much of `plain` has been handed out.
+    /// How much of `plain` has been returned.
     given: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What is in a tarball of images, or in the folder that it was unpacked to.
+//! What is in a tarball of images, or in the directory that it was unpacked to.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::tarball::{self, Visitor};
 pub struct Collection {
     /// The disks.
     pub disks: Vec<Item>,
-    /// Kernels and ramdisks, one pair for each folder that has one of them.
+    /// Kernels and ramdisks, one pair for each directory that has one of them.
     pub pairs: Vec<Pair>,
     /// Other files.
     pub others: Vec<Item>,
@@ -27,7 +27,7 @@ pub struct Collection {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Item {
-    /// Its path in the tarball or folder.
+    /// Its path in the tarball or directory.
     pub path: PathBuf,
     /// What it holds; of a disk that is compressed or virtual, what is inside.
     pub inspection: Inspection,
@@ -67,9 +67,9 @@ impl Item {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Pair {
-    /// The folder that they are in.
+    /// The directory that they are in.
     pub folder: PathBuf,
-    /// The hypervisor that they are for, by the folder's name.
+    /// The hypervisor that they are for, by the directory's name.
     pub hypervisor: Option<Hypervisor>,
     /// The kernels; one, unless somebody added another.
     pub kernels: Vec<Item>,
@@ -77,7 +77,7 @@ pub struct Pair {
     pub ramdisks: Vec<Item>,
 }
 
-/// Files of a folder that are looked at, and how deep.
+/// Files of a directory that are looked at, and how deep.
 const MAX_FILES: usize = 1000;
 const MAX_DEPTH: usize = 3;
 
@@ -101,7 +101,7 @@ impl Collection {
         Ok(looker.collection)
     }
 
-    /// Looks at the files in a folder and the folders in it; symbolic links are not followed.
+    /// Looks at the files in a directory and the directories in it; symbolic links are not followed.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -171,7 +171,7 @@ impl Visitor for Looker<'_> {
         write(file.as_file())?;
         let outside = inspect(file.path())?;
         let is_packed = outside.content.is_packed_disk(path);
-        // What cannot be made raw can be named all the same.
+        // What cannot be made raw can be named anyway.
         let raw = is_packed
             .then(|| RawImage::open(file.path(), self.scratch, &Quiet(self.progress)).ok())
             .flatten();

@@ -49,7 +49,7 @@ pub enum Content {
     },
     /// A ramdisk.
     Ramdisk(Ramdisk),
-    /// A tarball, such as images are handed out in.
+    /// A tarball, such as images are distributed in.
     Tarball(Option<Compression>),
     /// A compressed file with something else inside.
     Compressed {
@@ -88,7 +88,7 @@ pub enum Packed {
 pub struct FileSystem {
     /// The superblock.
     pub superblock: Superblock,
-    /// How many bytes of the file system lie behind the end of the file or partition; not 0 means
+    /// How many bytes of the file system are behind the end of the file or partition; not 0 means
     /// that the image is cut short and must not be used.
     pub missing: u64,
     /// The system on it.
@@ -147,7 +147,7 @@ impl FileSystem {
 }
 
 impl Inspection {
-    /// The architecture of the system, the kernel or the program in the file, when it tells.
+    /// The architecture of the system, the kernel or the program in the file, if known.
     pub fn architecture(&self) -> Option<Architecture> {
         match &self.content {
             Content::FileSystem(_) | Content::Disk(_) => self.root()?.guest()?.architecture,

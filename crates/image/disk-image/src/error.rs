@@ -145,7 +145,7 @@ pub enum DiskImageError {
         /// Why not, and what to do.
         reason: &'static str,
     },
-    /// The folder does not take files of this length.
+    /// The directory does not take files of this length.
     #[error(
         "`{path}` cannot have {length} bytes: the file system of its directory takes no files of this size"
     )]

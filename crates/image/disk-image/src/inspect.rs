@@ -82,7 +82,7 @@ fn insist_on_length(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Dis
     })
 }
 
-/// Tells what a file or partition is by its headers.
+/// Detects what a file or partition is from its headers.
 pub(crate) fn classify(window: &Window) -> io::Result<Kind> {
     let head = window.read_up_to(0, HEAD)?;
     let last = window.length().saturating_sub(virtual_disk::FOOTER as u64);

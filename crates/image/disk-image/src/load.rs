@@ -1,4 +1,4 @@
-//! Taking a tarball of images apart for use at once: what is small stays in memory.
+//! Taking a tarball of images apart for use at once: what is small is kept in memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -42,8 +42,8 @@ enum Place {
 }
 
 /// Takes a tarball apart: files up to 64 MiB are kept in memory, larger ones are written into `folder` under the last part of
-/// their names, with holes; without a folder they are left out. A disk that is compressed or virtual is made raw in the folder.
-/// Of folders for hypervisors only the one for `hypervisor` is read. What was there under such a name is replaced.
+/// their names, with holes; without a directory they are left out. A disk that is compressed or virtual is made raw in the
+/// directory. Of directories for hypervisors only the one for `hypervisor` is read. What was there under such a name is replaced.
 ///
 /// # Errors
 /// When the file is no tarball, is damaged or cut short, or reading or writing fails.
@@ -84,7 +84,7 @@ impl Loaded {
     }
 }
 
-/// A file without a name has one here all the same, for other programs too.
+/// A file without a name has one here anyway, for other programs too.
 fn in_memory(file: &File) -> PathBuf {
     PathBuf::from(format!(
         "/proc/{}/fd/{}",

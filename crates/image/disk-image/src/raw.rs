@@ -299,7 +299,7 @@ impl DiskFormat {
     }
 }
 
-/// A raw image that shall become a file in another format. Until it is complete, both are in a folder
+/// A raw image that will become a file in another format. Until it is complete, both are in a directory
 /// of their own beside that file, which goes when this value does.
 #[derive(Debug)]
 pub struct Conversion {
@@ -310,10 +310,10 @@ pub struct Conversion {
 }
 
 impl Conversion {
-    /// Begins a file that shall become `target`.
+    /// Begins a file that will become `target`.
     ///
     /// # Errors
-    /// When the target exists and is not to be replaced, when its folder cannot be written, and when
+    /// When the target exists and is not to be replaced, when its directory cannot be written, and when
     /// `qemu-img` is missing.
     pub fn begin(
         target: &Path,
@@ -325,11 +325,11 @@ impl Conversion {
         Self::begin_in(target, format, existing, parent)
     }
 
-    /// Prepares to convert to `target`, with the temporary folder in `temporary`, which must be a folder of the same file
+    /// Prepares to convert to `target`, with the temporary directory in `temporary`, which must be a directory of the same file
     /// system.
     ///
     /// # Errors
-    /// When the target exists and is not to be replaced, when the temporary folder cannot be made, and when `qemu-img` is
+    /// When the target exists and is not to be replaced, when the temporary directory cannot be made, and when `qemu-img` is
     /// missing.
     pub fn begin_in(
         target: &Path,

@@ -1,4 +1,4 @@
-//! The tarballs that images are handed out in: one folder with a disk and, for each hypervisor, a
+//! The tarballs that images are distributed in: one directory with a disk and, for each hypervisor, a
 //! kernel and a ramdisk.
 
 use std::fs::File;
@@ -36,7 +36,7 @@ pub(crate) trait Visitor {
         write: &mut dyn FnMut(&File) -> Result<(), DiskImageError>,
     ) -> Result<(), DiskImageError>;
 
-    /// A folder.
+    /// A directory.
     fn folder(&mut self, path: &Path) -> Result<(), DiskImageError> {
         let _ = path;
         Ok(())
@@ -188,7 +188,7 @@ fn one<R: io::BufRead>(
     }
 }
 
-/// The path of a member inside the folder that it is unpacked to; nothing else is one.
+/// The path of a member inside the directory that it is unpacked to; nothing else is one.
 fn safe_path(name: &[u8]) -> Result<PathBuf, DiskImageError> {
     let refused = |reason| DiskImageError::Member {
         path: PathBuf::new(),
@@ -212,7 +212,7 @@ fn safe_path(name: &[u8]) -> Result<PathBuf, DiskImageError> {
     Ok(path)
 }
 
-/// The hypervisor that a folder of kernels is for, by its name.
+/// The hypervisor that a directory of kernels is for, by its name.
 pub(crate) fn hypervisor(folder: &Path) -> Option<Hypervisor> {
     match folder.file_name()?.to_str()? {
         "kvm-kernel" => Some(Hypervisor::Kvm),
@@ -230,7 +230,7 @@ pub(crate) fn for_hypervisor(path: &Path, wanted: Option<Hypervisor>) -> bool {
             .all(|found| Some(found) == wanted)
 }
 
-/// Tells how much of the file was read, and stops when asked to.
+/// Reports how much of the file was read, and stops when asked to.
 pub(crate) struct Counted<'a> {
     pub(crate) file: fs_err::File,
     pub(crate) progress: &'a dyn StepProgress,

@@ -45,7 +45,7 @@ impl Tool {
         Self::find("qemu-img", "qemu-utils")
     }
 
-    /// Looks the program up in `PATH` and in the folders of system programs.
+    /// Looks the program up in `PATH` and in the directories of system programs.
     fn find(name: &'static str, package: &'static str) -> Result<Self, DiskImageError> {
         match find_program(name) {
             Some(program) => Ok(Self { name, program }),
@@ -137,7 +137,7 @@ impl Tool {
     }
 }
 
-/// A program of the system, from `PATH` or the folders of system programs.
+/// A program of the system, from `PATH` or the directories of system programs.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));

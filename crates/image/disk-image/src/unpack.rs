@@ -1,4 +1,4 @@
-//! Unpacking a tarball: whole or not at all, and never outside of the folder.
+//! Unpacking a tarball: whole or not at all, and never outside of the directory.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -22,16 +22,16 @@ use crate::tarball::{self, Visitor};
 pub struct Unpacked {
     /// The files, with their lengths in bytes.
     pub files: Vec<(PathBuf, u64)>,
-    /// Members that are neither files nor folders, and were left out.
+    /// Members that are neither files nor directories, and were left out.
     pub left_out: Vec<PathBuf>,
 }
 
-/// Unpacks `tarball` into `folder`; of folders for hypervisors only the one for `hypervisor`, when one is
+/// Unpacks `tarball` into `folder`; of directories for hypervisors only the one for `hypervisor`, when one is
 /// given. Holes and zeroes become holes. Everything appears under its name when all of it is unpacked
-/// and on disk; until then it is in a folder of its own.
+/// and on disk; until then it is in a directory of its own.
 ///
 /// # Errors
-/// When the file is no tarball, is damaged or cut short, when a member's name leads out of the folder,
+/// When the file is no tarball, is damaged or cut short, when a member's name leads out of the directory,
 /// when something of that name is there, and when reading or writing fails.
 pub fn unpack(
     tarball: &Path,
@@ -152,7 +152,7 @@ fn publish(
         let (from, to) = (staging.path().join(top), folder.join(top));
         if let Err(error) = rename_to_free_name(&from, &to) {
             for (from, to) in done {
-                // Best effort: the error that led here is the one to tell.
+                // Best effort: the error that led here is the one to report.
                 let _ = fs_err::rename(to, from);
             }
             return Err(error);
@@ -165,7 +165,7 @@ fn publish(
 fn rename_to_free_name(from: &Path, to: &Path) -> Result<(), DiskImageError> {
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(()),
-        // A file system without such a rename: one of a folder never replaces a file or a full folder.
+        // A file system without such a rename: one of a directory never replaces a file or a full directory.
         Err(Errno::INVAL | Errno::NOSYS) if to.symlink_metadata().is_err() => {
             Ok(fs_err::rename(from, to)?)
         }

@@ -1,4 +1,4 @@
-//! Virtual disk formats, told by their magic and never by the file's name, and what makes one of
+//! Virtual disk formats, detected from their magic and never from the file's name, and what makes one of
 //! them dangerous: a name of another file, which qemu-img would open.
 
 use gumnut_signatures::{Window, be32, be64, le32, le64};
@@ -27,7 +27,7 @@ pub enum VirtualDisk {
 
 /// Length of the footer that a VHD ends with, in bytes.
 pub(crate) const FOOTER: usize = 512;
-/// How much of a VMDK is searched for the name of a parent: the descriptor lies in here.
+/// How much of a VMDK is searched for the name of a parent: the descriptor is in here.
 const VMDK_HEAD: usize = 1 << 20;
 
 impl VirtualDisk {
@@ -65,7 +65,7 @@ impl VirtualDisk {
         }
     }
 
-    /// Why the image must not be given to `qemu-img`: whoever made it could have any file of this
+    /// Why the image must not be given to `qemu-img`: its author could have any file of this
     /// machine read, or it does not hold the whole disk.
     pub(crate) fn danger(self, image: &Window) -> io::Result<Option<&'static str>> {
         let head = image.read_up_to(0, 512)?;

@@ -54,7 +54,7 @@ impl Expected {
         }
     }
 
-    /// Whether the text has been seen, in a line that may go on.
+    /// Whether the text has been seen, in a line that may be incomplete.
     pub(crate) fn found(&self) -> bool {
         self.state != State::Looking
     }

@@ -25,7 +25,7 @@ pub struct Qemu {
     setpriv: Option<PathBuf>,
 }
 
-/// What shall run the machine's instructions.
+/// What runs the machine's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Acceleration {

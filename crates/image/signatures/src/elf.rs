@@ -1,4 +1,4 @@
-//! The first bytes of an ELF file: enough to tell for which processor it is, and whether a kernel.
+//! The first bytes of an ELF file: enough to detect for which processor it is, and whether it is a kernel.
 
 use std::fmt;
 use std::io;
@@ -16,7 +16,7 @@ pub struct Elf {
     pub architecture: Option<Architecture>,
     /// The processor that it is for, by the name that Linux distributions use; `None` for a rare one.
     pub processor: Option<&'static str>,
-    /// What it is, as far as its first bytes tell.
+    /// What it is, as far as its first bytes show.
     pub role: ElfRole,
 }
 
@@ -62,7 +62,7 @@ impl Elf {
         } else {
             u16::from_be_bytes(bytes)
         };
-        // The class byte tells x86_64 from its 32-bit pointer variant, which no image runs alone.
+        // The class byte distinguishes x86_64 from its 32-bit pointer variant, which no image runs alone.
         let processor = match (machine, header[4]) {
             (3, 1) => Some("i386"),
             (62, WIDE) => Some("x86_64"),
@@ -83,7 +83,7 @@ impl Elf {
         })
     }
 
-    /// Reads the header and what tells for what the file is, of which `head` are the first bytes.
+    /// Reads the header and what shows for what the file is, of which `head` are the first bytes.
     ///
     /// # Errors
     /// When the file cannot be read.

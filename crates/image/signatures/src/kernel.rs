@@ -1,4 +1,4 @@
-//! Kernels in the forms that boot loaders take, told by their headers.
+//! Kernels in the forms that boot loaders take, detected from their headers.
 
 use std::fmt;
 use std::io;
@@ -17,9 +17,9 @@ pub struct Kernel {
     pub form: KernelForm,
     /// How the whole file is compressed, if it is: `Image.gz` of arm64 is such.
     pub compression: Option<Compression>,
-    /// The processor that it is for, by the name that Linux distributions use, as far as the header tells.
+    /// The processor that it is for, by the name that Linux distributions use, as far as the header shows.
     pub processor: Option<&'static str>,
-    /// The whole version text; its first word names the folder of the modules.
+    /// The whole version text; its first word names the directory of the modules.
     pub version: Option<String>,
 }
 
@@ -103,12 +103,12 @@ impl Kernel {
         }
     }
 
-    /// The kernel's release, such as `6.1.0-50-cloud-amd64`: the name of its modules folder.
+    /// The kernel's release, such as `6.1.0-50-cloud-amd64`: the name of its modules directory.
     pub fn release(&self) -> Option<&str> {
         self.version.as_deref()?.split_whitespace().next()
     }
 
-    /// The architecture, as far as the header tells and manifests have a name for it.
+    /// The architecture, as far as the header shows it and manifests have a name for it.
     pub fn architecture(&self) -> Option<Architecture> {
         self.processor?.parse().ok()
     }

@@ -36,7 +36,7 @@ pub enum Text {
     Plain,
 }
 
-/// How much is looked at to tell a text, in bytes.
+/// How much is looked at to detect a text, in bytes.
 const SAMPLE: usize = 4096;
 
 impl Archive {

@@ -7,7 +7,7 @@ use gumnut_compression::{Compression, Member};
 
 use crate::text::printable;
 
-/// A ramdisk and what its file names tell.
+/// A ramdisk and what its file names show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ramdisk {
@@ -53,7 +53,7 @@ impl Ramdisk {
             compression: found.archives.first().copied().flatten(),
             archives: found.archives,
             module_versions: found.versions.into_iter().collect(),
-            // What was noted while reading went on came first.
+            // What was noted while reading came first.
             problem: found.problem.or(problem),
             not_read,
         }
@@ -65,7 +65,7 @@ impl Ramdisk {
 struct Found {
     versions: BTreeSet<String>,
     archives: Vec<Option<Compression>>,
-    /// What Linux would not read, and is read here all the same.
+    /// What Linux would not read, and is read here anyway.
     problem: Option<String>,
 }
 
@@ -136,7 +136,7 @@ fn note(found: &mut Found, archive: Option<Compression>) {
     }
 }
 
-/// What stands where an archive would begin, and is none.
+/// What is in the place of an archive, and is not one.
 fn stranger(first: u8, found: &Found) -> Stop {
     Stop::Linux(invalid(if first == b'0' {
         "an archive in it does not begin at a multiple of 4 bytes"
@@ -228,7 +228,7 @@ fn member(stream: &mut Input<impl Read>, found: &mut Found) -> Result<(), Stop> 
     skip(stream, data.next_multiple_of(4) - HEADER as u64 - name_size)
 }
 
-/// The kernel release in the path of a module or of its folder.
+/// The kernel release in the path of a module or of its directory.
 fn version(name: &[u8]) -> Option<String> {
     let rooted = name.strip_prefix(b".").unwrap_or(name);
     let path = rooted.strip_prefix(b"/").unwrap_or(rooted);
@@ -272,7 +272,7 @@ struct Input<R> {
     failed: Option<io::Error>,
 }
 
-/// Bytes that tell what an archive is.
+/// Bytes that show what an archive is.
 const MAGIC: usize = 16;
 /// Bytes that are fetched at once.
 const PIECE: u64 = 32 << 10;

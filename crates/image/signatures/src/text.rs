@@ -1,4 +1,4 @@
-//! Text out of images: whoever made the image chose these bytes, and they end up on a terminal.
+//! Text out of images: its author chose these bytes, and they end up on a terminal.
 
 /// At most `limit` bytes of `bytes` up to the first NUL, with everything that could steer a
 /// terminal replaced.

@@ -85,12 +85,12 @@ const BCACHEFS: [u8; 16] = [
 ];
 /// Page sizes whose last ten bytes may be the signature of swap space.
 const PAGES: [usize; 5] = [4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
-/// Where the uberblocks of the first ZFS label lie, and how long they are together, in bytes.
+/// Where the uberblocks of the first ZFS label are, and how long they are together, in bytes.
 const UBERBLOCKS: (u64, usize) = (128 << 10, 128 << 10);
 const UBERBLOCK: u32 = 0x00BA_B10C;
 
 impl Volume {
-    /// How far the signatures reach, in bytes; those of ZFS lie behind.
+    /// How far the signatures reach, in bytes; those of ZFS are behind it.
     pub const REACH: usize = 0x1_0560;
 
     /// What a file or partition is by its signature; `None` for what has none that is known here.
@@ -115,7 +115,7 @@ impl Volume {
         Ok(Some(Self::Zfs))
     }
 
-    /// Whether a system can be started from it, as far as the kind tells.
+    /// Whether a system can be started from it, as far as the kind shows.
     pub fn can_be_root(self) -> bool {
         !matches!(
             self,
@@ -173,7 +173,7 @@ fn swap(head: &[u8]) -> Option<Volume> {
         .then_some(Volume::Swap)
 }
 
-/// The bits of a FAT, told by the number of clusters, as drivers tell them.
+/// The bits of a FAT, determined from the number of clusters, as drivers do it.
 fn fat(head: &[u8]) -> Option<u8> {
     let is_boot_sector = matches!(head.first(), Some(0xEB | 0xE9))
         && head.get(510..512) == Some(&[0x55, 0xAA])

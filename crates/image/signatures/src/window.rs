@@ -43,7 +43,7 @@ impl Window {
         }
     }
 
-    /// A stretch of this one; what would lie behind its end is left out.
+    /// A range of this one; what would be behind its end is left out.
     ///
     /// # Errors
     /// When the file cannot be opened once more.

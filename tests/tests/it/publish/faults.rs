@@ -1,4 +1,4 @@
-//! Every fault at every request of a run: it succeeds by itself, or says what happened and goes on later; what is then in
+//! Every fault at every request of a run: it succeeds without help, or says what happened and can be resumed; what is then in
 //! the cloud is what a run without a fault leaves.
 
 use std::process::Child;
@@ -97,7 +97,7 @@ fn fault(kind: Kind, victim: &Arc<Mutex<Option<Child>>>) -> Fault {
     }
 }
 
-/// Lets one thing go wrong and brings the run to its end; tells whether it needed a second attempt, or what was not as it
+/// Lets one thing go wrong and brings the run to its end; says whether it needed a second attempt, or what was not as it
 /// should be.
 fn run(cloud: &Cloud, point: &Point) -> Result<bool, String> {
     let case = Case::new(cloud, &point.bucket);

@@ -27,7 +27,7 @@ pub(crate) struct Case {
 pub(crate) type Everything = (Vec<String>, Vec<String>);
 
 impl Case {
-    /// Images in a folder of their own, a bucket of their own, and a proxy in front of the cloud.
+    /// Images in a directory of their own, a bucket of their own, and a proxy in front of the cloud.
     pub(crate) fn new(cloud: &Cloud, bucket: &str) -> Self {
         let proxy = FaultProxy::start(cloud.endpoint());
         let to = proxy.endpoint();

@@ -6,7 +6,7 @@ use gumnut_tests::{Cloud, Fault, Outcome, Program, patterned, small_tarball};
 
 use super::Case;
 
-/// Runs gumnut where nothing can be written but the folder `state`; a namespace of its own lets an ordinary user do so.
+/// Runs gumnut where nothing can be written but the directory `state`; a namespace of its own lets an ordinary user do so.
 fn where_nothing_else_can_be_written(
     program: &Program,
     state: &str,

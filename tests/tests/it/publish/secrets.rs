@@ -67,7 +67,7 @@ fn bundle_secrets(journal: &str, case: &Case, key: &Path) -> Vec<(String, Vec<u8
 /// Everything that was said or written somewhere, by where it was.
 type Seen = BTreeMap<String, Vec<u8>>;
 
-/// Collects the arguments of every process until it is told to stop.
+/// Collects the arguments of every process until it has to stop.
 fn arguments_of_processes(stop: &AtomicBool) -> Vec<u8> {
     let mut seen = std::collections::BTreeSet::new();
     while !stop.load(Ordering::SeqCst) {

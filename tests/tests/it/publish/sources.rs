@@ -5,7 +5,7 @@ use gumnut_tests::{Cloud, FaultProxy, Program, tool};
 
 use crate::images::root;
 
-/// Runs a shell command in the folder of a program.
+/// Runs a shell command in the directory of a program.
 fn sh(program: &Program, command: &str) {
     let folder = program.folder().display().to_string();
     let inside = format!("cd '{folder}'; {command}");
@@ -153,7 +153,7 @@ fn bundling_agrees_with_publishing_on_what_is_no_image() {
         ])
         .failed(3)
         .saying(&["is a text file, not a kernel"]);
-    // Any bytes can be had all the same.
+    // Any bytes can be downloaded anyway.
     sh(&program, "gzip -k root.img");
     let _ = program
         .run(&["bundle", "root.img.gz", "--arch", "i386", "-d", "out"])

@@ -22,7 +22,7 @@ const CLIENTS: [usize; 3] = [1, 8, 64];
 const OBJECTS: [(&str, usize, usize); 2] = [("10 MiB", 64, 10 << 20), ("4 KiB", 1024, 4 << 10)];
 /// The uploads that memory is measured under, and the length of each in bytes.
 const UPLOADS: (usize, usize) = (64, 100 << 20);
-/// gumnut must stay below this under them, in bytes.
+/// gumnut must remain below this under them, in bytes.
 const PEAK_LIMIT: u64 = 256 << 20;
 /// The bucket: the first name that the signer gives out, below the root of the server.
 const BUCKET: &str = "00000";

@@ -1,4 +1,4 @@
-//! The servers under load, each a process of its own with its data in a folder of the same disk.
+//! The servers under load, each a process of its own with its data in a directory of the same disk.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;

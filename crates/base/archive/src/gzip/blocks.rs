@@ -151,7 +151,7 @@ impl<R: BufRead> Parallel<R> {
         Ok(())
     }
 
-    /// The next block, if there is one; and how to go on.
+    /// The next block, if there is one; and how to continue.
     fn next(mut self) -> io::Result<(State<R>, Option<Block>)> {
         while self.rest.is_none() && self.waiting.len() < self.most {
             let section = read_section(&mut self.inner)?;

@@ -126,7 +126,7 @@ enum Next {
     End,
 }
 
-/// Nothing is ever sent through this channel: its end tells the compressors to stop.
+/// Nothing is ever sent through this channel: its end makes the compressors stop.
 enum Stop {}
 
 fn run(mut codec: impl FnMut(&[u8]) -> Answer, work: &Receiver<Work>, stop: &Receiver<Stop>) {

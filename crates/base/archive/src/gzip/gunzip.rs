@@ -172,7 +172,7 @@ fn next(inner: &mut impl BufRead) -> io::Result<u8> {
     Ok(byte)
 }
 
-/// Reads a member's header; fails with `other` if it is none at all.
+/// Reads a member's header; fails with `other` if it is not a header at all.
 pub(super) fn read_header(inner: &mut impl BufRead, other: ArchiveError) -> io::Result<()> {
     let crc = crc32fast::Hasher::new();
     Header { inner, crc }.check(other)

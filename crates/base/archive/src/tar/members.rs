@@ -1,4 +1,4 @@
-//! Reading a tar stream of many members, such as the tarballs that images are handed out in.
+//! Reading a tar stream of many members, such as the tarballs that images are distributed in.
 
 use std::io::BufRead;
 
@@ -14,9 +14,9 @@ const MAX_TRAILER: u64 = 1 << 26;
 pub enum Entry<'a, R> {
     /// A file, whole or sparse in any of the forms that GNU tar writes by default.
     File(&'a mut MemberReader<R>),
-    /// Anything else: a folder has kind `5`.
+    /// Anything else: a directory has kind `5`.
     Other {
-        /// The name. It is for people to read; whoever makes a path of it has to look first.
+        /// The name. It is for people to read; code that makes a path of it has to check it first.
         name: &'a [u8],
         /// The type flag.
         kind: char,

@@ -285,7 +285,7 @@ impl<R: BufRead> Headers<R> {
 
     /// Passes over what is stored for a member that is no file.
     pub(super) fn pass(mut self, found: &Found) -> Result<(), ArchiveError> {
-        // Links, devices and folders have a size and nothing stored.
+        // Links, devices and directories have a size and nothing stored.
         if matches!(found.type_flag(), b'1'..=b'6') {
             return Ok(());
         }

@@ -12,8 +12,8 @@ const BLOCKING: u64 = 10_240;
 
 /// The blocks of a tar stream whose one member is a file with the blocks of `S`.
 ///
-/// Header, data and end of the archive are blocks of their own, so that the blocks of an image lie
-/// in the stream as they lie in the image. The member has mode 0644, owner 0 and time 0: equal
+/// Header, data and end of the archive are blocks of their own, so that the blocks of an image are
+/// in the stream as they are in the image. The member has mode 0644, owner 0 and time 0: equal
 /// images under equal names give equal streams.
 #[derive(Debug)]
 pub struct TarStream<S> {

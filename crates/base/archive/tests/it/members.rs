@@ -41,7 +41,7 @@ fn members(stream: &[u8]) -> Result<Members, ArchiveError> {
     Ok(members)
 }
 
-/// A folder with a link, an empty file, a short one and one with holes, as GNU tar packs it.
+/// A directory with a link, an empty file, a short one and one with holes, as GNU tar packs it.
 fn packed(options: &[&str]) -> (Vec<u8>, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let top = folder.path().join("top");

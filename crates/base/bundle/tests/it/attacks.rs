@@ -84,7 +84,7 @@ fn a_bomb_ends_at_its_bound() {
     let found = error.to_string() == size_differs
         || matches!(error, BundleError::Gunzip(ArchiveError::TooLong { .. }));
     assert!(found, "{error:?}");
-    // With a header that lies as the manifest does, only the bound holds.
+    // With a header that is as false as the manifest, only the limit holds.
     let mut lying = tar(1000);
     lying.resize(64 << 20, 0);
     let limit = 1024 + (1 << 20) + 10_240;

@@ -1,4 +1,4 @@
-//! Restored files: under their name only when right, never over somebody else's.
+//! Restored files: under their name only when right, never over other files.
 
 use std::path::Path;
 

@@ -16,7 +16,7 @@ pub(crate) fn run(folder: &Path, program: &str, arguments: &[&str], input: &[u8]
         .unwrap_or_else(|error| panic!("this test needs the program `{program}`: {error}"));
     let mut stdin = child.stdin.take().unwrap();
     let output = thread::scope(|scope| {
-        // The program may stop reading early; what it prints and how it ends tells.
+        // The program may stop reading early; what it prints and how it ends shows that.
         scope.spawn(move || stdin.write_all(input));
         child.wait_with_output().unwrap()
     });

@@ -1,4 +1,4 @@
-//! What was sealed comes out again, and equal input gives equal bundles.
+//! What was bundled comes out again, and equal input gives equal bundles.
 
 use std::io::Read;
 use std::num::NonZeroUsize;

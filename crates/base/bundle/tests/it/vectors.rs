@@ -106,7 +106,7 @@ fn our_tar_stream_is_that_of_euca2ools_3() {
     }
 }
 
-/// Bundles a file into a folder.
+/// Bundles a file into a directory.
 fn bundle_file(image: &Path, folder: &Path, options: &BundleOptions) -> SignedManifest {
     let names = BundleNames::new("disk".parse().unwrap()).unwrap();
     let mut sink = FolderSink::create(folder, names, Existing::Refuse).unwrap();

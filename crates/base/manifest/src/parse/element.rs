@@ -147,7 +147,7 @@ impl Element {
         }
     }
 
-    /// Whether it belongs to one entry of a list, and so comes anew with each entry.
+    /// Whether it belongs to one entry of a list, and so comes again with each entry.
     pub(super) fn of_entry(self) -> bool {
         matches!(self, E::Virtual | E::Device | E::FileName | E::PartDigest)
     }

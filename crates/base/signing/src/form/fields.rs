@@ -45,7 +45,7 @@ impl FormFields {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Puts the name of the file where fields ask for it by `${filename}`. What is signed or is the signature stays as it is.
+    /// Puts the name of the file where fields ask for it by `${filename}`. What is signed or is the signature is not changed.
     pub fn name_file(&mut self, name: &str) {
         for (field, value) in &mut self.0 {
             if !Self::is_exempt(field) && value.contains(FILE_NAME) {

@@ -247,7 +247,7 @@ enum Part {
     File(FormPiece),
 }
 
-/// The name of a file without folders: some browsers send the whole path.
+/// The name of a file without directories: some browsers send the whole path.
 fn base_name(path: &str) -> String {
     let name = path.rsplit(['/', '\\']).next();
     name.unwrap_or_default().to_owned()

@@ -16,7 +16,7 @@ pub(super) struct PartHead {
 /// The part that brings the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilePart {
-    /// The name of the file without folders; `None` when the form gives none.
+    /// The name of the file without directories; `None` when the form gives none.
     pub name: Option<String>,
 }
 

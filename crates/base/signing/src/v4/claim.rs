@@ -34,7 +34,7 @@ pub struct Verified {
     pub amz_date: String,
     /// `20130524/us-east-1/s3/aws4_request`
     pub scope: String,
-    /// The signature of the request, which the first chunk goes on from.
+    /// The signature of the request, which the first chunk continues from.
     pub signature: String,
 }
 

@@ -12,7 +12,7 @@ const SIGNATURES: [&str; 3] = [
     "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
 ];
 
-/// The request whose signature the chunks go on from.
+/// The request whose signature the chunks continue from.
 fn seed() -> Verified {
     let list = headers(&[
         ("host", "s3.amazonaws.com"),
@@ -184,7 +184,7 @@ fn the_published_trailer_is_right_and_no_other() {
     let wrong = trailer_body(&right.replace('d', "e"));
     let refused = decoder.feed(&wrong, &mut Vec::new());
     assert_eq!(refused, Err(ChunkError::Signature));
-    // Whoever overlooks that is told again.
+    // A caller that overlooks that gets the error again.
     assert_eq!(
         decoder.feed(b"more", &mut Vec::new()),
         Err(ChunkError::Signature)

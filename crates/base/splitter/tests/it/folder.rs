@@ -1,4 +1,4 @@
-//! A folder gets a whole bundle or nothing, and only regular files in it are read.
+//! A directory gets a whole bundle or nothing, and only regular files in it are read.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! Bundles in folders and channels, and parts that are not what they should be.
+//! Bundles in directories and channels, and parts that are not what they should be.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod channel;

@@ -97,7 +97,7 @@ impl Keyboard {
             raw.special_codes[SpecialCodeIndex::VQUIT] = 0;
             raw.special_codes[SpecialCodeIndex::VMIN] = 1;
             raw.special_codes[SpecialCodeIndex::VTIME] = 0;
-            // A terminal that stays as it is can be used, too.
+            // A terminal whose modes cannot be changed can be used, too.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &raw);
         }
         if let Some(machine) = machine {

@@ -68,7 +68,7 @@ const UNDERSTOOD: &[&str] = &[
     "EC2_URL=http://h/ # c\nS3_URL=http://s/#no_comment",
     "export EC2_URL=http://h/>/dev/null S3_URL=http://s/ 2>&1\n",
     "export EC2_URL= S3_URL=\"\" EC2_CERT=''\n",
-    // Its own folder.
+    // Its own directory.
     "EUCA_KEY_DIR=$(cd \"$(dirname \"${BASH_SOURCE:-$0}\")\"; pwd -P)\nexport EC2_CERT=\"${EUCA_KEY_DIR}/c.pem\"\n",
     "D=$(dirname \"$(readlink -f \"${BASH_SOURCE}\")\")\nexport EC2_CERT=$D/c.pem\n",
     "D=`dirname \"$BASH_SOURCE\"`; EC2_CERT=$D/c.pem; EC2_PRIVATE_KEY=$(basename \"$BASH_SOURCE\" rc)\n",

@@ -65,7 +65,7 @@ impl Folder {
         }
         let lock = File::from(folder);
         let opened = lock.metadata().map_err(failed)?;
-        // Another run may have removed this very folder at its end.
+        // Another run may have removed this very directory at its end.
         let here = fs_err::symlink_metadata(path).ok();
         if here.as_ref().map(identity) != Some(identity(&opened)) {
             return Err(busy(path));
@@ -124,7 +124,7 @@ impl Folder {
             path: self.path.clone(),
             source,
         })
-        // Dropping takes the folder away where it is empty now.
+        // Dropping takes the directory away where it is empty now.
     }
 
     /// Removes what is ours and has such a name, and nothing else that somebody may have put there.

@@ -209,7 +209,7 @@ impl Fetch {
         while let Some((arrival, bytes)) = parts.try_next().await? {
             sum += bytes;
             if sender.send(arrival).await.is_err() {
-                // Nobody waits for more; whoever restores says why.
+                // Nobody waits for more; the restoring side says why.
                 break;
             }
         }

@@ -95,7 +95,7 @@ impl Verify {
         else {
             return first;
         };
-        // What is damaged in the store stays so; what only came damaged does not.
+        // What is damaged in the store is damaged again when read again; what was damaged on the way is not.
         let part = named(manifest.manifest(), name).ok_or(WorkflowError::Died)?;
         self.part(part, None, &*observer).await?;
         self.stream(manifest, &heads, &observer).await

@@ -85,7 +85,7 @@ impl Feed {
         let mut reader = bundle.store.read_object(bucket, &key, Some(head));
         let mut next = reader.chunk().await;
         if is_another(&next) {
-            // Whether it is the right one by now, or always was, its digest tells.
+            // Whether it is the right one by now, or always was, its digest shows.
             reader = bundle.store.read_object(bucket, &key, None);
             next = reader.chunk().await;
         }

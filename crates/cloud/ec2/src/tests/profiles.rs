@@ -250,7 +250,7 @@ async fn selecting_in_old_clouds() {
         assert!(seen(USER, &[("Owner.1", "admin")]).await);
         assert!(!seen(USER, &[("Owner.1", "bob")]).await);
         assert!(seen(ADMIN, &[("Owner.1", "self")]).await);
-        // What the tools of 1.2 send by themselves, and with `-a`.
+        // What the tools of 1.2 send without options, and with `-a`.
         let plain = [("Owner.1", "self"), ("ExecutableBy.1", "self")];
         assert!(seen(USER, &plain).await && seen(ADMIN, &plain).await);
         let all = [plain[0], plain[1], ("ExecutableBy.2", "all")];

@@ -170,7 +170,7 @@ async fn idle_connections_make_room_for_others() {
         ..HttpLimits::default()
     };
     let server = start(vec![Box::new(Echo("a"))], limits).await;
-    // A connection that stays open after its answer, which says that all before it have been accepted.
+    // A connection that is kept open after its answer, which says that all before it have been accepted.
     let answered = async || {
         let mut stream = TcpStream::connect(server.addr()).await.unwrap();
         let request = b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n";

@@ -138,7 +138,7 @@ pub(super) fn part_missing(part: &PartName) -> ImageError {
     invalid(format!("Part {part} is not available"))
 }
 
-/// The folder of a manifest, in which its parts lie.
+/// The directory of a manifest, in which its parts are.
 pub(super) fn folder(key: &str) -> String {
     key.rsplit_once('/')
         .map_or(String::new(), |(folder, _)| format!("{folder}/"))

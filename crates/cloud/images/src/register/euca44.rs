@@ -1,4 +1,4 @@
-//! The profile `euca-4.4`: Eucalyptus 4.4 believes what the manifest says.
+//! The profile `euca-4.4`: Eucalyptus 4.4 trusts what the manifest says.
 
 use gumnut_cloud_catalogue::{Caller, Identity, Profile};
 use gumnut_manifest::LenientManifest;

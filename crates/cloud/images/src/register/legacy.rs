@@ -1,4 +1,4 @@
-//! The profiles `euca-1.6` and `euca-2.0`: a manifest is opened with the cloud's key, and its parts are believed.
+//! The profiles `euca-1.6` and `euca-2.0`: a manifest is opened with the cloud's key, and its parts are not checked.
 
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ async fn own_bucket(
 }
 
 /// Whether the cloud's key opens key and iv. The real clouds ask only whether the padding is right; what cannot be
-/// opened comes out as random bytes here, so that being hex digits has to tell.
+/// opened comes out as random bytes here, so that being hex digits has to show it.
 fn opens(cloud: &CloudKeys, manifest: &LenientManifest) -> bool {
     let (key, rule) = (&cloud.key, HexRule::Legacy);
     let (Some(secret), Some(iv)) = (

@@ -13,7 +13,7 @@ use super::resolved::ResolvedImage;
 use super::{check, content, image_type};
 use crate::{ImageError, ImageErrorKind};
 
-/// Checks everything, in the order in which clients are told, and stores the image under a new id.
+/// Checks everything, in the order of the error messages, and stores the image under a new id.
 pub(super) async fn register(
     registrar: &Registrar<'_>,
     caller: &Caller,
@@ -79,8 +79,8 @@ pub(super) async fn rehearse(
     registrar.look_at(kernel, ramdisk, check).await
 }
 
-/// The manifest when it is the caller's, signed, meant for this cloud, and its parts are whole; what it says, and what the image
-/// is.
+/// The manifest when it is the caller's, signed, meant for this cloud, and its parts are complete; what it says, and what the
+/// image is.
 async fn verified_manifest(
     registrar: &Registrar<'_>,
     caller: &Caller,

@@ -312,7 +312,7 @@ async fn what_the_caller_may_not_read_is_not_quoted() {
             let refusal = world.register_as(USER, request()).await.unwrap_err();
             assert_eq!(refusal.kind(), ImageErrorKind::NotAuthorized, "{refusal}");
             assert!(!refusal.to_string().contains(secret), "{refusal}");
-            // Who may read it is told what is wrong, or that it is the manifest of another.
+            // A caller who may read it learns what is wrong, or that it is the manifest of another.
             world.exec_only.clear();
             let refusal = world.register_as(USER, request()).await.unwrap_err();
             assert!(!refusal.to_string().is_empty());

@@ -1,5 +1,5 @@
 //! The answer to a request that the object store refuses. The layer writes documents of errors without `Resource` and
-//! `RequestId`, and offers no place to add them: its own document is read and written anew.
+//! `RequestId`, and offers no place to add them: its own document is read and written again.
 
 use std::borrow::Cow;
 

@@ -16,8 +16,8 @@ pub(crate) struct Document {
     pub(crate) absent: &'static [&'static str],
 }
 
-/// Refuses a document with an element that would be dropped, and text in a form that would be. What else is wrong with it is told
-/// by whoever reads it.
+/// Refuses a document with an element that would be dropped, and text in a form that would be. What else is wrong with it is
+/// reported by the code that reads it.
 ///
 /// # Errors
 /// [`ObjectError::NotImplemented`] for what S3 has and this store has not; [`ObjectError::MalformedXml`].

@@ -191,7 +191,7 @@ fn is_for_writing(name: &str) -> bool {
             .any(|group| group.contains(&name))
 }
 
-/// Whether headers ask for an operation that no method and no query tells: the answer of a function for objects.
+/// Whether headers ask for an operation that method and query do not show: the answer of a function for objects.
 pub(super) fn asks_for_another(headers: &HeaderMap) -> bool {
     headers.contains_key("x-amz-request-route") || headers.contains_key("x-amz-request-token")
 }

@@ -109,7 +109,7 @@ fn refusal(
 
 /// Refuses parameters that would be dropped though they are to decide what becomes of an object or a bucket.
 ///
-/// As in S3, names that begin with `x-` are for the log of whoever asks. Reads ignore what they do not know, and so do writes for
+/// As in S3, names that begin with `x-` are for the log of the caller. Reads ignore what they do not know, and so do writes for
 /// a name with a value; but what looks like a sub-resource, or is a parameter of another operation, is refused, and a deletion
 /// takes nothing that it does not know.
 fn check_query(operation: &Operation, query: &[(String, String)]) -> Result<(), ObjectError> {

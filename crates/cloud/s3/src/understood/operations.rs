@@ -34,7 +34,7 @@ pub(crate) struct Operation {
 /// What the body of a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// Nothing; what a client sends all the same is read and counts for nothing.
+    /// Nothing; what a client sends anyway is read and counts for nothing.
     Nothing,
     /// Nothing, and anything else is refused: it would be taken for content.
     Empty,

@@ -72,7 +72,7 @@ fn offers(hypervisor: Hypervisor, disk: &str) -> bool {
 }
 
 impl Hypervisor {
-    /// Its name as the command line and the folders of tarballs say it.
+    /// Its name as the command line and the directories of tarballs say it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",

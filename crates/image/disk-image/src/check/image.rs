@@ -1,4 +1,4 @@
-//! Whether the image is whole and clean.
+//! Whether the image is complete and clean.
 
 use gumnut_signatures::Volume;
 

@@ -1,5 +1,5 @@
 //! Checks before an image is registered: what would keep an instance from starting, or give away
-//! secrets, is found while it can still be mended.
+//! secrets, is found while it can still be fixed.
 
 mod boot;
 mod catalogue;
@@ -25,7 +25,7 @@ pub struct Finding {
     pub message: String,
 }
 
-/// The hypervisor that shall run the image. As text `kvm` or `xen`.
+/// The hypervisor that will run the image. As text `kvm` or `xen`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Hypervisor {
@@ -62,7 +62,7 @@ impl FromStr for Hypervisor {
     }
 }
 
-/// A machine image and what it shall be started with.
+/// A machine image and what it will be started with.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Subject<'a> {
@@ -72,7 +72,7 @@ pub struct Subject<'a> {
     pub kernel: Option<&'a Inspection>,
     /// The ramdisk.
     pub ramdisk: Option<&'a Inspection>,
-    /// Where it shall run.
+    /// Where it will run.
     pub hypervisor: Option<Hypervisor>,
     /// What the image will be registered as.
     pub architecture: Option<Architecture>,
@@ -116,7 +116,7 @@ impl Findings {
     }
 }
 
-/// Checks a machine image; the gravest findings come first.
+/// Checks a machine image; the most severe findings come first.
 pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
     image::check(subject, &mut findings);
@@ -127,7 +127,7 @@ pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
     findings.0
 }
 
-/// Checks a kernel that shall be registered on its own.
+/// Checks a kernel that will be registered on its own.
 pub fn check_kernel(kernel: &Inspection, architecture: Option<Architecture>) -> Vec<Finding> {
     let mut findings = Findings::default();
     kernel::is_kernel(kernel, &mut findings);
@@ -135,7 +135,7 @@ pub fn check_kernel(kernel: &Inspection, architecture: Option<Architecture>) -> 
     findings.0
 }
 
-/// Checks a ramdisk that shall be registered on its own.
+/// Checks a ramdisk that will be registered on its own.
 pub fn check_ramdisk(ramdisk: &Inspection) -> Vec<Finding> {
     let mut findings = Findings::default();
     kernel::is_ramdisk(ramdisk, &mut findings);

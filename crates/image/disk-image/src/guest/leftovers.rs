@@ -1,4 +1,4 @@
-//! Files that a published image should not have: whoever starts it gets them all.
+//! Files that a published image should not have: all who start it get them.
 
 use ext4_view::Ext4Error;
 use gumnut_signatures::printable;
@@ -32,7 +32,7 @@ pub enum Secret {
     Password,
 }
 
-/// Home folders that are looked into; an image has one or two.
+/// Home directories that are looked into; an image has one or two.
 const MAX_HOMES: usize = 64;
 /// Longest list of findings; more would be no help.
 const MAX_FOUND: usize = 100;

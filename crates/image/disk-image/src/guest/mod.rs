@@ -21,7 +21,7 @@ pub struct Guest {
     pub root_device: Option<String>,
     /// The kernel releases that have modules, sorted.
     pub module_versions: Vec<String>,
-    /// Whether a login is offered on a serial console; `None` when its init does not tell.
+    /// Whether a login is offered on a serial console; `None` when its init does not show it.
     pub serial_login: Option<bool>,
     /// Files that give away their former owner, or let somebody in.
     pub leftovers: Vec<Leftover>,
@@ -93,7 +93,7 @@ fn module_versions(tree: &Tree) -> Result<Vec<String>, Ext4Error> {
 }
 
 /// Upstart and System V name the terminals of a login one by one; systemd starts a login on every
-/// console that the kernel is told of.
+/// console that is passed to the kernel.
 fn serial_login(tree: &Tree) -> Result<Option<bool>, Ext4Error> {
     const SERIAL: [&str; 3] = ["ttyS", "hvc", "xvc"];
     if tree.is_folder("/lib/systemd/system")? || tree.is_folder("/usr/lib/systemd/system")? {

@@ -9,7 +9,7 @@ use gumnut_signatures::Window;
 /// All that may be read of one image; a healthy one needs a few hundred KiB.
 const MAX_READ: u64 = 128 << 20;
 /// A directory larger than this is not searched. A name is found by walking the directory, and a
-/// made-up one can claim billions of blocks that are all the same block.
+/// made-up one can claim billions of blocks that are one and the same block.
 const MAX_DIRECTORY: u64 = 4 << 20;
 /// Longest target of a symbolic link, as Linux has it.
 const MAX_LINK: u64 = 4096;

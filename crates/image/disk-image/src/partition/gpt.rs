@@ -95,7 +95,7 @@ impl Gpt {
         self.damage.as_deref()
     }
 
-    /// Where the array of entries lies and how long it is, in bytes, if that can be.
+    /// Where the array of entries is and how long it is, in bytes, if that can be.
     fn array(&self) -> Option<(u64, usize)> {
         let size = self.entry_size()?;
         let length = usize::try_from(le32(&self.header, 80))
@@ -203,7 +203,7 @@ impl Gpt {
     }
 
     /// Why the master boot record would not fit a disk whose last partition, `last`, has another length. A protective one does;
-    /// one that repeats partitions (hybrid) does when its protective entries lie before the last partition.
+    /// one that repeats partitions (hybrid) does when its protective entries are before the last partition.
     pub(super) fn fixed(&self, last: &Entry) -> Option<&'static str> {
         let start = last.start / self.sector;
         let used = || entries_of(&self.mbr).filter(|entry| entry[4] != 0);
@@ -212,7 +212,7 @@ impl Gpt {
             let (first, count) = (u64::from(le32(entry, 8)), u64::from(le32(entry, 12)));
             entry[4] == PROTECTIVE && first + count > start
         };
-        // Anything else that reaches behind the start of the partition would overlap it or lie in the middle of it.
+        // Anything else that reaches behind the start of the partition would overlap it or be in the middle of it.
         let overlaps = |entry: &[u8]| {
             let (first, count) = (u64::from(le32(entry, 8)), u64::from(le32(entry, 12)));
             entry[4] != PROTECTIVE && first != start && first + count > start

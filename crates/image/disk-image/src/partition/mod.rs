@@ -75,7 +75,7 @@ impl Table {
         }
     }
 
-    /// Whether a machine could start from it as far as the table tells.
+    /// Whether a machine could start from it as far as the table shows.
     pub(crate) fn bootable(&self, head: &[u8]) -> bool {
         // The first bytes of an MBR are code, or nothing at all.
         let code = head

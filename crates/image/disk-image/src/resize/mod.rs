@@ -20,7 +20,7 @@ use file_system::Job;
 use partial::Partial;
 use subject::{Layout, Subject};
 
-/// The size that an image shall get.
+/// The size that an image will get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewSize {
     /// So many bytes.
@@ -128,7 +128,7 @@ pub struct Resized {
 pub struct Plan {
     /// Length of the image now, in bytes.
     pub before: u64,
-    /// Length of the new image, in bytes; `None` when only doing it tells.
+    /// Length of the new image, in bytes; `None` when only doing it shows it.
     pub after: Option<u64>,
     /// The partition that would be resized; `None` when the image is one file system.
     pub partition: Option<u32>,
@@ -138,7 +138,7 @@ pub struct Plan {
     pub superblock: Superblock,
 }
 
-/// Says what [`resize`] would do, and fails as it would as far as the headers tell.
+/// Says what [`resize`] would do, and fails as it would as far as the headers show.
 ///
 /// # Errors
 /// As for [`resize`].
@@ -286,7 +286,7 @@ fn write_at(partial: &Partial, bytes: &[u8], offset: u64) -> Result<(), DiskImag
     })
 }
 
-/// What tells that somebody wrote to a file.
+/// What shows that somebody wrote to a file.
 fn stamp(metadata: &std::fs::Metadata) -> (u64, i64, i64) {
     (metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }

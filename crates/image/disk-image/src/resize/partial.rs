@@ -113,7 +113,7 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         if !self.committed {
-            // Best effort: the error that led here is the one to tell.
+            // Best effort: the error that led here is the one to report.
             let _ = fs_err::remove_file(&self.path);
         }
     }

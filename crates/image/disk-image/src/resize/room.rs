@@ -6,7 +6,7 @@ use std::path::Path;
 use super::subject::{Layout, Subject};
 use crate::error::DiskImageError;
 
-/// Refuses a folder with less free space than the image has data.
+/// Refuses a directory with less free space than the image has data.
 pub(super) fn check(subject: &Subject, path: &Path) -> Result<(), DiskImageError> {
     let superblock = subject.superblock();
     let used = superblock.length() - superblock.free();
@@ -18,7 +18,7 @@ pub(super) fn check(subject: &Subject, path: &Path) -> Result<(), DiskImageError
         // The partition on its own, and the disk.
         Layout::Partition(_) => copy.saturating_mul(2),
     };
-    // A file system that cannot be asked will tell when it is full.
+    // A file system that cannot be asked will report when it is full.
     let Ok(folder) = rustix::fs::statvfs(path) else {
         return Ok(());
     };

@@ -232,7 +232,7 @@ impl Last {
     }
 }
 
-/// Refuses a file system that goes on behind the end of its file or partition.
+/// Refuses a file system that continues behind the end of its file or partition.
 fn whole(path: &Path, superblock: &Superblock, length: u64) -> Result<(), DiskImageError> {
     let file_system = superblock.length();
     if file_system <= length {

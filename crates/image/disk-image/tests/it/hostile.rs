@@ -93,7 +93,7 @@ fn a_claim_of_billions_of_groups_takes_no_memory() {
 #[test]
 fn a_high_word_that_does_not_count_takes_no_memory() {
     let image = Image::ext3();
-    // The feature `64bit` is not set; taken all the same, these are 4,294,443,009 groups.
+    // The feature `64bit` is not set; used anyway, these are 4,294,443,009 groups.
     image.patch(1024 + 0x150, &0x1FFF_u32.to_le_bytes());
     assert!(inspect(&image.path).is_ok());
 }

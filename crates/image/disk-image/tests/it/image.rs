@@ -1,4 +1,4 @@
-//! Small real images, made by `mke2fs` from a folder.
+//! Small real images, made by `mke2fs` from a directory.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::symlink;
@@ -33,7 +33,7 @@ const EXT4: [&str; 6] = [
      large_file,huge_file,dir_nlink,extra_isize,metadata_csum",
 ];
 
-/// A folder of its own with one image in it.
+/// A directory of its own with one image in it.
 pub(crate) struct Image {
     pub(crate) folder: TempDir,
     pub(crate) path: PathBuf,
@@ -63,7 +63,7 @@ pub(crate) fn succeed(program: &str, arguments: &[&str], file: &Path) -> String 
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A root folder as of 2009 with the modules of two kernels; `/sbin/init` is this test program.
+/// A root directory as of 2009 with the modules of two kernels; `/sbin/init` is this test program.
 fn root(folder: &Path) {
     for path in [
         "usr/sbin",
@@ -110,7 +110,7 @@ impl Image {
         Self::with(arguments, |_| {})
     }
 
-    /// An ext3 image whose root folder `change` has changed.
+    /// An ext3 image whose root directory `change` has changed.
     pub(crate) fn ext3_with(change: impl FnOnce(&Path)) -> Self {
         Self::with(&EXT3, change)
     }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::image::Image;
 
-/// Runs a shell command in a folder.
+/// Runs a shell command in a directory.
 fn sh(folder: &Path, command: &str) {
     let output = Command::new("sh")
         .args(["-e", "-c", command])
@@ -25,7 +25,7 @@ fn sh(folder: &Path, command: &str) {
     );
 }
 
-/// An image in a folder of its own, as `disk.raw`, with its bytes.
+/// An image in a directory of its own, as `disk.raw`, with its bytes.
 fn disk() -> (TempDir, Vec<u8>) {
     let image = Image::ext3();
     let folder = tempfile::tempdir().unwrap();
@@ -247,7 +247,7 @@ fn a_disk_in_a_tarball_that_cannot_be_made_raw_is_an_error_that_names_it() {
         "{error}"
     );
     assert!(error.to_string().contains("evil.qcow2"), "{error}");
-    // It can be listed all the same.
+    // It can be listed anyway.
     let tarball = folder.path().join("evil.tar.gz");
     let listed = Collection::of_tarball(&tarball, folder.path(), &NoProgress).unwrap();
     assert!(matches!(

@@ -39,7 +39,7 @@ pub(crate) fn assert_sound(path: &Path) {
     );
 }
 
-/// Only the image and its tree are left in the folder: no target, no temporary file.
+/// Only the image and its tree are left in the directory: no target, no temporary file.
 fn assert_nothing_left(image: &Image) {
     let names = fs_err::read_dir(image.folder.path()).unwrap();
     let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
@@ -83,7 +83,7 @@ fn the_result_has_holes_even_when_the_original_has_none() {
 #[test]
 fn an_orphan_file_that_has_to_move_is_right_afterwards() {
     let image = Image::ext2();
-    // Without room for more group descriptors, resize2fs moves what lies behind them.
+    // Without room for more group descriptors, resize2fs moves what is behind them.
     File::create(&image.path)
         .unwrap()
         .set_len(32 * MIB)

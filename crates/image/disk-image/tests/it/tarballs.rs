@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::image::{Image, MIB};
 use crate::ramdisks::cpio;
 
-/// A folder in the certified layout, and room for tarballs of it beside.
+/// A directory in the certified layout, and room for tarballs of it beside.
 struct Layout {
     folder: TempDir,
     image: Vec<u8>,
@@ -72,7 +72,7 @@ impl Layout {
         path
     }
 
-    /// Unpacks into a new folder.
+    /// Unpacks into a new directory.
     fn unpack(&self, tarball: &Path) -> Result<TempDir, DiskImageError> {
         let target = tempfile::tempdir_in(self.folder.path()).unwrap();
         unpack(tarball, target.path(), None, &NoProgress)?;
@@ -290,7 +290,7 @@ fn names_that_lead_out_and_links_never_touch_anything() {
             refused(&layout, &path, "leads out");
         }
     }
-    // A link out of the folder, and a file through it.
+    // A link out of the directory, and a file through it.
     let mut link = member("a", b'2', 0);
     link[157..161].copy_from_slice(b"/tmp");
     link[148..156].fill(b' ');

@@ -1,5 +1,5 @@
 #!/bin/sh -e
-# The beginnings of file systems as their own programs make them: NAME.gz holds the first KiB that tell what it is.
+# The beginnings of file systems as their own programs make them: NAME.gz holds the first KiB, which show what it is.
 # needs: xfsprogs btrfs-progs f2fs-tools jfsutils reiserfsprogs erofs-utils squashfs-tools cramfsswap or util-linux-extra genromfs
 #        xorriso dosfstools exfatprogs ntfs-3g util-linux cryptsetup-bin; usage: make.sh
 cd "$(dirname "$0")"; t=$(mktemp -d); trap 'rm -rf "$t"' EXIT; mkdir "$t/tree"; echo hello > "$t/tree/file"

@@ -88,7 +88,7 @@ impl<'a> Bits<'a> {
         u16::try_from(low).unwrap_or(u16::MAX)
     }
 
-    /// Uses the rest of the byte at hand, then `count` bytes, which it gives.
+    /// Uses the rest of the current byte, then `count` bytes, which it gives.
     pub(super) fn take_bytes(&mut self, count: usize) -> Option<&'a [u8]> {
         let start = self.number().div_ceil(8);
         let bytes = self.data.get(start..start + count)?;

@@ -1,7 +1,7 @@
 //! The proof that deflate data (RFC 1951) means the bytes that it was made of.
 //!
 //! Joining the output of a compressor that always ends its stream takes the bit at which the last block begins. No
-//! library tells it, but decoding finds it, and decoding is what the proof takes anyway. So this is a decoder that
+//! library reports it, but decoding finds it, and decoding is what the proof takes anyway. So this is a decoder that
 //! keeps nothing: it compares, and it says where the last block is.
 
 mod bits;

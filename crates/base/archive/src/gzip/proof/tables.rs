@@ -120,7 +120,7 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
         self.entries[(link.base() + index) % SIZE]
     }
 
-    /// Makes the table anew, for codes of these lengths (0: no code), which mean what `meaning` says.
+    /// Makes the table again, for codes of these lengths (0: no code), which mean what `meaning` says.
     pub(super) fn build(
         &mut self,
         lengths: &[u8],
