@@ -8,8 +8,8 @@ use gumnut_types::{AccountId, SecretString};
 use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Database, Decide, FoundObject, Image, ImageChange,
-    ImageRef, ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion,
-    Part, ResourceTag, Upload, UploadChange, UploadRef, UploadState,
+    ImageRef, ImagesState, InlineObject, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob,
+    ListedVersion, Part, ResourceTag, Upload, UploadChange, UploadRef, UploadState,
 };
 
 /// The catalogue: everything that a cloud keeps but the bytes of objects. Clones share the database.
@@ -229,12 +229,12 @@ reads! {
     bucket(name: &str = name.to_owned()) -> Option<Bucket>;
     /// The buckets of the account with this number, by name.
     buckets(account: &str = account.to_owned()) -> Vec<Bucket>;
-    /// A version of an object, the newest when `version` is `None`, with its segments if `segments`.
+    /// A version of an object, the newest when `version` is `None`, with its bytes or their blobs if `content`.
     object(
         bucket: &str = bucket.to_owned(),
         key: &str = key.to_owned(),
         version: Option<&str> = version.map(str::to_owned),
-        segments: bool = segments
+        content: bool = content
     ) -> FoundObject;
     /// At most `limit` newest versions with keys from `from` on that are no delete markers, by key.
     list_objects(bucket: &str = bucket.to_owned(), from: &str = from.to_owned(), limit: usize = limit) -> Vec<ListedVersion>;
@@ -276,6 +276,8 @@ reads! {
     named_blobs(blobs: Vec<String> = blobs) -> Vec<String>;
     /// Every blob that a row names, with what it must be.
     known_blobs() -> Vec<KnownBlob>;
+    /// At most `limit` versions whose bytes are in the catalogue, with rows behind `after`, in the order of their rows.
+    inline_objects(after: i64 = after, limit: usize = limit) -> Vec<InlineObject>;
     /// What does not hold together in the database, a line each; empty when all is well.
     faults() -> Vec<String>;
 }

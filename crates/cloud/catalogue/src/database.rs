@@ -8,9 +8,9 @@ use gumnut_types::{AccountId, SecretString};
 
 use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
-    BucketState, Caller, CatalogueError, Image, ImageChange, ImageRef, ImagesState, KeyChange,
-    KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, ObjectVersion, Part, ResourceTag,
-    Segment, Upload, UploadChange, UploadRef, UploadState,
+    BucketState, Caller, CatalogueError, Content, Image, ImageChange, ImageRef, ImagesState,
+    InlineObject, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion,
+    ObjectVersion, Part, ResourceTag, Upload, UploadChange, UploadRef, UploadState,
 };
 
 /// A decision: looks at a state and gives the change, or `None` when it refuses and nothing is to change.
@@ -28,8 +28,8 @@ pub struct FoundObject {
     pub bucket: Option<Bucket>,
     /// The version, which may be a delete marker; `None` when there is none.
     pub object: Option<ObjectVersion>,
-    /// Its bytes in their order; empty unless they were asked for.
-    pub segments: Vec<Segment>,
+    /// Its bytes; none unless they were asked for.
+    pub content: Content,
 }
 
 /// A database that keeps the catalogue.
@@ -115,13 +115,13 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// The buckets of the account with this number, by name.
     async fn buckets(&self, account: String) -> Result<Vec<Bucket>, CatalogueError>;
 
-    /// A version of an object, the newest when none is named, with its segments if `segments`.
+    /// A version of an object, the newest when none is named, with its bytes or their blobs if `content`.
     async fn object(
         &self,
         bucket: String,
         key: String,
         version: Option<String>,
-        segments: bool,
+        content: bool,
     ) -> Result<FoundObject, CatalogueError>;
 
     /// At most `limit` newest versions with keys from `from` on that are no delete markers, in the order of the bytes of
@@ -212,6 +212,13 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
 
     /// Every blob that a row names, with what it must be.
     async fn known_blobs(&self) -> Result<Vec<KnownBlob>, CatalogueError>;
+
+    /// At most `limit` versions whose bytes are in the catalogue, with rows behind `after`, in the order of their rows.
+    async fn inline_objects(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<InlineObject>, CatalogueError>;
 
     /// What does not hold together in the database, a line each; empty when all is well.
     async fn faults(&self) -> Result<Vec<String>, CatalogueError>;

@@ -38,7 +38,10 @@ pub use headers::ObjectHeaders;
 pub use identity::{AccountName, Caller, Identity, Owner};
 pub use image::{Image, ImageState, LaunchPermissions, ResourceTag, Tag};
 pub use key::{Key, KeyTooLong};
-pub use object::{KnownBlob, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion, Segment};
+pub use object::{
+    Content, InlineObject, KnownBlob, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion,
+    Segment,
+};
 pub use profile::{IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
 pub use settings::{BucketSettings, CorsRule, LockPeriod, ObjectLock, PublicAccess, Versioning};
 pub use tags_and_lock::{Governance, LockMode, Retention, Tags, TagsAndLock};

@@ -1,5 +1,9 @@
 //! Objects, of which a bucket may keep several versions, and the blobs that hold their bytes.
 
+use std::fmt;
+
+use bytes::Bytes;
+
 use crate::{Acl, ObjectHeaders, Owner, TagsAndLock};
 
 /// The version id of objects that were made without versioning.
@@ -75,7 +79,51 @@ pub struct Segment {
     pub checksum: Option<String>,
 }
 
-/// A version to be made; it becomes the newest of its key. Its bytes are stored already.
+/// Where the bytes of a version are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Content {
+    /// In the catalogue itself: few bytes, whose MD5 is the `ETag` of the version.
+    Inline(Bytes),
+    /// In blobs, in their order. A delete marker has none.
+    Blobs(Vec<Segment>),
+}
+
+impl Content {
+    /// In bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Inline(bytes) => bytes.len() as u64,
+            Self::Blobs(segments) => segments.iter().map(|segment| segment.size).sum(),
+        }
+    }
+
+    /// The runs of bytes that are in blobs.
+    pub fn segments(&self) -> &[Segment] {
+        match self {
+            Self::Inline(_) => &[],
+            Self::Blobs(segments) => segments,
+        }
+    }
+}
+
+/// No bytes, as a delete marker has.
+impl Default for Content {
+    fn default() -> Self {
+        Self::Blobs(Vec::new())
+    }
+}
+
+// Without the bytes, which are no text and the client's own.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inline(bytes) => write!(f, "Inline({} bytes)", bytes.len()),
+            Self::Blobs(segments) => f.debug_tuple("Blobs").field(segments).finish(),
+        }
+    }
+}
+
+/// A version to be made; it becomes the newest of its key. Bytes in blobs are stored already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewVersion {
     /// The version id; [`NULL_VERSION`] without versioning.
@@ -96,8 +144,8 @@ pub struct NewVersion {
     pub modified: i64,
     /// The id of the multipart upload that it comes of; `None` for one that came at once.
     pub upload: Option<String>,
-    /// Its bytes in their order; none for a delete marker.
-    pub segments: Vec<Segment>,
+    /// Its bytes.
+    pub content: Content,
 }
 
 /// A blob that a row names, and what it must be.
@@ -111,4 +159,28 @@ pub struct KnownBlob {
     pub md5: String,
     /// Bucket and key of what it belongs to, `BUCKET/KEY`, for messages.
     pub object: String,
+}
+
+/// A version whose bytes are in the catalogue, and what they must be.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InlineObject {
+    /// The number of its row.
+    pub id: i64,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The MD5 that they must have, in hex.
+    pub md5: String,
+    /// Bucket and key, `BUCKET/KEY`, for messages.
+    pub object: String,
+}
+
+// Without the bytes, which are no text and the client's own.
+impl fmt::Debug for InlineObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InlineObject")
+            .field("id", &self.id)
+            .field("md5", &self.md5)
+            .field("object", &self.object)
+            .finish_non_exhaustive()
+    }
 }

@@ -139,6 +139,9 @@ impl Cloud {
                 return Err(CloudError::NotEncrypted(config.listen));
             }
         }
+        if config.limits.inline_bytes > Limits::MAX_INLINE_BYTES {
+            return Err(CloudError::Inline(config.limits.inline_bytes));
+        }
         let Opened {
             config,
             data_dir,
@@ -310,6 +313,7 @@ fn object_limits(limits: &Limits) -> ObjectLimits {
     of_objects.put_bytes = limits.put_bytes;
     of_objects.object_bytes = limits.object_bytes;
     of_objects.part_bytes = limits.part_bytes;
+    of_objects.inline_bytes = limits.inline_bytes;
     of_objects
 }
 

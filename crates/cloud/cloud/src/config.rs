@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gumnut_cloud_accounts::Tls;
 use gumnut_cloud_catalogue::{Clock, ImageRules};
+use gumnut_cloud_objects::ObjectLimits;
 use gumnut_cloud_s3::RefuseAcl;
 
 /// The port that clients of a Eucalyptus cloud assume.
@@ -58,6 +59,9 @@ pub struct Limits {
     pub object_bytes: u64,
     /// Smallest part that is not the last of its object, in bytes.
     pub part_bytes: u64,
+    /// Largest object whose bytes are kept in the catalogue, in bytes, at most [`Limits::MAX_INLINE_BYTES`]; 0 keeps all bytes in
+    /// files. It is for objects that are put from now on.
+    pub inline_bytes: usize,
     /// Largest body that is held in memory, XML and forms, in bytes.
     pub document_bytes: usize,
     /// Most bytes of such bodies that are held in memory at a time; a quarter is for requests without a good signature.
@@ -76,6 +80,11 @@ pub struct Limits {
     pub patience: Duration,
     /// Least bytes of a body that must come while we wait for `patience`.
     pub pace: u64,
+}
+
+impl Limits {
+    /// The largest value of [`Limits::inline_bytes`], 64 KiB: databases handle longer rows badly.
+    pub const MAX_INLINE_BYTES: usize = ObjectLimits::MAX_INLINE_BYTES;
 }
 
 impl Config {
@@ -169,6 +178,7 @@ impl Default for Limits {
             put_bytes: 5 << 30,
             object_bytes: 5 << 40,
             part_bytes: 5 << 20,
+            inline_bytes: 16 << 10,
             document_bytes: 2 << 20,
             held_bytes: 64 << 20,
             head_bytes: 64 << 10,

@@ -45,6 +45,12 @@ pub enum CloudError {
         "{0} can be reached from other machines, whose requests would not be encrypted; use TLS (--tls)"
     )]
     NotEncrypted(SocketAddr),
+    /// [`Limits::inline_bytes`](crate::Limits::inline_bytes) is too large.
+    #[error(
+        "objects of up to {0} bytes cannot be kept in the catalogue; the limit for `inline` is {max} bytes",
+        max = crate::Limits::MAX_INLINE_BYTES
+    )]
+    Inline(usize),
     /// The address cannot be listened at.
     #[error("cannot listen at {addr}")]
     Listen {
@@ -150,7 +156,7 @@ impl CloudError {
     /// Whose fault it is: what was asked for, the content of the data directory or of a file, or the machine.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NotLoopback(_) | Self::NotEncrypted(_) => Fault::Usage,
+            Self::NotLoopback(_) | Self::NotEncrypted(_) | Self::Inline(_) => Fault::Usage,
             Self::NoCloud(_)
             | Self::Damaged { .. }
             | Self::NoCatalogue { .. }

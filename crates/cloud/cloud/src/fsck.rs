@@ -16,6 +16,8 @@ use crate::error::CloudError;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
+/// Small objects that are held in memory at once.
+const INLINE_AT_ONCE: usize = 100;
 /// Where files go that belong to nothing, below the data directory.
 const ORPHANS: &str = "orphans";
 
@@ -35,7 +37,9 @@ pub struct Repair {
 pub struct Report {
     /// Files that the catalogue names.
     pub files: u64,
-    /// What they hold, in bytes.
+    /// Small objects, whose bytes are in the catalogue.
+    pub inline: u64,
+    /// What the files and small objects hold, in bytes.
     pub bytes: u64,
     /// What is wrong; nothing in a sound directory.
     pub findings: Vec<Finding>,
@@ -83,6 +87,12 @@ pub enum Finding {
         /// Bytes that it has.
         found: u64,
     },
+    /// The bytes of a small object, which are in the catalogue, are not what they were.
+    #[error("{object}: the bytes in the catalogue are damaged, their digest is wrong")]
+    Inline {
+        /// The object.
+        object: String,
+    },
     /// The bytes of a file are not what they were.
     #[error("{object}: the file {file} is damaged, its digest is wrong")]
     Digest {
@@ -94,7 +104,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// A word for programs: `catalogue`, `orphan`, `moved`, `missing`, `size`, `digest`.
+    /// A word for programs: `catalogue`, `orphan`, `moved`, `missing`, `size`, `inline`, `digest`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Catalogue(_) => "catalogue",
@@ -102,6 +112,7 @@ impl Finding {
             Self::Moved { .. } => "moved",
             Self::Missing { .. } => "missing",
             Self::Size { .. } => "size",
+            Self::Inline { .. } => "inline",
             Self::Digest { .. } => "digest",
         }
     }
@@ -123,6 +134,26 @@ impl Report {
         Self {
             findings: vec![Finding::Catalogue(fault)],
             ..Self::default()
+        }
+    }
+
+    /// Reads the objects whose bytes are in the catalogue, some at a time.
+    async fn check_inline(&mut self, catalogue: &Catalogue) -> Result<(), CatalogueError> {
+        let mut after = 0;
+        loop {
+            let page = catalogue.inline_objects(after, INLINE_AT_ONCE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.id;
+            for found in page {
+                self.inline += 1;
+                self.bytes += found.bytes.len() as u64;
+                if HEXLOWER.encode(&Md5::digest(&found.bytes)) != found.md5 {
+                    let object = found.object;
+                    self.findings.push(Finding::Inline { object });
+                }
+            }
         }
     }
 
@@ -156,7 +187,13 @@ pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudEr
         }
         opened => opened.map_err(|error| CloudError::of_catalogue(catalogue, error))?,
     };
-    let (faults, known) = match futures::executor::block_on(read(&Catalogue::new(copy))) {
+    let copy = Catalogue::new(copy);
+    let mut report = Report::default();
+    let read = async {
+        report.check_inline(&copy).await?;
+        Ok::<_, CatalogueError>((copy.faults().await?, copy.known_blobs().await?))
+    };
+    let (faults, known) = match futures::executor::block_on(read) {
         Err(CatalogueError::Damaged { reason }) => {
             return Ok(Report::of_catalogue(damaged(&reason)));
         }
@@ -164,14 +201,8 @@ pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudEr
     };
     let faults = faults.iter().map(|reason| damaged(reason));
     let mismatch = mismatch.map(|mismatch| mismatch.to_string());
-    let mut report = Report {
-        findings: mismatch
-            .into_iter()
-            .chain(faults)
-            .map(Finding::Catalogue)
-            .collect(),
-        ..Report::default()
-    };
+    let of_catalogue = mismatch.into_iter().chain(faults);
+    report.findings.extend(of_catalogue.map(Finding::Catalogue));
     let known: HashMap<_, _> = known
         .into_iter()
         .map(|blob| (blob.name.clone(), blob))
@@ -239,10 +270,6 @@ fn put_aside(data_dir: &Path, file: &str) -> io::Result<String> {
     }
     fs::rename(data_dir.join(file), target)?;
     Ok(to)
-}
-
-async fn read(catalogue: &Catalogue) -> Result<(Vec<String>, Vec<KnownBlob>), CatalogueError> {
-    Ok((catalogue.faults().await?, catalogue.known_blobs().await?))
 }
 
 fn check_files(

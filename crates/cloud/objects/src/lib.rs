@@ -34,7 +34,7 @@ pub use object::{Deleted, KeyToDelete, NewObject, ObjectRef, ObjectView, Stored}
 pub use object_store::ObjectStore;
 pub use operations::{BucketPage, BucketQuery};
 pub use reader::{ObjectReader, ObjectStream};
-pub use receive::{BodyDigests, ReceivedBody};
+pub use receive::{BodyDigests, ReceivedBody, ReceivedPart};
 pub use setting::{IfExists, SettingChange};
 pub use tags::{bucket_tags, object_tags};
 pub use upload_listing::{UploadPage, UploadQuery};

@@ -12,16 +12,24 @@ pub struct ObjectLimits {
     pub object_bytes: u64,
     /// Smallest part that is not the last of its object, in bytes.
     pub part_bytes: u64,
+    /// Largest object that is kept in the catalogue, in bytes; 0 keeps all bytes in blobs. Parts always are in blobs.
+    pub inline_bytes: usize,
+}
+
+impl ObjectLimits {
+    /// The largest value of [`ObjectLimits::inline_bytes`] that pays: databases handle longer rows badly.
+    pub const MAX_INLINE_BYTES: usize = 64 << 10;
 }
 
 impl Default for ObjectLimits {
-    /// The limits of S3: 100 buckets, 5 GiB at once, 5 TiB in parts of at least 5 MiB.
+    /// The limits of S3: 100 buckets, 5 GiB at once, 5 TiB in parts of at least 5 MiB. Objects of up to 16 KiB are in the catalogue.
     fn default() -> Self {
         Self {
             buckets: 100,
             put_bytes: 5 << 30,
             object_bytes: 5 << 40,
             part_bytes: 5 << 20,
+            inline_bytes: 16 << 10,
         }
     }
 }

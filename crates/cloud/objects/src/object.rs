@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gumnut_cloud_catalogue::{Key, ObjectHeaders, ObjectVersion, Segment, TagsAndLock};
+use gumnut_cloud_catalogue::{Content, Key, ObjectHeaders, ObjectVersion, TagsAndLock};
 
 use crate::acl_request::AclRequest;
 use crate::conditions::{Conditions, DeleteConditions};
@@ -80,9 +80,9 @@ pub struct ObjectView {
     pub object: ObjectVersion,
     /// Whether answers about objects of the bucket name versions.
     pub has_versions: bool,
-    /// The parts of a multipart upload, or the one run of bytes of an object that came at once. Empty unless the
-    /// operation asks for them.
-    pub segments: Vec<Segment>,
+    /// The bytes, or the blobs that have them: one for each part of a multipart upload. Nothing unless the operation asks for
+    /// them.
+    pub content: Content,
 }
 
 /// A key, or one version of it, that is to be deleted.

@@ -78,19 +78,19 @@ impl ObjectStore {
         tokio::spawn(task).await?
     }
 
-    /// Commits a unit of change that gives a blob its row, then deletes the blobs that it has given up. A blob whose row was
-    /// refused is removed.
+    /// Commits a unit of change that gives a blob its row, if there is one, then deletes the blobs that it has given up. A blob
+    /// whose row was refused is removed.
     ///
     /// All of it is one task that a caller who goes away does not interrupt, so that a row never names a blob that was
     /// removed.
     pub(crate) async fn commit_with_blob<T: Send + 'static>(
         &self,
-        blob: PendingBlob,
+        blob: Option<PendingBlob>,
         unit: impl Future<Output = Result<Changed<T>, ObjectError>> + Send + 'static,
     ) -> Result<T, ObjectError> {
         let garbage = Arc::clone(&self.garbage);
         let task = async move {
-            let committing = Committing(Some(blob));
+            let committing = Committing(blob);
             let changed = match unit.await {
                 Ok(changed) => changed,
                 Err(error) if error.is_outcome_unknown() => return Err(error),
@@ -180,7 +180,9 @@ mod tests {
             let store = open(folder.path()).await;
             let told = format!("{outcome:?}");
             let blob = put(&store).await;
-            let ended = store.commit_with_blob(blob, async move { outcome }).await;
+            let ended = store
+                .commit_with_blob(Some(blob), async move { outcome })
+                .await;
             assert_eq!(ended.is_ok(), expected == (1, 0), "{told}");
             assert_eq!(files(folder.path()), expected, "{told}");
         }
@@ -201,7 +203,7 @@ mod tests {
                 end.send(()).unwrap();
                 Ok(committed())
             };
-            store.commit_with_blob(blob, unit).await
+            store.commit_with_blob(Some(blob), unit).await
         });
         has_begun.await.unwrap();
         caller.abort();
@@ -230,7 +232,7 @@ mod tests {
                     begun.send(()).unwrap();
                     std::future::pending::<Result<Changed<()>, ObjectError>>().await
                 };
-                store.commit_with_blob(blob, unit).await
+                store.commit_with_blob(Some(blob), unit).await
             });
             has_begun.await.unwrap();
         });

@@ -8,11 +8,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _, stream};
 use gumnut_cloud_blobs::{BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream};
-use gumnut_cloud_catalogue::Segment;
+use gumnut_cloud_catalogue::{Content, Segment};
 
 use crate::error::ObjectError;
 
@@ -20,10 +20,22 @@ use crate::error::ObjectError;
 ///
 /// [`Read`] blocks: use it where that is allowed, or [`ObjectReader::into_stream`].
 pub struct ObjectReader {
-    blobs: Arc<dyn BlobStore>,
+    source: Source,
+    left: u64,
+}
+
+/// Where the bytes come from.
+enum Source {
+    /// Bytes that the catalogue has given.
+    Memory(Bytes),
+    Blobs(Blobs),
+}
+
+/// Blobs that are read one after the other.
+struct Blobs {
+    store: Arc<dyn BlobStore>,
     runs: VecDeque<Run>,
     current: Option<BlobReader>,
-    left: u64,
     pin: BlobPin,
 }
 
@@ -42,45 +54,41 @@ impl Run {
 
 impl ObjectReader {
     /// A reader of all. From now on the blobs are not deleted, if they are there.
-    pub(crate) fn new(
-        blobs: &Arc<dyn BlobStore>,
-        segments: &[Segment],
-    ) -> Result<Self, ObjectError> {
-        let mut runs = VecDeque::with_capacity(segments.len());
-        for segment in segments {
-            let name = segment.blob.parse().map_err(io::Error::other);
-            runs.push_back(Run {
-                name: name.map_err(BlobError::Io)?,
-                wanted: 0..segment.size,
-            });
-        }
-        let mut reader = Self {
-            blobs: Arc::clone(blobs),
-            left: runs.iter().map(Run::size).sum(),
-            runs,
-            current: None,
-            pin: BlobPin::none(),
+    pub(crate) fn new(blobs: &Arc<dyn BlobStore>, content: &Content) -> Result<Self, ObjectError> {
+        let source = match content {
+            Content::Inline(bytes) => Source::Memory(bytes.clone()),
+            Content::Blobs(segments) => Source::Blobs(Blobs::new(blobs, segments)?),
         };
-        reader.pin = blobs.pin(&reader.names());
-        Ok(reader)
+        let left = content.size();
+        Ok(Self { source, left })
     }
 
     /// The blobs that are to be read.
     pub(crate) fn names(&self) -> Vec<BlobName> {
-        self.runs.iter().map(|run| run.name).collect()
+        match &self.source {
+            Source::Memory(_) => Vec::new(),
+            Source::Blobs(blobs) => blobs.names(),
+        }
     }
 
     /// How many parts the object has; one that came at once has one. Call it before the first read.
     pub fn parts(&self) -> usize {
-        self.runs.len()
+        match &self.source {
+            Source::Memory(_) => 1,
+            Source::Blobs(blobs) => blobs.runs.len(),
+        }
     }
 
     /// The range of bytes of the part with this number, counted from 1; `None` when there is no such part. Call it before
     /// the first read.
     pub fn part(&self, number: usize) -> Option<Range<u64>> {
+        let runs = match &self.source {
+            Source::Memory(_) => return (number == 1).then_some(0..self.left),
+            Source::Blobs(blobs) => &blobs.runs,
+        };
         let before = number.checked_sub(1)?;
-        let size = self.runs.get(before)?.size();
-        let start = self.runs.iter().take(before).map(Run::size).sum();
+        let size = runs.get(before)?.size();
+        let start = runs.iter().take(before).map(Run::size).sum();
         Some(start..start + size)
     }
 
@@ -92,6 +100,67 @@ impl ObjectReader {
     /// Reads only this range of the bytes that would have been read, counted from 0. Call it before the first read.
     #[must_use]
     pub fn range(mut self, range: Range<u64>) -> Self {
+        match &mut self.source {
+            Source::Memory(bytes) => {
+                let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+                let (from, to) = (within(range.start), within(range.end));
+                *bytes = bytes.slice(from.min(to)..to);
+                self.left = bytes.len() as u64;
+            }
+            Source::Blobs(blobs) => {
+                blobs.limit(range);
+                self.left = blobs.runs.iter().map(Run::size).sum();
+            }
+        }
+        self
+    }
+
+    /// The bytes as a stream, for example for a response. Call it before the first read.
+    pub fn into_stream(self) -> ObjectStream {
+        let Blobs {
+            store, runs, pin, ..
+        } = match self.source {
+            Source::Memory(bytes) => return ObjectStream(Pieces::Memory(bytes)),
+            Source::Blobs(blobs) => blobs,
+        };
+        let pieces = BlobPieces {
+            store,
+            runs,
+            current: None,
+            _pin: pin,
+        };
+        let pieces = stream::try_unfold(pieces, BlobPieces::next).boxed();
+        ObjectStream(Pieces::Blobs(Mutex::new(pieces)))
+    }
+}
+
+impl Blobs {
+    /// All bytes of the segments. From now on the blobs are not deleted, if they are there.
+    fn new(store: &Arc<dyn BlobStore>, segments: &[Segment]) -> Result<Self, ObjectError> {
+        let mut runs = VecDeque::with_capacity(segments.len());
+        for segment in segments {
+            let name = segment.blob.parse().map_err(io::Error::other);
+            runs.push_back(Run {
+                name: name.map_err(BlobError::Io)?,
+                wanted: 0..segment.size,
+            });
+        }
+        let mut blobs = Self {
+            store: Arc::clone(store),
+            runs,
+            current: None,
+            pin: BlobPin::none(),
+        };
+        blobs.pin = store.pin(&blobs.names());
+        Ok(blobs)
+    }
+
+    fn names(&self) -> Vec<BlobName> {
+        self.runs.iter().map(|run| run.name).collect()
+    }
+
+    /// Leaves out what is not in the range.
+    fn limit(&mut self, range: Range<u64>) {
         let mut at = 0;
         for run in std::mem::take(&mut self.runs) {
             let (start, end) = (at, at + run.size());
@@ -105,41 +174,23 @@ impl ObjectReader {
             }
             at = end;
         }
-        self.left = self.runs.iter().map(Run::size).sum();
-        self
-    }
-
-    /// The bytes as a stream, for example for a response. Call it before the first read.
-    pub fn into_stream(self) -> ObjectStream {
-        let Self {
-            blobs, runs, pin, ..
-        } = self;
-        let pieces = Pieces {
-            blobs,
-            runs,
-            current: None,
-            _pin: pin,
-        };
-        ObjectStream(Mutex::new(stream::try_unfold(pieces, Pieces::next).boxed()))
     }
 
     fn open_next(&mut self) -> io::Result<()> {
         let run = self.runs.pop_front().ok_or(io::ErrorKind::UnexpectedEof)?;
         if run.size() > 0 {
-            let opened = self.blobs.get_blocking(run.name, run.wanted);
+            let opened = self.store.get_blocking(run.name, run.wanted);
             self.current = Some(opened.map_err(io::Error::other)?);
         }
         Ok(())
     }
-}
 
-impl Read for ObjectReader {
+    /// Reads at least a byte; there are some left.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.left > 0 && !buffer.is_empty() {
+        loop {
             if let Some(blob) = &mut self.current {
                 // A blob that has lost its end gives an error, so that it does not pass for a shorter object.
                 let count = blob.read(buffer)?;
-                self.left = self.left.saturating_sub(count as u64);
                 if count > 0 {
                     return Ok(count);
                 }
@@ -147,29 +198,45 @@ impl Read for ObjectReader {
             }
             self.open_next()?;
         }
-        Ok(0)
+    }
+}
+
+impl Read for ObjectReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 || buffer.is_empty() {
+            return Ok(0);
+        }
+        let count = match &mut self.source {
+            Source::Memory(bytes) => {
+                let count = bytes.len().min(buffer.len());
+                bytes.split_to(count).copy_to_slice(&mut buffer[..count]);
+                count
+            }
+            Source::Blobs(blobs) => blobs.read(buffer)?,
+        };
+        self.left = self.left.saturating_sub(count as u64);
+        Ok(count)
     }
 }
 
 impl fmt::Debug for ObjectReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectReader")
-            .field("runs", &self.runs)
             .field("left", &self.left)
             .finish_non_exhaustive()
     }
 }
 
 /// What is still to be streamed.
-struct Pieces {
-    blobs: Arc<dyn BlobStore>,
+struct BlobPieces {
+    store: Arc<dyn BlobStore>,
     runs: VecDeque<Run>,
     current: Option<BlobStream>,
     /// Held until the last piece is out.
     _pin: BlobPin,
 }
 
-impl Pieces {
+impl BlobPieces {
     async fn next(mut self) -> io::Result<Option<(Bytes, Self)>> {
         loop {
             if let Some(blob) = &mut self.current {
@@ -182,7 +249,7 @@ impl Pieces {
                 return Ok(None);
             };
             if run.size() > 0 {
-                let opened = self.blobs.get(run.name, run.wanted).await;
+                let opened = self.store.get(run.name, run.wanted).await;
                 self.current = Some(opened.map_err(io::Error::other)?);
             }
         }
@@ -190,17 +257,27 @@ impl Pieces {
 }
 
 /// The bytes of an object in pieces, none of them empty. An error is the last item.
-pub struct ObjectStream(
+pub struct ObjectStream(Pieces);
+
+enum Pieces {
+    /// One piece, or none when it is empty.
+    Memory(Bytes),
     // Never locked: it lets the stream be shared between threads, which the code that sends it may require.
-    Mutex<BoxStream<'static, io::Result<Bytes>>>,
-);
+    Blobs(Mutex<BoxStream<'static, io::Result<Bytes>>>),
+}
 
 impl Stream for ObjectStream {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let pieces = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        pieces.poll_next_unpin(context)
+        match &mut self.0 {
+            Pieces::Memory(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Pieces::Memory(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Pieces::Blobs(pieces) => {
+                let pieces = pieces.get_mut().unwrap_or_else(PoisonError::into_inner);
+                pieces.poll_next_unpin(context)
+            }
+        }
     }
 }
 
@@ -240,18 +317,26 @@ mod tests {
         let blobs = in_memory();
         let segments = put(&blobs, &[b"abc", b"", b"d", b"efgh"]).await;
         let whole = b"abcdefgh";
-        for start in 0..=8 {
-            for end in start..=8 {
-                let reader = || {
-                    let all = ObjectReader::new(&blobs, &segments).unwrap();
-                    all.range(start as u64..end as u64)
-                };
-                assert_eq!(reader().left(), (end - start) as u64);
-                let mut read = Vec::new();
-                reader().read_to_end(&mut read).unwrap();
-                assert_eq!(read, whole[start..end]);
-                let pieces: Vec<Bytes> = reader().into_stream().try_collect().await.unwrap();
-                assert_eq!(pieces.concat(), whole[start..end]);
+        let inline = Content::Inline(Bytes::from_static(whole));
+        for content in [Content::Blobs(segments), inline] {
+            for start in 0..=8 {
+                for end in start..=9 {
+                    let reader = || {
+                        let all = ObjectReader::new(&blobs, &content).unwrap();
+                        all.range(start as u64..end as u64)
+                    };
+                    let wanted = &whole[start..end.min(8)];
+                    assert_eq!(reader().left(), wanted.len() as u64);
+                    let mut read = Vec::new();
+                    reader().read_to_end(&mut read).unwrap();
+                    assert_eq!(read, wanted);
+                    let mut of_one = [0];
+                    let count = reader().read(&mut of_one).unwrap();
+                    assert_eq!(of_one[..count], wanted[..count.min(wanted.len())]);
+                    let pieces: Vec<Bytes> = reader().into_stream().try_collect().await.unwrap();
+                    assert_eq!(pieces.concat(), wanted);
+                    assert!(pieces.iter().all(|piece| !piece.is_empty()));
+                }
             }
         }
     }
@@ -260,10 +345,15 @@ mod tests {
     async fn parts_are_counted_from_one() {
         let blobs = in_memory();
         let segments = put(&blobs, &[b"abc", b"d", b"efgh"]).await;
-        let reader = ObjectReader::new(&blobs, &segments).unwrap();
+        let reader = ObjectReader::new(&blobs, &Content::Blobs(segments.clone())).unwrap();
         assert_eq!(reader.parts(), 3);
         let parts: Vec<_> = (0..5).map(|number| reader.part(number)).collect();
         assert_eq!(parts, [None, Some(0..3), Some(3..4), Some(4..8), None]);
+        let inline = Content::Inline(Bytes::from_static(b"abc"));
+        let reader = ObjectReader::new(&blobs, &inline).unwrap();
+        assert_eq!(reader.parts(), 1);
+        let parts: Vec<_> = (0..3).map(|number| reader.part(number)).collect();
+        assert_eq!(parts, [None, Some(0..3), None]);
     }
 
     #[tokio::test]
@@ -272,8 +362,8 @@ mod tests {
         let blobs: Arc<dyn BlobStore> = Arc::new(DiskBlobs::open(folder.path()).unwrap());
         let segments = put(&blobs, &[b"abc"]).await;
         let path = folder.path().join("objects").join(&segments[0].blob);
-        let mut first = ObjectReader::new(&blobs, &segments).unwrap();
-        let second = ObjectReader::new(&blobs, &segments).unwrap();
+        let mut first = ObjectReader::new(&blobs, &Content::Blobs(segments.clone())).unwrap();
+        let second = ObjectReader::new(&blobs, &Content::Blobs(segments.clone())).unwrap();
         let pinned = blobs.delete(&first.names()).await.unwrap();
         assert_eq!(pinned, first.names());
         let pieces: Vec<Bytes> = second.into_stream().try_collect().await.unwrap();
@@ -291,7 +381,7 @@ mod tests {
         let blobs = in_memory();
         let mut segments = put(&blobs, &[b"abc", b"def"]).await;
         segments[0].size = 4;
-        let reader = || ObjectReader::new(&blobs, &segments).unwrap();
+        let reader = || ObjectReader::new(&blobs, &Content::Blobs(segments.clone())).unwrap();
         assert!(reader().read_to_end(&mut Vec::new()).is_err());
         let streamed: io::Result<Vec<Bytes>> = reader().into_stream().try_collect().await;
         assert!(streamed.is_err());
@@ -301,7 +391,7 @@ mod tests {
     async fn what_is_no_name_is_an_error() {
         let mut segments = put(&in_memory(), &[b"abc"]).await;
         segments[0].blob = "../etc/passwd".to_owned();
-        let error = ObjectReader::new(&in_memory(), &segments).unwrap_err();
+        let error = ObjectReader::new(&in_memory(), &Content::Blobs(segments)).unwrap_err();
         assert_eq!(error.code(), "InternalError");
     }
 }

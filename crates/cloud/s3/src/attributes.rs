@@ -39,7 +39,7 @@ pub(super) async fn get(
     Ok(dto::GetObjectAttributesOutput {
         checksum: sums_of(&object).filter(|_| asks(dto::ObjectAttributes::CHECKSUM)),
         last_modified: Some(convert::timestamp(object.modified)),
-        object_parts: with_parts.then(|| parts(&view.segments, after, limit, sums)),
+        object_parts: with_parts.then(|| parts(view.content.segments(), after, limit, sums)),
         object_size: asks(dto::ObjectAttributes::OBJECT_SIZE).then(|| convert::size(object.size)),
         storage_class: asks(dto::ObjectAttributes::STORAGE_CLASS).then_some(standard),
         e_tag: asks(dto::ObjectAttributes::ETAG).then(|| convert::etag(object.etag)),

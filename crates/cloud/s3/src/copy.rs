@@ -156,7 +156,7 @@ pub(super) async fn part(
         Some(range) => reader.range(copy_range(range, view.object.size)?),
         None => reader,
     };
-    let body = store.receive_copy(wanted, algorithm).await?;
+    let body = store.receive_part_copy(wanted, algorithm).await?;
     let stored = store.put_part(&caller, &upload, number, body, None).await?;
     let sums = Checksums::of(&stored.checksums);
     let result = with_checksums!(

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use data_encoding::BASE64;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use gumnut_cloud_catalogue::{Key, PartsChecksum, UploadRef};
-use gumnut_cloud_objects::{BodyDigests, NewObject, ObjectError, ObjectStore, ReceivedBody};
+use gumnut_cloud_objects::{BodyDigests, NewObject, ObjectError, ObjectStore};
 use http::HeaderMap;
 use http::header::TRANSFER_ENCODING;
 use s3s::{S3Request, dto};
@@ -46,7 +47,7 @@ pub(super) async fn object(
         checksum: None,
     };
     store.check_put(&caller, &object.bucket).await?;
-    let body = receive(store, input.body, length, digests).await?;
+    let body = store.receive(pieces(input.body), length, digests).await?;
     // Not before the body has ended: then they have been compared with it.
     object.headers.checksums = confirmed.take();
     let stored = store.put(&caller, object, body).await?;
@@ -86,7 +87,9 @@ pub(super) async fn part(
     // What the client sends is computed on the way already.
     let own = algorithm.filter(|algorithm| !confirmed.announces(*algorithm));
     let digests = BodyDigests { md5, checksum: own };
-    let body = receive(store, input.body, length, digests).await?;
+    let body = store
+        .receive_part(pieces(input.body), length, digests)
+        .await?;
     let mut sums = confirmed.take();
     if let Some(wanted) = wanted {
         check_sent(wanted, &sums)?;
@@ -163,18 +166,13 @@ pub(super) fn md5(header: Option<&str>) -> Result<Option<[u8; 16]>, ObjectError>
         .ok_or(ObjectError::InvalidDigest)
 }
 
-/// Takes the bytes; what was said of them has been compared when this returns.
-async fn receive(
-    store: &ObjectStore,
+/// The bytes of a body. What was said of them has been compared at their end.
+fn pieces(
     body: Option<dto::StreamingBlob>,
-    length: Option<u64>,
-    digests: BodyDigests,
-) -> Result<ReceivedBody, ObjectError> {
-    let bytes = futures::stream::iter(body).flatten().map_err(|error| {
-        match error.downcast_ref::<PayloadError>() {
-            Some(error) => ObjectError::from(error),
-            None => ObjectError::IncompleteBody,
-        }
-    });
-    store.receive(bytes, length, digests).await
+) -> impl Stream<Item = Result<Bytes, ObjectError>> + Send + 'static {
+    let pieces = futures::stream::iter(body).flatten();
+    pieces.map_err(|error| match error.downcast_ref::<PayloadError>() {
+        Some(error) => ObjectError::from(error),
+        None => ObjectError::IncompleteBody,
+    })
 }

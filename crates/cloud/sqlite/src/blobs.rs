@@ -17,6 +17,10 @@ statements! {
              JOIN objects o ON o.id = s.object \
              UNION ALL SELECT p.blob, p.size, p.etag, u.bucket || '/' || u.key FROM parts p \
              JOIN uploads u ON u.id = p.upload";
+    OTHER_SIZE = "SELECT object, said, found FROM (SELECT o.id, o.bucket || '/' || o.key AS object, o.size AS said, \
+                  coalesce((SELECT sum(size) FROM segments WHERE object = o.id), 0) + \
+                  coalesce((SELECT length(bytes) FROM small WHERE object = o.id), 0) AS found FROM objects o) \
+                  WHERE said <> found ORDER BY id LIMIT 100";
     QUICK_CHECK = "PRAGMA quick_check(1)";
     INTEGRITY_CHECK = "PRAGMA integrity_check";
     FOREIGN_KEY_CHECK = "PRAGMA foreign_key_check";
@@ -138,5 +142,48 @@ pub(crate) fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     for table in dangling.query_map([], |row| row.get::<_, String>(0))? {
         lines.push(format!("a row of {} refers to nothing", table?));
     }
+    let mut other_size = connection.prepare(OTHER_SIZE)?;
+    let rows = other_size.query_map([], |row| {
+        let (object, said, found): (String, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(format!("{object} has {said} bytes, but {found} are stored"))
+    })?;
+    for line in rows {
+        lines.push(line?);
+    }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    #[test]
+    fn an_object_of_another_size_than_its_bytes_is_a_fault() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::prepare(&mut connection).unwrap();
+        let object = |id: u8, size: u8| {
+            format!(
+                "INSERT INTO objects VALUES ({id}, 'b', 'k{id}', 'null', 1, 0, '1', '[]', {size}, 'e', '{{}}', '{{}}', 0, NULL);"
+            )
+        };
+        let rows = [
+            "INSERT INTO accounts VALUES ('1', 'a', 'c', NULL, 0);
+             INSERT INTO buckets VALUES ('b', '1', '[]', 0, '{}');"
+                .to_owned(),
+            object(1, 3),
+            object(2, 3),
+            object(3, 3),
+            object(4, 3),
+            "INSERT INTO small VALUES (1, x'010203'), (2, x'0102');
+             INSERT INTO segments VALUES (3, 0, 'x', 1, 'e', NULL), (3, 1, 'y', 2, 'e', NULL), (4, 0, 'z', 4, 'e', NULL);"
+                .to_owned(),
+        ];
+        connection.execute_batch(&rows.concat()).unwrap();
+        let expected = [
+            "b/k2 has 3 bytes, but 2 are stored",
+            "b/k4 has 3 bytes, but 4 are stored",
+        ];
+        assert_eq!(faults(&connection).unwrap(), expected);
+    }
 }

@@ -13,9 +13,9 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Database, Decide, DecideEach, FoundObject, Image,
-    ImageChange, ImageRef, ImageState, ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts,
-    KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Row, Table, Transfer, Upload,
-    UploadChange, UploadRef, UploadState,
+    ImageChange, ImageRef, ImageState, ImagesState, InlineObject, KeyChange, KeyRef, KeyState,
+    KnownAccounts, KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Row, Table, Transfer,
+    Upload, UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use rusqlite::{Connection, TransactionBehavior};
@@ -329,7 +329,7 @@ impl Database for SqliteCatalogue {
         bucket: String,
         key: String,
         version: Option<String>,
-        segments: bool,
+        content: bool,
     ) -> Result<FoundObject, CatalogueError> {
         self.read(move |connection| {
             let mut found = FoundObject {
@@ -343,8 +343,8 @@ impl Database for SqliteCatalogue {
                 Some(version) => objects::version(connection, &bucket, &key, version)?,
                 None => objects::current(connection, &bucket, &key)?,
             };
-            if let Some(object) = found.object.as_ref().filter(|_| segments) {
-                found.segments = objects::segments(connection, object.id)?;
+            if let Some(object) = found.object.as_ref().filter(|_| content) {
+                found.content = objects::content(connection, object.id)?;
             }
             Ok(found)
         })
@@ -492,6 +492,15 @@ impl Database for SqliteCatalogue {
     async fn known_blobs(&self) -> Result<Vec<KnownBlob>, CatalogueError> {
         self.thread
             .read(move |connection| Ok(blobs::known(connection)?))
+            .await
+    }
+
+    async fn inline_objects(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<InlineObject>, CatalogueError> {
+        self.read(move |connection| Ok(objects::inline(connection, after, most(limit))?))
             .await
     }
 

@@ -1,7 +1,8 @@
-//! Rows of objects, of which a key may have several versions, and of the segments that make them up.
+//! Rows of objects, of which a key may have several versions, and of the bytes or the segments that make them up.
 
 use gumnut_cloud_catalogue::{
-    Acl, ListedVersion, NewVersion, ObjectVersion, Owner, Segment, TagsAndLock,
+    Acl, Content, InlineObject, ListedVersion, NewVersion, ObjectVersion, Owner, Segment,
+    TagsAndLock,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -32,6 +33,9 @@ statements! {
     CURRENT = select_objects!("o.bucket = ? AND o.key = ? AND o.current = 1");
     VERSION = select_objects!("o.bucket = ? AND o.key = ? AND o.version = ?");
     OF_UPLOAD = select_objects!("o.bucket = ? AND o.key = ? AND o.upload = ?");
+    BYTES = "SELECT bytes FROM small WHERE object = ?";
+    INLINE = "SELECT o.id, s.bytes, o.etag, o.bucket || '/' || o.key FROM small s \
+              JOIN objects o ON o.id = s.object WHERE s.object > ? ORDER BY s.object LIMIT ?";
     SEGMENTS = "SELECT blob, size, etag, checksum FROM segments WHERE object = ? ORDER BY number";
     LIST = list_objects!(
         "o.bucket = ? AND o.key >= ? AND o.current = 1 AND o.marker = 0 ORDER BY o.key LIMIT ?"
@@ -43,6 +47,7 @@ statements! {
     SUPERSEDE = "UPDATE objects SET current = 0 WHERE bucket = ? AND key = ? AND current = 1";
     INSERT = "INSERT INTO objects (bucket, key, version, current, marker, owner, acl, size, etag, headers, marks, \
               modified, upload) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    INSERT_BYTES = "INSERT INTO small (object, bytes) VALUES (?, ?)";
     INSERT_SEGMENT = "INSERT INTO segments (object, number, blob, size, etag, checksum) VALUES (?, ?, ?, ?, ?, ?)";
     GIVE_UP = "INSERT OR IGNORE INTO garbage SELECT blob, ? FROM segments WHERE object = ? RETURNING blob";
     DELETE = "DELETE FROM objects WHERE id = ? AND bucket = ? AND key = ? RETURNING current";
@@ -125,8 +130,38 @@ pub(crate) fn of_upload(
         .optional()
 }
 
-/// The segments of a version in their order.
-pub(crate) fn segments(connection: &Connection, id: i64) -> rusqlite::Result<Vec<Segment>> {
+/// The bytes of a version, or its segments in their order.
+pub(crate) fn content(connection: &Connection, id: i64) -> rusqlite::Result<Content> {
+    let bytes = connection
+        .prepare_cached(BYTES)?
+        .query_row([id], |row| row.get::<_, Vec<u8>>(0))
+        .optional()?;
+    match bytes {
+        Some(bytes) => Ok(Content::Inline(bytes.into())),
+        None => segments(connection, id).map(Content::Blobs),
+    }
+}
+
+/// At most `limit` versions whose bytes are in the table beside, with rows behind `after`.
+pub(crate) fn inline(
+    connection: &Connection,
+    after: i64,
+    limit: i64,
+) -> rusqlite::Result<Vec<InlineObject>> {
+    connection
+        .prepare_cached(INLINE)?
+        .query_map([after, limit], |row| {
+            Ok(InlineObject {
+                id: row.get(0)?,
+                bytes: row.get::<_, Vec<u8>>(1)?.into(),
+                md5: row.get(2)?,
+                object: row.get(3)?,
+            })
+        })?
+        .collect()
+}
+
+fn segments(connection: &Connection, id: i64) -> rusqlite::Result<Vec<Segment>> {
     connection
         .prepare_cached(SEGMENTS)?
         .query_map([id], |row| {
@@ -185,7 +220,6 @@ pub(crate) fn insert(
     connection
         .prepare_cached(SUPERSEDE)?
         .execute([bucket, key])?;
-    let size: u64 = new.segments.iter().map(|segment| segment.size).sum();
     connection.prepare_cached(INSERT)?.execute(params![
         bucket,
         key,
@@ -193,7 +227,7 @@ pub(crate) fn insert(
         new.marker,
         new.account,
         Json(&new.acl),
-        size,
+        new.content.size(),
         new.etag,
         Json(&new.headers),
         Json(&new.tags_and_lock),
@@ -201,8 +235,15 @@ pub(crate) fn insert(
         new.upload,
     ])?;
     let id = connection.last_insert_rowid();
+    let segments = match &new.content {
+        Content::Inline(bytes) => {
+            let mut statement = connection.prepare_cached(INSERT_BYTES)?;
+            return statement.execute(params![id, &bytes[..]]).map(drop);
+        }
+        Content::Blobs(segments) => segments,
+    };
     let mut statement = connection.prepare_cached(INSERT_SEGMENT)?;
-    for (number, segment) in new.segments.iter().enumerate() {
+    for (number, segment) in segments.iter().enumerate() {
         let Segment {
             blob,
             size,

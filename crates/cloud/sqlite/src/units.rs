@@ -68,7 +68,7 @@ pub(crate) fn change_key(
     match &change.insert {
         Some(new) => {
             objects::insert(connection, bucket, key, new)?;
-            let segments = new.segments.iter();
+            let segments = new.content.segments().iter();
             garbage.reclaim(connection, segments.map(|segment| segment.blob.as_str()))?;
         }
         None if lost_the_newest => objects::promote(connection, bucket, key)?,

@@ -38,9 +38,13 @@ impl Fsck {
             lines.push([kind, &message]);
             findings.push(json!({ "kind": kind, "message": message }));
         }
-        let json = json!({ "files": report.files, "bytes": report.bytes, "findings": findings });
+        let json = json!({ "files": report.files, "small_objects": report.inline, "bytes": report.bytes, "findings": findings });
         if report.is_clean() {
-            let counted = format!("{} files, {} bytes", report.files, report.bytes);
+            let (files, small) = (report.files, report.inline);
+            let counted = format!(
+                "{files} files, {small} small objects, {} bytes",
+                report.bytes
+            );
             lines.push(["clean", &counted]);
         }
         session.output.result(&json, &lines)?;

@@ -4,7 +4,7 @@ use super::tools::{
     BUCKET, Outcome, add_account, begin, change_key, garbage, key, known, make_bucket, new_version,
     part, put, put_part, sorted, state, upload_ref, with_bucket,
 };
-use crate::{Catalogue, KeyChange, KnownBlob, NULL_VERSION, NewVersion};
+use crate::{Catalogue, Content, KeyChange, KnownBlob, NULL_VERSION, NewVersion};
 
 /// Blobs of a version that goes are garbage: returned by the unit, and listed, those that were given up first, first.
 ///
@@ -35,7 +35,10 @@ pub async fn what_is_given_up_is_garbage(catalogue: &Catalogue) -> Outcome {
 pub async fn a_blob_that_is_taken_again_is_no_garbage(catalogue: &Catalogue) -> Outcome {
     let account = with_bucket(catalogue).await?;
     let of_two = NewVersion {
-        segments: vec![super::tools::segment("kept"), super::tools::segment("gone")],
+        content: Content::Blobs(vec![
+            super::tools::segment("kept"),
+            super::tools::segment("gone"),
+        ]),
         ..new_version(&account, NULL_VERSION, "")
     };
     put(catalogue, "k", of_two).await?;

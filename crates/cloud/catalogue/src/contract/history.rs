@@ -8,12 +8,12 @@ use proptest::prelude::*;
 
 use super::model::{Decision, Model};
 use super::tools::{
-    BUCKET, Given, Outcome, Refusal, begin, garbage, key, known, new_marker, new_version, part,
-    sorted, state, upload_ref, uploaded, with_bucket,
+    BUCKET, Given, Outcome, Refusal, begin, garbage, inline_version, key, known, new_marker,
+    new_version, part, sorted, state, upload_ref, uploaded, with_bucket,
 };
 use crate::{
-    Account, Catalogue, KeyChange, KeyRef, KeyState, NULL_VERSION, NewVersion, ObjectVersion, Tags,
-    UploadChange,
+    Account, Catalogue, Content, KeyChange, KeyRef, KeyState, NULL_VERSION, NewVersion,
+    ObjectVersion, Segment, Tags, UploadChange,
 };
 
 /// Something that a client does, to the key of this number.
@@ -39,6 +39,8 @@ pub enum Step {
     Hold(u8, bool),
     /// Tags the newest version.
     Tag(u8),
+    /// Puts an object without versioning whose bytes are in the catalogue.
+    PutInline(u8),
     /// Puts a part.
     PutPart(u8),
     /// Completes the upload.
@@ -65,6 +67,7 @@ pub fn histories(length: usize) -> impl Strategy<Value = Vec<Vec<Step>>> {
         1 => Just(Step::DeleteAll),
         1 => (0..KEYS, any::<bool>()).prop_map(|(key, on)| Step::Hold(key, on)),
         1 => (0..KEYS).prop_map(Step::Tag),
+        2 => (0..KEYS).prop_map(Step::PutInline),
         2 => (0..KEYS).prop_map(Step::PutPart),
         1 => (0..KEYS).prop_map(Step::Complete),
         1 => (0..KEYS).prop_map(Step::Abort),
@@ -113,6 +116,9 @@ pub async fn history(catalogue: &Catalogue, clients: Vec<Vec<Step>>) -> Outcome 
     assert_eq!(sorted(told), model.garbage(), "garbage is listed once");
     assert_eq!(garbage(catalogue).await?, model.garbage());
     assert_eq!(known(catalogue).await?, model.blobs());
+    let inline = catalogue.inline_objects(0, usize::MAX).await?;
+    let inline = inline.into_iter().map(|object| object.md5).collect();
+    assert_eq!(sorted(inline), model.inline());
     model.check_listing(
         &catalogue
             .list_versions(BUCKET, "", i64::MAX, usize::MAX)
@@ -249,6 +255,13 @@ impl Client {
                 })
                 .await
             }
+            Step::PutInline(number) => {
+                let new = inline_version(&self.account, NULL_VERSION, &own);
+                self.change(key(&name(number)), move |state| {
+                    over_null(state, new.clone())
+                })
+                .await
+            }
             Step::PutPart(number) => {
                 // Parts of two clients never have one number: which of two comes last is up to the database.
                 let change = UploadChange {
@@ -329,11 +342,15 @@ impl Client {
         let new = new_version(&self.account, NULL_VERSION, "");
         self.change(uploaded(&name, &name), move |state| {
             let (upload, parts) = state.upload.as_ref()?;
-            let segments = parts.iter().step_by(2).map(|part| part.segment.clone());
+            let segments: Vec<_> = parts
+                .iter()
+                .step_by(2)
+                .map(|part| part.segment.clone())
+                .collect();
             let mut new = new.clone();
-            new.segments = segments.collect();
             new.upload = Some(upload.id.clone());
-            new.etag = of_segments(new.segments.iter().map(|segment| segment.blob.as_str()));
+            new.etag = of_segments(&segments);
+            new.content = Content::Blobs(segments);
             let change = over_null(state, new)?;
             Some(KeyChange {
                 end_upload: Some(upload.id.clone()),
@@ -343,23 +360,26 @@ impl Client {
         .await
     }
 
-    /// Reads the newest version, and insists that its row and its segments belong together.
+    /// Reads the newest version, and insists that its row and its bytes belong together.
     async fn read(&self, number: u8) -> Given<Option<ObjectVersion>> {
         let found = self
             .catalogue
             .object(BUCKET, &name(number), None, true)
             .await?;
         if let Some(object) = &found.object {
-            let size: u64 = found.segments.iter().map(|segment| segment.size).sum();
-            let etag = of_segments(found.segments.iter().map(|segment| segment.blob.as_str()));
-            assert_eq!((object.size, &object.etag), (size, &etag));
+            let etag = match &found.content {
+                Content::Inline(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                Content::Blobs(segments) => of_segments(segments),
+            };
+            assert_eq!((object.size, &object.etag), (found.content.size(), &etag));
         }
         Ok(found.object)
     }
 }
 
 /// The `ETag` of an object of these blobs.
-fn of_segments<'a>(blobs: impl Iterator<Item = &'a str>) -> String {
+fn of_segments(segments: &[Segment]) -> String {
+    let blobs = segments.iter().map(|segment| segment.blob.as_str());
     blobs.collect::<Vec<_>>().join("-")
 }
 

@@ -14,6 +14,7 @@ mod blobs;
 mod buckets;
 mod history;
 mod images;
+mod inline;
 mod model;
 mod objects;
 mod races;
@@ -41,6 +42,10 @@ pub use images::{
     an_image_changes, an_image_id_is_taken_once, an_image_is_as_it_was_registered,
     an_image_name_is_held_once, images_are_listed_by_id, images_go_with_their_tags,
     tags_belong_to_an_account,
+};
+pub use inline::{
+    inline_bytes_and_blobs_replace_each_other, inline_bytes_are_as_they_were_put,
+    inline_bytes_belong_to_a_version, inline_objects_are_listed,
 };
 pub use objects::{
     a_refusal_changes_nothing, a_version_is_as_it_was_put, keys_are_told_apart,
@@ -112,6 +117,10 @@ macro_rules! contract_tests {
             images_are_listed_by_id,
             images_go_with_their_tags,
             tags_belong_to_an_account,
+            inline_bytes_are_as_they_were_put,
+            inline_bytes_and_blobs_replace_each_other,
+            inline_bytes_belong_to_a_version,
+            inline_objects_are_listed,
             what_is_given_up_is_garbage,
             a_blob_that_is_taken_again_is_no_garbage,
             garbage_is_forgotten,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    KeyChange, KeyRef, KeyState, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion, Part,
-    UploadChange,
+    Content, KeyChange, KeyRef, KeyState, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion,
+    Part, UploadChange,
 };
 
 /// A decision: what it saw, and what it changed; `None` where it refused.
@@ -74,6 +74,15 @@ impl Model {
         blobs
     }
 
+    /// The `ETag`s of the versions whose bytes are in the catalogue, sorted.
+    pub(super) fn inline(&self) -> Vec<String> {
+        let versions = self.keys.values().flat_map(|key| &key.versions);
+        let inline = versions.filter(|version| matches!(version.content, Content::Inline(_)));
+        let mut etags: Vec<_> = inline.map(|version| version.etag.clone()).collect();
+        etags.sort_unstable();
+        etags
+    }
+
     /// All garbage, sorted.
     pub(super) fn garbage(&self) -> Vec<String> {
         self.garbage.iter().cloned().collect()
@@ -105,7 +114,10 @@ impl Model {
 
 impl OfKey {
     fn blobs(&self) -> Vec<String> {
-        let segments = self.versions.iter().flat_map(|version| &version.segments);
+        let segments = self
+            .versions
+            .iter()
+            .flat_map(|version| version.content.segments());
         let parts = self.upload.iter().flat_map(BTreeMap::values);
         let segments = segments.chain(parts.map(|part| &part.segment));
         segments.map(|segment| segment.blob.clone()).collect()

@@ -5,9 +5,9 @@ use super::tools::{
     put_object, segment, sorted, state, upload_ref, versioned, with_bucket,
 };
 use crate::{
-    AccountsChange, Acl, BucketChange, Catalogue, FoundObject, Grantee, ImageChange, ImageRef,
-    KeyChange, KeyRef, KeyState, LockMode, NULL_VERSION, NewVersion, ObjectHeaders, Owner,
-    Permission, Retention, Segment, Tags, TagsAndLock, UploadChange,
+    AccountsChange, Acl, BucketChange, Catalogue, Content, FoundObject, Grantee, ImageChange,
+    ImageRef, KeyChange, KeyRef, KeyState, LockMode, NULL_VERSION, NewVersion, ObjectHeaders,
+    Owner, Permission, Retention, Segment, Tags, TagsAndLock, UploadChange,
 };
 
 /// Keys that a database might mix up or put into another order, in the order of their bytes.
@@ -80,8 +80,8 @@ pub async fn what_is_absent_is_none(catalogue: &Catalogue) -> Outcome {
         assert!(found.now >= now, "time continues");
         let found = catalogue.object(BUCKET, "k", Some("v"), true).await?;
         assert_eq!(
-            (&found.bucket, found.object, found.segments),
-            (&bucket, None, vec![])
+            (&found.bucket, found.object, found.content),
+            (&bucket, None, Content::default())
         );
         if !other {
             put_object(catalogue, &account, "other").await?;
@@ -122,14 +122,14 @@ pub async fn a_version_is_as_it_was_put(catalogue: &Catalogue) -> Outcome {
         tags_and_lock: tags_and_lock(),
         etag: "e-2".to_owned(),
         modified: 1_275_603_357_552,
-        segments: vec![
+        content: Content::Blobs(vec![
             segment("z"),
             Segment {
                 size: 5 << 30,
                 checksum: Some("BBBBBB==".to_owned()),
                 ..segment("a")
             },
-        ],
+        ]),
         ..new_version(&account, "v1", "z")
     };
     assert_eq!(put(catalogue, "k", new.clone()).await?, [""; 0]);
@@ -160,11 +160,11 @@ pub async fn a_version_is_as_it_was_put(catalogue: &Catalogue) -> Outcome {
         let read = catalogue.object(BUCKET, "k", version, true).await?;
         assert_eq!(read.bucket, found.bucket);
         assert_eq!(read.object.as_ref(), Some(&object));
-        assert_eq!(read.segments, new.segments, "in their order");
+        assert_eq!(read.content, new.content, "in their order");
         let head = catalogue.object(BUCKET, "k", version, false).await?;
         assert_eq!(
-            (head.object.as_ref(), head.segments),
-            (Some(&object), vec![])
+            (head.object.as_ref(), head.content),
+            (Some(&object), Content::default())
         );
     }
     assert_eq!(
@@ -235,8 +235,8 @@ pub async fn rights_tags_and_locks_change(catalogue: &Catalogue) -> Outcome {
     );
     let read = catalogue.object(BUCKET, "k", Some("v1"), true).await?;
     assert_eq!(
-        (read.object, read.segments),
-        (Some(object), vec![segment("v1")])
+        (read.object, read.content.segments()),
+        (Some(object), &[segment("v1")][..])
     );
     Ok(())
 }
@@ -258,7 +258,7 @@ pub async fn keys_are_told_apart(catalogue: &Catalogue) -> Outcome {
     for name in ODD_KEYS {
         let read = catalogue.object(BUCKET, name, None, true).await?;
         assert_eq!(
-            read.segments,
+            read.content.segments(),
             [segment(&format!("blob-{name}"))],
             "{name:?}"
         );

@@ -12,8 +12,8 @@ use super::tools::{
 };
 use crate::{
     Account, Acl, BucketChange, BucketRef, BucketSettings, Catalogue, CatalogueError, Conflict,
-    KeyChange, NULL_VERSION, NewBucket, NewVersion, PublicAccess, Tags, TagsAndLock, UploadChange,
-    Versioning,
+    Content, KeyChange, NULL_VERSION, NewBucket, NewVersion, PublicAccess, Tags, TagsAndLock,
+    UploadChange, Versioning,
 };
 
 /// Runs two clients at once, of which now the one, now the other starts first.
@@ -44,7 +44,7 @@ async fn complete(catalogue: &Catalogue, account: &Account, name: &str, id: &str
     let changed = catalogue.change_key(uploaded(name, id), move |state| {
         let (upload, parts) = state.upload.as_ref().ok_or(Refusal::Rule)?;
         let insert = NewVersion {
-            segments: parts.iter().map(|part| part.segment.clone()).collect(),
+            content: Content::Blobs(parts.iter().map(|part| part.segment.clone()).collect()),
             upload: Some(upload.id.clone()),
             ..new.clone()
         };
@@ -93,7 +93,10 @@ pub async fn a_part_that_an_object_has_stays(catalogue: &Catalogue) -> Outcome {
         completed?;
         let came_before = won(again)?;
         let read = catalogue.object(BUCKET, &name, None, true).await?;
-        assert_eq!(read.segments, [segment(&blobs[usize::from(came_before)])]);
+        assert_eq!(
+            read.content.segments(),
+            [segment(&blobs[usize::from(came_before)])]
+        );
         let given_up = garbage(catalogue).await?;
         assert_eq!(given_up.contains(&blobs[0]), came_before, "{given_up:?}");
         assert!(!given_up.contains(&blobs[1]), "{given_up:?}");
@@ -298,7 +301,7 @@ pub async fn if_none_match_by_two(catalogue: &Catalogue) -> Outcome {
         let (a, b) = (won(a)?, won(b)?);
         assert_ne!(a, b, "exactly one wins");
         let read = catalogue.object(BUCKET, &name, None, true).await?;
-        assert_eq!(read.segments, [segment(&blobs[usize::from(b)])]);
+        assert_eq!(read.content.segments(), [segment(&blobs[usize::from(b)])]);
     }
     assert_eq!(garbage(catalogue).await?, [""; 0], "who loses has no row");
     Ok(())

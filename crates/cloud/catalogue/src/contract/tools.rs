@@ -2,12 +2,13 @@
 
 use std::error::Error;
 
+use bytes::Bytes;
 use gumnut_types::SecretString;
 
 use crate::{
     Account, AccountsChange, Acl, Bucket, BucketChange, BucketRef, BucketSettings, Catalogue,
-    CatalogueError, Key, KeyChange, KeyRef, KeyState, NULL_VERSION, NewBucket, NewUpload, NewUser,
-    NewVersion, ObjectHeaders, Part, Segment, TagsAndLock, UploadChange, UploadRef,
+    CatalogueError, Content, Key, KeyChange, KeyRef, KeyState, NULL_VERSION, NewBucket, NewUpload,
+    NewUser, NewVersion, ObjectHeaders, Part, Segment, TagsAndLock, UploadChange, UploadRef,
 };
 
 /// The outcome of a test that did not panic: an error where the catalogue could not be used.
@@ -198,7 +199,15 @@ pub(super) fn new_version(account: &Account, version: &str, blob: &str) -> NewVe
         etag: blob.to_owned(),
         modified: 5,
         upload: None,
-        segments: vec![segment(blob)],
+        content: Content::Blobs(vec![segment(blob)]),
+    }
+}
+
+/// A version whose bytes are in the catalogue; they are its `ETag`.
+pub(super) fn inline_version(account: &Account, version: &str, bytes: &str) -> NewVersion {
+    NewVersion {
+        content: Content::Inline(Bytes::copy_from_slice(bytes.as_bytes())),
+        ..new_version(account, version, bytes)
     }
 }
 
@@ -207,7 +216,7 @@ pub(super) fn new_marker(account: &Account, version: &str) -> NewVersion {
     NewVersion {
         marker: true,
         etag: String::new(),
-        segments: Vec::new(),
+        content: Content::default(),
         ..new_version(account, version, "")
     }
 }

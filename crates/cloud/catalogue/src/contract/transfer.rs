@@ -23,13 +23,14 @@ const NULLABLE: [(Table, &str); 12] = [
 ];
 
 /// Columns that refer to the primary key of another table.
-const REFERENCES: [(Table, &str, Table); 16] = [
+const REFERENCES: [(Table, &str, Table); 17] = [
     (Table::Users, "account", Table::Accounts),
     (Table::AccessKeys, "user", Table::Users),
     (Table::Certificates, "user", Table::Users),
     (Table::Buckets, "owner", Table::Accounts),
     (Table::Objects, "bucket", Table::Buckets),
     (Table::Objects, "owner", Table::Accounts),
+    (Table::Small, "object", Table::Objects),
     (Table::Segments, "object", Table::Objects),
     (Table::Uploads, "bucket", Table::Buckets),
     (Table::Uploads, "owner", Table::Accounts),

@@ -6,8 +6,8 @@ use super::tools::{
     with_bucket,
 };
 use crate::{
-    Acl, Catalogue, ChecksumAlgorithm, Identity, Initiator, KeyChange, NULL_VERSION, NewUpload,
-    NewVersion, ObjectHeaders, Owner, Part, PartsChecksum, Segment, Tags, TagsAndLock,
+    Acl, Catalogue, ChecksumAlgorithm, Content, Identity, Initiator, KeyChange, NULL_VERSION,
+    NewUpload, NewVersion, ObjectHeaders, Owner, Part, PartsChecksum, Segment, Tags, TagsAndLock,
     UploadChange,
 };
 
@@ -208,7 +208,7 @@ pub async fn a_completed_upload_becomes_a_version(catalogue: &Catalogue) -> Outc
         .await?;
     }
     let new = NewVersion {
-        segments: vec![segment("p1"), segment("p3")],
+        content: Content::Blobs(vec![segment("p1"), segment("p3")]),
         upload: Some("u".to_owned()),
         etag: "whole-2".to_owned(),
         ..new_version(&account, NULL_VERSION, "")
@@ -232,7 +232,7 @@ pub async fn a_completed_upload_becomes_a_version(catalogue: &Catalogue) -> Outc
     assert_eq!(state(catalogue, uploaded("k", "v")).await?.completed, None);
     assert_eq!(state(catalogue, uploaded("l", "u")).await?.completed, None);
     let read = catalogue.object(BUCKET, "k", None, true).await?;
-    assert_eq!(read.segments, [segment("p1"), segment("p3")]);
+    assert_eq!(read.content.segments(), [segment("p1"), segment("p3")]);
 
     // It is still known when another version has taken its place as the newest.
     let over = super::tools::put(catalogue, "k", new_version(&account, "v2", "v2")).await?;

@@ -4,7 +4,7 @@ use super::tools::{
     BUCKET, Given, Outcome, change_key, garbage, key, new_marker, new_version, put, state,
     versioned, with_bucket,
 };
-use crate::{Account, Catalogue, KeyChange, NULL_VERSION, ObjectVersion};
+use crate::{Account, Catalogue, Content, KeyChange, NULL_VERSION, ObjectVersion};
 
 /// Puts these versions, the oldest first; each blob is named after its version.
 async fn put_all(
@@ -138,8 +138,8 @@ pub async fn delete_markers_hide_a_key(catalogue: &Catalogue) -> Outcome {
     let found = catalogue.object(BUCKET, "k", None, true).await?;
     let marker = found.object.expect("the marker");
     assert_eq!(
-        (marker.marker, marker.size, found.segments),
-        (true, 0, vec![])
+        (marker.marker, marker.size, found.content),
+        (true, 0, Content::default())
     );
     assert_eq!(state(catalogue, key("k")).await?.current, Some(marker));
     let objects = catalogue.list_objects(BUCKET, "", 9).await?;

@@ -18,6 +18,8 @@ pub enum Table {
     Buckets,
     /// Versions of objects.
     Objects,
+    /// The bytes of small objects.
+    Small,
     /// The blobs that make up an object.
     Segments,
     /// Multipart uploads.
@@ -94,13 +96,14 @@ macro_rules! columns {
 
 impl Table {
     /// All tables; rows of a table refer to rows of tables before it only.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Accounts,
         Self::Users,
         Self::AccessKeys,
         Self::Certificates,
         Self::Buckets,
         Self::Objects,
+        Self::Small,
         Self::Segments,
         Self::Uploads,
         Self::Parts,
@@ -120,6 +123,7 @@ impl Table {
             Self::Certificates => "certificates",
             Self::Buckets => "buckets",
             Self::Objects => "objects",
+            Self::Small => "small",
             Self::Segments => "segments",
             Self::Uploads => "uploads",
             Self::Parts => "parts",
@@ -167,6 +171,7 @@ impl Table {
                 id: Integer, bucket: Text, key: Key, version: Text, current: Boolean, marker: Boolean, owner: Text,
                 acl: Json, size: Integer, etag: Text, headers: Json, marks: Json, modified: Integer, upload: Text,
             ],
+            Self::Small => columns![object: Integer, bytes: Bytes],
             Self::Segments => columns![
                 object: Integer, number: Integer, blob: Blob, size: Integer, etag: Text, checksum: Text,
             ],

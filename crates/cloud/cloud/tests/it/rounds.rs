@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use gumnut_cloud::Cloud;
+use gumnut_cloud::{Cloud, Finding};
 use tokio::task::JoinSet;
 
 use crate::child::ChildCloud;
@@ -183,7 +183,9 @@ async fn verify(
 async fn fsck_names_what_is_wrong() {
     let dir = fresh_data_dir();
     let (user, http) = (admin(dir.path()), client());
-    let running = Cloud::start(config(dir.path())).await.unwrap();
+    let mut all_in_files = config(dir.path());
+    all_in_files.limits.inline_bytes = 0;
+    let running = Cloud::start(all_in_files).await.unwrap();
     for target in ["bucket", "bucket/gone", "bucket/short", "bucket/flipped"] {
         let url = format!("{}/{target}", running.endpoint());
         let body: &[u8] = if target == "bucket" {
@@ -210,16 +212,52 @@ async fn fsck_names_what_is_wrong() {
     }
     fs_err::write(dir.path().join("objects/stray"), b"x").unwrap();
     let report = Cloud::fsck(dir.path()).unwrap();
-    let mut kinds: Vec<_> = report
-        .findings
-        .iter()
-        .map(gumnut_cloud::Finding::kind)
-        .collect();
+    let mut kinds: Vec<_> = report.findings.iter().map(Finding::kind).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, ["digest", "missing", "orphan", "size"]);
     let texts = format!("{:?}", report.findings);
     assert!(
         texts.contains("bucket/gone") && texts.contains("objects/stray"),
         "{texts}"
+    );
+}
+
+#[tokio::test]
+async fn fsck_reads_small_objects_in_the_catalogue() {
+    let dir = fresh_data_dir();
+    let (user, http) = (admin(dir.path()), client());
+    let running = Cloud::start(config(dir.path())).await.unwrap();
+    let content = |key: &str| key.repeat(600).into_bytes();
+    for key in [
+        "",
+        "intact",
+        "flipped",
+        "a key of a larger object than that",
+    ] {
+        let url = format!("{}/bucket/{key}", running.endpoint());
+        let (url, body) = (url.trim_end_matches('/'), content(key));
+        let put = Request::new(&http, "PUT", url).body(&body).v4(&user);
+        assert!(put.send().await.status.is_success(), "{key}");
+    }
+    running.shutdown().await.unwrap();
+    let clean = Cloud::fsck(dir.path()).unwrap();
+    assert!(clean.is_clean(), "{:?}", clean.findings);
+    assert_eq!((clean.inline, clean.files), (2, 1));
+    assert_eq!(clean.bytes, 600 * (6 + 7 + 34));
+
+    let catalogue = dir.path().join("catalogue.sqlite");
+    let mut file = fs_err::read(&catalogue).unwrap();
+    let at = file
+        .windows(70)
+        .position(|it| it == &content("flipped")[..70]);
+    file[at.unwrap()] ^= 1;
+    fs_err::write(&catalogue, file).unwrap();
+    let report = Cloud::fsck(dir.path()).unwrap();
+    let kinds: Vec<_> = report.findings.iter().map(Finding::kind).collect();
+    assert_eq!(kinds, ["inline"], "{:?}", report.findings);
+    assert!(
+        report.findings[0]
+            .to_string()
+            .starts_with("bucket/flipped: ")
     );
 }

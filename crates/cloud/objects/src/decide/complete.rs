@@ -1,7 +1,7 @@
 //! One object of the parts of an upload: rows change, no byte is copied.
 
 use gumnut_cloud_catalogue::{
-    Identity, KeyChange, KeyState, NewVersion, Permission, UploadRef, Versioning,
+    Content, Identity, KeyChange, KeyState, NewVersion, Permission, UploadRef, Versioning,
 };
 
 use super::upload::check_may_end;
@@ -60,7 +60,7 @@ pub(crate) fn complete(
         etag: completion::combined_etag(segments.iter().map(|segment| segment.md5.as_str())),
         modified: state.now,
         upload: Some(upload.id.clone()),
-        segments,
+        content: Content::Blobs(segments),
     };
     let (change, stored) = version::add(state, &bucket.settings, &request.version, new)?;
     let change = KeyChange {
@@ -162,7 +162,12 @@ mod tests {
         assert_eq!((new.etag.as_str(), stored.etag.as_str()), (ETAG, ETAG));
         assert_eq!(new.upload.as_deref(), Some("upload"));
         assert_eq!((new.modified, new.version.as_str()), (NOW, "null"));
-        let blobs: Vec<_> = new.segments.iter().map(|segment| &segment.blob).collect();
+        let blobs: Vec<_> = new
+            .content
+            .segments()
+            .iter()
+            .map(|segment| &segment.blob)
+            .collect();
         assert_eq!(blobs, ["blob1", "blob2"]);
     }
 

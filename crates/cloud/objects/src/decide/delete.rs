@@ -1,8 +1,8 @@
 //! Keys and versions that are deleted.
 
 use gumnut_cloud_catalogue::{
-    Bucket, Governance, Identity, KeyChange, KeyState, KnownAccounts, NewVersion, ObjectHeaders,
-    Permission, TagsAndLock, Versioning,
+    Bucket, Content, Governance, Identity, KeyChange, KeyState, KnownAccounts, NewVersion,
+    ObjectHeaders, Permission, TagsAndLock, Versioning,
 };
 
 use super::version;
@@ -90,7 +90,7 @@ fn delete_key(
         etag: String::new(),
         modified: state.now,
         upload: None,
-        segments: Vec::new(),
+        content: Content::default(),
     });
     let deleted = Deleted {
         version: Some(id.to_owned()),
@@ -145,7 +145,9 @@ mod tests {
             let (change, deleted) = of_alice(&with(fixture::object(1), versioning), None);
             assert_eq!(change.delete, goes, "{versioning:?}");
             let marker = change.insert.unwrap();
-            assert!(marker.marker && marker.segments.is_empty() && marker.etag.is_empty());
+            assert!(
+                marker.marker && marker.content == Content::default() && marker.etag.is_empty()
+            );
             assert_eq!((marker.version.as_str(), marker.modified), (id, NOW));
             assert_eq!(
                 (deleted.version.as_deref(), deleted.marker),

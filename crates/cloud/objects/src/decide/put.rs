@@ -1,8 +1,8 @@
 //! An object whose bytes have come at once.
 
 use gumnut_cloud_catalogue::{
-    ChecksumAlgorithm, Identity, KeyChange, KeyState, KnownAccounts, NewVersion, Permission,
-    Segment,
+    ChecksumAlgorithm, Content, Identity, KeyChange, KeyState, KnownAccounts, NewVersion,
+    Permission,
 };
 
 use super::version;
@@ -10,15 +10,17 @@ use crate::access;
 use crate::error::ObjectError;
 use crate::object::{NewObject, Stored};
 
-/// An object to be made of bytes that are stored.
+/// An object to be made of bytes that have been received.
 #[derive(Clone, Debug)]
 pub(crate) struct Put {
     pub(crate) caller: Identity,
     pub(crate) object: NewObject,
     /// The accounts that the ACL names.
     pub(crate) known: KnownAccounts,
+    /// The MD5 of its bytes in hex.
+    pub(crate) etag: String,
     /// The bytes.
-    pub(crate) segment: Segment,
+    pub(crate) content: Content,
     /// A checksum that was computed while the bytes came, in base64.
     pub(crate) checksum: Option<(ChecksumAlgorithm, String)>,
     /// The version id where the bucket keeps old versions.
@@ -50,16 +52,17 @@ pub(crate) fn put(state: &KeyState, put: &Put) -> Result<(KeyChange, Stored), Ob
         acl,
         headers,
         tags_and_lock: put.object.tags_and_lock.clone(),
-        etag: put.segment.md5.clone(),
+        etag: put.etag.clone(),
         modified: state.now,
         upload: None,
-        segments: vec![put.segment.clone()],
+        content: put.content.clone(),
     };
     version::add(state, &bucket.settings, &put.version, new)
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use gumnut_cloud_catalogue::{
         Acl, CannedAcl, LockMode, LockPeriod, ObjectLock, ObjectVersion, PublicAccess, Retention,
         TagsAndLock, Versioning,
@@ -75,12 +78,8 @@ mod tests {
             caller: fixture::alice(),
             object: NewObject::new("bucket", fixture::key("key")),
             known: fixture::known_accounts(),
-            segment: Segment {
-                blob: "blob".to_owned(),
-                size: 3,
-                md5: "d16fb36f0911f878998c136191af705e".to_owned(),
-                checksum: None,
-            },
+            etag: "900150983cd24fb0d6963f7d28e17f72".to_owned(),
+            content: Content::Inline(Bytes::from_static(b"abc")),
             checksum: None,
             version: "random".to_owned(),
         }
@@ -113,6 +112,7 @@ mod tests {
             assert_eq!(change.delete, replaced, "{versioning:?}");
             assert_eq!((new.modified, stored.modified), (NOW, NOW));
             assert_eq!(new.etag, stored.etag);
+            assert_eq!(new.content, request().content);
             assert_eq!((new.account.as_str(), new.upload), ("111111111111", None));
             assert_eq!(new.acl, Acl::private("alice-id"));
         }

@@ -17,7 +17,7 @@ use crate::object::{Deleted, KeyToDelete, NewObject, ObjectRef, ObjectView, Stor
 use crate::object_store::ObjectStore;
 use crate::random::random_id;
 use crate::reader::ObjectReader;
-use crate::receive::{self, BodyDigests, ReceivedBody};
+use crate::receive::{self, BodyDigests, ReceivedBody, ReceivedPart};
 
 /// How often the row of an object is looked up whose bytes go away meanwhile.
 const TRIES: usize = 8;
@@ -33,8 +33,8 @@ impl ObjectStore {
         access::bucket(found.as_ref(), caller, Permission::Write).map(drop)
     }
 
-    /// Stores the bytes of an object or a part, of which there are `length`, or any number for `None`. They belong to nothing before [`ObjectStore::put`] or
-    /// [`ObjectStore::put_part`], and nothing of a body that fails is kept.
+    /// Takes the bytes of an object, of which there are `length`, or any number for `None`: few into memory, others into the
+    /// store. They belong to nothing before [`ObjectStore::put`], and nothing of a body that fails is kept.
     ///
     /// # Errors
     /// The error of the body; [`ObjectError::EntityTooLarge`] for one that is longer than [`put_bytes`];
@@ -48,10 +48,24 @@ impl ObjectStore {
         length: Option<u64>,
         digests: BodyDigests,
     ) -> Result<ReceivedBody, ObjectError> {
-        receive::receive(&self.blobs, body, length, digests, self.limits.put_bytes).await
+        receive::receive(&self.blobs, body, length, digests, &self.limits).await
     }
 
-    /// Stores what a reader gives as the bytes of another object or part, with a checksum if one is asked for.
+    /// Stores the bytes of a part, of which there are `length`, or any number for `None`. They belong to nothing before
+    /// [`ObjectStore::put_part`], and nothing of a body that fails is kept.
+    ///
+    /// # Errors
+    /// Those of [`ObjectStore::receive`].
+    pub async fn receive_part(
+        &self,
+        body: impl Stream<Item = Result<Bytes, ObjectError>> + Send + 'static,
+        length: Option<u64>,
+        digests: BodyDigests,
+    ) -> Result<ReceivedPart, ObjectError> {
+        receive::receive_part(&self.blobs, body, length, digests, &self.limits).await
+    }
+
+    /// Takes what a reader gives as the bytes of another object, with a checksum if one is asked for.
     ///
     /// # Errors
     /// [`ObjectError::EntityTooLarge`] when that is more than [`put_bytes`]; [`ObjectError::Full`] and
@@ -63,15 +77,37 @@ impl ObjectStore {
         reader: ObjectReader,
         checksum: Option<ChecksumAlgorithm>,
     ) -> Result<ReceivedBody, ObjectError> {
+        let digests = self.digests_of_copy(&reader, checksum)?;
+        receive::receive_copy(&self.blobs, reader, digests, &self.limits).await
+    }
+
+    /// Stores what a reader gives as the bytes of a part, with a checksum if one is asked for.
+    ///
+    /// # Errors
+    /// Those of [`ObjectStore::receive_copy`].
+    pub async fn receive_part_copy(
+        &self,
+        reader: ObjectReader,
+        checksum: Option<ChecksumAlgorithm>,
+    ) -> Result<ReceivedPart, ObjectError> {
+        let digests = self.digests_of_copy(&reader, checksum)?;
+        let length = Some(reader.left());
+        receive::store(&self.blobs, Body::reader(reader).of_length(length), digests).await
+    }
+
+    /// What is computed of a copy, which must not be too long.
+    fn digests_of_copy(
+        &self,
+        reader: &ObjectReader,
+        checksum: Option<ChecksumAlgorithm>,
+    ) -> Result<BodyDigests, ObjectError> {
         if reader.left() > self.limits.put_bytes {
             return Err(ObjectError::EntityTooLarge);
         }
-        let digests = BodyDigests {
+        Ok(BodyDigests {
             md5: None,
             checksum,
-        };
-        let length = Some(reader.left());
-        receive::store(&self.blobs, Body::reader(reader).of_length(length), digests).await
+        })
     }
 
     /// Makes an object of bytes that have been received.
@@ -93,7 +129,8 @@ impl ObjectStore {
             caller: caller.clone(),
             known: self.known_accounts(&object.acl).await?,
             object,
-            segment: body.segment(),
+            etag: body.etag(),
+            content: body.content(),
             checksum: body.checksum().cloned(),
             version: random_id()?,
         };
@@ -128,7 +165,7 @@ impl ObjectStore {
         self.view(caller, at, permission, false).await
     }
 
-    /// What is known of an object that the caller may read, with the parts that make it up.
+    /// What is known of an object that the caller may read, with its bytes or the parts that make it up.
     ///
     /// # Errors
     /// What [`ObjectStore::object`] refuses with, or when the catalogue cannot be used.
@@ -169,7 +206,7 @@ impl ObjectStore {
         loop {
             let deletions = self.garbage.deletions();
             let view = self.view(caller, at, Permission::Read, true).await?;
-            let reader = ObjectReader::new(&self.blobs, &view.segments)?;
+            let reader = ObjectReader::new(&self.blobs, &view.content)?;
             if self.garbage.deletions() == deletions {
                 return Ok((view, reader));
             }
@@ -187,12 +224,12 @@ impl ObjectStore {
         caller: &Identity,
         at: &ObjectRef,
         permission: Permission,
-        with_segments: bool,
+        with_content: bool,
     ) -> Result<ObjectView, ObjectError> {
         let version = at.version.as_deref();
         let found = self
             .catalogue
-            .object(&at.bucket, &at.key, version, with_segments)
+            .object(&at.bucket, &at.key, version, with_content)
             .await?;
         let bucket = found.bucket.as_ref();
         let object = access::object(
@@ -205,7 +242,7 @@ impl ObjectStore {
         Ok(ObjectView {
             object: object.clone(),
             has_versions: bucket.is_some_and(|bucket| bucket.settings.has_versions()),
-            segments: found.segments,
+            content: found.content,
         })
     }
 

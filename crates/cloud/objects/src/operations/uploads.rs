@@ -12,7 +12,7 @@ use crate::error::ObjectError;
 use crate::object::{NewObject, Stored};
 use crate::object_store::ObjectStore;
 use crate::random::random_id;
-use crate::receive::ReceivedBody;
+use crate::receive::ReceivedPart;
 
 /// Largest number of a part.
 const MAX_PART: u32 = 10_000;
@@ -80,7 +80,7 @@ impl ObjectStore {
         caller: &Identity,
         upload: &UploadRef,
         number: u32,
-        body: ReceivedBody,
+        body: ReceivedPart,
         sent: Option<(ChecksumAlgorithm, String)>,
     ) -> Result<Stored, ObjectError> {
         let request = PutPart {
@@ -91,7 +91,7 @@ impl ObjectStore {
             checksum: sent.or_else(|| body.checksum().cloned()),
         };
         let (catalogue, at) = (self.catalogue.clone(), upload.clone());
-        self.commit_with_blob(body.into_blob(), async move {
+        self.commit_with_blob(Some(body.into_blob()), async move {
             let unit = catalogue.change_upload(at, move |state| decide::put_part(state, &request));
             unit.await
         })

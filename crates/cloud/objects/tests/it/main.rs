@@ -29,6 +29,8 @@ struct Fixture {
     store: ObjectStore,
     catalogue: Catalogue,
     folder: TempDir,
+    /// [`ObjectLimits::inline_bytes`].
+    inline: usize,
     alice: Identity,
 }
 
@@ -59,11 +61,17 @@ async fn user(catalogue: &Catalogue, name: &str, number: &str) -> Identity {
 }
 
 impl Fixture {
+    /// All bytes are in blobs.
     async fn new(versioning: Versioning) -> Self {
+        Self::with_inline(versioning, 0).await
+    }
+
+    /// Up to `inline` bytes of an object are in the catalogue.
+    async fn with_inline(versioning: Versioning, inline: usize) -> Self {
         let catalogue = Catalogue::new(SqliteCatalogue::in_memory(Clock::system()).unwrap());
         let alice = user(&catalogue, "alice", "111111111111").await;
         let folder = tempfile::tempdir().unwrap();
-        let store = open(&catalogue, folder.path()).await;
+        let store = open(&catalogue, folder.path(), inline).await;
         let settings = BucketSettings {
             versioning,
             ..BucketSettings::default()
@@ -75,13 +83,14 @@ impl Fixture {
             store,
             catalogue,
             folder,
+            inline,
             alice,
         }
     }
 
     /// The store after a stop.
     async fn reopen(&mut self) {
-        self.store = open(&self.catalogue, self.folder.path()).await;
+        self.store = open(&self.catalogue, self.folder.path(), self.inline).await;
     }
 
     async fn receive(&self, text: &'static str) -> ReceivedBody {
@@ -146,7 +155,7 @@ impl Fixture {
             checksum: wanted.map(|wanted| wanted.algorithm),
         };
         let body = stream::iter([Ok(Bytes::from(text))]);
-        let body = self.store.receive(body, None, digests).await.unwrap();
+        let body = self.store.receive_part(body, None, digests).await.unwrap();
         let put = self.store.put_part(&self.alice, upload, number, body, None);
         let stored = put.await.unwrap();
         assert_eq!(stored.checksums.len(), 1);
@@ -164,13 +173,14 @@ impl Fixture {
     }
 }
 
-async fn open(catalogue: &Catalogue, folder: &Path) -> ObjectStore {
+async fn open(catalogue: &Catalogue, folder: &Path, inline: usize) -> ObjectStore {
     let blobs = Arc::new(DiskBlobs::open(folder).unwrap());
     let limits = {
         let mut limits = ObjectLimits::default();
         limits.part_bytes = 2;
         limits.buckets = 2;
         limits.put_bytes = 100;
+        limits.inline_bytes = inline;
         limits
     };
     let opened = ObjectStore::open(catalogue.clone(), blobs, limits);
@@ -299,7 +309,8 @@ async fn an_upload_becomes_an_object_of_the_listed_parts() {
         .await;
     let sizes: Vec<_> = view
         .unwrap()
-        .segments
+        .content
+        .segments()
         .iter()
         .map(|part| part.size)
         .collect();
@@ -394,6 +405,90 @@ async fn copies_have_bytes_of_their_own() {
         .put(&fixture.alice, NewObject::new("b", short("copy")), body);
     assert_eq!(put.await.unwrap().checksums["crc32c"], "4waSgw==");
     fixture.delete("k", None).await.unwrap();
+    assert_eq!(fixture.get(&newest("copy")).await.unwrap(), "123456789");
+}
+
+#[tokio::test]
+async fn small_objects_have_no_blobs() {
+    let mut fixture = Fixture::with_inline(Versioning::Enabled, 5).await;
+    let first = fixture.put("k", "small").await.unwrap();
+    assert_eq!(fixture.files(), (0, 0));
+    fixture.put("k", "larger").await.unwrap();
+    assert_eq!(fixture.files(), (1, 0));
+    let empty = fixture.put("k", "").await.unwrap();
+    fixture.reopen().await;
+    let at = |version: &str| ObjectRef {
+        version: Some(version.to_owned()),
+        ..newest("k")
+    };
+    assert_eq!(fixture.get(&at(&first)).await.unwrap(), "small");
+    assert_eq!(fixture.get(&newest("k")).await.unwrap(), "");
+    fixture.delete("k", Some(&empty)).await.unwrap();
+    assert_eq!(fixture.get(&newest("k")).await.unwrap(), "larger");
+    fixture.delete("k", Some(&first)).await.unwrap();
+    assert_eq!(code(fixture.get(&at(&first)).await), "NoSuchVersion");
+    assert_eq!(fixture.files(), (1, 0));
+}
+
+#[tokio::test]
+async fn small_and_large_objects_replace_each_other() {
+    let fixture = Fixture::with_inline(Versioning::Never, 5).await;
+    for (text, files) in [("larger", 1), ("small", 0), ("other", 0), ("larger", 1)] {
+        fixture.put("k", text).await;
+        assert_eq!(fixture.files(), (files, 0), "{text}");
+        assert_eq!(fixture.get(&newest("k")).await.unwrap(), text);
+    }
+    let mut only_new = NewObject::new("b", short("k"));
+    only_new.conditions.if_none_match = Some(EtagMatch::Any);
+    let body = fixture.receive("small").await;
+    let refused = fixture.store.put(&fixture.alice, only_new, body);
+    assert_eq!(code(refused.await), "PreconditionFailed");
+    assert_eq!(fixture.get(&newest("k")).await.unwrap(), "larger");
+}
+
+#[tokio::test]
+async fn copies_of_small_objects_and_pieces_of_them() {
+    let fixture = Fixture::with_inline(Versioning::Never, 9).await;
+    fixture.put("k", "123456789").await;
+    let open = || async {
+        let at = newest("k");
+        let opened = fixture.store.open_object(&fixture.alice, &at);
+        opened.await.unwrap().1
+    };
+    assert_eq!(open().await.part(1), Some(0..9));
+    let algorithm = Some(ChecksumAlgorithm::Crc32c);
+    let copy = fixture.store.receive_copy(open().await, algorithm);
+    let copied = NewObject::new("b", short("copy"));
+    let put = fixture
+        .store
+        .put(&fixture.alice, copied, copy.await.unwrap());
+    assert_eq!(put.await.unwrap().checksums["crc32c"], "4waSgw==");
+    assert_eq!(fixture.files(), (0, 0));
+
+    // A part is a blob, however small.
+    let upload = fixture.upload().await;
+    let piece = open().await.range(2..5);
+    let part = fixture
+        .store
+        .receive_part_copy(piece, Some(ChecksumAlgorithm::Crc32));
+    let part = part.await.unwrap();
+    assert_eq!(fixture.files(), (0, 1));
+    let put = fixture
+        .store
+        .put_part(&fixture.alice, &upload, 1, part, None);
+    let listed = ListedPart {
+        number: 1,
+        etag: put.await.unwrap().etag,
+        checksums: Vec::new(),
+    };
+    let (conditions, check) = (Conditions::default(), CompletionCheck::default());
+    let complete =
+        fixture
+            .store
+            .complete_upload(&fixture.alice, &upload, vec![listed], conditions, check);
+    complete.await.unwrap();
+    assert_eq!(fixture.files(), (1, 0));
+    assert_eq!(fixture.get(&newest("k")).await.unwrap(), "345");
     assert_eq!(fixture.get(&newest("copy")).await.unwrap(), "123456789");
 }
 
@@ -494,7 +589,7 @@ async fn buckets_and_grants() {
     assert_eq!(code(store.head(&bob, &at).await), "AccessDenied");
     store.set_object_acl(alice, &at, acl).await.unwrap();
     let view = store.head(&bob, &at).await.unwrap();
-    assert!(!view.has_versions && view.segments.is_empty());
+    assert!(!view.has_versions && view.content.segments().is_empty());
     let names = store.account_names(&view.object.acl).await.unwrap();
     assert_eq!(names["bob-id"], "bob");
     assert_eq!(code(store.check_owner("b", "111111111111").await), "");
@@ -517,7 +612,7 @@ async fn a_start_settles_what_a_stop_has_left() {
         .store
         .object_and_parts(&fixture.alice, &newest("k"))
         .await;
-    let blob = view.unwrap().segments[0].blob.clone();
+    let blob = view.unwrap().content.segments()[0].blob.clone();
     fs::rename(objects.join(&blob), tmp.join(&blob)).unwrap();
     assert_eq!(fixture.get(&newest("k")).await.unwrap(), "one");
     // A stop before a commit.
@@ -559,7 +654,9 @@ async fn a_start_settles_what_a_stop_has_left() {
 async fn a_full_disk_is_told() {
     let catalogue = Catalogue::new(SqliteCatalogue::in_memory(Clock::system()).unwrap());
     let blobs: Arc<dyn BlobStore> = Arc::new(MemoryBlobs::with_room(4));
-    let store = ObjectStore::open(catalogue, blobs, ObjectLimits::default());
+    let mut limits = ObjectLimits::default();
+    limits.inline_bytes = 4;
+    let store = ObjectStore::open(catalogue, blobs, limits);
     let body = stream::iter([Ok(Bytes::from("12345"))]);
     let full = store
         .await
