@@ -1,1 +1,17 @@
 #![doc = include_str!("../README.md")]
+
+mod answer;
+mod client;
+mod error;
+mod keys;
+mod listing;
+mod reader;
+mod store;
+mod tls;
+mod upload;
+mod url;
+
+pub use error::BucketError;
+pub use keys::BucketKeys;
+pub use store::{BucketBlobs, BucketConfig};
+pub use url::{BucketUrl, BucketUrlError};

@@ -1,0 +1,362 @@
+//! A bucket as a store of blobs.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use gumnut_cloud_blobs::{
+    BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream, Body, Fate, Folder, Found,
+    Grace, PendingBlob, PutError, Tap,
+};
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::list::{PaginatedListOptions, PaginatedListStore as _};
+use object_store::path::Path;
+use object_store::{
+    Attribute, Attributes, BackoffConfig, GetOptions, GetRange, ObjectStore as _,
+    ObjectStoreExt as _, RetryConfig,
+};
+use tokio::runtime::Handle;
+
+use crate::client::Client;
+use crate::error::of_request;
+use crate::reader::{Blocking, Pieces};
+use crate::{BucketError, BucketKeys, BucketUrl, listing, upload};
+
+/// How often a request is sent again, and for how long.
+const RETRIES: usize = 4;
+const RETRY_TIME: Duration = Duration::from_secs(20);
+/// Blobs that are asked for at a time.
+const ASKED_AT_ONCE: usize = 16;
+
+/// Which bucket is to be used, and how.
+#[derive(Clone, Debug)]
+pub struct BucketConfig {
+    /// Where it is.
+    pub url: BucketUrl,
+    /// The keys to it.
+    pub keys: BucketKeys,
+    /// The id of the cloud whose blobs these are, for the metadata `x-amz-meta-gumnut` of each; `None` for no metadata. It
+    /// consists of printable characters of ASCII.
+    pub cluster: Option<String>,
+}
+
+/// Blobs in a bucket of any S3 store. Clones share it, and so may other processes.
+///
+/// The key of a blob is its name behind the prefix, `PREFIX/HOUR/RANDOM`, and is never written twice. A body of up to 4 MiB is sent
+/// by one request that is repeated when it fails for now; a longer one whose length is known is passed on as it comes; one
+/// whose length is not known is sent in parts of 8 MiB, with each of them in memory. A body is there in whole or not at all.
+///
+/// Blobs have no pins: whoever deletes must wait for [`Grace::reader`].
+#[derive(Clone)]
+pub struct BucketBlobs(Arc<Bucket>);
+
+/// What uploads, lists and readers share.
+pub(crate) struct Bucket {
+    pub(crate) url: BucketUrl,
+    pub(crate) store: AmazonS3,
+    pub(crate) client: Client,
+    /// The metadata of each blob.
+    pub(crate) attributes: Attributes,
+    runtime: Handle,
+    /// Blobs that are being deleted because no row names them.
+    going: Mutex<HashSet<BlobName>>,
+}
+
+impl BucketBlobs {
+    /// A store of the blobs of a bucket. Call it in a runtime of tokio, which must run for as long as the store is used. Nothing is
+    /// asked of the bucket: [`BlobStore::ready`] does.
+    ///
+    /// # Errors
+    /// [`BucketError::Authority`] or [`BucketError::Setup`].
+    pub fn open(config: BucketConfig) -> Result<Self, BucketError> {
+        let BucketConfig { url, keys, cluster } = config;
+        let client = Client::new(&url)?;
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&url.bucket)
+            .with_region(&url.region)
+            .with_access_key_id(&keys.id)
+            .with_secret_access_key(keys.secret.expose())
+            .with_virtual_hosted_style_request(!url.path_style)
+            .with_allow_http(true)
+            // What arrives is compared with the ETag, where that tells.
+            .with_unsigned_payload(url.verify_etag)
+            .with_http_connector(client.clone())
+            .with_retry(RetryConfig {
+                backoff: BackoffConfig {
+                    init_backoff: Duration::from_millis(100),
+                    max_backoff: Duration::from_secs(2),
+                    base: 2.0,
+                },
+                max_retries: RETRIES,
+                retry_timeout: RETRY_TIME,
+            });
+        if let Some(endpoint) = &url.endpoint {
+            builder = builder.with_endpoint(endpoint_of_bucket(endpoint, &url));
+        }
+        let store = builder.build();
+        let store = store.map_err(|error| BucketError::Setup(error.into()))?;
+        let mut attributes = Attributes::new();
+        if let Some(cluster) = cluster {
+            attributes.insert(Attribute::Metadata("gumnut".into()), cluster.into());
+        }
+        Ok(Self(Arc::new(Bucket {
+            url,
+            store,
+            client,
+            attributes,
+            runtime: Handle::current(),
+            going: Mutex::default(),
+        })))
+    }
+}
+
+/// The endpoint with the bucket in front of its host name, if that is how the store wants it.
+fn endpoint_of_bucket(endpoint: &str, url: &BucketUrl) -> String {
+    match endpoint.split_once("://") {
+        Some((scheme, host)) if !url.path_style => format!("{scheme}://{}.{host}", url.bucket),
+        _ => endpoint.to_owned(),
+    }
+}
+
+impl fmt::Debug for BucketBlobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BucketBlobs({})", self.0.url)
+    }
+}
+
+impl Bucket {
+    /// What the keys of all blobs begin with; `None` for nothing.
+    pub(crate) fn prefix(&self) -> Option<Path> {
+        let prefix = &self.url.prefix;
+        (!prefix.is_empty()).then(|| Path::from(prefix.as_str()))
+    }
+
+    /// The key of what has this name behind the prefix.
+    pub(crate) fn below(&self, name: &str) -> Path {
+        match self.url.prefix.as_str() {
+            "" => Path::from(name),
+            prefix => Path::from(format!("{prefix}/{name}")),
+        }
+    }
+
+    pub(crate) fn key(&self, name: BlobName) -> Path {
+        self.below(&name.to_string())
+    }
+
+    /// An error of a request about a blob.
+    pub(crate) fn failed(&self, name: BlobName, error: object_store::Error) -> BlobError {
+        of_request(self.client.place(), Some(name), error)
+    }
+
+    /// Blobs that are being deleted because no row names them.
+    pub(crate) fn given_up(&self) -> HashSet<BlobName> {
+        self.going().clone()
+    }
+
+    fn going(&self) -> MutexGuard<'_, HashSet<BlobName>> {
+        self.going.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_not_going(&self, name: BlobName) -> Result<(), BlobError> {
+        if self.going().contains(&name) {
+            return Err(BlobError::NotFound(name));
+        }
+        Ok(())
+    }
+
+    /// A blob that is stored. From now on whoever holds it decides.
+    pub(crate) fn pending(self: Arc<Self>, name: BlobName, size: u64, begun: Instant) -> PendingBlob {
+        PendingBlob::new(name, size, begun, move |fate| {
+            if fate == Fate::Discard {
+                self.going().insert(name);
+                let bucket = Arc::clone(&self);
+                self.runtime.spawn(async move { bucket.discard(name).await });
+            }
+        })
+    }
+
+    /// Deletes a blob that no row names. A collector finds it when that fails.
+    pub(crate) async fn discard(&self, name: BlobName) {
+        if let Err(error) = self.delete(&[name]).await {
+            tracing::warn!(%error, %name, "a blob that nobody wants could not be deleted");
+        }
+        self.going().remove(&name);
+    }
+
+    async fn delete(&self, names: &[BlobName]) -> Result<(), BlobError> {
+        let names: HashSet<_> = names.iter().copied().collect();
+        let keys: Vec<_> = names.into_iter().map(|name| Ok(self.key(name))).collect();
+        let mut outcomes = self.store.delete_stream(stream::iter(keys).boxed());
+        let mut outcome = Ok(());
+        while let Some(deleted) = outcomes.next().await {
+            if let Err(error) = deleted
+                && !is_absent(&error)
+            {
+                let error = of_request(self.client.place(), None, error);
+                outcome = outcome.and(Err(error));
+            }
+        }
+        outcome
+    }
+
+    /// The size of a blob in bytes.
+    async fn size(&self, name: BlobName) -> Result<u64, BlobError> {
+        self.check_not_going(name)?;
+        let found = self.store.head(&self.key(name)).await;
+        Ok(found.map_err(|error| self.failed(name, error))?.size)
+    }
+
+    async fn get(self: Arc<Self>, name: BlobName, range: Range<u64>) -> Result<BlobStream, BlobError> {
+        self.check_not_going(name)?;
+        if range.is_empty() {
+            // The protocol has no range without bytes.
+            self.size(name).await?;
+            return Ok(Box::pin(stream::empty()));
+        }
+        let left = range.end - range.start;
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            ..GetOptions::default()
+        };
+        let got = self.store.get_opts(&self.key(name), options).await;
+        let pieces = got.map_err(|error| self.failed(name, error))?.into_stream();
+        // What goes away after the first byte is no longer a question of the row.
+        let failed = move |error| of_request(self.client.place(), None, error);
+        Ok(Box::pin(Pieces::new(pieces, left, failed)))
+    }
+}
+
+/// Whether a deletion has failed because there was nothing to delete, which some stores report.
+fn is_absent(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. })
+        || error.to_string().contains("NoSuchKey")
+}
+
+#[async_trait]
+impl BlobStore for BucketBlobs {
+    async fn put(
+        &self,
+        body: Body,
+        tap: Box<dyn Tap>,
+    ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
+        upload::put(Arc::clone(&self.0), body, tap).await
+    }
+
+    async fn get(&self, name: BlobName, range: Range<u64>) -> Result<BlobStream, BlobError> {
+        Arc::clone(&self.0).get(name, range).await
+    }
+
+    fn get_blocking(&self, name: BlobName, range: Range<u64>) -> Result<BlobReader, BlobError> {
+        let runtime = self.0.runtime.clone();
+        let pieces = runtime.block_on(Arc::clone(&self.0).get(name, range))?;
+        Ok(Box::new(Blocking {
+            pieces,
+            current: bytes::Bytes::new(),
+            runtime,
+        }))
+    }
+
+    async fn copy(&self, name: BlobName) -> Result<Option<PendingBlob>, BlobError> {
+        upload::copy(Arc::clone(&self.0), name, self.0.size(name).await?).await
+    }
+
+    async fn ready(&self) -> Result<(), BlobError> {
+        let prefix = self.0.prefix().map(|prefix| format!("{prefix}/"));
+        let options = PaginatedListOptions {
+            max_keys: Some(1),
+            ..PaginatedListOptions::default()
+        };
+        let listed = self.0.store.list_paginated(prefix.as_deref(), options);
+        let listed = listed.await.map(drop);
+        listed.map_err(|error| of_request(self.0.client.place(), None, error))
+    }
+
+    async fn delete(&self, names: &[BlobName]) -> Result<Vec<BlobName>, BlobError> {
+        self.0.delete(names).await?;
+        Ok(Vec::new())
+    }
+
+    async fn folders(&self) -> Result<Vec<Folder>, BlobError> {
+        listing::folders(&self.0).await
+    }
+
+    fn list(&self, folder: Folder) -> BoxStream<'static, Result<Found, BlobError>> {
+        listing::list(&self.0, folder)
+    }
+
+    fn pin(&self, _names: &[BlobName]) -> BlobPin {
+        BlobPin::none()
+    }
+
+    async fn check(&self, names: &[BlobName]) -> Result<(), BlobError> {
+        stream::iter(names.to_vec().into_iter().map(Ok))
+            .try_for_each_concurrent(ASKED_AT_ONCE, async |name| self.0.size(name).await.map(drop))
+            .await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<BlobName>, BlobError> {
+        Ok(Vec::new())
+    }
+
+    async fn adopt(&self, _names: &[BlobName]) -> Result<(), BlobError> {
+        Ok(())
+    }
+
+    fn grace(&self) -> Grace {
+        Grace {
+            orphan: Some(self.0.url.orphan_grace),
+            reader: self.0.url.reader_grace,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gumnut_types::SecretString;
+
+    use super::*;
+
+    fn open(url: &str) -> BucketBlobs {
+        BucketBlobs::open(BucketConfig {
+            url: url.parse().unwrap(),
+            keys: BucketKeys::new("AKIDEXAMPLE", SecretString::new("wJalrXUtnFEMI")),
+            cluster: Some("c1".to_owned()),
+        })
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn keys_are_names_behind_the_prefix() {
+        let name: BlobName = "498889/9f86d081884c7d659a2feaa0c55ad015".parse().unwrap();
+        for (url, expected) in [
+            ("s3://b", "498889/9f86d081884c7d659a2feaa0c55ad015"),
+            ("s3://b/one/two", "one/two/498889/9f86d081884c7d659a2feaa0c55ad015"),
+        ] {
+            assert_eq!(open(url).0.key(name).as_ref(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_bucket_is_in_the_path_or_in_front_of_the_host() {
+        for (url, expected) in [
+            ("s3://b?endpoint=http://rgw:7480", "http://rgw:7480"),
+            ("s3://b?endpoint=http://rgw:7480&path-style=false", "http://b.rgw:7480"),
+        ] {
+            let url: BucketUrl = url.parse().unwrap();
+            let endpoint = url.endpoint.clone().unwrap();
+            assert_eq!(endpoint_of_bucket(&endpoint, &url), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn secrets_are_not_shown() {
+        let store = open("s3://b?endpoint=http://rgw:7480");
+        assert_eq!(format!("{store:?}"), "BucketBlobs(s3://b?endpoint=http://rgw:7480)");
+        assert!(!format!("{:?}", store.0.store).contains("wJalrXUtnFEMI"));
+    }
+}
