@@ -14,8 +14,8 @@ use crate::BoxError;
 pub struct Body {
     /// Where they come from.
     pub source: Source,
-    /// How many there are; `None` when nobody has said. A store may rely on it to pass them on as they come. A body that then
-    /// has another length is refused.
+    /// How many there are; `None` when nobody has said. A store may rely on it to pass them on as they come,
+    /// and then refuses a body of another length.
     pub length: Option<u64>,
 }
 

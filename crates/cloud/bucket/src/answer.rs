@@ -96,14 +96,26 @@ mod tests {
     #[test]
     fn each_refusal_has_a_message_of_its_own() {
         for (status, code, expected) in [
-            (404, "NoSuchBucket", "there is no bucket \"b\" at http://rgw:7480; create it"),
-            (403, "SignatureDoesNotMatch", "was denied (SignatureDoesNotMatch); check the keys"),
+            (
+                404,
+                "NoSuchBucket",
+                "there is no bucket \"b\" at http://rgw:7480; create it",
+            ),
+            (
+                403,
+                "SignatureDoesNotMatch",
+                "was denied (SignatureDoesNotMatch); check the keys",
+            ),
             (403, "RequestTimeTooSkewed", "set the clocks"),
             (503, "SlowDown", "is overloaded or failing (SlowDown)"),
             (500, "", "is overloaded or failing (status 500)"),
             (403, "QuotaExceeded", "has no space left (QuotaExceeded)"),
             (507, "", "has no space left (status 507)"),
-            (301, "PermanentRedirect", "answered 301 PermanentRedirect: as it is"),
+            (
+                301,
+                "PermanentRedirect",
+                "answered 301 PermanentRedirect: as it is",
+            ),
         ] {
             let text = of(status, code).to_string();
             assert!(text.contains(expected), "{text}");
@@ -135,7 +147,10 @@ mod tests {
 
     #[test]
     fn a_message_is_cut_and_has_no_control_characters() {
-        let document = format!("<Error><Message>\u{1b}[31m{}</Message></Error>", "a".repeat(5000));
+        let document = format!(
+            "<Error><Message>\u{1b}[31m{}</Message></Error>",
+            "a".repeat(5000)
+        );
         let text = refusal(PLACE, 400, document.as_bytes()).to_string();
         assert!(text.len() < 500 && !text.contains('\u{1b}'), "{text}");
     }

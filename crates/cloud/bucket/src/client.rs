@@ -10,8 +10,9 @@ use futures::StreamExt as _;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
-use object_store::{ClientOptions, HeaderMap};
+use object_store::{ClientOptions, HeaderMap, HeaderValue};
 use reqwest::StatusCode;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, RANGE};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -114,7 +115,7 @@ impl Client {
     }
 
     fn note_time(&self, headers: &HeaderMap) {
-        let date = headers.get(reqwest::header::DATE);
+        let date = headers.get(DATE);
         let text = date.and_then(|date| date.to_str().ok());
         if let Some(time) = text.and_then(|text| parse_date(text)) {
             let ahead = time.unix_timestamp() - OffsetDateTime::now_utc().unix_timestamp();
@@ -126,7 +127,8 @@ impl Client {
 #[async_trait]
 impl HttpService for Client {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let answer = match HttpService::call(&self.requests, request).await {
+        let is_of_range = request.headers().contains_key(RANGE);
+        let mut answer = match HttpService::call(&self.requests, request).await {
             Ok(answer) => answer,
             Err(error) if is_tls(&error) => {
                 let (place, source) = (self.place.to_string(), Box::new(error));
@@ -135,6 +137,9 @@ impl HttpService for Client {
             Err(error) => return Err(error),
         };
         self.note_time(answer.headers());
+        if answer.status() == StatusCode::OK && is_of_range {
+            name_range(&mut answer);
+        }
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -152,6 +157,25 @@ impl HttpConnector for Client {
     fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(self.clone()))
     }
+}
+
+/// Gives an answer to a request for a range the status that it must have. Some stores name the range and have status 200, and
+/// any store may give all of an object, without a range.
+fn name_range(answer: &mut HttpResponse) {
+    let headers = answer.headers();
+    if !headers.contains_key(CONTENT_RANGE) {
+        let length = headers.get(CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let Some(last) = length.and_then(|length| length.checked_sub(1)) else {
+            return;
+        };
+        let range = format!("bytes 0-{last}/{}", last + 1);
+        let Ok(range) = HeaderValue::from_str(&range) else {
+            return;
+        };
+        answer.headers_mut().insert(CONTENT_RANGE, range);
+    }
+    *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
 }
 
 /// The error as `object_store` understands it: what passes is asked for again.
@@ -210,13 +234,40 @@ mod tests {
         assert!((client.now() - own).abs() <= 1);
         let at = |text: &str| {
             let mut headers = HeaderMap::new();
-            headers.insert(reqwest::header::DATE, text.parse().unwrap());
+            headers.insert(DATE, text.parse().unwrap());
             client.note_time(&headers);
             client.now()
         };
         let told = at("Thu, 03 Jun 2010 22:15:57 GMT");
         assert!((told - 1_275_603_357).abs() <= 1, "{told}");
-        assert!(at("yesterday") - told <= 1, "what is no date changes nothing");
+        assert!(
+            at("yesterday") - told <= 1,
+            "what is no date changes nothing"
+        );
+    }
+
+    #[test]
+    fn an_answer_with_status_200_has_a_range_as_well() {
+        for (length, range, expected) in [
+            ("10", Some("bytes 5-14/1000"), Some("bytes 5-14/1000")),
+            ("1000", None, Some("bytes 0-999/1000")),
+            ("0", None, None),
+            ("many", None, None),
+        ] {
+            let mut answer = HttpResponse::new(bytes::Bytes::new().into());
+            let headers = answer.headers_mut();
+            headers.insert(CONTENT_LENGTH, length.parse().unwrap());
+            if let Some(range) = range {
+                headers.insert(CONTENT_RANGE, range.parse().unwrap());
+            }
+            name_range(&mut answer);
+            let named = answer.headers().get(CONTENT_RANGE);
+            assert_eq!(named.map(|range| range.to_str().unwrap()), expected);
+            assert_eq!(
+                answer.status() == StatusCode::PARTIAL_CONTENT,
+                expected.is_some()
+            );
+        }
     }
 
     #[tokio::test]

@@ -167,7 +167,11 @@ impl From<BucketError> for BlobError {
 }
 
 /// What went wrong with a request of `object_store` about a blob; `place` names the bucket.
-pub(crate) fn of_request(place: &str, name: Option<BlobName>, error: object_store::Error) -> BlobError {
+pub(crate) fn of_request(
+    place: &str,
+    name: Option<BlobName>,
+    error: object_store::Error,
+) -> BlobError {
     if let (object_store::Error::NotFound { .. }, Some(name)) = (&error, name) {
         return BlobError::NotFound(name);
     }
@@ -205,8 +209,13 @@ impl Carried {
 
     /// The error; it can be taken once, and then its text is left.
     fn take(&self) -> BucketError {
-        let mut error = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        error.take().unwrap_or_else(|| BucketError::Setup(self.text.clone().into()))
+        let mut error = self
+            .error
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        error
+            .take()
+            .unwrap_or_else(|| BucketError::Setup(self.text.clone().into()))
     }
 }
 
@@ -218,13 +227,23 @@ mod tests {
     fn kinds_of_errors() {
         let place = || "\"b\" at http://rgw".to_owned();
         let code = || "SlowDown".to_owned();
-        let busy = BucketError::Busy { place: place(), code: code() };
+        let busy = BucketError::Busy {
+            place: place(),
+            code: code(),
+        };
         assert!(busy.is_passing());
         let error = BlobError::from(busy);
         assert!(matches!(error, BlobError::Unavailable(_)), "{error:?}");
-        let error = BlobError::from(BucketError::Full { place: place(), code: code() });
+        let error = BlobError::from(BucketError::Full {
+            place: place(),
+            code: code(),
+        });
         assert!(matches!(error, BlobError::Full(_)), "{error:?}");
-        let tag = BucketError::Tag { place: place(), etag: String::new(), md5: String::new() };
+        let tag = BucketError::Tag {
+            place: place(),
+            etag: String::new(),
+            md5: String::new(),
+        };
         let error = BlobError::from(tag);
         assert!(matches!(error, BlobError::Io(_)), "{error:?}");
     }

@@ -73,7 +73,9 @@ impl BucketKeys {
 
 impl fmt::Debug for BucketKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BucketKeys").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("BucketKeys")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +98,10 @@ mod tests {
         assert_eq!(keys.id, "AKIDEXAMPLE");
         assert_eq!(keys.secret.expose(), "wJalrXUtnFEMI/K7");
         let shown = format!("{keys:?}");
-        assert!(shown.contains("AKIDEXAMPLE") && !shown.contains("wJalr"), "{shown}");
+        assert!(
+            shown.contains("AKIDEXAMPLE") && !shown.contains("wJalr"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -19,7 +19,11 @@ pub(crate) async fn folders(bucket: &Bucket) -> Result<Vec<Folder>, BlobError> {
     let listed = listed.map_err(|error| of_request(bucket.client.place(), None, error))?;
     let below = listed.common_prefixes.iter();
     let mut folders: Vec<_> = below.filter_map(|path| hour(path.filename()?)).collect();
-    if listed.objects.iter().any(|object| name(bucket, &object.location).is_some()) {
+    if listed
+        .objects
+        .iter()
+        .any(|object| name(bucket, &object.location).is_some())
+    {
         folders.push(Folder::Root);
     }
     folders.sort_unstable();
@@ -28,7 +32,10 @@ pub(crate) async fn folders(bucket: &Bucket) -> Result<Vec<Folder>, BlobError> {
 }
 
 /// The blobs of a folder.
-pub(crate) fn list(bucket: &Arc<Bucket>, folder: Folder) -> BoxStream<'static, Result<Found, BlobError>> {
+pub(crate) fn list(
+    bucket: &Arc<Bucket>,
+    folder: Folder,
+) -> BoxStream<'static, Result<Found, BlobError>> {
     let given_up = bucket.given_up();
     let kept = Arc::clone(bucket);
     let found = move |object: Result<ObjectMeta, object_store::Error>| {

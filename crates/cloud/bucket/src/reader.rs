@@ -36,7 +36,10 @@ impl Pieces {
         }
     }
 
-    fn counted(&mut self, piece: Option<object_store::Result<Bytes>>) -> Option<Result<Bytes, BlobError>> {
+    fn counted(
+        &mut self,
+        piece: Option<object_store::Result<Bytes>>,
+    ) -> Option<Result<Bytes, BlobError>> {
         match piece {
             Some(Ok(piece)) if piece.len() as u64 <= self.left => {
                 self.left -= piece.len() as u64;

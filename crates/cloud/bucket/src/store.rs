@@ -170,12 +170,18 @@ impl Bucket {
     }
 
     /// A blob that is stored. From now on whoever holds it decides.
-    pub(crate) fn pending(self: Arc<Self>, name: BlobName, size: u64, begun: Instant) -> PendingBlob {
+    pub(crate) fn pending(
+        self: Arc<Self>,
+        name: BlobName,
+        size: u64,
+        begun: Instant,
+    ) -> PendingBlob {
         PendingBlob::new(name, size, begun, move |fate| {
             if fate == Fate::Discard {
                 self.going().insert(name);
                 let bucket = Arc::clone(&self);
-                self.runtime.spawn(async move { bucket.discard(name).await });
+                self.runtime
+                    .spawn(async move { bucket.discard(name).await });
             }
         })
     }
@@ -211,7 +217,11 @@ impl Bucket {
         Ok(found.map_err(|error| self.failed(name, error))?.size)
     }
 
-    async fn get(self: Arc<Self>, name: BlobName, range: Range<u64>) -> Result<BlobStream, BlobError> {
+    async fn get(
+        self: Arc<Self>,
+        name: BlobName,
+        range: Range<u64>,
+    ) -> Result<BlobStream, BlobError> {
         self.check_not_going(name)?;
         if range.is_empty() {
             // The protocol has no range without bytes.
@@ -233,8 +243,7 @@ impl Bucket {
 
 /// Whether a deletion has failed because there was nothing to delete, which some stores report.
 fn is_absent(error: &object_store::Error) -> bool {
-    matches!(error, object_store::Error::NotFound { .. })
-        || error.to_string().contains("NoSuchKey")
+    matches!(error, object_store::Error::NotFound { .. }) || error.to_string().contains("NoSuchKey")
 }
 
 #[async_trait]
@@ -295,7 +304,9 @@ impl BlobStore for BucketBlobs {
 
     async fn check(&self, names: &[BlobName]) -> Result<(), BlobError> {
         stream::iter(names.to_vec().into_iter().map(Ok))
-            .try_for_each_concurrent(ASKED_AT_ONCE, async |name| self.0.size(name).await.map(drop))
+            .try_for_each_concurrent(ASKED_AT_ONCE, async |name| {
+                self.0.size(name).await.map(drop)
+            })
             .await
     }
 
@@ -335,7 +346,10 @@ mod tests {
         let name: BlobName = "498889/9f86d081884c7d659a2feaa0c55ad015".parse().unwrap();
         for (url, expected) in [
             ("s3://b", "498889/9f86d081884c7d659a2feaa0c55ad015"),
-            ("s3://b/one/two", "one/two/498889/9f86d081884c7d659a2feaa0c55ad015"),
+            (
+                "s3://b/one/two",
+                "one/two/498889/9f86d081884c7d659a2feaa0c55ad015",
+            ),
         ] {
             assert_eq!(open(url).0.key(name).as_ref(), expected);
         }
@@ -345,7 +359,10 @@ mod tests {
     async fn the_bucket_is_in_the_path_or_in_front_of_the_host() {
         for (url, expected) in [
             ("s3://b?endpoint=http://rgw:7480", "http://rgw:7480"),
-            ("s3://b?endpoint=http://rgw:7480&path-style=false", "http://b.rgw:7480"),
+            (
+                "s3://b?endpoint=http://rgw:7480&path-style=false",
+                "http://b.rgw:7480",
+            ),
         ] {
             let url: BucketUrl = url.parse().unwrap();
             let endpoint = url.endpoint.clone().unwrap();
@@ -356,7 +373,10 @@ mod tests {
     #[tokio::test]
     async fn secrets_are_not_shown() {
         let store = open("s3://b?endpoint=http://rgw:7480");
-        assert_eq!(format!("{store:?}"), "BucketBlobs(s3://b?endpoint=http://rgw:7480)");
+        assert_eq!(
+            format!("{store:?}"),
+            "BucketBlobs(s3://b?endpoint=http://rgw:7480)"
+        );
         assert!(!format!("{:?}", store.0.store).contains("wJalrXUtnFEMI"));
     }
 }

@@ -71,7 +71,9 @@ pub(crate) async fn copy(
     let (begun, key) = (Instant::now(), bucket.key(name));
     let pending = Arc::clone(&bucket).pending(name, size, begun);
     let source = bucket.key(from);
-    let copied = bucket.store.copy_opts(&source, &key, CopyOptions::default());
+    let copied = bucket
+        .store
+        .copy_opts(&source, &key, CopyOptions::default());
     // An error drops the pending blob, which deletes what may be there.
     copied.await.map_err(|error| bucket.failed(from, error))?;
     Ok(Some(pending))
@@ -203,7 +205,9 @@ impl Upload {
         };
         let payload = PutPayload::from_iter(gathered);
         let sent = self.bucket.store.put_opts(&self.key, payload, options);
-        let sent = sent.await.map_err(|error| self.bucket.failed(self.name, error))?;
+        let sent = sent
+            .await
+            .map_err(|error| self.bucket.failed(self.name, error))?;
         self.verify(md5, sent.e_tag.as_deref())
     }
 
@@ -220,7 +224,9 @@ impl Upload {
         let url = self.signed_url().await?;
         self.is_sent = true;
         let mut request = pin!(bucket.client.upload(|client| {
-            let mut request = client.put(url).header(reqwest::header::CONTENT_LENGTH, length);
+            let mut request = client
+                .put(url)
+                .header(reqwest::header::CONTENT_LENGTH, length);
             for (name, value) in headers(&bucket) {
                 request = request.header(name, value);
             }
@@ -291,8 +297,13 @@ impl Upload {
         for (name, value) in headers(&self.bucket) {
             options = options.with_signed_header(name, value);
         }
-        let signed = self.bucket.store.signed_url_opts(Method::PUT, &self.key, SIGNED_FOR, &options);
-        let signed = signed.await.map_err(|error| self.bucket.failed(self.name, error))?;
+        let signed =
+            self.bucket
+                .store
+                .signed_url_opts(Method::PUT, &self.key, SIGNED_FOR, &options);
+        let signed = signed
+            .await
+            .map_err(|error| self.bucket.failed(self.name, error))?;
         Ok(signed)
     }
 
@@ -341,7 +352,10 @@ impl Upload {
                 let part = batch.split_to(PART.min(batch.len())).freeze();
                 let md5: [u8; 16] = Md5::digest(&part).into();
                 let payload = PutPayload::from_bytes(part);
-                let sent = bucket.store.put_part(&self.key, id, parts.len(), payload).await;
+                let sent = bucket
+                    .store
+                    .put_part(&self.key, id, parts.len(), payload)
+                    .await;
                 let sent = sent.map_err(failed)?;
                 self.verify(md5, Some(&sent.content_id))?;
                 parts.push(sent);
@@ -360,7 +374,10 @@ impl Upload {
 
     /// Compares what the store says of the bytes with their MD5.
     fn verify(&self, md5: [u8; 16], etag: Option<&str>) -> Result<(), PutError> {
-        let (md5, etag) = (HEXLOWER.encode(&md5), etag.unwrap_or_default().trim_matches('"'));
+        let (md5, etag) = (
+            HEXLOWER.encode(&md5),
+            etag.unwrap_or_default().trim_matches('"'),
+        );
         if !self.bucket.url.verify_etag || etag.eq_ignore_ascii_case(&md5) {
             return Ok(());
         }

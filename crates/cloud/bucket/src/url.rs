@@ -136,7 +136,8 @@ impl BucketUrl {
         match name {
             "endpoint" => {
                 let found = endpoint(value);
-                let expected = "it is a URL such as http://rgw:7480, without keys, path and parameters";
+                let expected =
+                    "it is a URL such as http://rgw:7480, without keys, path and parameters";
                 self.endpoint = Some(found.ok_or_else(|| refused(expected))?);
             }
             "region" => {
@@ -245,7 +246,10 @@ fn seconds(text: &str) -> Option<Duration> {
 
 fn nearest(name: &str) -> &'static str {
     let distance = |known: &&str| strsim::damerau_levenshtein(name, known);
-    PARAMETERS.into_iter().min_by_key(distance).unwrap_or_default()
+    PARAMETERS
+        .into_iter()
+        .min_by_key(distance)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -257,7 +261,10 @@ mod tests {
     #[test]
     fn a_bucket_alone_is_at_aws() {
         let url: BucketUrl = "s3://gumnut-blobs".parse().unwrap();
-        assert_eq!((url.bucket.as_str(), url.prefix.as_str()), ("gumnut-blobs", ""));
+        assert_eq!(
+            (url.bucket.as_str(), url.prefix.as_str()),
+            ("gumnut-blobs", "")
+        );
         assert_eq!(url.endpoint, None);
         assert!(url.path_style && url.verify_etag);
         assert_eq!(url.orphan_grace, Duration::from_hours(24));
@@ -269,13 +276,19 @@ mod tests {
         let text = "s3://b.ucket/one/two/?endpoint=http://rgw.internal:7480/&region=default&path-style=false\
                     &verify-etag=false&ca=/etc/ca%20of%20ours.pem&orphan-grace=4&reader-grace=1";
         let url: BucketUrl = text.parse().unwrap();
-        assert_eq!((url.bucket.as_str(), url.prefix.as_str()), ("b.ucket", "one/two"));
+        assert_eq!(
+            (url.bucket.as_str(), url.prefix.as_str()),
+            ("b.ucket", "one/two")
+        );
         assert_eq!(url.endpoint.as_deref(), Some("http://rgw.internal:7480"));
         assert_eq!(url.region, "default");
         assert!(!url.path_style && !url.verify_etag);
         assert_eq!(url.ca, Some("/etc/ca of ours.pem".into()));
         assert_eq!(url.orphan_grace, Duration::from_secs(4));
-        assert_eq!(url.to_string(), "s3://b.ucket/one/two?endpoint=http://rgw.internal:7480");
+        assert_eq!(
+            url.to_string(),
+            "s3://b.ucket/one/two?endpoint=http://rgw.internal:7480"
+        );
     }
 
     #[test]

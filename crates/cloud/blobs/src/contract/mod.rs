@@ -38,13 +38,52 @@ pub type Outcome = Result<(), BoxError>;
 #[macro_export]
 macro_rules! contract_tests {
     ($fixture:expr) => {
-        $crate::contract_tests! { @each $fixture;
+        $crate::contract_functions! { contract_tests, ($fixture) }
+    };
+    (@each ($fixture:expr); $($name:ident),*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() -> $crate::contract::Outcome {
+                let (_guard, store) = $fixture;
+                $crate::contract::$name(&store).await
+            }
+        )*
+    };
+}
+
+/// Runs each function of the [contract](crate::contract) that needs a store without blobs, one after the other, in a function
+/// that may use `?` and `await`.
+///
+/// The argument is an expression that gives a store as `Arc<dyn BlobStore>`, a new one each time, and may use the name of the
+/// function, a `&str`, by the identifier before it: `contract_run!(name => store_for(name))`.
+#[macro_export]
+macro_rules! contract_run {
+    ($name:ident => $fixture:expr) => {
+        $crate::contract_functions! { contract_run, ($name => $fixture) }
+    };
+    (@each ($label:ident => $fixture:expr); $($name:ident),*) => {
+        $(
+            let $label = stringify!($name);
+            let store = $fixture;
+            $crate::contract::$name(&store).await?;
+        )*
+    };
+}
+
+/// Passes the names of the functions on to a macro of this crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_functions {
+    ($macro:ident, $argument:tt) => {
+        $crate::$macro! { @each $argument;
             what_is_put_is_read,
             ranges_are_read,
             a_range_beyond_the_end_is_an_error,
             an_empty_blob,
             a_big_blob,
+            a_body_of_known_length,
             a_body_that_is_read,
+            a_copy_is_a_blob_of_its_own,
             the_tap_sees_the_body_and_comes_back,
             names_are_unique,
             what_is_not_kept_is_deleted,
@@ -59,15 +98,6 @@ macro_rules! contract_tests {
             what_a_crash_leaves_is_found,
             a_commit_without_an_outcome_keeps_the_blob
         }
-    };
-    (@each $fixture:expr; $($name:ident),*) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() -> $crate::contract::Outcome {
-                let (_guard, store) = $fixture;
-                $crate::contract::$name(&store).await
-            }
-        )*
     };
 }
 
@@ -171,6 +201,58 @@ pub async fn a_big_blob(store: &Arc<dyn BlobStore>) -> Outcome {
         let name = blob.keep();
         assert!(read(store, name, 0..size).await? == body);
         assert!(read_blocking(store, name, 0..size).await? == body);
+    }
+    Ok(())
+}
+
+/// A body whose length is known before it comes is stored as others are, and a tap may refuse it as well.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn a_body_of_known_length(store: &Arc<dyn BlobStore>) -> Outcome {
+    for size in [0, 1, 4 * 1024 * 1024, 5 * 1024 * 1024 + 3] {
+        let body = pattern(size, 21);
+        let pieces = || Body::stream(in_pieces(&body, 300_000)).of_length(Some(size as u64));
+        let (blob, tap) = store.put_with(pieces(), Recorder::default()).await?;
+        assert!(tap.seen == body, "the tap has seen other bytes");
+        assert_eq!(blob.size(), size as u64);
+        let name = blob.keep();
+        assert!(read(store, name, 0..size as u64).await? == body);
+        let put = store.put(pieces(), Box::new(Refuser)).await;
+        assert!(matches!(put, Err(PutError::Refused(_))), "{put:?}");
+        let from_memory = Body::reader(std::io::Cursor::new(body.clone()));
+        let from_reader = store.put(from_memory.of_length(Some(size as u64)), Box::new(()));
+        let second = from_reader.await?.0.keep();
+        assert!(read(store, second, 0..size as u64).await? == body);
+        let mut both = [name, second];
+        both.sort_unstable();
+        assert_eq!(all(store).await?, both);
+        store.delete(&both).await?;
+    }
+    Ok(())
+}
+
+/// A copy, of a store that can copy, stays when its source goes.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn a_copy_is_a_blob_of_its_own(store: &Arc<dyn BlobStore>) -> Outcome {
+    for size in [0, 100_000] {
+        let body = pattern(size, 22);
+        let name = put(store, &body).await?.keep();
+        let Some(copy) = store.copy(name).await? else {
+            return Ok(());
+        };
+        assert_eq!(copy.size(), size as u64);
+        let copy = copy.keep();
+        assert_ne!(copy, name);
+        store.delete(&[name]).await?;
+        assert!(read(store, copy, 0..size as u64).await? == body);
+        drop(store.copy(copy).await?);
+        assert_eq!(all(store).await?, [copy]);
+        let error = store.copy(name).await.err();
+        assert!(matches!(error, Some(BlobError::NotFound(absent)) if absent == name));
+        store.delete(&[copy]).await?;
     }
     Ok(())
 }

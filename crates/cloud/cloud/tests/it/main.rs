@@ -3,6 +3,7 @@
 
 mod attacks;
 mod auth;
+mod bucket;
 mod catalogue;
 mod child;
 mod common;
