@@ -117,7 +117,7 @@ impl Client {
     fn note_time(&self, headers: &HeaderMap) {
         let date = headers.get(DATE);
         let text = date.and_then(|date| date.to_str().ok());
-        if let Some(time) = text.and_then(|text| parse_date(text)) {
+        if let Some(time) = text.and_then(parse_date) {
             let ahead = time.unix_timestamp() - OffsetDateTime::now_utc().unix_timestamp();
             self.ahead.store(ahead, Ordering::Relaxed);
         }
@@ -209,7 +209,8 @@ fn is_tls(error: &(dyn Error + 'static)) -> bool {
         // An `io::Error` does not give what it wraps as its source, but the source of that.
         let wrapped = error.downcast_ref::<std::io::Error>();
         let wrapped = wrapped.and_then(std::io::Error::get_ref);
-        error.is::<rustls::Error>() || wrapped.is_some_and(|error| error.is::<rustls::Error>())
+        error.is::<rustls::Error>()
+            || wrapped.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
     })
 }
 

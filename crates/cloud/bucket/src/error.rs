@@ -116,7 +116,7 @@ pub enum BucketError {
         /// The message; empty when there was none.
         message: String,
     },
-    /// The store has other bytes than were sent, or its ETag is something else.
+    /// The store has other bytes than were sent, or its `ETag` is something else.
     #[error(
         "the bucket {place} has the ETag {etag:?} for bytes with the MD5 {md5}; they were damaged on the way, or the ETags of this store \
          are not MD5s: use verify-etag=false then"

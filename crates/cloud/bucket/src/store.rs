@@ -303,7 +303,7 @@ impl BlobStore for BucketBlobs {
     }
 
     async fn check(&self, names: &[BlobName]) -> Result<(), BlobError> {
-        stream::iter(names.to_vec().into_iter().map(Ok))
+        stream::iter(names.iter().copied().map(Ok::<_, BlobError>))
             .try_for_each_concurrent(ASKED_AT_ONCE, async |name| {
                 self.0.size(name).await.map(drop)
             })

@@ -14,7 +14,7 @@ use url::Url;
 /// | `endpoint` | AWS in the region | URL of the store, `http://rgw:7480` |
 /// | `region` | `us-east-1` | region that requests are signed for |
 /// | `path-style` | `true` | `false` puts the bucket in front of the host name of the endpoint |
-/// | `verify-etag` | `true` | `false` for stores whose ETag of a PUT is not the MD5 of the bytes, for example because they encrypt them |
+/// | `verify-etag` | `true` | `false` for stores whose `ETag` of a PUT is not the MD5 of the bytes, for example because they encrypt them |
 /// | `ca` | those of the system | file with further certificate authorities, in PEM |
 /// | `orphan-grace` | 86400 | seconds for which a blob without a row is left alone |
 /// | `reader-grace` | 3600 | seconds for which readers find a blob that was given up |
@@ -31,7 +31,7 @@ pub struct BucketUrl {
     pub region: String,
     /// Whether the bucket is in the path, and not in front of the host name.
     pub path_style: bool,
-    /// Whether the ETag of a PUT must be the MD5 of the bytes.
+    /// Whether the `ETag` of a PUT must be the MD5 of the bytes.
     pub verify_etag: bool,
     /// A file with further certificate authorities, in PEM.
     pub ca: Option<PathBuf>,
