@@ -3,6 +3,8 @@
 //! Each test works below a prefix of its own, `PREFIX/NUMBER/NAME`, and prints its name when it begins. What the tests leave
 //! can be deleted.
 
+#![expect(clippy::print_stdout, reason = "an example prints what it does")]
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +27,9 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             cluster: Some(format!("contract-{run}")),
         };
         let prefix = format!("{}/{run}/{name}", url.prefix);
-        config.url.prefix = prefix.trim_start_matches('/').to_owned();
+        prefix
+            .trim_start_matches('/')
+            .clone_into(&mut config.url.prefix);
         BucketBlobs::open(config)
     };
     below("ready")?.ready().await?;
