@@ -34,6 +34,7 @@ mod manners;
 mod mistakes;
 mod named;
 mod network;
+mod old_data;
 mod publish;
 mod regions;
 mod retire;

@@ -19,14 +19,20 @@ fn secrets(cloud: &Cloud) -> Vec<String> {
         .lines()
         .find_map(|line| line.strip_prefix("export EC2_SECRET_KEY='"));
     let mut secrets = vec![secret.unwrap().trim_end_matches('\'').to_owned()];
-    let keys = cloud.data().join("keys");
+    let master_key = fs_err::read(cloud.data().join("master.key")).unwrap();
+    let digits: Vec<_> = master_key
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    secrets.push(digits.concat());
+    let keys = cloud.credentials();
     let names = Program::files(&keys);
     let private = names.iter().filter(|name| name.ends_with("-pk.pem"));
     for name in private {
         let text = fs_err::read_to_string(keys.join(name)).unwrap();
         secrets.extend(key_lines(&text));
     }
-    assert!(secrets.len() > 40, "{} secrets", secrets.len());
+    assert!(secrets.len() > 20, "{} secrets", secrets.len());
     secrets
 }
 

@@ -12,14 +12,12 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
 
-use crate::{AccountsError, files};
+use crate::secrets::{AUTHORITY, joined, pems};
+use crate::{AccountsError, Secrets, files};
 
-/// The authority's private key, in the directory of keys.
-const AUTHORITY_KEY: &str = "tls-ca-pk.pem";
-/// The authority's certificate, in the directory of keys.
-const AUTHORITY: &str = "tls-ca-cert.pem";
-/// What clients of the cloud have to trust.
+/// What clients of the cloud have to trust, in the data directory.
 const TRUSTED: &str = "tls-trusted.pem";
 /// Life of certificates.
 const VALIDITY: Duration = Duration::days(3650);
@@ -29,7 +27,7 @@ const SLACK: Duration = Duration::days(1);
 /// How a cloud proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tls {
-    /// With a certificate of an authority of its own, which the data directory keeps and the credentials carry.
+    /// With a certificate of an authority of its own, which the catalogue keeps and the credentials carry.
     Made,
     /// With the certificate and the key in these PEM files.
     Given {
@@ -40,6 +38,15 @@ pub enum Tls {
         /// The authority's certificate, which the credentials carry then; without one, clients know it already.
         authority: Option<PathBuf>,
     },
+}
+
+/// Where it is found what clients of a cloud have to trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// What the last start has kept in this data directory.
+    Kept(PathBuf),
+    /// What a cloud has that is started so; without TLS, nothing.
+    Of(Option<Tls>),
 }
 
 /// What a listener proves its name with.
@@ -54,17 +61,17 @@ pub struct ServerCertificate {
 }
 
 impl Tls {
-    /// Makes or reads the certificate of a listener that clients reach by `names`.
+    /// Makes or reads the certificate of a listener that clients reach by `names`. It blocks.
     ///
     /// # Errors
-    /// When a file cannot be read or written, or holds no certificate or key.
+    /// When the catalogue cannot be used, or a file cannot be read or written, or holds no certificate or key.
     pub fn certificate(
         &self,
-        data_dir: &Path,
+        secrets: &Secrets,
         names: &[String],
     ) -> Result<ServerCertificate, AccountsError> {
         match self {
-            Self::Made => made(&files::folder(data_dir)?, names),
+            Self::Made => made(secrets, names),
             Self::Given {
                 certificate,
                 key,
@@ -81,7 +88,7 @@ impl ServerCertificate {
     /// # Errors
     /// When the file cannot be written.
     pub fn keep_trusted(&self, data_dir: &Path) -> Result<(), AccountsError> {
-        let path = files::folder(data_dir)?.join(TRUSTED);
+        let path = data_dir.join(TRUSTED);
         match &self.trusted {
             Some(authority) => files::write(&path, authority.as_bytes()),
             None => match fs_err::remove_file(&path) {
@@ -94,13 +101,34 @@ impl ServerCertificate {
     }
 }
 
-/// What clients have to trust, in PEM form, unless they do already or the cloud has never spoken TLS.
-pub(crate) fn trusted(data_dir: &Path) -> Result<Option<String>, AccountsError> {
-    let path = files::folder(data_dir)?.join(TRUSTED);
-    if !path.exists() {
-        return Ok(None);
+impl Trust {
+    /// What clients have to trust, in PEM form, unless they do already or the cloud has never spoken TLS.
+    pub(crate) fn pem(&self, secrets: &Secrets) -> Result<Option<String>, AccountsError> {
+        match self {
+            Self::Kept(data_dir) => {
+                let path = data_dir.join(TRUSTED);
+                if !path.exists() {
+                    return Ok(None);
+                }
+                Ok(Some(files::read(&path)?.to_string()))
+            }
+            Self::Of(None) => Ok(None),
+            Self::Of(Some(Tls::Made)) => Ok(Some(own_authority(secrets)?.1)),
+            Self::Of(Some(Tls::Given { authority, .. })) => {
+                authority.as_deref().map(authority_in).transpose()
+            }
+        }
     }
-    Ok(Some(files::read(&path)?.to_string()))
+}
+
+/// Moves what clients have to trust from where it was kept before.
+pub(crate) fn move_trusted(old: &Path, data_dir: &Path) -> Result<(), AccountsError> {
+    match fs_err::rename(old.join(TRUSTED), data_dir.join(TRUSTED)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(failed("the certificate of another start", error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The names that a listener's certificate is for: `ip` it listens at, `host` and `domains` of the cloud, and those of this
@@ -123,9 +151,9 @@ pub fn names(ip: IpAddr, host: String, domains: &[String]) -> Vec<String> {
 }
 
 /// A new certificate of the cloud's own authority.
-fn made(folder: &Path, names: &[String]) -> Result<ServerCertificate, AccountsError> {
+fn made(secrets: &Secrets, names: &[String]) -> Result<ServerCertificate, AccountsError> {
     let what = "a new certificate";
-    let (issuer, authority) = own_authority(folder)?;
+    let (issuer, authority) = own_authority(secrets)?;
     let key = KeyPair::generate().map_err(|error| failed(what, error))?;
     let mut params = params(names)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -146,23 +174,29 @@ fn made(folder: &Path, names: &[String]) -> Result<ServerCertificate, AccountsEr
     })
 }
 
-/// The authority in the directory of keys, made if there is none, and its certificate in PEM form.
-fn own_authority(folder: &Path) -> Result<(Issuer<'static, KeyPair>, String), AccountsError> {
+/// The authority, made if there is none, and its certificate in PEM form.
+fn own_authority(secrets: &Secrets) -> Result<(Issuer<'static, KeyPair>, String), AccountsError> {
     let what = "the cloud's authority";
-    let (key_file, certificate_file) = (folder.join(AUTHORITY_KEY), folder.join(AUTHORITY));
-    if !certificate_file.exists() {
-        let key = KeyPair::generate().map_err(|error| failed(what, error))?;
-        let certificate = authority_params(&key)?
-            .self_signed(&key)
-            .map_err(|error| failed(what, error))?;
-        let pem = zeroize::Zeroizing::new(key.serialize_pem());
-        files::write(&key_file, pem.as_bytes())?;
-        files::write(&certificate_file, certificate.pem().as_bytes())?;
-    }
-    let pem = files::read(&key_file)?;
-    let key = KeyPair::from_pem(&pem).map_err(|error| failed(what, error))?;
-    let issuer = Issuer::new(authority_params(&key)?, key);
-    Ok((issuer, files::read(&certificate_file)?.to_string()))
+    let kept = match secrets.find(AUTHORITY)? {
+        Some(kept) => kept,
+        None => secrets.keep(AUTHORITY, new_authority(what)?.as_bytes())?,
+    };
+    let (key, certificate) = pems(AUTHORITY, &kept)?;
+    let key = KeyPair::from_pem(key).map_err(|error| failed(what, error))?;
+    Ok((
+        Issuer::new(authority_params(&key)?, key),
+        certificate.to_owned(),
+    ))
+}
+
+/// A new authority: its private key and its certificate, one behind the other, in PEM form.
+fn new_authority(what: &str) -> Result<Zeroizing<String>, AccountsError> {
+    let key = KeyPair::generate().map_err(|error| failed(what, error))?;
+    let certificate = authority_params(&key)?
+        .self_signed(&key)
+        .map_err(|error| failed(what, error))?;
+    let pem = Zeroizing::new(key.serialize_pem());
+    Ok(joined(&pem, &certificate.pem()))
 }
 
 /// Parameters of the authority with this key: always those, so that the certificate need not be taken apart to issue others.
@@ -196,7 +230,7 @@ fn given(
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed(&certificate.display(), error))?;
-    let private = PrivateKeyDer::from_pem_slice(&zeroize::Zeroizing::new(read(key)?))
+    let private = PrivateKeyDer::from_pem_slice(&Zeroizing::new(read(key)?))
         .map_err(|error| failed(&key.display(), error))?;
     Ok(ServerCertificate {
         chain,

@@ -1,16 +1,18 @@
 //! What a user gets: `eucarc`, keys and certificates, as a directory or as the zip of the old consoles.
 
 use std::io::{self, Cursor, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use gumnut_cloud_catalogue::Catalogue;
+use gumnut_cloud_catalogue::{Catalogue, UserRow};
+use gumnut_crypto::Certificate;
 use gumnut_types::SecretString;
 use zeroize::Zeroizing;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::secrets::{CLOUD, of_user, pems};
 use crate::wait::wait;
-use crate::{AccountsError, Keys, authority, files, make};
+use crate::{AccountsError, Keys, SecretFiles, Trust, files, make};
 
 /// The file with the settings.
 const EUCARC: &str = "eucarc";
@@ -18,6 +20,8 @@ const EUCARC: &str = "eucarc";
 const S3_URL: &str = "export S3_URL=";
 /// What follows the endpoint of the cloud in that of the object store.
 const S3_PATH: &str = "/services/objectstorage";
+/// The file with the certificate of the cloud.
+const CLOUD_CERTIFICATE: &str = "cloud-cert.pem";
 /// The file with the authority of a cloud that speaks TLS.
 const TRUSTED: &str = "tls-ca.pem";
 
@@ -38,8 +42,9 @@ pub struct Credentials {
 /// Where credentials come from, and the cloud that they are for.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) data_dir: PathBuf,
     pub(crate) catalogue: Catalogue,
+    pub(crate) secrets: SecretFiles,
+    pub(crate) trust: Trust,
     pub(crate) keys: Option<Keys>,
     pub(crate) endpoint: String,
 }
@@ -86,36 +91,46 @@ impl Credentials {
     /// Reads what is to be written, when all of it has been made.
     fn files(&self) -> Result<Files, AccountsError> {
         let Source {
-            data_dir,
             catalogue,
+            secrets,
+            trust,
             keys,
             endpoint,
         } = &self.source;
         keys.as_ref().map_or(Ok(()), Keys::make)?;
+        let secrets = match keys {
+            Some(keys) => keys.secrets().clone(),
+            None => secrets.open(catalogue)?,
+        };
         let users = wait(catalogue.accounts())?.users;
-        let fingerprint = users
-            .iter()
-            .find(|user| user.name == self.user)
-            .and_then(|user| user.certificates.first())
-            .ok_or_else(|| AccountsError::NoUser(self.user.clone()))?;
-        let names = make::user_files(Path::new(""), &self.user, fingerprint)
-            .map(|name| name.display().to_string());
+        let user = users.iter().find(|user| user.name == self.user);
+        let no_user = || AccountsError::NoUser(self.user.clone());
+        let user = user.ok_or_else(no_user)?;
+        let fingerprint = user.certificates.first().ok_or_else(no_user)?;
+        let key = secrets.find(&of_user(fingerprint))?;
+        let key = key.ok_or_else(|| AccountsError::NoUserKey(self.user.clone()))?;
+        let certificate = certificate(catalogue, user, fingerprint)?.ok_or_else(no_user)?;
+        let cloud = secrets.find(CLOUD)?;
+        let cloud = cloud.ok_or_else(|| AccountsError::DamagedSecret(CLOUD.to_owned()))?;
+        let (_, cloud_certificate) = pems(CLOUD, &cloud)?;
+        let names = make::user_files(&self.user, fingerprint);
         // Users whose own cloud is meant trust its authority, not strangers on plain HTTP.
         let trusted = if endpoint.starts_with("https:") {
-            authority::trusted(data_dir)?
+            trust.pem(&secrets)?
         } else {
             None
         };
         let eucarc = eucarc(self, &names, endpoint, trusted.is_some());
-        let folder = files::folder(data_dir)?;
-        let mut others = vec![("iamrc".to_owned(), iamrc(self))];
-        for name in names
-            .into_iter()
-            .chain([files::CLOUD_CERTIFICATE.to_owned()])
-        {
-            let content = files::read(&folder.join(&name))?;
-            others.push((name, content));
-        }
+        let [key_file, certificate_file] = names;
+        let damaged = |_| AccountsError::DamagedSecret(of_user(fingerprint));
+        let key = std::str::from_utf8(&key).map_err(damaged)?;
+        let text = |text: &str| Zeroizing::new(text.to_owned());
+        let mut others = vec![
+            ("iamrc".to_owned(), iamrc(self)),
+            (key_file, text(key)),
+            (certificate_file, text(&certificate)),
+            (CLOUD_CERTIFICATE.to_owned(), text(cloud_certificate)),
+        ];
         others.extend(trusted.map(|pem| (TRUSTED.to_owned(), Zeroizing::new(pem))));
         Ok(Files { eucarc, others })
     }
@@ -141,7 +156,7 @@ impl Credentials {
     }
 
     /// Writes the files to a zip, which only its owner may read, as may each of the files when it is unpacked. It waits
-    /// as [`Credentials::write_folder`] does.
+    /// as [`Credentials::write_directory`] does.
     ///
     /// # Errors
     /// When it cannot be written, or the user's certificates are good no more.
@@ -152,6 +167,19 @@ impl Credentials {
         })?;
         files::write(path, &zip)
     }
+}
+
+/// The good certificate of a user whose key has this fingerprint, in PEM.
+fn certificate(
+    catalogue: &Catalogue,
+    user: &UserRow,
+    fingerprint: &str,
+) -> Result<Option<String>, AccountsError> {
+    let pems = wait(catalogue.certificates(&user.account.number))?;
+    Ok(pems.into_iter().find(|pem| {
+        Certificate::from_pem(pem.as_bytes())
+            .is_ok_and(|it| it.public_key().fingerprint() == fingerprint)
+    }))
 }
 
 impl Files {
@@ -203,7 +231,7 @@ fn eucarc(
          export EUCA_BOOTSTRAP_URL={endpoint}/services/bootstrap\n\
          export EC2_PRIVATE_KEY=\"${{EUCA_KEY_DIR}}/{key}\"\n\
          export EC2_CERT=\"${{EUCA_KEY_DIR}}/{certificate}\"\n\
-         export EUCALYPTUS_CERT=\"${{EUCA_KEY_DIR}}/{cloud}\"\n\
+         export EUCALYPTUS_CERT=\"${{EUCA_KEY_DIR}}/{CLOUD_CERTIFICATE}\"\n\
          export EC2_ACCESS_KEY='{access_key}'\n\
          export EC2_SECRET_KEY='{secret}'\n\
          export EC2_USER_ID='{account}'\n\
@@ -220,7 +248,6 @@ fn eucarc(
          alias ec2-bundle-image=\"ec2-bundle-image --cert ${{EC2_CERT}} --privatekey ${{EC2_PRIVATE_KEY}} \
          --user ${{EC2_ACCOUNT_NUMBER}} --ec2cert ${{EUCALYPTUS_CERT}}\"\n\
          alias ec2-upload-bundle=\"ec2-upload-bundle -a ${{EC2_ACCESS_KEY}} -s ${{EC2_SECRET_KEY}} --url ${{S3_URL}}\"\n",
-        cloud = files::CLOUD_CERTIFICATE,
     ))
 }
 

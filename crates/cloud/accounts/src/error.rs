@@ -53,6 +53,42 @@ pub enum AccountsError {
         #[source]
         source: io::Error,
     },
+    /// Others than the user of the cloud may read or write the master key.
+    #[error("other users have access to the master key {path:?} (mode {mode:o}); run: chmod 600 {}", path.display())]
+    OpenMasterKey {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The file of the master key has another length.
+    #[error("{0:?} is not a master key, which has 32 bytes")]
+    NotAMasterKey(PathBuf),
+    /// There is no master key where it was said to be.
+    #[error(
+        "the master key {0:?} does not exist; create one with: (umask 077; head -c 32 /dev/urandom > {shown})", shown = .0.display()
+    )]
+    NoMasterKey(PathBuf),
+    /// There is no master key, and something is encrypted with one.
+    #[error(
+        "the master key {0:?} is missing, and the keys of the cloud are encrypted with it; restore it from a backup"
+    )]
+    LostMasterKey(PathBuf),
+    /// The secrets are encrypted with another master key.
+    #[error(
+        "the keys of the cloud are encrypted with another master key than {0:?}; use the one that the cloud was created with: copy it \
+         from another front end, or restore it from a backup"
+    )]
+    WrongMasterKey(PathBuf),
+    /// A secret cannot be decrypted with the right master key.
+    #[error("the secret {0:?} in the catalogue is damaged; restore the catalogue from a backup")]
+    DamagedSecret(String),
+    /// A secret was written by a later gumnut.
+    #[error("the secret {0:?} in the catalogue was written by a newer gumnut; use that one")]
+    LaterSecret(String),
+    /// The private key of a user was lost.
+    #[error("the cloud does not have the private key of the user {0:?}")]
+    NoUserKey(String),
     /// The catalogue cannot be used.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -81,6 +117,14 @@ impl AccountsError {
             | Self::EmailTaken(_)
             | Self::UserExists(_)
             | Self::Tls { .. }
+            | Self::OpenMasterKey { .. }
+            | Self::NotAMasterKey(_)
+            | Self::NoMasterKey(_)
+            | Self::LostMasterKey(_)
+            | Self::WrongMasterKey(_)
+            | Self::DamagedSecret(_)
+            | Self::LaterSecret(_)
+            | Self::NoUserKey(_)
             | Self::Catalogue(CatalogueError::Damaged { .. }) => Fault::Input,
             _ => Fault::System,
         }

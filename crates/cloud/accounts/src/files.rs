@@ -1,25 +1,13 @@
-//! Files that hold keys: in a directory of mode 0700, themselves of mode 0600, never half-written.
+//! Files of credentials: in a directory of mode 0700, themselves of mode 0600, never half-written.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use zeroize::Zeroizing;
 
 use crate::AccountsError;
-
-/// The cloud's private key.
-pub(crate) const CLOUD_KEY: &str = "cloud-pk.pem";
-/// The cloud's certificate.
-pub(crate) const CLOUD_CERTIFICATE: &str = "cloud-cert.pem";
-
-/// The directory of keys below the data directory; made if needed.
-pub(crate) fn folder(data_dir: &Path) -> Result<PathBuf, AccountsError> {
-    let folder = data_dir.join("keys");
-    make_folder(&folder)?;
-    Ok(folder)
-}
 
 /// Makes a directory that only its owner may enter.
 pub(crate) fn make_folder(path: &Path) -> Result<(), AccountsError> {

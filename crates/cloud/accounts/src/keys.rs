@@ -2,15 +2,15 @@
 
 use std::error::Error as _;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use gumnut_cloud_catalogue::{AccountsChange, Catalogue, Clock};
+use gumnut_cloud_catalogue::{AccountsChange, Catalogue, Clock, UserRow};
 use gumnut_crypto::{Certificate, PrivateKey};
 
+use crate::secrets::{CLOUD, pems};
 use crate::wait::wait;
-use crate::{AccountsError, files, make};
+use crate::{AccountsError, Secrets, make};
 
 /// The cloud's own key and certificate: bundles are made for the certificate and opened with the key.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Keys(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    folder: PathBuf,
+    secrets: Secrets,
     catalogue: Catalogue,
     clock: Clock,
     /// Why they could not be made.
@@ -36,9 +36,9 @@ struct Inner {
 }
 
 impl Keys {
-    pub(crate) fn new(folder: PathBuf, catalogue: Catalogue, clock: Clock) -> Self {
+    pub(crate) fn new(secrets: Secrets, catalogue: Catalogue, clock: Clock) -> Self {
         Self(Arc::new(Inner {
-            folder,
+            secrets,
             catalogue,
             clock,
             made: OnceLock::new(),
@@ -55,6 +55,11 @@ impl Keys {
             .made
             .get_or_init(|| self.0.make().map_err(|error| with_sources(&error)));
         made.clone().map_err(AccountsError::NoKeys)
+    }
+
+    /// What the cloud keeps secret beside them.
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
     }
 
     /// The cloud's own key and certificate, as soon as they are made.
@@ -77,7 +82,7 @@ impl Inner {
         let users = wait(self.catalogue.accounts())?.users;
         let first = users.first().filter(|user| !user.had_certificate);
         thread::scope(|scope| {
-            let cloud = scope.spawn(|| make::cloud_keys(&self.folder, &self.clock));
+            let cloud = scope.spawn(|| make::cloud_keys(&self.secrets, &self.clock));
             let user = first.map_or(Ok(()), |user| self.certify(user.id, &user.name));
             cloud
                 .join()
@@ -87,8 +92,9 @@ impl Inner {
     }
 
     fn read(&self) -> Result<CloudKeys, AccountsError> {
-        let key = files::read(&self.folder.join(files::CLOUD_KEY))?;
-        let certificate = files::read(&self.folder.join(files::CLOUD_CERTIFICATE))?;
+        let missing = || AccountsError::DamagedSecret(CLOUD.to_owned());
+        let pem = self.secrets.find(CLOUD)?.ok_or_else(missing)?;
+        let (key, certificate) = pems(CLOUD, &pem)?;
         Ok(CloudKeys {
             key: PrivateKey::from_pem(key.as_bytes())?,
             certificate: Certificate::from_pem(certificate.as_bytes())?,
@@ -97,10 +103,13 @@ impl Inner {
 
     fn certify(&self, user: i64, name: &str) -> Result<(), AccountsError> {
         let key = PrivateKey::generate(make::KEY_BITS)?;
-        let certificate = make::certify(&self.folder, name, &key, &self.clock)?;
-        wait(self.catalogue.change_accounts(move |_| {
+        let certificate = make::certify(&self.secrets, name, &key, &self.clock)?;
+        wait(self.catalogue.change_accounts(move |state| {
+            // Another front end may have been the first; what this one has made belongs to nothing then.
+            let is_first = |row: &&UserRow| row.id == user && !row.had_certificate;
+            let certify = state.users.iter().find(is_first);
             let change = AccountsChange {
-                certify: Some((user, certificate.clone())),
+                certify: certify.map(|row| (row.id, certificate.clone())),
                 ..AccountsChange::default()
             };
             Ok((change, ()))

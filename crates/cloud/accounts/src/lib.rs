@@ -7,10 +7,11 @@ mod error;
 mod files;
 mod keys;
 mod make;
+mod master_key;
+mod secret_files;
+mod secrets;
 mod users;
 mod wait;
-
-use std::path::Path;
 
 use gumnut_cloud_catalogue::{AccountsChange, Catalogue, CatalogueError, Clock};
 use gumnut_crypto::{Certificate, PublicKey};
@@ -20,10 +21,13 @@ pub use authenticate::form::{FormAuthError, SignedForm, authenticate_form};
 pub use authenticate::object_store::{ObjectStoreAuthError, Payload, authenticate_object_store};
 pub use authenticate::query::{QueryAuthError, authenticate_query};
 pub use authenticate::scope::{Regions, ScopeError};
-pub use authority::{ServerCertificate, Tls, names};
+pub use authority::{ServerCertificate, Tls, Trust, names};
 pub use credentials::Credentials;
 pub use error::AccountsError;
 pub use keys::{CloudKeys, Keys};
+pub use master_key::MasterKeyFile;
+pub use secret_files::SecretFiles;
+pub use secrets::Secrets;
 pub use users::{User, Users};
 use wait::wait;
 
@@ -36,9 +40,12 @@ const FIRST_USER: &str = "admin";
 /// It blocks: call it where that is allowed.
 ///
 /// # Errors
-/// When the directory of keys or the catalogue cannot be used.
-pub fn init(data_dir: &Path, catalogue: &Catalogue, clock: &Clock) -> Result<Keys, AccountsError> {
-    let folder = files::folder(data_dir)?;
+/// When the master key or the catalogue cannot be used.
+pub fn init(
+    catalogue: &Catalogue,
+    files: &SecretFiles,
+    clock: &Clock,
+) -> Result<Keys, AccountsError> {
     let first = make::user(make::account(FIRST_ACCOUNT)?, FIRST_USER, true)?;
     wait(catalogue.change_accounts(move |state| {
         let change = AccountsChange {
@@ -47,7 +54,9 @@ pub fn init(data_dir: &Path, catalogue: &Catalogue, clock: &Clock) -> Result<Key
         };
         Ok::<_, AccountsError>((change, ()))
     }))?;
-    Ok(Keys::new(folder, catalogue.clone(), clock.clone()))
+    // A directory with a master key and no account would look like one that has lost its catalogue.
+    let secrets = files.open(catalogue)?;
+    Ok(Keys::new(secrets, catalogue.clone(), clock.clone()))
 }
 
 /// The public keys of an account's good certificates.

@@ -1,14 +1,15 @@
 //! Making keys, certificates and rows.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use data_encoding::HEXLOWER;
 use gumnut_cloud_catalogue::{Account, Clock, NewCertificate, NewUser};
 use gumnut_crypto::{Certificate, CertificateSpec, PrivateKey};
 use gumnut_types::{AccountId, SecretString};
+use zeroize::Zeroizing;
 
-use crate::{AccountsError, files};
+use crate::secrets::{CLOUD, joined, of_user};
+use crate::{AccountsError, Secrets};
 
 /// Size of RSA keys, as Eucalyptus makes them.
 pub(crate) const KEY_BITS: usize = 2048;
@@ -16,17 +17,14 @@ pub(crate) const KEY_BITS: usize = 2048;
 const VALIDITY: Duration = Duration::from_hours(24 * 3650);
 
 /// Makes the cloud's key and certificate, unless they are there.
-pub(crate) fn cloud_keys(folder: &Path, clock: &Clock) -> Result<(), AccountsError> {
-    if folder.join(files::CLOUD_CERTIFICATE).exists() {
+pub(crate) fn cloud_keys(secrets: &Secrets, clock: &Clock) -> Result<(), AccountsError> {
+    if secrets.find(CLOUD)?.is_some() {
         return Ok(());
     }
     let key = PrivateKey::generate(KEY_BITS)?;
     let certificate = certificate(&key, "cloud", clock)?;
-    files::write(&folder.join(files::CLOUD_KEY), key.to_pem()?.as_bytes())?;
-    files::write(
-        &folder.join(files::CLOUD_CERTIFICATE),
-        certificate.to_pem()?.as_bytes(),
-    )
+    let pem = joined(&key.to_pem()?, &certificate.to_pem()?);
+    secrets.keep(CLOUD, pem.as_bytes()).map(drop)
 }
 
 fn certificate(key: &PrivateKey, name: &str, clock: &Clock) -> Result<Certificate, AccountsError> {
@@ -39,32 +37,27 @@ fn certificate(key: &PrivateKey, name: &str, clock: &Clock) -> Result<Certificat
     Ok(Certificate::self_signed(key, &spec)?)
 }
 
-/// The files of a user's key and certificate, named after the key as the old console did.
-pub(crate) fn user_files(folder: &Path, user: &str, fingerprint: &str) -> [PathBuf; 2] {
+/// The names of the files of a user's key and certificate, named after the key as the old console did.
+pub(crate) fn user_files(user: &str, fingerprint: &str) -> [String; 2] {
     let digits: String = fingerprint
         .chars()
         .filter(char::is_ascii_hexdigit)
         .take(8)
         .collect();
     let base = format!("euca2-{user}-{}", digits.to_ascii_lowercase());
-    [
-        folder.join(format!("{base}-pk.pem")),
-        folder.join(format!("{base}-cert.pem")),
-    ]
+    [format!("{base}-pk.pem"), format!("{base}-cert.pem")]
 }
 
-/// Makes a certificate for a user's key and writes both to files; a row is to name them.
+/// Makes a certificate for a user's key and keeps the key; a row is to have the certificate.
 pub(crate) fn certify(
-    folder: &Path,
+    secrets: &Secrets,
     user: &str,
     key: &PrivateKey,
     clock: &Clock,
 ) -> Result<NewCertificate, AccountsError> {
     let pem = certificate(key, user, clock)?.to_pem()?;
     let fingerprint = key.public_key().fingerprint();
-    let [key_file, certificate_file] = user_files(folder, user, &fingerprint);
-    files::write(&key_file, key.to_pem()?.as_bytes())?;
-    files::write(&certificate_file, pem.as_bytes())?;
+    secrets.keep(&of_user(&fingerprint), key.to_pem()?.as_bytes())?;
     Ok(NewCertificate { pem, fingerprint })
 }
 
@@ -110,7 +103,7 @@ fn random<const N: usize>() -> Result<[u8; N], AccountsError> {
 
 /// Random letters of an alphabet whose length is a power of two, so that none is likelier than another.
 fn letters<const N: usize>(alphabet: &[u8]) -> Result<SecretString, AccountsError> {
-    let bytes = zeroize::Zeroizing::new(random::<N>()?);
+    let bytes = Zeroizing::new(random::<N>()?);
     Ok(SecretString::new(
         bytes
             .iter()

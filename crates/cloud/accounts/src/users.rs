@@ -1,7 +1,5 @@
 //! Users, as the administrator of the machine sees them. The cloud may be running meanwhile.
 
-use std::path::{Path, PathBuf};
-
 use gumnut_cloud_catalogue::{
     Account, AccountsChange, AccountsState, Catalogue, CatalogueError, Clock, Conflict, NewUser,
     UserRow,
@@ -12,7 +10,7 @@ use gumnut_types::AccountId;
 use crate::credentials::{Credentials, Source};
 use crate::keys::Keys;
 use crate::wait::wait;
-use crate::{AccountsError, files, make};
+use crate::{AccountsError, SecretFiles, Trust, make};
 
 /// Longest name of a user or an account, in bytes: certificates carry it.
 const MAX_NAME: usize = 64;
@@ -23,8 +21,9 @@ const MAX_EMAIL: usize = 254;
 /// The users of a cloud.
 #[derive(Debug)]
 pub struct Users {
-    data_dir: PathBuf,
     catalogue: Catalogue,
+    secrets: SecretFiles,
+    trust: Trust,
     /// Those that a cloud of this process may still be making.
     keys: Option<Keys>,
 }
@@ -51,12 +50,18 @@ pub struct User {
 }
 
 impl Users {
-    /// The users in this catalogue, whose keys and certificates are in the data directory. `keys` are those that a cloud of
-    /// this process may still be making; `None` when there is no such cloud.
-    pub fn open(data_dir: &Path, catalogue: Catalogue, keys: Option<Keys>) -> Self {
+    /// The users in this catalogue, whose credentials name what is to be trusted as `trust` has it. `keys` are those that a
+    /// cloud of this process may still be making; `None` when there is no such cloud.
+    pub fn open(
+        catalogue: Catalogue,
+        secrets: SecretFiles,
+        trust: Trust,
+        keys: Option<Keys>,
+    ) -> Self {
         Self {
-            data_dir: data_dir.to_owned(),
             catalogue,
+            secrets,
+            trust,
             keys,
         }
     }
@@ -66,7 +71,7 @@ impl Users {
     /// that it has for `None`.
     ///
     /// # Errors
-    /// When a name or an address cannot be one or is taken, or the data directory cannot be used.
+    /// When a name or an address cannot be one or is taken, or the catalogue or the master key cannot be used.
     pub fn add(
         &self,
         name: &str,
@@ -83,9 +88,9 @@ impl Users {
         // Before the long work, and once more with it: somebody else may add a user meanwhile.
         let account = account_for(&wait(self.catalogue.accounts())?, name, account)?;
         let key = PrivateKey::generate(make::KEY_BITS)?;
-        let folder = files::folder(&self.data_dir)?;
+        let secrets = self.secrets.open(&self.catalogue)?;
         let mut new = make::user(account, name, admin)?;
-        new.certificate = Some(make::certify(&folder, name, &key, &Clock::system())?);
+        new.certificate = Some(make::certify(&secrets, name, &key, &Clock::system())?);
         let address = email.map(str::to_owned);
         let decide = move |state: &AccountsState| add(state, &new, address.as_deref());
         wait(self.catalogue.change_accounts(decide)).map_err(|error| taken(error, email))?;
@@ -132,15 +137,16 @@ impl Users {
     /// The credentials of a user, or of the first administrator, for a cloud that answers at `endpoint`.
     ///
     /// # Errors
-    /// When there is no such user, none whose keys are good, or the data directory cannot be used.
+    /// When there is no such user, none whose keys are good, or the catalogue or the master key cannot be used.
     pub fn credentials(
         &self,
         name: Option<&str>,
         endpoint: &str,
     ) -> Result<Credentials, AccountsError> {
         let source = Source {
-            data_dir: self.data_dir.clone(),
             catalogue: self.catalogue.clone(),
+            secrets: self.secrets.clone(),
+            trust: self.trust.clone(),
             keys: self.keys.clone(),
             endpoint: endpoint.to_owned(),
         };
@@ -311,11 +317,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("catalogue.sqlite");
         let catalogue = Catalogue::new(SqliteCatalogue::open(&path, Clock::system()).unwrap());
-        init(dir.path(), &catalogue, &Clock::system())
-            .unwrap()
-            .make()
-            .unwrap();
-        let users = Users::open(dir.path(), catalogue, None);
+        let files = SecretFiles::in_data_dir(dir.path());
+        let keys = init(&catalogue, &files, &Clock::system()).unwrap();
+        keys.make().unwrap();
+        let users = Users::open(catalogue, files, Trust::Of(None), None);
         (dir, users)
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gumnut_cloud_accounts::{Credentials, Keys, Regions, Tls, Users, names};
+use gumnut_cloud_accounts::{Credentials, Keys, Regions, Secrets, Tls, Trust, Users, names};
 use gumnut_cloud_blobs::DiskBlobs;
 use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock, Database as _, Mismatch, Profile};
 use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
@@ -37,7 +37,6 @@ pub struct Cloud;
 pub struct Running {
     server: Server,
     config: Config,
-    data_dir: Arc<DataDir>,
     catalogue: Catalogue,
     keys: Keys,
     making_keys: JoinHandle<()>,
@@ -52,16 +51,18 @@ impl Cloud {
         Ok(open(config.clone())?.keys.make()?)
     }
 
-    /// The users of the cloud in a data directory. The cloud may be running meanwhile.
+    /// The users of the cloud that is started with these settings. It may be running meanwhile.
     ///
     /// # Errors
     /// When there is no cloud in the data directory, or not the catalogue that belongs there.
-    pub fn users(data_dir: &Path) -> Result<Users, CloudError> {
+    pub fn users(config: &Config) -> Result<Users, CloudError> {
+        let data_dir = &config.data_dir;
         if is_empty(data_dir, &data_dir.join(CATALOGUE))? {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
         }
         let catalogue = Catalogue::new(open_catalogue(data_dir, Clock::system())?);
-        Ok(Users::open(data_dir, catalogue, None))
+        let trust = Trust::Kept(data_dir.clone());
+        Ok(Users::open(catalogue, config.secret_files(), trust, None))
     }
 
     /// Checks a data directory that no cloud uses at the moment: the catalogue, and presence, size and digest of every
@@ -182,7 +183,6 @@ impl Cloud {
         Ok(Running {
             server,
             config,
-            data_dir,
             catalogue,
             keys,
             making_keys,
@@ -212,9 +212,9 @@ fn open(config: Config) -> Result<Opened, CloudError> {
         doing: "open the directories of the object store",
         source,
     })?;
-    let keys = gumnut_cloud_accounts::init(path, &catalogue, &config.clock)?;
+    let keys = gumnut_cloud_accounts::init(&catalogue, &config.secret_files(), &config.clock)?;
     let tls = match &config.tls {
-        Some(tls) => Some(acceptor(&config, tls, path)?),
+        Some(tls) => Some(acceptor(&config, tls, keys.secrets(), path)?),
         None => None,
     };
     Ok(Opened {
@@ -296,10 +296,15 @@ fn of_catalogue(data_dir: &Path, error: CatalogueError) -> CloudError {
     }
 }
 
-fn acceptor(config: &Config, tls: &Tls, data_dir: &Path) -> Result<TlsAcceptor, CloudError> {
+fn acceptor(
+    config: &Config,
+    tls: &Tls,
+    secrets: &Secrets,
+    data_dir: &Path,
+) -> Result<TlsAcceptor, CloudError> {
     let host = config.host().to_string();
     let names = names(config.listen.ip(), host, &config.domains);
-    let mut certificate = tls.certificate(data_dir, &names)?;
+    let mut certificate = tls.certificate(secrets, &names)?;
     let chain = std::mem::take(&mut certificate.chain);
     let acceptor = tls_acceptor(chain, certificate.key.clone_key())?;
     // Last: a start that fails leaves to clients what they trust.
@@ -375,8 +380,14 @@ impl Running {
 
     /// The users of this cloud.
     pub fn users(&self) -> Users {
-        let catalogue = self.catalogue.clone();
-        Users::open(self.data_dir.path(), catalogue, Some(self.keys.clone()))
+        let trust = Trust::Of(self.config.tls.clone());
+        let keys = Some(self.keys.clone());
+        Users::open(
+            self.catalogue.clone(),
+            self.config.secret_files(),
+            trust,
+            keys,
+        )
     }
 
     /// Ends the cloud: no new requests, and those that are running may finish within the grace time.

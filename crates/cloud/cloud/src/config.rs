@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gumnut_cloud_accounts::Tls;
+use gumnut_cloud_accounts::{MasterKeyFile, SecretFiles, Tls};
 use gumnut_cloud_catalogue::{Clock, ImageRules};
 use gumnut_cloud_objects::ObjectLimits;
 use gumnut_cloud_s3::RefuseAcl;
@@ -27,6 +27,9 @@ pub struct Config {
     /// The name or address that clients use. Without one it is that of `listen`, and this machine's name where that
     /// is no address to go to.
     pub host: Option<String>,
+    /// The file with the key that the secrets in the catalogue are encrypted with, 32 bytes; `None` for one in the data directory,
+    /// which the first start makes.
+    pub master_key: Option<PathBuf>,
     /// The clock that decides on signatures, ids and dates.
     pub clock: Clock,
     /// Bounds on what is stored and asked.
@@ -96,6 +99,7 @@ impl Config {
             allow_remote: false,
             tls: None,
             host: None,
+            master_key: None,
             clock: Clock::system(),
             limits: Limits::default(),
             images: ImageRules::default(),
@@ -112,6 +116,16 @@ impl Config {
     /// Where clients find a cloud that is started so: `http://127.0.0.1:8773`.
     pub fn endpoint(&self) -> String {
         self.endpoint_at(self.listen.port())
+    }
+
+    /// The files that the secrets of the cloud need.
+    pub(crate) fn secret_files(&self) -> SecretFiles {
+        let own = SecretFiles::in_data_dir(&self.data_dir);
+        let given = self.master_key.clone().map(MasterKeyFile::Given);
+        SecretFiles {
+            master_key: given.unwrap_or(own.master_key),
+            ..own
+        }
     }
 
     /// Where clients find a cloud that is started so and was given this port.

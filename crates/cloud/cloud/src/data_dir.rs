@@ -14,6 +14,8 @@ use crate::error::CloudError;
 const LOCK: &str = "lock";
 /// The directories whose files a catalogue knows, below the data directory.
 const KNOWN: [&str; 3] = ["objects", "tmp", "keys"];
+/// The file that is made when the catalogue has an account, below the data directory.
+const MASTER_KEY: &str = "master.key";
 
 /// A data directory that this process has locked; the lock ends with the value, or with the process.
 #[derive(Debug)]
@@ -88,10 +90,10 @@ impl DataDir {
 
 /// How many files there are that a catalogue knows: objects, bodies that were not finished, and keys; counted up to `most`.
 pub(crate) fn known_files(data_dir: &Path, most: usize) -> Result<usize, CloudError> {
-    let mut count = 0;
+    let mut count = usize::from(data_dir.join(MASTER_KEY).exists());
     for folder in KNOWN {
         match fs::read_dir(data_dir.join(folder)) {
-            Ok(entries) => count += entries.take(most - count).count(),
+            Ok(entries) => count += entries.take(most.saturating_sub(count)).count(),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(source) => {
                 let doing = "read the data directory";

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use gumnut_cloud_accounts::Keys;
+use gumnut_cloud_accounts::{Keys, SecretFiles};
 use gumnut_cloud_blobs::MemoryBlobs;
 use gumnut_cloud_catalogue::{
     Account, AccountsChange, BucketSettings, Caller, CannedAcl, Catalogue, CatalogueError, Clock,
@@ -155,9 +155,9 @@ impl Fixture {
         )
         .await
         .unwrap();
-        let (path, made) = (dir.path().to_owned(), catalogue.clone());
+        let (files, made) = (SecretFiles::in_data_dir(dir.path()), catalogue.clone());
         let system = Clock::system();
-        let keys = std::thread::spawn(move || gumnut_cloud_accounts::init(&path, &made, &system))
+        let keys = std::thread::spawn(move || gumnut_cloud_accounts::init(&made, &files, &system))
             .join()
             .unwrap()
             .unwrap();

@@ -121,7 +121,7 @@ impl Init {
         gumnut_cloud::Cloud::init(&config).map_err(refused)?;
         let output = data.join(CREDENTIALS);
         let endpoint = config.endpoint();
-        let users = gumnut_cloud::Cloud::users(&data)?;
+        let users = gumnut_cloud::Cloud::users(&Config::new(&data))?;
         users.credentials(None, &endpoint)?.write_folder(&output)?;
         say_credentials(session, &output)
     }
@@ -130,7 +130,7 @@ impl Init {
 impl Credentials {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let data = self.data.folder()?;
-        let users = gumnut_cloud::Cloud::users(&data)?;
+        let users = gumnut_cloud::Cloud::users(&Config::new(&data))?;
         let endpoint = match &self.endpoint {
             Some(endpoint) => endpoint.to_string(),
             None => gumnut_cloud::Credentials::endpoint_in(&data.join(CREDENTIALS))?

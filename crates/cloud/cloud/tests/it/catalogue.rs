@@ -13,11 +13,14 @@ use crate::common::{Request, TestCloud, admin, client, config, copy, fresh_data_
 /// The files of the catalogue itself: what it has not yet brought into its file is in the log.
 const CATALOGUE: [&str; 2] = ["catalogue.sqlite", "catalogue.sqlite-wal"];
 
-/// What is in `objects`, `tmp` and `keys`, by path.
+/// What is in `objects`, `tmp` and `orphans`, and the master key, by path.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for name in ["objects", "tmp", "keys", "orphans"] {
+    for name in ["objects", "tmp", "orphans"] {
         collect(&folder.join(name), folder, &mut found);
+    }
+    if let Ok(key) = fs_err::read(folder.join("master.key")) {
+        found.insert("master.key".into(), key);
     }
     found
 }
@@ -90,7 +93,7 @@ async fn refuses(folder: &Path, history: &str) -> CloudError {
     let said = refused.to_string();
     assert!(said.contains("gumnut cloud fsck"), "{history}: {said}");
     assert!(Cloud::init(&config(folder)).is_err(), "{history}");
-    assert!(Cloud::users(folder).is_err(), "{history}");
+    assert!(Cloud::users(&config(folder)).is_err(), "{history}");
     let report = Cloud::fsck(folder).unwrap();
     let has_said = |finding: &Finding| finding.kind() == "catalogue";
     assert!(
@@ -304,7 +307,7 @@ async fn nobody_else_may_read_what_a_cloud_keeps_whatever_the_umask() {
         .await
         .unwrap();
     let found = modes(dir.path());
-    for name in ["lock", "catalogue.sqlite", "objects", "tmp", "keys"] {
+    for name in ["lock", "catalogue.sqlite", "objects", "tmp", "master.key"] {
         let mode = found[&data.join(name)];
         assert_eq!(mode & 0o077, 0, "{name} has mode {mode:o}");
     }
@@ -328,11 +331,11 @@ async fn a_folder_that_cannot_be_written_is_checked_and_stays_as_it_is() {
             fs_err::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         }
     };
-    close(&["objects", "tmp", "keys", ""], 0o500);
+    close(&["objects", "tmp", ""], 0o500);
     let before = stand(dir.path());
     let report = Cloud::fsck(dir.path()).unwrap();
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(report.files, 5);
     assert_eq!(stand(dir.path()), before);
-    close(&["", "objects", "tmp", "keys"], 0o700);
+    close(&["", "objects", "tmp"], 0o700);
 }

@@ -111,7 +111,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 
 /// The administrator in a data directory.
 pub(crate) fn admin(data_dir: &Path) -> User {
-    let users = Cloud::users(data_dir).unwrap();
+    let users = Cloud::users(&config(data_dir)).unwrap();
     let credentials = users.credentials(None, "http://127.0.0.1").unwrap();
     let listed = users.list().unwrap();
     let admin = listed.iter().find(|user| user.admin).unwrap();

@@ -234,8 +234,9 @@ async fn a_new_cloud_stores_at_once_and_has_its_keys_when_it_ends() {
     let cloud = Cloud::start(config(dir.path())).await.unwrap();
     let credentials = cloud.credentials().unwrap();
     cloud.shutdown().await.unwrap();
-    let certificate = dir.path().join("keys/cloud-cert.pem");
-    assert!(certificate.exists());
+    let users = Cloud::users(&config(dir.path())).unwrap();
+    assert_eq!(users.list().unwrap()[0].certificates, 1);
+    drop(users);
     // The directory is free again, and the user the same.
     let cloud = Cloud::start(config(dir.path())).await.unwrap();
     let again = cloud.credentials().unwrap();
