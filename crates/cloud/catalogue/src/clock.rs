@@ -26,6 +26,11 @@ impl Clock {
         Self(Source::Set(Arc::new(Mutex::new(time))))
     }
 
+    /// Whether it stands still until it is [`set`](Self::set).
+    pub fn is_fixed(&self) -> bool {
+        matches!(self.0, Source::Set(_))
+    }
+
     /// The time, in UTC.
     pub fn now(&self) -> OffsetDateTime {
         match &self.0 {
@@ -58,6 +63,7 @@ mod tests {
         let clock = Clock::fixed(datetime!(2010-06-03 22:15:57.552 UTC));
         let clone = clock.clone();
         assert_eq!(clone.now_millis(), 1_275_603_357_552);
+        assert!(clone.is_fixed() && !Clock::system().is_fixed());
         clock.set(datetime!(2010-06-03 22:15:57.553 UTC));
         assert_eq!(clone.now_millis(), 1_275_603_357_553);
     }

@@ -35,6 +35,12 @@ pub enum CatalogueError {
     /// removed on its word.
     #[error("the catalogue {0}")]
     Mismatch(Mismatch),
+    /// The database cannot be used at the moment. What was to change has not changed; trying again later may help.
+    #[error("the catalogue is not available")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The database was lost while it committed. Whether what was to change has changed is not known.
+    #[error("the catalogue was lost during a commit: it is not known whether the change was made")]
+    OutcomeUnknown(#[source] Box<dyn Error + Send + Sync>),
     /// The database cannot be used. Whether what was to change has changed is not known.
     #[error("cannot use the catalogue of the cloud")]
     Database(#[source] Box<dyn Error + Send + Sync>),
@@ -73,6 +79,9 @@ pub enum Mismatch {
 impl CatalogueError {
     /// Whether a change that ended with this error may have happened anyway.
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::Database(_) | Self::Closed)
+        matches!(
+            self,
+            Self::OutcomeUnknown(_) | Self::Database(_) | Self::Closed
+        )
     }
 }

@@ -1,12 +1,12 @@
 //! Random histories of several clients, held against a model.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::try_join_all;
 use proptest::prelude::*;
 
-use super::model::{Decision, Model};
+use super::model::{Decision, Model, Timed};
 use super::tools::{
     BUCKET, Given, Outcome, Refusal, begin, garbage, inline_version, key, known, new_marker,
     new_version, part, sorted, state, upload_ref, uploaded, with_bucket,
@@ -78,7 +78,8 @@ pub fn histories(length: usize) -> impl Strategy<Value = Vec<Vec<Step>>> {
 }
 
 /// Lets all clients work at once on an empty catalogue. Each decision must see what the one before it left, and what is
-/// left at the end must be what the decisions, one after the other, leave.
+/// left at the end must be what the decisions, one after the other, leave. Decisions that rest on a version are made one after the other;
+/// those about a key that has none may be so at any time while their unit is at work.
 ///
 /// # Errors
 /// If the catalogue cannot be used.
@@ -104,14 +105,12 @@ pub async fn history(catalogue: &Catalogue, clients: Vec<Vec<Step>>) -> Outcome 
     });
     let told = try_join_all(clients).await?.concat();
 
-    for decision in log.decisions() {
-        model.follow(&decision);
-    }
+    model.follow(log.decisions());
     for number in 0..KEYS {
         let name = name(number);
         let at = uploaded(&name, &name);
         let left = state(catalogue, at.clone()).await?;
-        model.follow(&Decision::key(at, &left, None));
+        model.check(&at, &left);
     }
     assert_eq!(sorted(told), model.garbage(), "garbage is listed once");
     assert_eq!(garbage(catalogue).await?, model.garbage());
@@ -136,30 +135,67 @@ fn name(number: u8) -> String {
     format!("key-{number}")
 }
 
-/// The decisions in the order in which they were made, each with the unit of change that it was made for.
+/// Decisions in their order, and when units began and ended.
 #[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<(UnitId, Decision)>>>);
+struct Log(Arc<Mutex<Noted>>);
 
-/// Client, number of the unit, and number of the key in it.
-type UnitId = (u32, u32, usize);
+#[derive(Debug, Default)]
+struct Noted {
+    decisions: Vec<(UnitId, Decision)>,
+    /// When each unit ended.
+    ended: BTreeMap<(u32, u32), usize>,
+    /// Counts beginnings and ends.
+    time: usize,
+}
+
+/// A unit of change, or one of the keys of one.
+#[derive(Clone, Copy, Debug)]
+struct UnitId {
+    /// The client, and the number of the unit.
+    name: (u32, u32),
+    /// The number of the key in the unit.
+    key: usize,
+    /// When the unit began.
+    begun: usize,
+}
 
 impl Log {
-    fn note(&self, unit: UnitId, decision: Decision) {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        log.push((unit, decision));
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Of a unit that was tried several times the last decision counts.
-    fn decisions(&self) -> Vec<Decision> {
-        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let last: BTreeMap<_, _> = log
-            .iter()
-            .enumerate()
-            .map(|(at, (unit, _))| (unit, at))
-            .collect();
+    fn note(&self, unit: UnitId, decision: Decision) {
+        self.noted().decisions.push((unit, decision));
+    }
+
+    fn time(&self) -> usize {
+        let noted = &mut *self.noted();
+        noted.time += 1;
+        noted.time
+    }
+
+    fn end(&self, unit: UnitId) {
+        let time = self.time();
+        self.noted().ended.insert(unit.name, time);
+    }
+
+    /// Each decision, and when its unit began and ended. Of a unit that was tried several times the last decision counts.
+    fn decisions(&self) -> Vec<Timed> {
+        let noted = self.noted();
+        let decisions = noted.decisions.iter().enumerate();
+        let places = decisions.map(|(place, (unit, _))| ((unit.name, unit.key), place));
+        let last: BTreeMap<_, _> = places.collect();
         let mut places: Vec<_> = last.into_values().collect();
         places.sort_unstable();
-        places.into_iter().map(|at| log[at].1.clone()).collect()
+        let counting = places.into_iter().map(|place| {
+            let (unit, decision) = &noted.decisions[place];
+            Timed {
+                decision: decision.clone(),
+                begun: unit.begun,
+                ended: noted.ended[&unit.name],
+            }
+        });
+        counting.collect()
     }
 }
 
@@ -283,9 +319,13 @@ impl Client {
     }
 
     /// The name of the next unit of change.
-    fn begin(&mut self) -> (u32, u32) {
+    fn begin(&mut self) -> UnitId {
         self.done += 1;
-        (self.number, self.done)
+        UnitId {
+            name: (self.number, self.done),
+            key: 0,
+            begun: self.log.time(),
+        }
     }
 
     async fn change(
@@ -293,35 +333,39 @@ impl Client {
         at: KeyRef,
         rule: impl Fn(&KeyState) -> Option<KeyChange> + Send + 'static,
     ) -> Given<()> {
-        let (client, unit) = self.begin();
+        let unit = self.begin();
         let (log, noted) = (self.log.clone(), at.clone());
         let changed = self.catalogue.change_key(at, move |state| {
             let change = rule(state);
             let decision = Decision::key(noted.clone(), state, change.as_ref());
-            log.note((client, unit, 0), decision);
+            log.note(unit, decision);
             change.map(|change| (change, ())).ok_or(Refusal::Rule)
         });
-        self.told.extend(changed.await?.garbage);
+        let changed = changed.await;
+        self.log.end(unit);
+        self.told.extend(changed?.garbage);
         Ok(())
     }
 
     async fn delete_all(&mut self) -> Given<()> {
-        let (client, unit) = self.begin();
+        let unit = self.begin();
         let log = self.log.clone();
         let keys: Vec<_> = (0..KEYS).map(|number| key(&name(number))).collect();
         let noted = keys.clone();
         let changed = self.catalogue.change_keys(keys, move |index, state| {
             let change = delete(state.current.as_ref());
             let decision = Decision::key(noted[index].clone(), state, change.as_ref());
-            log.note((client, unit, index), decision);
+            log.note(UnitId { key: index, ..unit }, decision);
             change.map(|change| (change, ())).ok_or(Refusal::Rule)
         });
-        self.told.extend(changed.await?.garbage);
+        let changed = changed.await;
+        self.log.end(unit);
+        self.told.extend(changed?.garbage);
         Ok(())
     }
 
     async fn change_upload(&mut self, number: u8, change: UploadChange) -> Given<()> {
-        let (client, unit) = self.begin();
+        let unit = self.begin();
         let (log, name) = (self.log.clone(), name(number));
         let changed = self
             .catalogue
@@ -329,10 +373,12 @@ impl Client {
                 let change = state.upload.as_ref().map(|_| change.clone());
                 let boxed = change.clone().map(Box::new);
                 let decision = Decision::Upload(name.clone(), change.is_some(), boxed);
-                log.note((client, unit, 0), decision);
+                log.note(unit, decision);
                 change.map(|change| (change, ())).ok_or(Refusal::Rule)
             });
-        self.told.extend(changed.await?.garbage);
+        let changed = changed.await;
+        self.log.end(unit);
+        self.told.extend(changed?.garbage);
         Ok(())
     }
 
