@@ -45,6 +45,9 @@ const FILES: [(&str, &str); 2] = [
     ("/usr/bin/time", "time"),
 ];
 
+/// Where Debian has the programs of PostgreSQL, a directory for each version, and the package with the newest.
+const POSTGRES: (&str, &str) = ("/usr/lib/postgresql", "postgresql");
+
 /// Makes sure of the programs of the system.
 pub fn all(workspace: &Workspace) -> anyhow::Result<()> {
     let shell = workspace.shell()?;
@@ -104,6 +107,10 @@ fn missing(shell: &Shell) -> Vec<&'static str> {
     {
         packages.push("python3-venv");
     }
+    let mut versions = shell.read_dir(POSTGRES.0).into_iter().flatten();
+    if !versions.any(|version| version.join("bin/initdb").exists()) {
+        packages.push(POSTGRES.1);
+    }
     packages.sort_unstable();
     packages.dedup();
     packages
@@ -112,13 +119,26 @@ fn missing(shell: &Shell) -> Vec<&'static str> {
 fn install(shell: &Shell, packages: &[&str]) -> anyhow::Result<()> {
     shell.set_var("DEBIAN_FRONTEND", "noninteractive");
     manual_pages_stay_old(shell)?;
+    if packages.contains(&POSTGRES.1) {
+        no_server_is_started(shell)?;
+    }
     cmd!(shell, "apt-get update -q").run()?;
     let packages = of_one_source(shell, packages)?;
+    let keep = "Dpkg::Options::=--force-confold";
     cmd!(
         shell,
-        "apt-get install -q -y --no-install-recommends --allow-downgrades {packages...}"
+        "apt-get install -q -y --no-install-recommends --allow-downgrades -o {keep} {packages...}"
     )
     .run()?;
+    Ok(())
+}
+
+/// Tests make their own servers of PostgreSQL: the package is not to make one and start it.
+fn no_server_is_started(shell: &Shell) -> anyhow::Result<()> {
+    let settings = "/etc/postgresql-common/createcluster.conf";
+    if !shell.path_exists(settings) {
+        shell.write_file(settings, "create_main_cluster = false\n")?;
+    }
     Ok(())
 }
 
