@@ -1,1 +1,30 @@
 #![doc = include_str!("../README.md")]
+
+#[macro_use]
+mod statements;
+#[macro_use]
+mod values;
+
+mod accounts;
+mod blobs;
+mod buckets;
+mod catalogue;
+mod config;
+mod connection;
+mod error;
+mod failure;
+mod images;
+mod keys;
+mod objects;
+mod schema;
+mod unit;
+mod uploads;
+
+#[cfg(any(test, feature = "test-server"))]
+pub mod test_server;
+#[cfg(test)]
+mod tests;
+
+pub use catalogue::PostgresCatalogue;
+pub use config::PostgresConfig;
+pub use error::PostgresError;

@@ -1,0 +1,116 @@
+//! Which blobs rows name, which were given up, and whether the tables hold together.
+
+use gumnut_cloud_catalogue::{KeyRef, KnownBlob};
+use tokio_postgres::Row;
+
+use crate::connection::{Connection, Write};
+use crate::failure::Failure;
+use crate::values::{get, unsigned};
+
+statements! {
+    GIVE_UP_VERSION = "INSERT INTO garbage (blob, since) \
+                       SELECT s.blob, $1 FROM segments s JOIN objects o ON o.id = s.object \
+                       WHERE o.bucket = $2 AND o.key = $3 AND o.ordinal = $4 AND s.blob <> ALL ($5) \
+                       ON CONFLICT (blob) DO NOTHING RETURNING blob";
+    GARBAGE = "SELECT blob FROM garbage ORDER BY since, blob LIMIT $1";
+    FORGET = "DELETE FROM garbage WHERE blob = ANY ($1)";
+    NAMED = "SELECT blob FROM unnest($1::text[]) AS sought (blob) \
+             WHERE EXISTS (SELECT 1 FROM segments s WHERE s.blob = sought.blob) \
+             OR EXISTS (SELECT 1 FROM parts p WHERE p.blob = sought.blob)";
+    KNOWN = "SELECT s.blob, s.size, s.etag, o.bucket, o.key FROM segments s JOIN objects o ON o.id = s.object \
+             UNION ALL SELECT p.blob, p.size, p.etag, u.bucket, u.key FROM parts p JOIN uploads u ON u.id = p.upload";
+    WITHOUT_NEWEST = "SELECT DISTINCT ON (bucket, key) bucket, key FROM objects o WHERE NOT current AND NOT EXISTS \
+                      (SELECT 1 FROM objects n WHERE n.bucket = o.bucket AND n.key = o.key AND n.current \
+                      AND n.ordinal > o.ordinal)";
+    WRONG_SIZE = "SELECT bucket, key FROM objects o \
+                  WHERE size <> (SELECT coalesce(sum(s.size), 0) FROM segments s WHERE s.object = o.id)";
+    NAMED_GARBAGE = "SELECT blob FROM garbage g WHERE EXISTS (SELECT 1 FROM segments s WHERE s.blob = g.blob) \
+                     OR EXISTS (SELECT 1 FROM parts p WHERE p.blob = g.blob)";
+    NAMED_TWICE = "SELECT blob FROM segments s WHERE EXISTS (SELECT 1 FROM parts p WHERE p.blob = s.blob)";
+}
+
+/// Blobs of a version become garbage, but those that are kept.
+pub(crate) fn give_up_version(at: &KeyRef, ordinal: i64, kept: Vec<String>, now: i64) -> Write {
+    Write {
+        sql: GIVE_UP_VERSION,
+        values: values![
+            now,
+            at.bucket.clone(),
+            at.key.as_bytes().to_vec(),
+            ordinal,
+            kept
+        ],
+    }
+}
+
+/// The blobs that statements have returned.
+pub(crate) fn names(rows: &[Row]) -> Result<Vec<String>, Failure> {
+    // Statements that lock return numbers.
+    let rows = rows
+        .iter()
+        .filter(|row| row.columns().first().is_some_and(|it| it.name() == "blob"));
+    rows.map(|row| get(row, 0)).collect()
+}
+
+/// At most `limit` blobs that were given up, those that were so first, first.
+pub(crate) async fn garbage(connection: &Connection, limit: i64) -> Result<Vec<String>, Failure> {
+    names(&connection.rows(GARBAGE, &[&limit]).await?)
+}
+
+/// Forgets blobs that were given up.
+pub(crate) async fn forget(connection: &Connection, blobs: &[String]) -> Result<(), Failure> {
+    connection.rows(FORGET, &[&blobs]).await.map(drop)
+}
+
+/// Those of the blobs that a row names.
+pub(crate) async fn named(
+    connection: &Connection,
+    blobs: &[String],
+) -> Result<Vec<String>, Failure> {
+    names(&connection.rows(NAMED, &[&blobs]).await?)
+}
+
+/// Every blob that a row names, with what it must be.
+pub(crate) async fn known(connection: &Connection) -> Result<Vec<KnownBlob>, Failure> {
+    let rows = connection.rows(KNOWN, &[]).await?;
+    let known = rows.iter().map(|row| {
+        Ok(KnownBlob {
+            name: get(row, 0)?,
+            size: unsigned(row, 1)?,
+            md5: get(row, 2)?,
+            object: place(row, 3)?,
+        })
+    });
+    known.collect()
+}
+
+/// `BUCKET/KEY`, for messages.
+fn place(row: &Row, column: usize) -> Result<String, Failure> {
+    let (bucket, key): (&str, &[u8]) = (get(row, column)?, get(row, column + 1)?);
+    Ok(format!("{bucket}/{}", String::from_utf8_lossy(key)))
+}
+
+/// What does not hold together, a line each. The server itself sees to it that rows refer to rows.
+pub(crate) async fn faults(connection: &Connection) -> Result<Vec<String>, Failure> {
+    let mut lines = Vec::new();
+    for (sql, fault) in [
+        (
+            WITHOUT_NEWEST,
+            "has no newest version, or not the newest one",
+        ),
+        (WRONG_SIZE, "has another size than its bytes"),
+    ] {
+        for row in connection.rows(sql, &[]).await? {
+            lines.push(format!("{} {fault}", place(&row, 0)?));
+        }
+    }
+    for (sql, fault) in [
+        (NAMED_GARBAGE, "was given up and is in use"),
+        (NAMED_TWICE, "belongs to an object and to a part"),
+    ] {
+        for blob in names(&connection.rows(sql, &[]).await?)? {
+            lines.push(format!("blob {blob} {fault}"));
+        }
+    }
+    Ok(lines)
+}

@@ -1,0 +1,417 @@
+//! The catalogue in PostgreSQL.
+
+use async_trait::async_trait;
+use gumnut_cloud_catalogue::{
+    AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
+    BucketState, Caller, CatalogueError, Clock, Conflict, Database, Decide, DecideEach,
+    FoundObject, Image, ImageChange, ImageRef, ImagesState, KeyChange, KeyRef, KeyState,
+    KnownAccounts, KnownBlob, ListedVersion, Part, ResourceTag, Upload, UploadChange, UploadRef,
+    UploadState,
+};
+use gumnut_types::{AccountId, SecretString};
+use tokio_postgres::{Client, Row};
+
+use crate::accounts::Accounts;
+use crate::buckets::{Now, OneBucket};
+use crate::config::PostgresConfig;
+use crate::connection::{self, Connection, Pool};
+use crate::error::PostgresError;
+use crate::failure::Failure;
+use crate::images::Images;
+use crate::keys::{OneKey, SeveralKeys};
+use crate::unit::{Tries, attempt, change, taken};
+use crate::uploads::OneUpload;
+use crate::values::most;
+use crate::{accounts, blobs, buckets, images, objects, schema, uploads};
+
+/// Most keys that are changed in one transaction.
+const KEYS_AT_ONCE: usize = 100;
+
+/// A catalogue in a PostgreSQL database, which any number of programs may use at once. Clones of a
+/// [`Catalogue`](gumnut_cloud_catalogue::Catalogue) over it share a pool of connections.
+///
+/// Units of change are transactions at READ COMMITTED that lock the rows their decision rests on. They are tried again when another
+/// unit was first. It works within the tokio runtime that it was opened in.
+#[derive(Debug)]
+pub struct PostgresCatalogue {
+    pool: Pool,
+    clock: Clock,
+}
+
+impl PostgresCatalogue {
+    /// Connects to the database, and makes the tables when it is empty. The states of units have their time from the database's clock,
+    /// unless `clock` is a fixed one.
+    ///
+    /// # Errors
+    /// When the server cannot be used, when a setting of it would lose what was acknowledged, or when its tables and this program do
+    /// not fit.
+    pub async fn open(config: &PostgresConfig, clock: Clock) -> Result<Self, PostgresError> {
+        let client = connection::connect(config).await?;
+        if !config.allows_unsafe {
+            insist_on_durability(&client).await?;
+        }
+        schema::prepare(&client).await?;
+        let pool = connection::pool(config)?;
+        // The first connection prepares all statements: tables that do not go with them are noticed here.
+        drop(connection::take(&pool).await?);
+        Ok(Self { pool, clock })
+    }
+
+    /// Brings older tables up to date, while programs use them, and makes the tables of an empty database. Gives the version before and
+    /// after; they are the same when there was nothing to do.
+    ///
+    /// # Errors
+    /// When the server cannot be used, when the tables need a later program, or when other transactions keep a table locked for two
+    /// seconds; nothing has changed then.
+    pub async fn upgrade(config: &PostgresConfig) -> Result<(i64, i64), PostgresError> {
+        schema::upgrade(&connection::connect(config).await?).await
+    }
+
+    /// The time for units; `None` for the database's.
+    fn now(&self) -> Now {
+        self.clock.is_fixed().then(|| self.clock.now_millis())
+    }
+}
+
+/// Runs a read on a connection of its own; again on another when that one is lost.
+macro_rules! read {
+    ($catalogue:ident, |$connection:ident| $look:expr) => {{
+        let mut tries = Tries::new();
+        loop {
+            let taken = taken(&$catalogue.pool).await.map_err(Failure::give_up)?;
+            let $connection: &Connection = &taken;
+            match $look.await {
+                Ok(found) => break Ok::<_, CatalogueError>(found),
+                Err(failure) => tries.again(failure)?,
+            }
+        }
+    }};
+}
+
+#[async_trait]
+impl Database for PostgresCatalogue {
+    async fn change_key(
+        &self,
+        at: KeyRef,
+        decide: Decide<KeyState, KeyChange>,
+    ) -> Result<Vec<String>, CatalogueError> {
+        let now = self.now();
+        garbage(&change(&self.pool, &OneKey { at: &at, now }, decide).await?)
+    }
+
+    async fn change_keys(
+        &self,
+        keys: Vec<KeyRef>,
+        mut decide: DecideEach<KeyState, KeyChange>,
+    ) -> Result<Vec<String>, CatalogueError> {
+        let now = self.now();
+        let mut given_up = Vec::new();
+        for indexes in in_transactions(&keys) {
+            let at = indexes.iter().map(|index| &keys[*index]).collect();
+            let unit = SeveralKeys { at, now };
+            let rows = change(&self.pool, &unit, |states: &Vec<KeyState>| {
+                let decided = indexes.iter().zip(states);
+                Some(
+                    decided
+                        .map(|(index, state)| decide(*index, state))
+                        .collect(),
+                )
+            });
+            given_up.extend(garbage(&rows.await?)?);
+        }
+        Ok(given_up)
+    }
+
+    async fn change_bucket(
+        &self,
+        at: BucketRef,
+        decide: Decide<BucketState, BucketChange>,
+    ) -> Result<Vec<String>, CatalogueError> {
+        let now = self.now();
+        garbage(&change(&self.pool, &OneBucket { at, now }, decide).await?)
+    }
+
+    async fn change_upload(
+        &self,
+        at: UploadRef,
+        decide: Decide<UploadState, UploadChange>,
+    ) -> Result<Vec<String>, CatalogueError> {
+        garbage(&change(&self.pool, &OneUpload::new(at, self.now()), decide).await?)
+    }
+
+    async fn change_images(
+        &self,
+        at: ImageRef,
+        mut decide: Decide<ImagesState, ImageChange>,
+    ) -> Result<(), CatalogueError> {
+        let unit = Images {
+            at,
+            now: self.now(),
+        };
+        let mut tries = Tries::new();
+        loop {
+            let mut inserted = None;
+            let mut noting = |state: &ImagesState| {
+                let change = decide(state);
+                inserted = change.as_ref().and_then(|change| change.insert.clone());
+                change
+            };
+            let failure = match attempt(&self.pool, &unit, &mut noting).await {
+                Ok(_) => return Ok(()),
+                Err(failure) => failure,
+            };
+            if let (Some(_), Some(image)) = (failure.constraint(), inserted) {
+                if let Some(conflict) = self.conflict(&image).await? {
+                    return Err(CatalogueError::Conflict(conflict));
+                }
+            }
+            tries.again(failure)?;
+        }
+    }
+
+    async fn change_accounts(
+        &self,
+        mut decide: Decide<AccountsState, AccountsChange>,
+    ) -> Result<(), CatalogueError> {
+        let unit = Accounts { now: self.now() };
+        let mut tries = Tries::new();
+        loop {
+            let failure = match attempt(&self.pool, &unit, &mut decide).await {
+                Ok(_) => return Ok(()),
+                Err(failure) => failure,
+            };
+            // Units of accounts come one after the other: what is taken was so when this one decided.
+            if let Some(constraint) = failure.constraint() {
+                return Err(CatalogueError::Conflict(accounts::conflict(constraint)));
+            }
+            tries.again(failure)?;
+        }
+    }
+
+    async fn identity(
+        &self,
+        access_key: String,
+    ) -> Result<Option<(Caller, SecretString)>, CatalogueError> {
+        read!(self, |connection| accounts::identity(
+            connection,
+            &access_key
+        ))
+    }
+
+    async fn accounts_named(
+        &self,
+        names: Vec<AccountName>,
+    ) -> Result<KnownAccounts, CatalogueError> {
+        read!(self, |connection| accounts::named(
+            connection,
+            names.clone()
+        ))
+    }
+
+    async fn accounts(&self) -> Result<AccountsState, CatalogueError> {
+        let now = self.now();
+        read!(self, |connection| connection
+            .snapshot(accounts::load(connection, now)))
+    }
+
+    async fn access_key(&self, user: Option<String>) -> Result<Option<AccessKey>, CatalogueError> {
+        read!(self, |connection| accounts::access_key(
+            connection,
+            user.as_deref()
+        ))
+    }
+
+    async fn certificates(&self, account: AccountId) -> Result<Vec<String>, CatalogueError> {
+        read!(self, |connection| accounts::certificates(
+            connection, &account
+        ))
+    }
+
+    async fn bucket(&self, name: String) -> Result<Option<Bucket>, CatalogueError> {
+        let now = self.now();
+        let found = read!(self, |connection| buckets::find(connection, &name, now));
+        found.map(|(bucket, _)| bucket)
+    }
+
+    async fn buckets(&self, account: String) -> Result<Vec<Bucket>, CatalogueError> {
+        read!(self, |connection| buckets::of_account(connection, &account))
+    }
+
+    async fn object(
+        &self,
+        bucket: String,
+        key: String,
+        version: Option<String>,
+        segments: bool,
+    ) -> Result<FoundObject, CatalogueError> {
+        let version = version.as_deref();
+        read!(self, |connection| objects::find(
+            connection,
+            (&bucket, &key),
+            version,
+            segments
+        ))
+    }
+
+    async fn list_objects(
+        &self,
+        bucket: String,
+        from: String,
+        limit: usize,
+    ) -> Result<Vec<ListedVersion>, CatalogueError> {
+        read!(self, |connection| objects::list(
+            connection,
+            &bucket,
+            &from,
+            most(limit)
+        ))
+    }
+
+    async fn list_versions(
+        &self,
+        bucket: String,
+        from: String,
+        row: i64,
+        limit: usize,
+    ) -> Result<Vec<ListedVersion>, CatalogueError> {
+        let from = (from.as_str(), row);
+        read!(self, |connection| objects::list_versions(
+            connection,
+            &bucket,
+            from,
+            most(limit)
+        ))
+    }
+
+    async fn list_uploads(
+        &self,
+        bucket: String,
+        after: (String, String),
+        limit: usize,
+    ) -> Result<Vec<Upload>, CatalogueError> {
+        read!(self, |connection| uploads::list(
+            connection,
+            &bucket,
+            &after,
+            most(limit)
+        ))
+    }
+
+    async fn upload(
+        &self,
+        at: UploadRef,
+        after: u32,
+        limit: usize,
+    ) -> Result<(UploadState, Vec<Part>), CatalogueError> {
+        let (parts, now) = ((after, most(limit)), self.now());
+        read!(self, |connection| connection
+            .snapshot(uploads::find(connection, &at, parts, now)))
+    }
+
+    async fn images(&self, tags_of: Option<String>) -> Result<Vec<Image>, CatalogueError> {
+        let tags_of = tags_of.as_deref();
+        read!(self, |connection| connection
+            .snapshot(images::all(connection, tags_of)))
+    }
+
+    async fn images_by_id(&self, at: ImageRef) -> Result<ImagesState, CatalogueError> {
+        let now = self.now();
+        read!(self, |connection| connection
+            .snapshot(images::find(connection, &at, now)))
+    }
+
+    async fn image_named(
+        &self,
+        account: AccountId,
+        name: String,
+    ) -> Result<Option<String>, CatalogueError> {
+        read!(self, |connection| images::named(
+            connection, &account, &name
+        ))
+    }
+
+    async fn tags(&self, account: String) -> Result<Vec<ResourceTag>, CatalogueError> {
+        read!(self, |connection| images::tags(connection, &account))
+    }
+
+    async fn garbage(&self, limit: usize) -> Result<Vec<String>, CatalogueError> {
+        read!(self, |connection| blobs::garbage(connection, most(limit)))
+    }
+
+    async fn forget_garbage(&self, blobs: Vec<String>) -> Result<(), CatalogueError> {
+        read!(self, |connection| blobs::forget(connection, &blobs))
+    }
+
+    async fn named_blobs(&self, blobs: Vec<String>) -> Result<Vec<String>, CatalogueError> {
+        read!(self, |connection| blobs::named(connection, &blobs))
+    }
+
+    async fn known_blobs(&self) -> Result<Vec<KnownBlob>, CatalogueError> {
+        read!(self, |connection| blobs::known(connection))
+    }
+
+    async fn faults(&self) -> Result<Vec<String>, CatalogueError> {
+        read!(self, |connection| blobs::faults(connection))
+    }
+}
+
+impl PostgresCatalogue {
+    /// What is there already of an image that could not be inserted; `None` when it is gone again.
+    async fn conflict(&self, image: &Image) -> Result<Option<Conflict>, CatalogueError> {
+        if read!(self, |connection| images::is_taken(connection, &image.id))? {
+            return Ok(Some(Conflict::ImageId(image.id.clone())));
+        }
+        let Some(name) = images::held_name(image) else {
+            return Ok(None);
+        };
+        let holder = read!(self, |connection| images::holder(
+            connection,
+            &image.owner,
+            name
+        ))?;
+        let name = name.to_owned();
+        Ok(holder.map(|id| Conflict::ImageName { name, id }))
+    }
+}
+
+fn garbage(rows: &[Row]) -> Result<Vec<String>, CatalogueError> {
+    blobs::names(rows).map_err(Failure::give_up)
+}
+
+/// The indexes of keys, for each transaction those that it changes: in the order of the keys, so that two that lock the same keys do not
+/// wait for each other, and none of them twice, so that each decision about a key sees what the one before has changed.
+fn in_transactions(keys: &[KeyRef]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    let name = |index: &usize| (&keys[*index].bucket, &keys[*index].key);
+    order.sort_by(|one, other| name(one).cmp(&name(other)));
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    let mut round = 0;
+    for (place, index) in order.iter().enumerate() {
+        let is_again = place > 0 && name(&order[place - 1]) == name(index);
+        round = if is_again { round + 1 } else { 0 };
+        if rounds.len() == round {
+            rounds.push(Vec::new());
+        }
+        rounds[round].push(*index);
+    }
+    let transactions = rounds.iter().flat_map(|round| round.chunks(KEYS_AT_ONCE));
+    transactions.map(<[usize]>::to_vec).collect()
+}
+
+/// Insists that the server keeps what it has acknowledged.
+async fn insist_on_durability(client: &Client) -> Result<(), PostgresError> {
+    // Servers that only speak the protocol do not have these settings.
+    let settings =
+        "SELECT current_setting('fsync', TRUE), current_setting('synchronous_commit', TRUE)";
+    let row = client.query_one(settings, &[]).await?;
+    for (column, setting, safe) in [
+        (0, "fsync", &["on"][..]),
+        (1, "synchronous_commit", &["on", "remote_apply"]),
+    ] {
+        let value: Option<String> = row.try_get(column)?;
+        if let Some(value) = value.filter(|value| !safe.contains(&value.as_str())) {
+            return Err(PostgresError::Unsafe { setting, value });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! Connections to the server, and the pool of them.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{
+    Manager, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType,
+};
+use futures::FutureExt as _;
+use futures::future::{MaybeDone, join, join3, maybe_done, try_join_all};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::config::{Locks, PostgresConfig};
+use crate::error::PostgresError;
+use crate::failure::Failure;
+use crate::statements;
+use crate::unit::Unit;
+use crate::values::Value;
+
+/// How long a client waits for a free connection.
+const FREE_TIME: Duration = Duration::from_secs(5);
+
+/// How long the server may take for what was sent to it at once. It ends statements itself before.
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+pub(crate) type Pool = deadpool::managed::Pool<Connector>;
+
+/// Makes connections.
+#[derive(Debug)]
+pub(crate) struct Connector(pub(crate) PostgresConfig);
+
+/// A connection with all its statements prepared, so that none waits for its preparation: what is sent behind one another arrives in
+/// that order.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    client: Client,
+    prepared: HashMap<&'static str, Statement>,
+    /// Whether an answer has not come in time: what comes later is nobody's.
+    is_silent: AtomicBool,
+}
+
+/// A statement that changes something, with its values.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) sql: &'static str,
+    pub(crate) values: Vec<Value>,
+}
+
+/// A transaction on a connection of the pool. Dropped before it has ended, it is rolled back; nobody waits for that.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    connection: Object<Connector>,
+    is_open: bool,
+}
+
+/// A pool of connections to the server. The first is made when it is needed.
+pub(crate) fn pool(config: &PostgresConfig) -> Result<Pool, PostgresError> {
+    Pool::builder(Connector(config.clone()))
+        .max_size(config.connections)
+        .wait_timeout(Some(FREE_TIME))
+        .create_timeout(Some(config.connect_time + ANSWER_TIME))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|_| PostgresError::Busy)
+}
+
+/// A connection of the pool, of this caller alone.
+pub(crate) async fn take(pool: &Pool) -> Result<Object<Connector>, PostgresError> {
+    pool.get().await.map_err(|error| match error {
+        PoolError::Backend(error) => error,
+        PoolError::Timeout(TimeoutType::Wait) | PoolError::Closed => PostgresError::Busy,
+        _ => PostgresError::Silent,
+    })
+}
+
+/// Connects without preparing anything.
+pub(crate) async fn connect(config: &PostgresConfig) -> Result<Client, PostgresError> {
+    let server = config.server()?;
+    let connected = match config.tls()? {
+        None => server.connect(NoTls).await.map(|(client, connection)| {
+            tokio::spawn(connection.map(drop));
+            client
+        }),
+        Some(tls) => {
+            server
+                .connect(MakeRustlsConnect::new(tls))
+                .await
+                .map(|(client, connection)| {
+                    tokio::spawn(connection.map(drop));
+                    client
+                })
+        }
+    };
+    connected.map_err(|error| config.not_connected(error))
+}
+
+impl Manager for Connector {
+    type Type = Connection;
+    type Error = PostgresError;
+
+    async fn create(&self) -> Result<Connection, PostgresError> {
+        let client = connect(&self.0).await?;
+        let locks = self.0.locks;
+        let prepared = statements::all().map(|sql| {
+            let client = &client;
+            async move {
+                let text = match locks {
+                    Locks::Taken => sql.to_owned(),
+                    #[cfg(test)]
+                    Locks::Left => without_locks(sql),
+                };
+                client
+                    .prepare(&text)
+                    .await
+                    .map(|statement| (sql, statement))
+            }
+        });
+        let prepared = try_join_all(prepared).await?.into_iter().collect();
+        Ok(Connection {
+            client,
+            prepared,
+            is_silent: AtomicBool::new(false),
+        })
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut Connection,
+        _: &Metrics,
+    ) -> RecycleResult<PostgresError> {
+        if connection.client.is_closed() || *connection.is_silent.get_mut() {
+            return Err(RecycleError::message("closed"));
+        }
+        Ok(())
+    }
+}
+
+/// A statement that locks no rows, so that a test sees what goes wrong then.
+#[cfg(test)]
+fn without_locks(sql: &str) -> String {
+    let strengths = ["FOR NO KEY UPDATE", "FOR UPDATE", "FOR SHARE"];
+    let tables = ["o", "u", "b", "i"];
+    let mut text = sql.to_owned();
+    for strength in strengths {
+        for table in tables {
+            text = text.replace(&format!(" {strength} OF {table}"), "");
+        }
+        text = text.replace(&format!(" {strength}"), "");
+    }
+    text
+}
+
+impl Connection {
+    /// Runs a statement and gives its rows. It is sent when this is polled first, and what is sent later arrives later.
+    pub(crate) async fn rows(
+        &self,
+        sql: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Failure> {
+        let statement = self.prepared.get(sql);
+        let statement = statement.ok_or_else(|| Failure::of(Unprepared(sql)))?;
+        self.in_time(self.client.query(statement, values)).await
+    }
+
+    /// Runs a statement that gives one row or none.
+    pub(crate) async fn row(
+        &self,
+        sql: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, Failure> {
+        Ok(self.rows(sql, values).await?.pop())
+    }
+
+    /// Lets a read of several statements see one state. Everything is sent at once.
+    pub(crate) async fn snapshot<T>(
+        &self,
+        look: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let begin = self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        let (begun, found, ended) = join3(begin, look, self.run("COMMIT")).await;
+        begun?;
+        let found = found?;
+        ended?;
+        Ok(found)
+    }
+
+    /// Runs statements without values.
+    async fn run(&self, sql: &str) -> Result<(), Failure> {
+        self.in_time(self.client.batch_execute(sql)).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failure> {
+        let answer = tokio::time::timeout(ANSWER_TIME, answer).await;
+        let answer = answer.map_err(|_| {
+            self.is_silent.store(true, Ordering::Relaxed);
+            PostgresError::Silent
+        });
+        Ok(answer??)
+    }
+}
+
+/// A statement is in no list of its module.
+#[derive(Debug, thiserror::Error)]
+#[error("the statement is not prepared; please report this: {0}")]
+struct Unprepared(&'static str);
+
+impl Transaction {
+    /// Begins a transaction and loads what a unit of change rests on; all is sent at once.
+    pub(crate) async fn begin<U: Unit>(
+        connection: Object<Connector>,
+        unit: &U,
+    ) -> Result<(Self, U::State), Failure> {
+        let transaction = Self {
+            connection,
+            is_open: true,
+        };
+        let begin = transaction
+            .connection
+            .run("BEGIN ISOLATION LEVEL READ COMMITTED");
+        let (begun, state) = join(begin, unit.load(&transaction.connection)).await;
+        begun?;
+        let state = state?;
+        Ok((transaction, state))
+    }
+
+    /// Writes and commits; all is sent at once. Gives the rows that the statements return.
+    pub(crate) async fn commit(mut self, writes: &[Write]) -> Result<Vec<Row>, Failure> {
+        let connection = &self.connection;
+        let mut calls: Vec<_> = writes
+            .iter()
+            .map(|Write { sql, values }| {
+                Box::pin(maybe_done(async move {
+                    let values: Vec<_> = values
+                        .iter()
+                        .map(|it| &**it as &(dyn ToSql + Sync))
+                        .collect();
+                    connection.rows(sql, &values).await
+                }))
+            })
+            .collect();
+        if sends(&mut calls).await {
+            let outcome = connection.run("COMMIT").await;
+            // After a statement that failed the server rolls back instead, whatever it answers.
+            self.is_open = false;
+            let rows = finished(calls)
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>();
+            let rows = rows.map_err(Failure::of_commit)?;
+            outcome.map_err(Failure::of_commit)?;
+            return Ok(rows.concat());
+        }
+        // One of them could not be sent, so the commit is not sent either.
+        let outcomes = calls
+            .into_iter()
+            .filter_map(|mut call| call.as_mut().take_output());
+        let failed = outcomes.filter_map(Result::err).next();
+        Err(failed.unwrap_or(Failure::Stale))
+    }
+}
+
+/// Sends calls in their order without waiting in between, and gives what they give.
+pub(crate) async fn in_order<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut calls: Vec<_> = calls.map(|call| Box::pin(maybe_done(call))).collect();
+    sends(&mut calls).await;
+    finished(calls).await
+}
+
+/// Polls each call once, in their order, so that it is sent. `false` when one has ended already, and so was not sent.
+async fn sends<F: Future>(calls: &mut [Pin<Box<MaybeDone<F>>>]) -> bool {
+    poll_fn(|context| {
+        let mut are_sent = true;
+        for call in &mut *calls {
+            are_sent &= call.as_mut().poll(context).is_pending();
+        }
+        Poll::Ready(are_sent)
+    })
+    .await
+}
+
+async fn finished<F: Future>(calls: Vec<Pin<Box<MaybeDone<F>>>>) -> Vec<F::Output> {
+    let mut outputs = Vec::with_capacity(calls.len());
+    for mut call in calls {
+        call.as_mut().await;
+        outputs.extend(call.as_mut().take_output());
+    }
+    outputs
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.is_open {
+            // Polled once it is on its way, in front of all that the next user of the connection sends.
+            let _ = self
+                .connection
+                .client
+                .batch_execute("ROLLBACK")
+                .now_or_never();
+        }
+    }
+}

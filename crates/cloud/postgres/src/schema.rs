@@ -1,0 +1,170 @@
+//! The tables, and how older tables become those of today.
+
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use crate::error::PostgresError;
+
+/// The steps from an empty database to the tables of today; the row of `schema` counts those it has had. A step that has been
+/// released is never changed: changes are new steps. They add tables, indexes and columns that may be absent, so that programs that
+/// do not know them work on; what an older program cannot work with waits for the release after, and raises `OLDEST_PROGRAM`.
+const STEPS: [&str; 1] = [include_str!("steps/1-tables.sql")];
+
+/// Programs that know fewer steps than this cannot work with the tables of today.
+const OLDEST_PROGRAM: i64 = 1;
+
+/// How often another program is waited for that makes the tables at the same time.
+const TRIES: u32 = 10;
+
+/// Of a database: how many steps its tables have had, and how many a program must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    version: i64,
+    oldest_program: i64,
+}
+
+fn known(steps: &[&str]) -> i64 {
+    i64::try_from(steps.len()).unwrap_or(i64::MAX)
+}
+
+/// Makes the tables in an empty database. In another it insists that tables and program fit.
+pub(crate) async fn prepare(client: &Client) -> Result<(), PostgresError> {
+    let mut tries = 0;
+    loop {
+        if let Some(found) = find(client).await? {
+            return fit(found, known(&STEPS));
+        }
+        tries += 1;
+        match fill(client).await {
+            // Another program was first.
+            Err(error) if is_made_by_another(&error) && tries < TRIES => {}
+            made => return made.map_err(PostgresError::from),
+        }
+    }
+}
+
+fn is_made_by_another(error: &tokio_postgres::Error) -> bool {
+    let codes = [
+        SqlState::DUPLICATE_TABLE,
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ];
+    error.code().is_some_and(|code| codes.contains(code))
+}
+
+/// Insists that tables and program fit.
+fn fit(found: Found, known: i64) -> Result<(), PostgresError> {
+    let Found {
+        version,
+        oldest_program,
+    } = found;
+    if known < oldest_program {
+        return Err(PostgresError::SchemaTooNew {
+            found: version,
+            oldest: oldest_program,
+            known,
+        });
+    }
+    if version < known {
+        return Err(PostgresError::SchemaTooOld {
+            found: version,
+            needed: known,
+        });
+    }
+    Ok(())
+}
+
+/// What the row of `schema` says; `None` for an empty database.
+async fn find(client: &Client) -> Result<Option<Found>, PostgresError> {
+    let tables =
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()";
+    match client
+        .query_opt("SELECT version, oldest_program FROM schema", &[])
+        .await
+    {
+        Ok(Some(row)) => Ok(Some(Found {
+            version: row.try_get(0)?,
+            oldest_program: row.try_get(1)?,
+        })),
+        Ok(None) => Err(PostgresError::Foreign),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
+            Err(PostgresError::Foreign)
+        }
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+            let others: i64 = client.query_one(tables, &[]).await?.try_get(0)?;
+            if others == 0 {
+                Ok(None)
+            } else {
+                Err(PostgresError::Foreign)
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn fill(client: &Client) -> Result<(), tokio_postgres::Error> {
+    let row = format!(
+        "INSERT INTO schema VALUES (1, {}, {OLDEST_PROGRAM});",
+        known(&STEPS)
+    );
+    in_one(client, &(STEPS.concat() + &row)).await
+}
+
+/// Brings older tables up to date, while programs use them. Gives the version before and after.
+pub(crate) async fn upgrade(client: &Client) -> Result<(i64, i64), PostgresError> {
+    upgrade_to(client, &STEPS, OLDEST_PROGRAM).await
+}
+
+async fn upgrade_to(
+    client: &Client,
+    steps: &[&str],
+    oldest_program: i64,
+) -> Result<(i64, i64), PostgresError> {
+    if find(client).await?.is_none() {
+        prepare(client).await?;
+        return Ok((0, known(&STEPS)));
+    }
+    // Whoever waits for a table holds up all who come behind.
+    client
+        .batch_execute("BEGIN; SET LOCAL lock_timeout = '2s'; SELECT 1 FROM schema FOR UPDATE")
+        .await?;
+    let upgraded = with_lock(client, steps, oldest_program).await;
+    let end = if upgraded.is_ok() {
+        "COMMIT"
+    } else {
+        "ROLLBACK"
+    };
+    client.batch_execute(end).await?;
+    upgraded
+}
+
+async fn with_lock(
+    client: &Client,
+    steps: &[&str],
+    oldest_program: i64,
+) -> Result<(i64, i64), PostgresError> {
+    let found = find(client).await?.ok_or(PostgresError::Foreign)?;
+    let known = known(steps);
+    if known < found.oldest_program {
+        fit(found, known)?;
+    }
+    let had = usize::try_from(found.version).unwrap_or_default();
+    for step in steps.get(had..).unwrap_or_default() {
+        client.batch_execute(step).await?;
+    }
+    if found.version < known {
+        let update = "UPDATE schema SET version = $1, oldest_program = $2";
+        client.execute(update, &[&known, &oldest_program]).await?;
+    }
+    Ok((found.version, known.max(found.version)))
+}
+
+/// Runs statements in one transaction.
+async fn in_one(client: &Client, sql: &str) -> Result<(), tokio_postgres::Error> {
+    let done = client.batch_execute(&format!("BEGIN; {sql} COMMIT")).await;
+    if done.is_err() {
+        client.batch_execute("ROLLBACK").await?;
+    }
+    done
+}

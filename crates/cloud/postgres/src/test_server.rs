@@ -1,0 +1,188 @@
+//! A PostgreSQL server for tests: one for each test process, with a schema for each test.
+//!
+//! It is made by the programs of Debian's package `postgresql-15`, or another version, in a directory of its own. It listens on a socket
+//! there and on no port, runs as an ordinary user, and ends with the process that started it, however that ends. With the environment
+//! variable `GUMNUT_POSTGRES_URL` tests use that server instead.
+
+use std::error::Error;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{PostgresConfig, connection};
+
+/// What a test gets that cannot have its server.
+pub type Failed = Box<dyn Error + Send + Sync>;
+
+/// A server of its own for one test, or the one that the tests of a process share.
+#[derive(Debug)]
+pub struct TestServer {
+    supervisor: Child,
+    directory: PathBuf,
+    programs: PathBuf,
+}
+
+/// A schema for one test, which nobody else uses.
+#[derive(Clone, Debug)]
+pub struct TestSchema {
+    url: String,
+}
+
+const SCRIPT: &str = include_str!("test_server.sh");
+
+/// Settings of the server that tests share: it keeps nothing.
+const FAST: [&str; 2] = ["fsync = off", "full_page_writes = off"];
+
+impl TestServer {
+    /// Starts a server with these lines in its configuration.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or does not start.
+    pub fn start(settings: &[&str]) -> Result<Self, Failed> {
+        let programs = programs()?;
+        let mut command = as_ordinary_user("sh")?;
+        command
+            .args(["-c", SCRIPT, "sh"])
+            .arg(&programs)
+            .args(settings);
+        command
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut supervisor = command.spawn()?;
+        let mut directory = String::new();
+        if let Some(output) = supervisor.stdout.take() {
+            BufReader::new(output).read_line(&mut directory)?;
+        }
+        if directory.is_empty() {
+            let mut said = String::new();
+            if let Some(mut errors) = supervisor.stderr.take() {
+                errors.read_to_string(&mut said)?;
+            }
+            return Err(format!("PostgreSQL does not start: {said}").into());
+        }
+        Ok(Self {
+            supervisor,
+            directory: directory.trim_end().into(),
+            programs,
+        })
+    }
+
+    /// The server's data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// The URL of a database, with parameters such as `&options=...` behind it.
+    pub fn url(&self, database: &str, rest: &str) -> String {
+        format!(
+            "postgres://gumnut@/{database}?host={}{rest}",
+            self.directory.display()
+        )
+    }
+
+    /// Runs `pg_ctl` for the server: `&["-m", "immediate", "restart"]`.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn control(&self, arguments: &[&str]) -> Result<(), Failed> {
+        let mut command = as_ordinary_user(self.programs.join("pg_ctl"))?;
+        command
+            .arg("-D")
+            .arg(self.data())
+            .arg("-l")
+            .arg(self.directory.join("log"))
+            .arg("-w");
+        let output = command.args(arguments).current_dir("/").output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // The supervisor ends when its input does.
+        drop(self.supervisor.stdin.take());
+        let _ = self.supervisor.wait();
+    }
+}
+
+/// A command as a user that PostgreSQL accepts: not root.
+fn as_ordinary_user(program: impl AsRef<std::ffi::OsStr>) -> Result<Command, Failed> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"])
+        .arg(program);
+    Ok(command)
+}
+
+/// Where the programs of the newest installed version are.
+fn programs() -> Result<PathBuf, Failed> {
+    let missing = || "PostgreSQL is not installed: run `cargo xtask setup`, or install postgresql";
+    let versions = fs_err::read_dir("/usr/lib/postgresql").map_err(|_| missing())?;
+    let versions = versions.filter_map(Result::ok);
+    let mut found: Vec<_> = versions.map(|entry| entry.path().join("bin")).collect();
+    found.retain(|path| path.join("initdb").exists());
+    found.sort_by_key(|path| version(path));
+    Ok(found.pop().ok_or_else(missing)?)
+}
+
+fn version(programs: &Path) -> Option<u32> {
+    programs.parent()?.file_name()?.to_str()?.parse().ok()
+}
+
+impl TestSchema {
+    /// Makes an empty schema on the server that the tests of this process share.
+    ///
+    /// # Errors
+    /// When there is no server.
+    pub async fn fresh() -> Result<Self, Failed> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{number}", std::process::id());
+        let server = tokio::task::spawn_blocking(shared).await??;
+        let client = connection::connect(&PostgresConfig::parse(&server)?).await?;
+        client
+            .batch_execute(&format!(
+                "DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"
+            ))
+            .await?;
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let url = format!("{server}{separator}options=-c%20search_path%3D{name}");
+        Ok(Self { url })
+    }
+
+    /// The URL of a database in which the schema is the one that is used.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How to connect. The server may keep nothing.
+    ///
+    /// # Errors
+    /// When `GUMNUT_POSTGRES_URL` is not the URL of a server.
+    pub fn config(&self) -> Result<PostgresConfig, Failed> {
+        Ok(PostgresConfig::parse(&self.url)?.allow_unsafe_durability())
+    }
+}
+
+/// The URL of the server that the tests of this process share.
+fn shared() -> Result<String, Failed> {
+    static SERVER: OnceLock<Result<TestServer, String>> = OnceLock::new();
+    if let Ok(url) = std::env::var("GUMNUT_POSTGRES_URL") {
+        return Ok(url);
+    }
+    let server = SERVER.get_or_init(|| TestServer::start(&FAST).map_err(|error| error.to_string()));
+    match server {
+        Ok(server) => Ok(server.url("postgres", "")),
+        Err(error) => Err(error.clone().into()),
+    }
+}

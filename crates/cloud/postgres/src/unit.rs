@@ -1,0 +1,105 @@
+//! Units of change, tried until no other has been in the way.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use gumnut_cloud_catalogue::CatalogueError;
+use tokio_postgres::Row;
+
+use crate::connection::{self, Connection, Pool, Transaction, Write};
+use crate::error::PostgresError;
+use crate::failure::Failure;
+
+/// How often a unit is tried that fails by others or by lost connections.
+const TRIES: u32 = 10;
+
+/// How long a unit is tried whose rows others change again and again. Each time one of them has come through.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A kind of unit of change: how to load what a decision rests on, and how to write what was decided.
+pub(crate) trait Unit: Sync {
+    /// What the decision rests on.
+    type State: Send;
+    /// What is decided.
+    type Change: Send;
+
+    /// Loads and locks what the decision rests on. Everything is sent when this is polled first.
+    fn load(
+        &self,
+        connection: &Connection,
+    ) -> impl Future<Output = Result<Self::State, Failure>> + Send;
+
+    /// The statements that change what was decided. Nothing is read again.
+    fn writes(&self, state: &Self::State, change: Self::Change) -> Result<Vec<Write>, Failure>;
+}
+
+/// Counts tries, and says when to give up.
+#[derive(Debug)]
+pub(crate) struct Tries {
+    left: u32,
+    until: Instant,
+}
+
+impl Tries {
+    pub(crate) fn new() -> Self {
+        Self {
+            left: TRIES,
+            until: Instant::now() + PATIENCE,
+        }
+    }
+
+    /// Whether to try again what failed so; the error when not.
+    pub(crate) fn again(&mut self, failure: Failure) -> Result<(), CatalogueError> {
+        let counts = match &failure {
+            Failure::Stale => 0,
+            Failure::Again(_) | Failure::Lost(_) => 1,
+            Failure::Final(_) => TRIES,
+        };
+        self.left = self.left.saturating_sub(counts);
+        if self.left == 0 || Instant::now() >= self.until {
+            return Err(failure.give_up());
+        }
+        Ok(())
+    }
+}
+
+/// Tries a unit of change until no other is in the way. Gives the rows that the writes return: none when the decision refuses.
+pub(crate) async fn change<U: Unit>(
+    pool: &Pool,
+    unit: &U,
+    mut decide: impl FnMut(&U::State) -> Option<U::Change> + Send,
+) -> Result<Vec<Row>, CatalogueError> {
+    let mut tries = Tries::new();
+    loop {
+        match attempt(pool, unit, &mut decide).await {
+            Ok(rows) => return Ok(rows),
+            Err(failure) => tries.again(failure)?,
+        }
+    }
+}
+
+/// Tries a unit of change once.
+pub(crate) async fn attempt<U: Unit>(
+    pool: &Pool,
+    unit: &U,
+    decide: &mut (impl FnMut(&U::State) -> Option<U::Change> + Send),
+) -> Result<Vec<Row>, Failure> {
+    let connection = taken(pool).await?;
+    let (transaction, state) = Transaction::begin(connection, unit).await?;
+    let Some(change) = decide(&state) else {
+        return Ok(Vec::new());
+    };
+    let writes = unit.writes(&state, change)?;
+    if writes.is_empty() {
+        return Ok(Vec::new());
+    }
+    transaction.commit(&writes).await
+}
+
+/// A connection of the pool. Where none can be made, nobody tries again: it takes long, and the client is told to.
+pub(crate) async fn taken(
+    pool: &Pool,
+) -> Result<deadpool::managed::Object<connection::Connector>, Failure> {
+    let taken = connection::take(pool).await;
+    taken.map_err(|error: PostgresError| Failure::Final(error.into()))
+}
