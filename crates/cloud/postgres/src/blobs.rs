@@ -23,7 +23,8 @@ statements! {
                       (SELECT 1 FROM objects n WHERE n.bucket = o.bucket AND n.key = o.key AND n.current \
                       AND n.ordinal > o.ordinal)";
     WRONG_SIZE = "SELECT bucket, key FROM objects o \
-                  WHERE size <> (SELECT coalesce(sum(s.size), 0) FROM segments s WHERE s.object = o.id)";
+                  WHERE size <> (SELECT coalesce(sum(s.size), 0) FROM segments s WHERE s.object = o.id) \
+                  + (SELECT coalesce(sum(length(m.bytes)), 0) FROM small m WHERE m.object = o.id)";
     NAMED_GARBAGE = "SELECT blob FROM garbage g WHERE EXISTS (SELECT 1 FROM segments s WHERE s.blob = g.blob) \
                      OR EXISTS (SELECT 1 FROM parts p WHERE p.blob = g.blob)";
     NAMED_TWICE = "SELECT blob FROM segments s WHERE EXISTS (SELECT 1 FROM parts p WHERE p.blob = s.blob)";
@@ -85,7 +86,7 @@ pub(crate) async fn known(connection: &Connection) -> Result<Vec<KnownBlob>, Fai
 }
 
 /// `BUCKET/KEY`, for messages.
-fn place(row: &Row, column: usize) -> Result<String, Failure> {
+pub(crate) fn place(row: &Row, column: usize) -> Result<String, Failure> {
     let (bucket, key): (&str, &[u8]) = (get(row, column)?, get(row, column + 1)?);
     Ok(format!("{bucket}/{}", String::from_utf8_lossy(key)))
 }

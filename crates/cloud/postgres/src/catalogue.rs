@@ -1,12 +1,14 @@
 //! The catalogue in PostgreSQL.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Conflict, Database, Decide, DecideEach,
-    FoundObject, Image, ImageChange, ImageRef, ImagesState, KeyChange, KeyRef, KeyState,
-    KnownAccounts, KnownBlob, ListedVersion, Part, ResourceTag, Upload, UploadChange, UploadRef,
-    UploadState,
+    FoundObject, Image, ImageChange, ImageRef, ImagesState, InlineObject, KeyChange, KeyRef,
+    KeyState, KnownAccounts, KnownBlob, ListedVersion, Part, ResourceTag, Table, Transfer, Upload,
+    UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use tokio_postgres::{Client, Row};
@@ -22,7 +24,7 @@ use crate::keys::{OneKey, SeveralKeys};
 use crate::unit::{Tries, attempt, change, taken};
 use crate::uploads::OneUpload;
 use crate::values::most;
-use crate::{accounts, blobs, buckets, images, objects, schema, uploads};
+use crate::{accounts, blobs, buckets, images, objects, schema, secrets, transfer, uploads};
 
 /// Most keys that are changed in one transaction.
 const KEYS_AT_ONCE: usize = 100;
@@ -156,14 +158,13 @@ impl Database for PostgresCatalogue {
                 inserted = change.as_ref().and_then(|change| change.insert.clone());
                 change
             };
-            let failure = match attempt(&self.pool, &unit, &mut noting).await {
-                Ok(_) => return Ok(()),
-                Err(failure) => failure,
+            let Err(failure) = attempt(&self.pool, &unit, &mut noting).await else {
+                return Ok(());
             };
-            if let (Some(_), Some(image)) = (failure.constraint(), inserted) {
-                if let Some(conflict) = self.conflict(&image).await? {
-                    return Err(CatalogueError::Conflict(conflict));
-                }
+            if let (Some(_), Some(image)) = (failure.constraint(), inserted)
+                && let Some(conflict) = self.conflict(&image).await?
+            {
+                return Err(CatalogueError::Conflict(conflict));
             }
             tries.again(failure)?;
         }
@@ -176,9 +177,8 @@ impl Database for PostgresCatalogue {
         let unit = Accounts { now: self.now() };
         let mut tries = Tries::new();
         loop {
-            let failure = match attempt(&self.pool, &unit, &mut decide).await {
-                Ok(_) => return Ok(()),
-                Err(failure) => failure,
+            let Err(failure) = attempt(&self.pool, &unit, &mut decide).await else {
+                return Ok(());
             };
             // Units of accounts come one after the other: what is taken was so when this one decided.
             if let Some(constraint) = failure.constraint() {
@@ -242,14 +242,14 @@ impl Database for PostgresCatalogue {
         bucket: String,
         key: String,
         version: Option<String>,
-        segments: bool,
+        content: bool,
     ) -> Result<FoundObject, CatalogueError> {
         let version = version.as_deref();
         read!(self, |connection| objects::find(
             connection,
             (&bucket, &key),
             version,
-            segments
+            content
         ))
     }
 
@@ -334,6 +334,50 @@ impl Database for PostgresCatalogue {
         read!(self, |connection| images::tags(connection, &account))
     }
 
+    async fn secret(&self, name: String) -> Result<Option<Vec<u8>>, CatalogueError> {
+        read!(self, |connection| secrets::find(connection, &name))
+    }
+
+    async fn keep_secret(
+        &self,
+        name: String,
+        candidate: Vec<u8>,
+    ) -> Result<Vec<u8>, CatalogueError> {
+        let now = self.now();
+        read!(self, |connection| secrets::keep(
+            connection, &name, &candidate, now
+        ))
+    }
+
+    async fn lease(
+        &self,
+        name: String,
+        owner: String,
+        time: Duration,
+    ) -> Result<bool, CatalogueError> {
+        let now = self.now();
+        read!(self, |connection| secrets::lease(
+            connection, &name, &owner, time, now
+        ))
+    }
+
+    async fn ready(&self) -> Result<i64, CatalogueError> {
+        let now = self.now();
+        read!(self, |connection| secrets::ready(connection, now))
+    }
+
+    async fn inline_objects(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<InlineObject>, CatalogueError> {
+        read!(self, |connection| objects::inline(
+            connection,
+            after,
+            most(limit)
+        ))
+    }
+
     async fn garbage(&self, limit: usize) -> Result<Vec<String>, CatalogueError> {
         read!(self, |connection| blobs::garbage(connection, most(limit)))
     }
@@ -352,6 +396,46 @@ impl Database for PostgresCatalogue {
 
     async fn faults(&self) -> Result<Vec<String>, CatalogueError> {
         read!(self, |connection| blobs::faults(connection))
+    }
+}
+
+#[async_trait]
+impl Transfer for PostgresCatalogue {
+    async fn rows(
+        &self,
+        table: Table,
+        after: Option<gumnut_cloud_catalogue::Row>,
+        limit: usize,
+    ) -> Result<Vec<gumnut_cloud_catalogue::Row>, CatalogueError> {
+        let after = after.as_ref();
+        read!(self, |connection| transfer::rows(
+            connection,
+            table,
+            after,
+            most(limit)
+        ))
+    }
+
+    async fn insert_rows(
+        &self,
+        table: Table,
+        rows: Vec<gumnut_cloud_catalogue::Row>,
+    ) -> Result<(), CatalogueError> {
+        read!(self, |connection| transfer::insert(
+            connection, table, &rows
+        ))
+    }
+
+    async fn steps(&self) -> Result<Vec<String>, CatalogueError> {
+        read!(self, |connection| transfer::steps(connection))
+    }
+
+    async fn add_step(&self, step: String) -> Result<(), CatalogueError> {
+        read!(self, |connection| transfer::add_step(connection, &step))
+    }
+
+    async fn end_steps(&self) -> Result<(), CatalogueError> {
+        read!(self, |connection| transfer::end_steps(connection))
     }
 }
 

@@ -42,8 +42,8 @@ pub(crate) struct Connector(pub(crate) PostgresConfig);
 pub(crate) struct Connection {
     client: Client,
     prepared: HashMap<&'static str, Statement>,
-    /// Whether an answer has not come in time: what comes later is nobody's.
-    is_silent: AtomicBool,
+    /// Whether nobody else may have it: an answer has not come in time, or a transaction may be open.
+    is_unusable: AtomicBool,
 }
 
 /// A statement that changes something, with its values.
@@ -83,19 +83,20 @@ pub(crate) async fn take(pool: &Pool) -> Result<Object<Connector>, PostgresError
 /// Connects without preparing anything.
 pub(crate) async fn connect(config: &PostgresConfig) -> Result<Client, PostgresError> {
     let server = config.server()?;
+    // Boxed, as they are large and rare.
     let connected = match config.tls()? {
-        None => server.connect(NoTls).await.map(|(client, connection)| {
-            tokio::spawn(connection.map(drop));
-            client
-        }),
+        None => Box::pin(server.connect(NoTls))
+            .await
+            .map(|(client, connection)| {
+                tokio::spawn(connection.map(drop));
+                client
+            }),
         Some(tls) => {
-            server
-                .connect(MakeRustlsConnect::new(tls))
-                .await
-                .map(|(client, connection)| {
-                    tokio::spawn(connection.map(drop));
-                    client
-                })
+            let connect = Box::pin(server.connect(MakeRustlsConnect::new(tls)));
+            connect.await.map(|(client, connection)| {
+                tokio::spawn(connection.map(drop));
+                client
+            })
         }
     };
     connected.map_err(|error| config.not_connected(error))
@@ -126,7 +127,7 @@ impl Manager for Connector {
         Ok(Connection {
             client,
             prepared,
-            is_silent: AtomicBool::new(false),
+            is_unusable: AtomicBool::new(false),
         })
     }
 
@@ -135,7 +136,7 @@ impl Manager for Connector {
         connection: &mut Connection,
         _: &Metrics,
     ) -> RecycleResult<PostgresError> {
-        if connection.client.is_closed() || *connection.is_silent.get_mut() {
+        if connection.client.is_closed() || *connection.is_unusable.get_mut() {
             return Err(RecycleError::message("closed"));
         }
         Ok(())
@@ -183,12 +184,36 @@ impl Connection {
         &self,
         look: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let begin = self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-        let (begun, found, ended) = join3(begin, look, self.run("COMMIT")).await;
+        let snapshot = self.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        let (begun, found, ended) = join3(snapshot, look, self.run("COMMIT")).await;
         begun?;
         let found = found?;
         ended?;
         Ok(found)
+    }
+
+    /// Prepares a statement, and runs it in one transaction with each list of values. Gives the rows of the first.
+    pub(crate) async fn unprepared(
+        &self,
+        sql: &str,
+        values: &[Vec<&(dyn ToSql + Sync)>],
+    ) -> Result<Vec<Row>, Failure> {
+        let statement = self.in_time(self.client.prepare(sql)).await?;
+        // Whoever is dropped in between leaves a transaction open: nobody is to have the connection then.
+        self.is_unusable.store(true, Ordering::Relaxed);
+        self.run("BEGIN").await?;
+        let calls = values
+            .iter()
+            .map(|values| self.in_time(self.client.query(&statement, values)));
+        let outcomes: Result<Vec<_>, _> = in_order(calls).await.into_iter().collect();
+        let end = if outcomes.is_ok() {
+            "COMMIT"
+        } else {
+            "ROLLBACK"
+        };
+        self.run(end).await?;
+        self.is_unusable.store(false, Ordering::Relaxed);
+        Ok(outcomes?.into_iter().next().unwrap_or_default())
     }
 
     /// Runs statements without values.
@@ -202,7 +227,7 @@ impl Connection {
     ) -> Result<T, Failure> {
         let answer = tokio::time::timeout(ANSWER_TIME, answer).await;
         let answer = answer.map_err(|_| {
-            self.is_silent.store(true, Ordering::Relaxed);
+            self.is_unusable.store(true, Ordering::Relaxed);
             PostgresError::Silent
         });
         Ok(answer??)
@@ -224,10 +249,10 @@ impl Transaction {
             connection,
             is_open: true,
         };
-        let begin = transaction
+        let isolated = transaction
             .connection
             .run("BEGIN ISOLATION LEVEL READ COMMITTED");
-        let (begun, state) = join(begin, unit.load(&transaction.connection)).await;
+        let (begun, state) = join(isolated, unit.load(&transaction.connection)).await;
         begun?;
         let state = state?;
         Ok((transaction, state))
@@ -261,10 +286,10 @@ impl Transaction {
             return Ok(rows.concat());
         }
         // One of them could not be sent, so the commit is not sent either.
-        let outcomes = calls
+        let mut outcomes = calls
             .into_iter()
             .filter_map(|mut call| call.as_mut().take_output());
-        let failed = outcomes.filter_map(Result::err).next();
+        let failed = outcomes.find_map(Result::err);
         Err(failed.unwrap_or(Failure::Stale))
     }
 }

@@ -35,11 +35,11 @@ statements! {
     LOCK = select_images!("WHERE lower(i.id) = ANY ($1) ORDER BY i.id FOR UPDATE OF i");
     ALL_LAUNCH = "SELECT image, account FROM launch_permissions";
     LAUNCH = "SELECT image, account FROM launch_permissions \
-              WHERE image IN (SELECT id FROM images WHERE lower(id) = ANY ($1))";
-    ALL_TAGS = "SELECT resource, key, value FROM tags WHERE account = $1 ORDER BY resource, key";
-    TAGS = "SELECT resource, key, value FROM tags WHERE account = $1 AND resource = ANY ($2) ORDER BY resource, key";
-    RESOURCE_TAGS = "SELECT i.id, i.class, t.key, t.value FROM tags t JOIN images i ON lower(i.id) = t.resource \
-                     WHERE t.account = $1 ORDER BY t.resource, t.key";
+              WHERE lower(image) = ANY ($1)";
+    ALL_TAGS = "SELECT resource, key, value FROM tags WHERE account = $1 ORDER BY key";
+    TAGS = "SELECT resource, key, value FROM tags WHERE account = $1 AND lower(resource) = ANY ($2) ORDER BY key";
+    RESOURCE_TAGS = "SELECT i.id, i.class, t.key, t.value FROM tags t JOIN images i ON lower(i.id) = lower(t.resource) \
+                     WHERE t.account = $1 ORDER BY lower(i.id), t.key";
     NAMED = "SELECT id FROM images WHERE owner = $1 AND name = $2 AND state IN ('available', 'pending') \
              ORDER BY added LIMIT 1";
     EXISTS = "SELECT EXISTS (SELECT 1 FROM images WHERE lower(id) = $1)";
@@ -51,20 +51,22 @@ statements! {
               $23, $24, $25, $26)";
     SET_STATE = "UPDATE images SET state = $1, changed = $2, unique_name = CASE WHEN $3 THEN unique_name END \
                  WHERE lower(id) = $4";
-    REMOVE_TAGS = "DELETE FROM tags WHERE resource = $1";
+    REMOVE_TAGS = "DELETE FROM tags WHERE lower(resource) = $1";
     REMOVE = "DELETE FROM images WHERE lower(id) = $1";
-    REMOVE_OLD_TAGS = "DELETE FROM tags WHERE resource IN \
+    REMOVE_OLD_TAGS = "DELETE FROM tags WHERE lower(resource) IN \
                        (SELECT lower(id) FROM images WHERE state = 'deregistered' AND changed < $1)";
+    REMOVE_OLD_LAUNCH = "DELETE FROM launch_permissions WHERE lower(image) IN \
+                         (SELECT lower(id) FROM images WHERE state = 'deregistered' AND changed < $1)";
     REMOVE_OLD = "DELETE FROM images WHERE state = 'deregistered' AND changed < $1";
     SET_PUBLIC = "UPDATE images SET public = $1 WHERE lower(id) = $2";
-    CLEAR_LAUNCH = "DELETE FROM launch_permissions WHERE image IN (SELECT id FROM images WHERE lower(id) = $1)";
+    CLEAR_LAUNCH = "DELETE FROM launch_permissions WHERE lower(image) = $1";
     ADD_LAUNCH = "INSERT INTO launch_permissions (image, account) \
                   SELECT i.id, named.account FROM images i, unnest($2::text[]) AS named (account) WHERE lower(i.id) = $1";
     SET_DESCRIPTION = "UPDATE images SET description = $1 WHERE lower(id) = $2";
     SET_PRODUCT_CODES = "UPDATE images SET product_codes = $1 WHERE lower(id) = $2";
     PUT_TAG = "INSERT INTO tags (resource, account, key, value) VALUES ($1, $2, $3, $4) \
-               ON CONFLICT (resource, account, key) DO UPDATE SET value = excluded.value";
-    DELETE_TAG = "DELETE FROM tags WHERE resource = $1 AND account = $2 AND key = $3";
+               ON CONFLICT (lower(resource), account, key) DO UPDATE SET value = excluded.value";
+    DELETE_TAG = "DELETE FROM tags WHERE lower(resource) = $1 AND account = $2 AND key = $3";
 }
 
 fn image(row: &Row) -> Result<Image, Failure> {
@@ -108,26 +110,25 @@ fn image(row: &Row) -> Result<Image, Failure> {
 
 /// Images, and what other tables say of them.
 fn with_details(images: &[Row], launch: &[Row], tags: &[Row]) -> Result<Vec<Image>, Failure> {
-    let mut accounts: HashMap<&str, BTreeSet<String>> = HashMap::new();
+    let mut accounts: HashMap<String, BTreeSet<String>> = HashMap::new();
     for row in launch {
         accounts
-            .entry(get(row, 0)?)
+            .entry(folded(get(row, 0)?))
             .or_default()
             .insert(get(row, 1)?);
     }
-    let mut tags_of: HashMap<&str, Vec<Tag>> = HashMap::new();
+    let mut tags_of: HashMap<String, Vec<Tag>> = HashMap::new();
     for row in tags {
-        tags_of.entry(get(row, 0)?).or_default().push(Tag {
+        tags_of.entry(folded(get(row, 0)?)).or_default().push(Tag {
             key: get(row, 1)?,
             value: get(row, 2)?,
         });
     }
     let images = images.iter().map(|row| {
         let mut image = image(row)?;
-        image.launch.accounts = accounts.remove(image.id.as_str()).unwrap_or_default();
-        image.tags = tags_of
-            .remove(folded(&image.id).as_str())
-            .unwrap_or_default();
+        let id = folded(&image.id);
+        image.launch.accounts = accounts.remove(&id).unwrap_or_default();
+        image.tags = tags_of.remove(&id).unwrap_or_default();
         Ok(image)
     });
     images.collect()
@@ -269,16 +270,18 @@ impl Unit for Images {
             });
         }
         for id in &change.remove {
-            writes.extend([REMOVE_TAGS, REMOVE].map(|sql| Write {
+            writes.extend([REMOVE_TAGS, CLEAR_LAUNCH, REMOVE].map(|sql| Write {
                 sql,
                 values: values![folded(id)],
             }));
         }
         if let Some(time) = change.remove_deregistered_before {
-            writes.extend([REMOVE_OLD_TAGS, REMOVE_OLD].map(|sql| Write {
-                sql,
-                values: values![time],
-            }));
+            writes.extend(
+                [REMOVE_OLD_TAGS, REMOVE_OLD_LAUNCH, REMOVE_OLD].map(|sql| Write {
+                    sql,
+                    values: values![time],
+                }),
+            );
         }
         if let Some((id, launch)) = change.launch {
             writes.extend(set_launch(&id, launch));
@@ -298,7 +301,7 @@ impl Unit for Images {
         for (id, account, Tag { key, value }) in change.put_tags {
             writes.push(Write {
                 sql: PUT_TAG,
-                values: values![folded(&id), account, key, value],
+                values: values![id, account, key, value],
             });
         }
         for (id, account, key) in change.delete_tags {

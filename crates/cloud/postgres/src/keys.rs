@@ -93,7 +93,7 @@ async fn load(connection: &Connection, at: &KeyRef, now: Now) -> Result<KeyState
 /// The statements that change a key.
 fn writes(at: &KeyRef, state: &KeyState, change: &KeyChange) -> Result<Vec<Write>, Failure> {
     let mut writes = Vec::new();
-    let blobs = change.insert.iter().flat_map(|new| &new.segments);
+    let blobs = change.insert.iter().flat_map(|new| new.content.segments());
     // What the new version has as well does not become garbage.
     let kept: Vec<String> = blobs.map(|segment| segment.blob.clone()).collect();
     for id in &change.delete {

@@ -17,6 +17,8 @@ mod images;
 mod keys;
 mod objects;
 mod schema;
+mod secrets;
+mod transfer;
 mod unit;
 mod uploads;
 

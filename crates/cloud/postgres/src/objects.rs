@@ -1,15 +1,16 @@
 //! Rows of objects, of which a key may have several versions, and of the segments that make them up.
 
+use bytes::Bytes;
 use gumnut_cloud_catalogue::{
-    Acl, Bucket, FoundObject, KeyRef, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion,
-    Segment, TagsAndLock,
+    Acl, Bucket, Content, FoundObject, InlineObject, KeyRef, ListedVersion, NULL_VERSION,
+    NewVersion, ObjectVersion, Segment, TagsAndLock,
 };
 use tokio_postgres::Row;
 
-use crate::buckets;
 use crate::connection::{Connection, Write};
 use crate::failure::Failure;
 use crate::values::{Sought, from_json, get, json, key, owner, signed, unsigned};
+use crate::{blobs, buckets};
 
 macro_rules! list_objects {
     ($condition:literal) => {
@@ -26,11 +27,11 @@ macro_rules! select_object {
         concat!(
             "SELECT o.ordinal, o.version, o.current, o.marker, oa.canonical_id, oa.name, o.acl, o.size, o.etag, o.headers, \
              o.marks, o.modified, s.blobs, s.sizes, s.etags, s.checksums, \
-             b.name, b.owner, ba.canonical_id, ba.name, b.acl, b.created, b.settings \
+             b.name, b.owner, ba.canonical_id, ba.name, b.acl, b.created, b.settings, m.bytes \
              FROM buckets b JOIN accounts ba ON ba.id = b.owner \
              LEFT JOIN objects o ON o.bucket = b.name AND o.key = $2 AND ",
             $condition,
-            " LEFT JOIN accounts oa ON oa.id = o.owner \
+            " LEFT JOIN accounts oa ON oa.id = o.owner LEFT JOIN small m ON m.object = o.id AND $3 \
              LEFT JOIN LATERAL (SELECT array_agg(blob ORDER BY number) AS blobs, array_agg(size ORDER BY number) AS sizes, \
              array_agg(etag ORDER BY number) AS etags, array_agg(checksum ORDER BY number) AS checksums \
              FROM segments WHERE object = o.id AND $3) s ON TRUE \
@@ -69,6 +70,13 @@ statements! {
               SELECT o.id, s.number - 1, s.blob, s.size, s.etag, s.checksum \
               FROM o, unnest($14::text[], $15::bigint[], $16::text[], $17::text[]) WITH ORDINALITY \
               AS s (blob, size, etag, checksum, number)";
+    INSERT_INLINE = "WITH o AS (\
+                       INSERT INTO objects (bucket, key, ordinal, version, current, marker, owner, acl, size, etag, headers, \
+                       marks, modified, upload) VALUES ($1, $2, $3, $4, TRUE, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id\
+                     ) \
+                     INSERT INTO small (object, bytes) SELECT o.id, $14 FROM o";
+    INLINE = "SELECT o.id, s.bytes, o.etag, o.bucket, o.key FROM small s JOIN objects o ON o.id = s.object \
+              WHERE s.object > $1 ORDER BY s.object LIMIT $2";
     DELETE = "DELETE FROM objects WHERE bucket = $1 AND key = $2 AND ordinal = $3";
     PROMOTE = "UPDATE objects SET current = TRUE WHERE id = (SELECT id FROM objects WHERE bucket = $1 AND key = $2 \
                ORDER BY ordinal DESC LIMIT 1)";
@@ -104,6 +112,14 @@ fn listed(row: &Row) -> Result<ListedVersion, Failure> {
         etag: get(row, 8)?,
         modified: get(row, 9)?,
     })
+}
+
+/// The bytes of a version, or the segments that have them.
+fn content(row: &Row) -> Result<Content, Failure> {
+    match get::<Option<&[u8]>>(row, 23)? {
+        Some(bytes) => Ok(Content::Inline(Bytes::copy_from_slice(bytes))),
+        None => segments(row, 12).map(Content::Blobs),
+    }
 }
 
 /// The segments of a version, from four columns of lists.
@@ -158,19 +174,19 @@ pub(crate) async fn find(
     connection: &Connection,
     (bucket, key): (&str, &str),
     version: Option<&str>,
-    with_segments: bool,
+    with_content: bool,
 ) -> Result<FoundObject, Failure> {
     let (bucket, key) = (Sought(bucket), key.as_bytes());
     let row = match version {
         None => {
             connection
-                .row(CURRENT, &[&bucket, &key, &with_segments])
+                .row(CURRENT, &[&bucket, &key, &with_content])
                 .await?
         }
         Some(version) => {
             let version = Sought(version);
             connection
-                .row(VERSION, &[&bucket, &key, &with_segments, &version])
+                .row(VERSION, &[&bucket, &key, &with_content, &version])
                 .await?
         }
     };
@@ -182,7 +198,7 @@ pub(crate) async fn find(
     Ok(FoundObject {
         bucket: Some(bucket),
         object: if is_there { Some(object(&row)?) } else { None },
-        segments: segments(&row, 12)?,
+        content: content(&row)?,
     })
 }
 
@@ -243,34 +259,58 @@ pub(crate) fn promote(at: &KeyRef) -> Write {
 
 /// A version is added as the newest of its key.
 pub(crate) fn insert(at: &KeyRef, ordinal: i64, new: &NewVersion) -> Result<Write, Failure> {
-    let sizes: Result<Vec<_>, _> = new.segments.iter().map(|it| signed(it.size)).collect();
-    let sizes = sizes?;
-    let size: i64 = sizes.iter().sum();
-    let blobs: Vec<_> = new.segments.iter().map(|it| it.blob.clone()).collect();
-    let md5s: Vec<_> = new.segments.iter().map(|it| it.md5.clone()).collect();
-    let checksums: Vec<_> = new.segments.iter().map(|it| it.checksum.clone()).collect();
+    let mut values = values![
+        at.bucket.clone(),
+        at.key.as_bytes().to_vec(),
+        ordinal,
+        new.version.clone(),
+        new.marker,
+        new.account.clone(),
+        json(&new.acl)?,
+        signed(new.content.size())?,
+        new.etag.clone(),
+        json(&new.headers)?,
+        json(&new.tags_and_lock)?,
+        new.modified,
+        new.upload.clone(),
+    ];
+    let segments = match &new.content {
+        Content::Inline(bytes) => {
+            values.extend(values![bytes.to_vec()]);
+            return Ok(Write {
+                sql: INSERT_INLINE,
+                values,
+            });
+        }
+        Content::Blobs(segments) => segments,
+    };
+    let sizes: Result<Vec<_>, _> = segments.iter().map(|it| signed(it.size)).collect();
+    let blobs: Vec<_> = segments.iter().map(|it| it.blob.clone()).collect();
+    let md5s: Vec<_> = segments.iter().map(|it| it.md5.clone()).collect();
+    let checksums: Vec<_> = segments.iter().map(|it| it.checksum.clone()).collect();
+    values.extend(values![blobs, sizes?, md5s, checksums]);
     Ok(Write {
         sql: INSERT,
-        values: values![
-            at.bucket.clone(),
-            at.key.as_bytes().to_vec(),
-            ordinal,
-            new.version.clone(),
-            new.marker,
-            new.account.clone(),
-            json(&new.acl)?,
-            size,
-            new.etag.clone(),
-            json(&new.headers)?,
-            json(&new.tags_and_lock)?,
-            new.modified,
-            new.upload.clone(),
-            blobs,
-            sizes,
-            md5s,
-            checksums,
-        ],
+        values,
     })
+}
+
+/// At most `limit` versions whose bytes are in the table beside, with rows behind `after`.
+pub(crate) async fn inline(
+    connection: &Connection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<InlineObject>, Failure> {
+    let rows = connection.rows(INLINE, &[&after, &limit]).await?;
+    let objects = rows.iter().map(|row| {
+        Ok(InlineObject {
+            id: get(row, 0)?,
+            bytes: Bytes::copy_from_slice(get(row, 1)?),
+            md5: get(row, 2)?,
+            object: blobs::place(row, 3)?,
+        })
+    });
+    objects.collect()
 }
 
 /// A version gets an ACL.

@@ -1,9 +1,12 @@
 //! The tables, and how older tables become those of today.
 
-use tokio_postgres::Client;
+use gumnut_cloud_catalogue::CatalogueError;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Row};
 
 use crate::error::PostgresError;
+use crate::failure::Failure;
+use crate::values::get;
 
 /// The steps from an empty database to the tables of today; the row of `schema` counts those it has had. A step that has been
 /// released is never changed: changes are new steps. They add tables, indexes and columns that may be absent, so that programs that
@@ -51,6 +54,16 @@ fn is_made_by_another(error: &tokio_postgres::Error) -> bool {
         SqlState::T_R_DEADLOCK_DETECTED,
     ];
     error.code().is_some_and(|code| codes.contains(code))
+}
+
+/// Insists that the tables still go with this program, by their row of `schema`.
+pub(crate) fn insist(row: &Row) -> Result<(), Failure> {
+    let (found, oldest_program): (i64, i64) = (get(row, 0)?, get(row, 1)?);
+    let known = known(&STEPS);
+    if known < oldest_program {
+        return Err(CatalogueError::Version { found, known }.into());
+    }
+    Ok(())
 }
 
 /// Insists that tables and program fit.

@@ -5,6 +5,7 @@
 //! variable `GUMNUT_POSTGRES_URL` tests use that server instead.
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -42,7 +43,7 @@ impl TestServer {
     /// When PostgreSQL is not installed, or does not start.
     pub fn start(settings: &[&str]) -> Result<Self, Failed> {
         let programs = programs()?;
-        let mut command = as_ordinary_user("sh")?;
+        let mut command = as_ordinary_user("sh");
         command
             .args(["-c", SCRIPT, "sh"])
             .arg(&programs)
@@ -89,7 +90,7 @@ impl TestServer {
     /// # Errors
     /// When it fails.
     pub fn control(&self, arguments: &[&str]) -> Result<(), Failed> {
-        let mut command = as_ordinary_user(self.programs.join("pg_ctl"))?;
+        let mut command = as_ordinary_user(self.programs.join("pg_ctl"));
         command
             .arg("-D")
             .arg(self.data())
@@ -113,15 +114,15 @@ impl Drop for TestServer {
 }
 
 /// A command as a user that PostgreSQL accepts: not root.
-fn as_ordinary_user(program: impl AsRef<std::ffi::OsStr>) -> Result<Command, Failed> {
+fn as_ordinary_user(program: impl AsRef<OsStr>) -> Command {
     if !rustix::process::geteuid().is_root() {
-        return Ok(Command::new(program));
+        return Command::new(program);
     }
     let mut command = Command::new("setpriv");
     command
         .args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"])
         .arg(program);
-    Ok(command)
+    command
 }
 
 /// Where the programs of the newest installed version are.

@@ -86,6 +86,12 @@ CREATE TABLE segments (
     PRIMARY KEY (object, number)
 );
 
+-- The bytes of small objects, in place of blobs.
+CREATE TABLE small (
+    object BIGINT PRIMARY KEY REFERENCES objects (id) ON DELETE CASCADE,
+    bytes  BYTEA NOT NULL
+);
+
 CREATE TABLE uploads (
     id        TEXT COLLATE "C" PRIMARY KEY,
     bucket    TEXT COLLATE "C" NOT NULL REFERENCES buckets (name),
@@ -144,6 +150,7 @@ CREATE TABLE images (
     manifest_sha256 TEXT NOT NULL,
     signature       TEXT NOT NULL,
     profile         TEXT NOT NULL,
+    checks          TEXT NOT NULL DEFAULT '[]',  -- JSON, as older catalogues have it
     created         BIGINT NOT NULL,
     changed         BIGINT NOT NULL
 );
@@ -151,16 +158,35 @@ CREATE UNIQUE INDEX images_id ON images (lower(id));
 CREATE UNIQUE INDEX images_unique_name ON images (owner, unique_name) WHERE unique_name IS NOT NULL;
 CREATE INDEX images_name ON images (owner, name);
 
+-- Ids of images are those that were given, in any case.
 CREATE TABLE launch_permissions (
-    image   TEXT COLLATE "C" NOT NULL REFERENCES images (id) ON DELETE CASCADE,
-    account TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (image, account)
+    image   TEXT COLLATE "C" NOT NULL,
+    account TEXT COLLATE "C" NOT NULL
 );
+CREATE UNIQUE INDEX launch_permissions_key ON launch_permissions (lower(image), account);
 
 CREATE TABLE tags (
-    resource TEXT COLLATE "C" NOT NULL,          -- the id of an image in lower case
+    resource TEXT COLLATE "C" NOT NULL,          -- the id of an image
     account  TEXT COLLATE "C" NOT NULL REFERENCES accounts (id),
     key      TEXT COLLATE "C" NOT NULL,
-    value    TEXT NOT NULL,
-    PRIMARY KEY (resource, account, key)
+    value    TEXT NOT NULL
+);
+CREATE UNIQUE INDEX tags_key ON tags (lower(resource), account, key);
+
+-- What the front ends of a cloud share. Secrets are encrypted.
+CREATE TABLE secrets (
+    name    TEXT COLLATE "C" PRIMARY KEY,
+    wrapped BYTEA NOT NULL,
+    made    BIGINT NOT NULL
+);
+
+CREATE TABLE leases (
+    name    TEXT COLLATE "C" PRIMARY KEY,
+    owner   TEXT COLLATE "C" NOT NULL,
+    expires BIGINT NOT NULL
+);
+
+-- Steps of a copy from another catalogue: with any of them this one is not complete, or was moved away.
+CREATE TABLE migrated (
+    step TEXT COLLATE "C" PRIMARY KEY
 );
