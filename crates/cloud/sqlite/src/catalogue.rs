@@ -25,6 +25,7 @@ use crate::mark::{Mark, State};
 use crate::readers::Readers;
 use crate::reserve::{GivesRoom, Reserve};
 use crate::thread::{Beside, ConnectionThread};
+use crate::upkeep::Upkeep;
 use crate::{
     accounts, blobs, buckets, identity, images, mark, objects, schema, secrets, transfer, units,
     uploads,
@@ -75,6 +76,7 @@ impl SqliteCatalogue {
         let beside = Beside {
             mark: Mark::open(path, &found.id).map_err(Failure::from)?,
             reserve: Reserve::of(path),
+            upkeep: Upkeep::start(path, &mut connection)?,
         };
         Ok(Self {
             readers: Some(Readers::of(path)),

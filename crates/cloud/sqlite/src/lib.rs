@@ -20,6 +20,7 @@ mod secrets;
 mod thread;
 mod transfer;
 mod units;
+mod upkeep;
 mod uploads;
 
 pub use catalogue::SqliteCatalogue;

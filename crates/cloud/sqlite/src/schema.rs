@@ -23,8 +23,13 @@ const STEPS: [&str; 10] = [
 /// Prepared statements that are kept.
 const STATEMENTS: usize = 128;
 
+/// Pages that are written anew in a second or two: 256 MiB.
+const FEW_PAGES: u32 = 64 << 10;
+
 /// Sets the connection up and brings the tables up to date.
 pub(crate) fn prepare(connection: &mut Connection) -> Result<(), Failure> {
+    // Of a new file; pages that become free can be given back to the disk then.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What was acknowledged must survive a power cut, and WAL alone promises that only of the order.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -33,13 +38,28 @@ pub(crate) fn prepare(connection: &mut Connection) -> Result<(), Failure> {
     if missing(connection)?.is_empty() {
         return Ok(());
     }
+    let is_old = !is_new(connection)?;
     // Another process may bring them up to date meanwhile, so this one looks again when it is the only one.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for step in missing(&transaction)? {
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "user_version", STEPS.len())?;
-    transaction.commit().map_err(Failure::of_commit)
+    transaction.commit().map_err(Failure::of_commit)?;
+    if is_old {
+        // Without room for a copy of the file it remains as it is, and uses its free pages only for what is put.
+        let _ = let_pages_move(connection);
+    }
+    Ok(())
+}
+
+/// Writes a file of before anew, in which free pages cannot be given back to the disk; one that takes long is left as it is.
+fn let_pages_move(connection: &Connection) -> rusqlite::Result<()> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
+    if number("auto_vacuum")? == 0 && number("page_count")? <= FEW_PAGES {
+        connection.execute_batch("VACUUM")?;
+    }
+    Ok(())
 }
 
 /// Lets a connection keep its prepared statements.

@@ -15,7 +15,8 @@ mod tests {
     use rusqlite::Connection;
 
     use crate::{
-        accounts, blobs, buckets, identity, images, objects, schema, secrets, transfer, uploads,
+        accounts, blobs, buckets, identity, images, objects, schema, secrets, transfer, upkeep,
+        uploads,
     };
 
     #[test]
@@ -31,6 +32,7 @@ mod tests {
             objects::STATEMENTS,
             secrets::STATEMENTS,
             transfer::STATEMENTS,
+            upkeep::STATEMENTS,
             uploads::STATEMENTS,
         ];
         for (name, sql) in modules.concat() {

@@ -13,6 +13,7 @@ use crate::failure::{Failure, Panicked};
 use crate::identity;
 use crate::mark::Mark;
 use crate::reserve::{GivesRoom, Reserve};
+use crate::upkeep::Upkeep;
 
 /// Brings what is in the log into the file.
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -56,6 +57,8 @@ pub(crate) struct Beside {
     pub(crate) mark: Mark,
     /// Is given up when a unit that gives room back finds none.
     pub(crate) reserve: Reserve,
+    /// Brings the log into the file.
+    pub(crate) upkeep: Upkeep,
 }
 
 impl ConnectionThread {
@@ -131,6 +134,9 @@ fn work(mut connection: Connection, mut beside: Option<Beside>, queue: &mpsc::Re
         match job {
             Job::Change(change) => {
                 behind = commit(&mut connection, beside.as_mut(), change, queue);
+                if let Some(beside) = &beside {
+                    beside.upkeep.finish(&connection);
+                }
             }
             Job::Read(read) => read(&mut connection),
         }
@@ -264,9 +270,9 @@ fn counted(transaction: Transaction<'_>, before: Option<u64>) -> Result<Option<u
 
 /// Writes down how far the catalogue has come, and keeps room again for those that give room back.
 fn note(beside: Option<&mut Beside>, changes: Option<u64>) {
-    if let (Some(Beside { mark, reserve }), Some(changes)) = (beside, changes) {
-        mark.note(changes);
-        reserve.keep();
+    if let (Some(beside), Some(changes)) = (beside, changes) {
+        beside.mark.note(changes);
+        beside.reserve.keep();
     }
 }
 
