@@ -87,6 +87,8 @@ enum Job {
     Small,
     /// The embedded cloud's object store with 1, 8 and 64 clients; peer: rclone's server, on the same disk
     Cloud,
+    /// Waits for the disk and context switches of the embedded cloud's object store, counted and compared with limits; part of `cloud`
+    Counts,
     /// The embedded cloud, from the command to the line that says where it listens
     Start,
     /// The small fixture's disk to 4 GiB; peer: the tutorial's commands, as root
@@ -159,6 +161,10 @@ impl Bench {
                 Job::Sweep => suites.sweep()?,
                 Job::Small => small::run(&suites)?,
                 Job::Cloud => cloud::run(&suites)?,
+                Job::Counts => {
+                    cloud::count(&suites)?;
+                    Vec::new()
+                }
                 Job::Start => start::run(&suites)?,
                 Job::Resize => resize::run(&suites)?,
                 Job::Publish => publish::run(&suites)?,

@@ -1,5 +1,6 @@
 //! The embedded cloud's object store under load, side by side with rclone's server on the same disk.
 
+mod counts;
 mod servers;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use support::load::{Direction, Load, Signer};
 use support::noise;
 use support::python::Environment;
 use support::report::mebibytes;
+use support::system;
 
 use self::servers::Server;
 use crate::measure::Sample;
@@ -26,6 +28,19 @@ const UPLOADS: (usize, usize) = (64, 100 << 20);
 const PEAK_LIMIT: u64 = 256 << 20;
 /// The bucket: the first name that the signer gives out, below the root of the server.
 const BUCKET: &str = "00000";
+
+/// Only what is counted: see [`Bed::count`].
+pub(crate) fn count(suites: &Suites<'_>) -> anyhow::Result<()> {
+    let environment = Environment::of_clients(suites.workspace)?;
+    let folder = suites.workspace.scratch("bench-cloud")?;
+    system::program(&suites.workspace.shell()?, "strace", "strace")?;
+    let bed = Bed {
+        suites,
+        environment,
+        folder: folder.path(),
+    };
+    bed.count()
+}
 
 pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
     let environment = Environment::of_clients(suites.workspace)?;
@@ -44,6 +59,9 @@ pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
         }
     }
     rows.push(bed.memory()?);
+    drop(bed);
+    drop(folder);
+    count(suites)?;
     Ok(rows)
 }
 

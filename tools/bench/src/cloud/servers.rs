@@ -75,7 +75,7 @@ impl Server {
         Ok(server)
     }
 
-    fn id(&self) -> u32 {
+    pub(super) fn id(&self) -> u32 {
         match &self.process {
             Process::Gumnut(cloud) => cloud.id(),
             Process::Peer(process) => process.id(),
@@ -92,6 +92,21 @@ impl Server {
             .map(|field| field.parse::<f64>().unwrap_or(0.0))
             .sum();
         Ok(ticks / TICKS)
+    }
+
+    /// Voluntary context switches of all threads that are there.
+    pub(super) fn switches(&self) -> anyhow::Result<f64> {
+        let mut sum = 0.0;
+        for task in fs_err::read_dir(format!("/proc/{}/task", self.id()))? {
+            let text = fs_err::read_to_string(task?.path().join("status"))?;
+            let mut lines = text.lines();
+            let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            sum += count
+                .context("/proc has another form")?
+                .trim()
+                .parse::<f64>()?;
+        }
+        Ok(sum)
     }
 
     /// The largest resident set so far, in bytes.
