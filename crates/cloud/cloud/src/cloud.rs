@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::{Config, Limits};
+use crate::config::{CatalogueSource, Config, Limits};
 use crate::data_dir::{DataDir, is_empty, known_files};
 use crate::error::CloudError;
 use crate::front_ends;
@@ -43,7 +43,8 @@ pub struct Running {
 }
 
 impl Cloud {
-    /// Makes what a data directory holds from the beginning, the administrator's account and keys, unless it is there.
+    /// Makes what a data directory holds from the beginning, the administrator's account and keys, unless it is there. With a catalogue
+    /// in PostgreSQL within a tokio runtime, on a thread that may block.
     ///
     /// # Errors
     /// When the data directory cannot be used.
@@ -51,18 +52,37 @@ impl Cloud {
         Ok(open(config.clone())?.keys.make()?)
     }
 
-    /// The users of the cloud that is started with these settings. It may be running meanwhile.
+    /// The users of the cloud that is started with these settings. It may be running meanwhile. With a catalogue in PostgreSQL within a
+    /// tokio runtime, on a thread that may block, as all that is done with the users.
     ///
     /// # Errors
     /// When there is no cloud in the data directory, or not the catalogue that belongs there.
     pub fn users(config: &Config) -> Result<Users, CloudError> {
         let data_dir = &config.data_dir;
-        if is_empty(data_dir, &data_dir.join(CATALOGUE))? {
-            return Err(CloudError::NoCloud(data_dir.to_owned()));
-        }
-        let catalogue = Catalogue::new(open_catalogue(data_dir, Clock::system())?);
+        let catalogue = match &config.catalogue {
+            CatalogueSource::Sqlite => {
+                if is_empty(data_dir, &data_dir.join(CATALOGUE))? {
+                    return Err(CloudError::NoCloud(data_dir.to_owned()));
+                }
+                Catalogue::new(open_catalogue(data_dir, Clock::system())?)
+            }
+            #[cfg(feature = "postgres")]
+            CatalogueSource::Postgres(postgres) => open_postgres(postgres, Clock::system())?,
+        };
         let trust = Trust::Kept(data_dir.clone());
         Ok(Users::open(catalogue, config.secret_files(), trust, None))
+    }
+
+    /// Brings the tables of a shared catalogue up to date, while front ends use it. Gives the version before and after; they are the same
+    /// when there was nothing to do. Tables in a data directory are brought up to date when a cloud starts.
+    ///
+    /// # Errors
+    /// When the database cannot be used, or its tables need a later gumnut.
+    #[cfg(feature = "postgres")]
+    pub async fn upgrade_schema(
+        postgres: &gumnut_cloud_postgres::PostgresConfig,
+    ) -> Result<(i64, i64), CloudError> {
+        Ok(gumnut_cloud_postgres::PostgresCatalogue::upgrade(postgres).await?)
     }
 
     /// Checks a data directory that no cloud uses at the moment: the catalogue, and presence, size and digest of every
@@ -203,11 +223,7 @@ struct Opened {
 fn open(config: Config) -> Result<Opened, CloudError> {
     let data_dir = process::begin(&config.data_dir, DataDir::open)?;
     let path = data_dir.path();
-    let database = open_catalogue(path, config.clock.clone())?;
-    database
-        .check()
-        .map_err(|error| of_catalogue(path, error))?;
-    let catalogue = Catalogue::new(database);
+    let catalogue = open_source(&config, path)?;
     let blobs = DiskBlobs::open(path).map_err(|source| CloudError::Files {
         doing: "open the directories of the object store",
         source,
@@ -252,6 +268,31 @@ async fn front_ends(
     );
     let s3 = S3FrontEnd::new(objects, catalogue.clone(), s3_options(config, &budget));
     Ok(front_ends::in_order(s3, ec2))
+}
+
+/// Opens the catalogue that the cloud is to have. Within a tokio runtime.
+fn open_source(config: &Config, data_dir: &Path) -> Result<Catalogue, CloudError> {
+    let clock = config.clock.clone();
+    match &config.catalogue {
+        CatalogueSource::Sqlite => {
+            let database = open_catalogue(data_dir, clock)?;
+            let checked = database.check();
+            checked.map_err(|error| of_catalogue(data_dir, error))?;
+            Ok(Catalogue::new(database))
+        }
+        #[cfg(feature = "postgres")]
+        CatalogueSource::Postgres(postgres) => open_postgres(postgres, clock),
+    }
+}
+
+/// Opens a catalogue in PostgreSQL. Blocks, within a tokio runtime.
+#[cfg(feature = "postgres")]
+fn open_postgres(
+    postgres: &gumnut_cloud_postgres::PostgresConfig,
+    clock: Clock,
+) -> Result<Catalogue, CloudError> {
+    let opened = gumnut_cloud_postgres::PostgresCatalogue::open(postgres, clock);
+    Ok(Catalogue::new(futures::executor::block_on(opened)?))
 }
 
 /// Opens the catalogue of a data directory; in a directory without one, a new one. Where there are files that a catalogue must

@@ -1,13 +1,15 @@
 //! What a cloud is started with.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gumnut_cloud_accounts::{MasterKeyFile, SecretFiles, Tls};
 use gumnut_cloud_catalogue::{Clock, ImageRules};
 use gumnut_cloud_objects::ObjectLimits;
 use gumnut_cloud_s3::RefuseAcl;
+
+use crate::CloudError;
 
 /// The port that clients of a Eucalyptus cloud assume.
 const PORT: u16 = 8773;
@@ -18,6 +20,8 @@ const PORT: u16 = 8773;
 pub struct Config {
     /// The directory with everything that the cloud keeps. Made when it is not there.
     pub data_dir: PathBuf,
+    /// Where the catalogue is; in the data directory when nothing else is said.
+    pub catalogue: CatalogueSource,
     /// Where to listen; port 0 picks a free one.
     pub listen: SocketAddr,
     /// Whether `listen` may be anything but a loopback address, which needs `tls` too.
@@ -48,6 +52,60 @@ pub struct Config {
     pub refuse_acl: Option<RefuseAcl>,
     /// How long `shutdown` waits for running requests.
     pub grace: Duration,
+}
+
+/// Where the catalogue of a cloud is.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum CatalogueSource {
+    /// In a SQLite file in the data directory.
+    #[default]
+    Sqlite,
+    /// In a PostgreSQL database, which several front ends share.
+    #[cfg(feature = "postgres")]
+    Postgres(Box<gumnut_cloud_postgres::PostgresConfig>),
+}
+
+impl CatalogueSource {
+    /// Reads `sqlite`, or a URL such as `postgres:///gumnut?host=/run/postgresql`. Its password is in `password_file`; `None` for a login
+    /// without a password.
+    ///
+    /// # Errors
+    /// [`CloudError::CatalogueSource`] for anything else, and for PostgreSQL without the feature `postgres`.
+    pub fn parse(text: &str, password_file: Option<&Path>) -> Result<Self, CloudError> {
+        let wrong = |reason: &str| CloudError::CatalogueSource {
+            text: without_password(text),
+            reason: reason.to_owned(),
+        };
+        if text == "sqlite" {
+            return match password_file {
+                None => Ok(Self::Sqlite),
+                Some(_) => Err(wrong("SQLite has no password")),
+            };
+        }
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(wrong("use sqlite or a URL that begins with postgres://"));
+        }
+        #[cfg(feature = "postgres")]
+        {
+            let config = gumnut_cloud_postgres::PostgresConfig::parse(text)?;
+            let config = match password_file {
+                Some(path) => config.password_file(path),
+                None => config,
+            };
+            Ok(Self::Postgres(Box::new(config)))
+        }
+        #[cfg(not(feature = "postgres"))]
+        Err(wrong("this program was built without PostgreSQL"))
+    }
+}
+
+/// A text of which a message shows no more than what is before a user name.
+fn without_password(text: &str) -> String {
+    match text.split_once('@') {
+        Some((_, rest)) => format!("...@{rest}"),
+        None => text.to_owned(),
+    }
 }
 
 /// Bounds on what is stored and asked.
@@ -95,6 +153,7 @@ impl Config {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
+            catalogue: CatalogueSource::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
             allow_remote: false,
             tls: None,

@@ -51,6 +51,18 @@ pub enum CloudError {
         max = crate::Limits::MAX_INLINE_BYTES
     )]
     Inline(usize),
+    /// It is not said in words that are understood where the catalogue is.
+    #[error("cannot use the catalogue {text:?}: {reason}")]
+    CatalogueSource {
+        /// What was said, without a password.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The PostgreSQL database with the catalogue cannot be used.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(#[from] gumnut_cloud_postgres::PostgresError),
     /// The address cannot be listened at.
     #[error("cannot listen at {addr}")]
     Listen {
@@ -156,7 +168,12 @@ impl CloudError {
     /// Whose fault it is: what was asked for, the content of the data directory or of a file, or the machine.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NotLoopback(_) | Self::NotEncrypted(_) | Self::Inline(_) => Fault::Usage,
+            Self::NotLoopback(_)
+            | Self::NotEncrypted(_)
+            | Self::Inline(_)
+            | Self::CatalogueSource { .. } => Fault::Usage,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => error.fault(),
             Self::NoCloud(_)
             | Self::Damaged { .. }
             | Self::NoCatalogue { .. }

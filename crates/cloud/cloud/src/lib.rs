@@ -9,12 +9,14 @@ mod fsck;
 mod process;
 
 pub use cloud::{Cloud, Running};
-pub use config::{Config, Limits};
+pub use config::{CatalogueSource, Config, Limits};
 pub use error::CloudError;
 pub use fsck::{Finding, Repair, Report};
 pub use gumnut_cloud_accounts::{AccountsError, Credentials, Tls, User, Users};
 pub use gumnut_cloud_catalogue::{
     Clock, IdPolicy, ImageRules, Mismatch, OwnerId, Profile, ProfileError,
 };
+#[cfg(feature = "postgres")]
+pub use gumnut_cloud_postgres::{PostgresConfig, PostgresError};
 pub use gumnut_cloud_s3::RefuseAcl;
 pub use process::Process;

@@ -19,6 +19,11 @@ pub(crate) fn response(status: u16, content_type: HeaderValue, body: String) -> 
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, content_type);
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     response
 }
 

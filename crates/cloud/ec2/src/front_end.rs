@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use gumnut_cloud_accounts::{QueryAuthError, Regions, authenticate_query};
-use gumnut_cloud_catalogue::{Catalogue, Clock};
+use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock};
 use gumnut_cloud_http::{
     Body, BodyBudget, BodyError, ClientBody, FrontEnd, HeldBody, HoldError, RefusalCode, RequestId,
     Sender, full, header_texts, text,
@@ -89,10 +89,7 @@ impl Ec2FrontEnd {
                 error = error as &dyn std::error::Error,
                 "a signature cannot be checked"
             );
-            return text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The catalogue cannot be used.\n",
-            );
+            return unchecked(error);
         }
         let host = view.header("host").unwrap_or_default();
         let context = Context {
@@ -172,6 +169,18 @@ impl FrontEnd for Ec2FrontEnd {
         );
         response
     }
+}
+
+/// The answer to a request whose signature cannot be checked, as the catalogue cannot be used.
+fn unchecked(error: &CatalogueError) -> Response<Body> {
+    const MESSAGE: &str = "The catalogue cannot be used.\n";
+    if !matches!(error, CatalogueError::Unavailable(_)) {
+        return text(StatusCode::INTERNAL_SERVER_ERROR, MESSAGE);
+    }
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, MESSAGE);
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// Whether path or query say that a request is for the EC2 side. Clients are often given the root of the server for it, so that the

@@ -55,6 +55,7 @@ impl From<ImageError> for Refusal {
             ImageErrorKind::TagLimitExceeded => ("TagLimitExceeded", 400),
             ImageErrorKind::LimitExceeded => ("ResourceLimitExceeded", 400),
             ImageErrorKind::Unspecific => ("InternalFailure", 500),
+            ImageErrorKind::Unavailable => ("Unavailable", 503),
             _ => ("InternalError", 500),
         };
         Self {

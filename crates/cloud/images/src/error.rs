@@ -40,6 +40,8 @@ pub enum ImageErrorKind {
     LimitExceeded,
     /// A reason for which Eucalyptus has no kind of its own.
     Unspecific,
+    /// The cloud cannot do it at the moment; trying again later may help. The reason is in its log.
+    Unavailable,
     /// The cloud itself has failed. The reason is in its log.
     Internal,
 }
@@ -84,7 +86,13 @@ impl ImageError {
 
 impl From<CatalogueError> for ImageError {
     fn from(error: CatalogueError) -> Self {
-        Self::internal(with_sources(&error))
+        let reason = with_sources(&error);
+        if matches!(error, CatalogueError::Unavailable(_)) {
+            tracing::error!(%reason, "the catalogue is not available");
+            let message = "The service cannot handle the request at the moment";
+            return Self::new(ImageErrorKind::Unavailable, message);
+        }
+        Self::internal(reason)
     }
 }
 

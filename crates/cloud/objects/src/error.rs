@@ -66,7 +66,9 @@ macro_rules! refusals {
                     $(Self::$name => ($code, $status),)*
                     Self::Worded { refusal, .. } | Self::WithHeaders { refusal, .. } => refusal.code_and_status(),
                     Self::Full(_) => Self::InsufficientStorage.code_and_status(),
-                    Self::Blob(BlobError::Unavailable(_)) => Self::ServiceUnavailable.code_and_status(),
+                    Self::Blob(BlobError::Unavailable(_)) | Self::Catalogue(CatalogueError::Unavailable(_)) => {
+                        Self::ServiceUnavailable.code_and_status()
+                    }
                     Self::Catalogue(_) | Self::Blob(_) | Self::Random(_) | Self::Task(_) => {
                         Self::Internal.code_and_status()
                     }
@@ -185,7 +187,10 @@ impl ObjectError {
     /// than that something went wrong.
     pub fn message(&self) -> String {
         match self {
-            Self::Blob(BlobError::Unavailable(_)) => Self::ServiceUnavailable.to_string(),
+            Self::Blob(BlobError::Unavailable(_))
+            | Self::Catalogue(CatalogueError::Unavailable(_)) => {
+                Self::ServiceUnavailable.to_string()
+            }
             Self::Full(_) => self.to_string(),
             refusal if refusal.is_refusal() => refusal.to_string(),
             _ => Self::Internal.to_string(),
@@ -212,7 +217,9 @@ impl ObjectError {
         match self {
             Self::Internal | Self::Task(_) => Fault::Unexpected,
             Self::Worded { refusal, .. } | Self::WithHeaders { refusal, .. } => refusal.fault(),
-            Self::Blob(BlobError::Unavailable(_)) | Self::ServiceUnavailable => Fault::Network,
+            Self::Blob(BlobError::Unavailable(_))
+            | Self::Catalogue(CatalogueError::Unavailable(_))
+            | Self::ServiceUnavailable => Fault::Network,
             Self::Catalogue(_) | Self::Blob(_) | Self::Full(_) | Self::Random(_) => Fault::System,
             _ => Fault::Refused,
         }
@@ -350,12 +357,17 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_away_has_its_own_answer() {
-        let error = ObjectError::from(BlobError::Unavailable("no route to 10.0.0.7".into()));
-        assert_eq!((error.code(), error.status()), ("ServiceUnavailable", 503));
-        assert!(!error.is_refusal(), "the reason belongs into the log");
-        assert_eq!(error.message(), ObjectError::ServiceUnavailable.to_string());
-        assert_eq!(error.fault(), Fault::Network);
+    fn a_store_or_a_database_that_is_away_has_its_own_answer() {
+        for error in [
+            ObjectError::from(BlobError::Unavailable("no route to 10.0.0.7".into())),
+            ObjectError::from(CatalogueError::Unavailable("no route to 10.0.0.8".into())),
+        ] {
+            assert_eq!((error.code(), error.status()), ("ServiceUnavailable", 503));
+            assert!(!error.is_refusal(), "the reason belongs into the log");
+            assert_eq!(error.message(), ObjectError::ServiceUnavailable.to_string());
+            assert_eq!(error.fault(), Fault::Network);
+            assert!(!error.is_outcome_unknown());
+        }
     }
 
     #[test]
@@ -369,8 +381,12 @@ mod tests {
 
     #[test]
     fn a_commit_may_have_happened_only_when_the_database_fails() {
-        let unknown = CatalogueError::Database(io::Error::other("cut off").into());
-        assert!(ObjectError::from(unknown).is_outcome_unknown());
+        for unknown in [
+            CatalogueError::Database(io::Error::other("cut off").into()),
+            CatalogueError::OutcomeUnknown(io::Error::other("cut off").into()),
+        ] {
+            assert!(ObjectError::from(unknown).is_outcome_unknown());
+        }
         let full = CatalogueError::Full(io::Error::other("full").into());
         assert!(!ObjectError::from(full).is_outcome_unknown());
         assert!(!ObjectError::AccessDenied.is_outcome_unknown());

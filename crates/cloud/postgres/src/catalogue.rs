@@ -11,6 +11,7 @@ use gumnut_cloud_catalogue::{
     UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
+use tokio::runtime::Handle;
 use tokio_postgres::{Client, Row};
 
 use crate::accounts::Accounts;
@@ -21,7 +22,7 @@ use crate::error::PostgresError;
 use crate::failure::Failure;
 use crate::images::Images;
 use crate::keys::{OneKey, SeveralKeys};
-use crate::unit::{Tries, attempt, change, taken};
+use crate::unit::{Tries, Unit, attempt, change, taken, within};
 use crate::uploads::OneUpload;
 use crate::values::most;
 use crate::{accounts, blobs, buckets, images, objects, schema, secrets, transfer, uploads};
@@ -33,11 +34,12 @@ const KEYS_AT_ONCE: usize = 100;
 /// [`Catalogue`](gumnut_cloud_catalogue::Catalogue) over it share a pool of connections.
 ///
 /// Units of change are transactions at READ COMMITTED that lock the rows their decision rests on. They are tried again when another
-/// unit was first. It works within the tokio runtime that it was opened in.
+/// unit was first. It works in the tokio runtime that it was opened in, whichever thread waits for it.
 #[derive(Debug)]
 pub struct PostgresCatalogue {
     pool: Pool,
     clock: Clock,
+    runtime: Handle,
 }
 
 impl PostgresCatalogue {
@@ -56,7 +58,11 @@ impl PostgresCatalogue {
         let pool = connection::pool(config)?;
         // The first connection prepares all statements: tables that do not go with them are noticed here.
         drop(connection::take(&pool).await?);
-        Ok(Self { pool, clock })
+        Ok(Self {
+            pool,
+            clock,
+            runtime: Handle::current(),
+        })
     }
 
     /// Brings older tables up to date, while programs use them, and makes the tables of an empty database. Gives the version before and
@@ -69,6 +75,22 @@ impl PostgresCatalogue {
         schema::upgrade(&connection::connect(config).await?).await
     }
 
+    async fn change<U: Unit>(
+        &self,
+        unit: &U,
+        decide: impl FnMut(&U::State) -> Option<U::Change> + Send,
+    ) -> Result<Vec<Row>, CatalogueError> {
+        within(&self.runtime, change(&self.pool, unit, decide)).await
+    }
+
+    async fn attempt<U: Unit>(
+        &self,
+        unit: &U,
+        decide: &mut (impl FnMut(&U::State) -> Option<U::Change> + Send),
+    ) -> Result<Vec<Row>, Failure> {
+        within(&self.runtime, attempt(&self.pool, unit, decide)).await
+    }
+
     /// The time for units; `None` for the database's.
     fn now(&self) -> Now {
         self.clock.is_fixed().then(|| self.clock.now_millis())
@@ -77,17 +99,20 @@ impl PostgresCatalogue {
 
 /// Runs a read on a connection of its own; again on another when that one is lost.
 macro_rules! read {
-    ($catalogue:ident, |$connection:ident| $look:expr) => {{
-        let mut tries = Tries::new();
-        loop {
-            let taken = taken(&$catalogue.pool).await.map_err(Failure::give_up)?;
-            let $connection: &Connection = &taken;
-            match $look.await {
-                Ok(found) => break Ok::<_, CatalogueError>(found),
-                Err(failure) => tries.again(failure)?,
+    ($catalogue:ident, |$connection:ident| $look:expr) => {
+        within(&$catalogue.runtime, async {
+            let mut tries = Tries::new();
+            loop {
+                let taken = taken(&$catalogue.pool).await.map_err(Failure::give_up)?;
+                let $connection: &Connection = &taken;
+                match $look.await {
+                    Ok(found) => break Ok::<_, CatalogueError>(found),
+                    Err(failure) => tries.again(failure)?,
+                }
             }
-        }
-    }};
+        })
+        .await
+    };
 }
 
 #[async_trait]
@@ -98,7 +123,8 @@ impl Database for PostgresCatalogue {
         decide: Decide<KeyState, KeyChange>,
     ) -> Result<Vec<String>, CatalogueError> {
         let now = self.now();
-        garbage(&change(&self.pool, &OneKey { at: &at, now }, decide).await?)
+        let unit = OneKey { at: &at, now };
+        garbage(&self.change(&unit, decide).await?)
     }
 
     async fn change_keys(
@@ -111,7 +137,7 @@ impl Database for PostgresCatalogue {
         for indexes in in_transactions(&keys) {
             let at = indexes.iter().map(|index| &keys[*index]).collect();
             let unit = SeveralKeys { at, now };
-            let rows = change(&self.pool, &unit, |states: &Vec<KeyState>| {
+            let rows = self.change(&unit, |states: &Vec<KeyState>| {
                 let decided = indexes.iter().zip(states);
                 Some(
                     decided
@@ -130,7 +156,7 @@ impl Database for PostgresCatalogue {
         decide: Decide<BucketState, BucketChange>,
     ) -> Result<Vec<String>, CatalogueError> {
         let now = self.now();
-        garbage(&change(&self.pool, &OneBucket { at, now }, decide).await?)
+        garbage(&self.change(&OneBucket { at, now }, decide).await?)
     }
 
     async fn change_upload(
@@ -138,7 +164,7 @@ impl Database for PostgresCatalogue {
         at: UploadRef,
         decide: Decide<UploadState, UploadChange>,
     ) -> Result<Vec<String>, CatalogueError> {
-        garbage(&change(&self.pool, &OneUpload::new(at, self.now()), decide).await?)
+        garbage(&self.change(&OneUpload::new(at, self.now()), decide).await?)
     }
 
     async fn change_images(
@@ -158,7 +184,7 @@ impl Database for PostgresCatalogue {
                 inserted = change.as_ref().and_then(|change| change.insert.clone());
                 change
             };
-            let Err(failure) = attempt(&self.pool, &unit, &mut noting).await else {
+            let Err(failure) = self.attempt(&unit, &mut noting).await else {
                 return Ok(());
             };
             if let (Some(_), Some(image)) = (failure.constraint(), inserted)
@@ -177,7 +203,7 @@ impl Database for PostgresCatalogue {
         let unit = Accounts { now: self.now() };
         let mut tries = Tries::new();
         loop {
-            let Err(failure) = attempt(&self.pool, &unit, &mut decide).await else {
+            let Err(failure) = self.attempt(&unit, &mut decide).await else {
                 return Ok(());
             };
             // Units of accounts come one after the other: what is taken was so when this one decided.

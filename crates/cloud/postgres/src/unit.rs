@@ -1,9 +1,10 @@
 //! Units of change, tried until no other has been in the way.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::time::{Duration, Instant};
 
 use gumnut_cloud_catalogue::CatalogueError;
+use tokio::runtime::Handle;
 use tokio_postgres::Row;
 
 use crate::connection::{self, Connection, Pool, Transaction, Write};
@@ -61,6 +62,16 @@ impl Tries {
         }
         Ok(())
     }
+}
+
+/// Runs a future within a runtime, whichever thread polls it: connections and time limits need one.
+pub(crate) async fn within<F: Future>(runtime: &Handle, future: F) -> F::Output {
+    let mut future = Box::pin(future);
+    poll_fn(|context| {
+        let _entered = runtime.enter();
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 /// Tries a unit of change until no other is in the way. Gives the rows that the writes return: none when the decision refuses.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use gumnut_cloud::{Clock, Cloud, Config, Running};
+use gumnut_cloud::{Clock, Cloud, Config, Running, Users};
 use gumnut_cloud_catalogue::{Account, AccountsChange, Catalogue, CatalogueError, NewUser};
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use gumnut_signing::v4::{PayloadHash, Service, Signer};
@@ -111,7 +111,11 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 
 /// The administrator in a data directory.
 pub(crate) fn admin(data_dir: &Path) -> User {
-    let users = Cloud::users(&config(data_dir)).unwrap();
+    admin_of(&Cloud::users(&config(data_dir)).unwrap())
+}
+
+/// The administrator among these users.
+pub(crate) fn admin_of(users: &Users) -> User {
     let credentials = users.credentials(None, "http://127.0.0.1").unwrap();
     let listed = users.list().unwrap();
     let admin = listed.iter().find(|user| user.admin).unwrap();

@@ -12,6 +12,8 @@ mod kill;
 mod multipart;
 mod objects;
 mod operations;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod protocol;
 mod rights;
 mod rounds;

@@ -1,0 +1,129 @@
+//! A cloud with its catalogue in PostgreSQL.
+
+use std::path::PathBuf;
+
+use gumnut_cloud::{CatalogueSource, Cloud, CloudError, Config, PostgresConfig, Running};
+use gumnut_cloud_postgres::test_server::{TestSchema, TestServer};
+use gumnut_types::Fault;
+
+use crate::common::{Request, User, admin_of, client, config};
+
+/// A front end with a directory of its own.
+struct FrontEnd {
+    running: Running,
+    admin: User,
+    dir: tempfile::TempDir,
+}
+
+impl FrontEnd {
+    async fn start(postgres: PostgresConfig, master_key: Option<PathBuf>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = config(dir.path());
+        config.master_key = master_key;
+        let running = Cloud::start(over(postgres, config)).await.unwrap();
+        let users = running.users();
+        let admin = tokio::task::spawn_blocking(move || admin_of(&users))
+            .await
+            .unwrap();
+        Self {
+            running,
+            admin,
+            dir,
+        }
+    }
+
+    fn request(&self, method: &str, target: &str) -> Request {
+        Request::new(&client(), method, &(self.running.endpoint() + target))
+    }
+}
+
+fn over(postgres: PostgresConfig, mut config: Config) -> Config {
+    config.catalogue = CatalogueSource::Postgres(Box::new(postgres));
+    config
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catalogue_in_postgres_is_one_for_all_front_ends() {
+    let postgres = TestSchema::fresh().await.unwrap().config().unwrap();
+    let one = FrontEnd::start(postgres.clone().connections(4), None).await;
+    let put = async |target: &str, body: &[u8]| {
+        let request = one.request("PUT", target).body(body).v4(&one.admin);
+        request.send().await
+    };
+    assert_eq!(put("/nursery", b"").await.status, 200);
+    let key = "/nursery/a%00b";
+    assert_eq!(put(key, b"gum nut").await.status, 200);
+    let got = one.request("GET", key).v4(&one.admin).send().await;
+    assert_eq!((got.status.as_u16(), got.text()), (200, "gum nut"));
+    let gone = one
+        .request("DELETE", "/nursery")
+        .v4(&one.admin)
+        .send()
+        .await;
+    assert_eq!(gone.refusal(), (409, "BucketNotEmpty"));
+
+    // Another directory and the key of the first: the same users and objects.
+    let master_key = one.dir.path().join("master.key");
+    let other = FrontEnd::start(postgres.connections(4), Some(master_key)).await;
+    assert_eq!(other.admin.owner_id, one.admin.owner_id);
+    let got = other.request("GET", key).v4(&one.admin).send().await;
+    assert_eq!((got.status.as_u16(), got.text()), (200, "gum nut"));
+    let gone = other.request("DELETE", key).v4(&one.admin).send().await;
+    assert_eq!(gone.status, 204);
+    let got = one.request("GET", key).v4(&one.admin).send().await;
+    assert_eq!(got.refusal(), (404, "NoSuchKey"));
+    for front_end in [one, other] {
+        front_end.running.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_postgres_is_away_requests_are_to_come_again() {
+    let server = TestServer::start(&["fsync = off"]).unwrap();
+    let url = server.url("postgres", "");
+    let postgres = PostgresConfig::parse(&url).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let refused = Cloud::start(over(postgres.clone(), config(dir.path()))).await;
+    let error = refused.err().unwrap();
+    assert!(error.to_string().contains("fsync=off"), "{error}");
+    assert_eq!(error.fault(), Fault::Refused);
+
+    let cloud = FrontEnd::start(postgres.allow_unsafe_durability(), None).await;
+    let put = async || {
+        let request = cloud.request("PUT", "/nursery").v4(&cloud.admin);
+        request.send().await
+    };
+    assert_eq!(put().await.status, 200);
+    server.control(&["-m", "fast", "stop"]).unwrap();
+    let away = put().await;
+    assert_eq!(away.refusal(), (503, "ServiceUnavailable"));
+    assert_eq!(away.header("retry-after"), "1");
+    assert!(!away.text().contains("PostgreSQL"), "{}", away.text());
+    let images = cloud.request("GET", "/services/Eucalyptus?Action=DescribeImages&AWSAccessKeyId=x&Signature=x&SignatureVersion=2&Version=2014-10-01&Timestamp=2010-01-01T00:00:00");
+    let images = images.send().await;
+    assert_eq!(images.status, 503, "{}", images.text());
+    assert_eq!(images.header("retry-after"), "1");
+
+    server.control(&["start"]).unwrap();
+    let back = put().await;
+    assert_eq!(back.status, 200, "{}", back.text());
+    cloud.running.shutdown().await.unwrap();
+}
+
+#[test]
+fn where_the_catalogue_is_is_said_in_a_word_or_a_url() {
+    let parse = |text| CatalogueSource::parse(text, None);
+    assert!(matches!(parse("sqlite"), Ok(CatalogueSource::Sqlite)));
+    let postgres = parse("postgres:///gumnut?host=/run/postgresql");
+    assert!(matches!(postgres, Ok(CatalogueSource::Postgres(_))));
+    let error = parse("mysql://root:secret@db/gumnut").unwrap_err();
+    assert_eq!(error.fault(), Fault::Usage);
+    let expected = "cannot use the catalogue \"...@db/gumnut\": use sqlite or a URL that begins with postgres://";
+    assert_eq!(error.to_string(), expected);
+    let error = parse("postgres://gumnut:secret@db/gumnut").unwrap_err();
+    assert!(matches!(error, CloudError::Postgres(_)));
+    assert!(
+        !format!("{error} {error:?}").contains("secret"),
+        "{error:?}"
+    );
+}
