@@ -12,7 +12,7 @@ mod pins;
 mod store;
 
 pub use body::{Body, Source, Tap};
-pub use disk::DiskBlobs;
+pub use disk::{DiskBlobs, DiskHold};
 pub use error::{BlobError, BoxError, PutError};
 pub use memory::MemoryBlobs;
 pub use name::{BlobName, BlobNameError, Folder};

@@ -96,7 +96,8 @@ pub trait BlobStore: Debug + Send + Sync {
     /// Deletes blobs; it is no error when one is not there.
     ///
     /// Blobs that are pinned are not deleted yet. They go with their last pin, and their names are given back, so that
-    /// a list of what is to be deleted can keep them until a later call no longer names them.
+    /// a list of what is to be deleted can keep them until a later call no longer names them. A store may keep blobs for
+    /// other reasons, for example while somebody copies all of them, and gives their names back, too.
     ///
     /// Nothing waits for the disk: after a power cut a deleted blob may be there again, as one without a row.
     ///

@@ -1,6 +1,6 @@
 //! Blobs that were given up.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,8 +27,9 @@ pub(crate) struct Garbage {
 
 #[derive(Debug, Default)]
 struct Lists {
-    /// Blobs that had readers when they were to be deleted; they go with their last reader.
-    pinned: Vec<BlobName>,
+    /// Blobs that had readers when they were to be deleted, which go with their last reader, or that the store has kept for another
+    /// reason.
+    pinned: VecDeque<BlobName>,
     /// Blobs that are gone and not forgotten yet.
     gone: Vec<String>,
 }
@@ -52,35 +53,43 @@ impl Garbage {
         self.deletions.load(Ordering::SeqCst)
     }
 
-    /// Deletes blobs that a unit of change has given up, but those that are being read, which go with their last reader.
+    /// Deletes blobs that a unit of change has given up, but those that are being read, which go with their last reader, and all of
+    /// them while somebody copies the store.
     pub(crate) async fn delete(&self, names: Vec<String>) {
         // Readers of other processes have their time; the collector of such a store asks the catalogue for its list.
         if names.is_empty() || !self.blobs.grace().reader.is_zero() {
             return;
         }
-        let mut lists = std::mem::take(&mut *self.lists());
-        lists.pinned.extend(parse(&names));
-        if let Err(error) = self.delete_pinned(&mut lists).await {
+        let due = self.due(parse(&names));
+        self.deletions.fetch_add(1, Ordering::SeqCst);
+        match self.blobs.delete(&due).await {
+            Ok(pinned) => self.deleted(due, pinned),
             // It costs room until the next start, and no more.
-            tracing::warn!(%error, "blobs that were given up could not be deleted");
+            Err(error) => {
+                tracing::warn!(%error, "blobs that were given up could not be deleted");
+            }
         }
+    }
+
+    /// What is to be deleted now: these blobs, and some of those that could not be deleted before. After somebody has held the
+    /// store for hours all of them at once would take long.
+    fn due(&self, mut names: Vec<BlobName>) -> Vec<BlobName> {
+        let mut lists = self.lists();
+        let room = BATCH.saturating_sub(names.len()).min(lists.pinned.len());
+        names.extend(lists.pinned.drain(..room));
+        names
+    }
+
+    /// Takes down what has become of blobs that were to be deleted.
+    fn deleted(&self, due: Vec<BlobName>, pinned: Vec<BlobName>) {
+        let still: HashSet<BlobName> = pinned.iter().copied().collect();
+        let gone = due.iter().filter(|name| !still.contains(name));
+        let mut lists = self.lists();
+        lists.gone.extend(gone.map(ToString::to_string));
+        lists.pinned.extend(pinned);
         if lists.gone.len() >= BATCH {
             self.forget_later(std::mem::take(&mut lists.gone));
         }
-        let mut kept = self.lists();
-        kept.pinned.append(&mut lists.pinned);
-        kept.gone.append(&mut lists.gone);
-    }
-
-    /// Deletes what is in the list of pinned blobs, which then has those that still have readers.
-    async fn delete_pinned(&self, lists: &mut Lists) -> Result<(), ObjectError> {
-        let doomed = std::mem::take(&mut lists.pinned);
-        self.deletions.fetch_add(1, Ordering::SeqCst);
-        lists.pinned = self.blobs.delete(&doomed).await?;
-        let pinned: HashSet<BlobName> = lists.pinned.iter().copied().collect();
-        let gone = doomed.iter().filter(|name| !pinned.contains(name));
-        lists.gone.extend(gone.map(ToString::to_string));
-        Ok(())
     }
 
     /// Forgets blobs that are gone, without letting anybody wait for the commit.
@@ -102,7 +111,8 @@ impl Garbage {
             self.blobs.adopt(&with_rows).await?;
             let mut orphans = unfinished.to_vec();
             orphans.retain(|name| !with_rows.contains(name));
-            self.blobs.delete(&orphans).await?;
+            let pinned = self.blobs.delete(&orphans).await?;
+            self.lists().pinned.extend(pinned);
             if !orphans.is_empty() {
                 tracing::info!(blobs = orphans.len(), "removed uploads that were cut off");
             }
@@ -115,8 +125,15 @@ impl Garbage {
             if names.is_empty() {
                 return Ok(());
             }
-            self.blobs.delete(&parse(&names)).await?;
-            self.catalogue.forget_garbage(names).await?;
+            let pinned = self.blobs.delete(&parse(&names)).await?;
+            let still: HashSet<String> = pinned.iter().map(ToString::to_string).collect();
+            let gone = names.into_iter().filter(|name| !still.contains(name));
+            self.catalogue.forget_garbage(gone.collect()).await?;
+            if !pinned.is_empty() {
+                // Somebody holds the store: these go later, and the rest of the list at the next start.
+                self.lists().pinned.extend(pinned);
+                return Ok(());
+            }
         }
     }
 

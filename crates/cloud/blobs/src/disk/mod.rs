@@ -1,6 +1,7 @@
 //! Blobs as files in a data directory.
 
 mod folders;
+mod hold;
 mod listing;
 mod reader;
 mod shared;
@@ -22,6 +23,7 @@ use crate::{
     BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream, Body, Folder, Found, Grace,
     PendingBlob, PutError, Source, Tap,
 };
+pub use hold::DiskHold;
 use reader::FileReader;
 use shared::Disk;
 use upload::Upload;
@@ -35,6 +37,8 @@ use upload::Upload;
 /// thread that may block, while the next one is received: a body takes twice as many of memory. A body that fits into
 /// one batch takes one such task from the making of its file to the disk. [`PendingBlob::keep`] renames the file, and
 /// does not wait for the disk.
+///
+/// While somebody has a [`DiskHold`] no blob is deleted: all of them are as if they were pinned.
 #[derive(Clone, Debug)]
 pub struct DiskBlobs(Arc<Disk>);
 
@@ -76,7 +80,13 @@ impl BlobStore for DiskBlobs {
             return Ok(Vec::new());
         }
         let (disk, names) = (Arc::clone(&self.0), names.to_vec());
-        blocking(move || pins::delete(&*disk, &names)).await
+        blocking(move || {
+            if disk.is_held()? {
+                return Ok(names);
+            }
+            pins::delete(&*disk, &names)
+        })
+        .await
     }
 
     async fn folders(&self) -> Result<Vec<Folder>, BlobError> {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::folders::Folders;
+use super::hold::Holds;
 use crate::pins::{Pinned, Pins};
 use crate::{BlobError, BlobName, Fate};
 
@@ -11,6 +12,7 @@ use crate::{BlobError, BlobName, Fate};
 pub(super) struct Disk {
     pub(super) folders: Folders,
     pins: Pins,
+    holds: Holds,
 }
 
 impl Disk {
@@ -18,7 +20,13 @@ impl Disk {
         Ok(Self {
             folders: Folders::open(data_dir)?,
             pins: Pins::default(),
+            holds: Holds::of(data_dir)?,
         })
+    }
+
+    /// Whether all blobs are to be kept, because somebody copies them.
+    pub(super) fn is_held(&self) -> io::Result<bool> {
+        self.holds.any()
     }
 
     /// Makes sure that all these blobs are there, and are not on their way out.

@@ -188,6 +188,26 @@ async fn a_pinned_blob_goes_with_its_last_pin() {
 }
 
 #[tokio::test]
+async fn nothing_is_deleted_while_somebody_holds_the_blobs() {
+    let guard = tempfile::tempdir().unwrap();
+    let store = open(guard.path()).unwrap();
+    let put =
+        async |text: &'static str| store.put(Body::bytes(text), Box::new(())).await.unwrap().0;
+    let (kept, refused) = (put("abc").await.keep(), put("def").await);
+    let hold = DiskHold::take(guard.path()).unwrap();
+    assert_eq!(store.delete(&[kept]).await.unwrap(), [kept]);
+    assert_eq!(hold.with_file(kept, |path| fs::read(path)).unwrap(), b"abc");
+    // Never named by a row, so that no copy needs it.
+    let never = refused.name();
+    drop(refused);
+    let absent = hold.with_file(never, |path| fs::read(path)).unwrap_err();
+    assert_eq!(absent.kind(), io::ErrorKind::NotFound);
+    drop(hold);
+    assert_eq!(store.delete(&[kept]).await.unwrap(), []);
+    assert!(names_in(&guard.path().join("objects")).is_empty());
+}
+
+#[tokio::test]
 async fn a_file_that_is_open_is_read_whatever_another_process_deletes() {
     let guard = tempfile::tempdir().unwrap();
     let [store, other] = [0; 2].map(|_| open(guard.path()).unwrap());
