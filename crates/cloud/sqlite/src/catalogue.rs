@@ -18,7 +18,7 @@ use gumnut_cloud_catalogue::{
     Upload, UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::failure::Failure;
 use crate::mark::{Mark, State};
@@ -27,8 +27,8 @@ use crate::reserve::{GivesRoom, Reserve};
 use crate::thread::{Beside, ConnectionThread};
 use crate::upkeep::Upkeep;
 use crate::{
-    accounts, blobs, buckets, identity, images, mark, objects, schema, secrets, transfer, units,
-    uploads,
+    accounts, blobs, buckets, copy, identity, images, mark, objects, schema, secrets, transfer,
+    units, uploads,
 };
 
 /// Most keys that are changed in one transaction.
@@ -127,6 +127,65 @@ impl SqliteCatalogue {
         let mark = mark::read(path).map_err(Failure::from)?;
         let compared = mark.and_then(|mark| mark::compare(mark.as_ref(), &found));
         Ok((Self::of(connection, None, clock)?, compared.err()))
+    }
+
+    /// Copies the catalogue in a file, which may be in use, as it is at one moment, to a file that does not exist. The copy has its
+    /// mark beside it; both are durable.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Mismatch`] when it is not the catalogue that belongs there; [`CatalogueError::Full`] when there is no room
+    /// for the copy; those of [`SqliteCatalogue::open`] else. Some of the copy may be there then.
+    pub fn copy(path: &Path, to: &Path) -> Result<(), CatalogueError> {
+        insist_on_content(path)?;
+        // First the mark, which never is ahead of the catalogue that it belongs to.
+        let mark = mark::read(path).map_err(Failure::from)?;
+        let mark = mark.map_err(CatalogueError::Mismatch)?;
+        // Not only to read: without a cloud that runs, the log is to be made.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let original = Connection::open_with_flags(path, flags).map_err(Failure::from)?;
+        if schema::is_new(&original)? {
+            return Err(CatalogueError::Mismatch(Mismatch::Empty));
+        }
+        // An empty file is written to, and it is for its owner alone.
+        make_private(to).map_err(Failure::from)?;
+        copy::vacuum_into(&original, to).map_err(Failure::from)?;
+        drop(original);
+        let mut copied = Connection::open(to).map_err(Failure::from)?;
+        schema::prepare(&mut copied)?;
+        let found = identity::state(&copied).map_err(Failure::from)?;
+        mark::compare(mark.as_ref(), &found).map_err(CatalogueError::Mismatch)?;
+        copied.close().map_err(|(_, error)| Failure::from(error))?;
+        let synced = fs::File::open(to).and_then(|file| file.sync_all());
+        synced.map_err(Failure::from)?;
+        Ok(Mark::write(to, &found).map_err(Failure::from)?)
+    }
+
+    /// Opens a copy that [`SqliteCatalogue::copy`] has made, to look at it: its mark is compared and not written, and there is no
+    /// reserve beside it. Older tables are brought up to date.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Mismatch`] when it is not the copy that was made; those of [`SqliteCatalogue::open`] else.
+    pub fn look_at_copy(path: &Path, clock: Clock) -> Result<Self, CatalogueError> {
+        insist_on_content(path)?;
+        let mut connection = Connection::open(path).map_err(Failure::from)?;
+        if schema::is_new(&connection)? {
+            return Err(CatalogueError::Mismatch(Mismatch::Empty));
+        }
+        schema::prepare(&mut connection)?;
+        let found = identity::state(&connection).map_err(Failure::from)?;
+        let mark = mark::read(path).map_err(Failure::from)?;
+        let mark = mark.map_err(CatalogueError::Mismatch)?;
+        mark::compare(mark.as_ref(), &found).map_err(CatalogueError::Mismatch)?;
+        Self::of(connection, None, clock)
+    }
+
+    /// Which catalogue this is: 32 hex digits, which a copy has, too.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub async fn id(&self) -> Result<String, CatalogueError> {
+        self.read(|connection| Ok(identity::state(connection)?.id))
+            .await
     }
 
     /// Makes a catalogue that is gone when it is dropped.

@@ -7,6 +7,7 @@ mod accounts;
 mod blobs;
 mod buckets;
 mod catalogue;
+mod copy;
 mod failure;
 mod identity;
 mod images;

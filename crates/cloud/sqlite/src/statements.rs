@@ -15,7 +15,7 @@ mod tests {
     use rusqlite::Connection;
 
     use crate::{
-        accounts, blobs, buckets, identity, images, objects, schema, secrets, transfer, upkeep,
+        accounts, blobs, buckets, copy, identity, images, objects, schema, secrets, transfer, upkeep,
         uploads,
     };
 
@@ -27,6 +27,7 @@ mod tests {
             accounts::STATEMENTS,
             blobs::STATEMENTS,
             buckets::STATEMENTS,
+            copy::STATEMENTS,
             identity::STATEMENTS,
             images::STATEMENTS,
             objects::STATEMENTS,

@@ -338,6 +338,38 @@ fn another_catalogue_or_an_older_one_is_noticed() {
 }
 
 #[test]
+fn a_catalogue_in_use_is_copied_as_it_is_at_one_moment() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let catalogue = Catalogue::new(open(folder.path()).unwrap());
+    let path = folder.path().join("catalogue.sqlite");
+    for number in 1..10 {
+        add_user(&catalogue, &format!("user{number}"), number).unwrap();
+        let to = elsewhere.path().join(format!("a%20 {number}.sqlite"));
+        SqliteCatalogue::copy(&path, &to).unwrap();
+        let mode = fs::metadata(&to).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let copied = SqliteCatalogue::look_at_copy(&to, Clock::system()).unwrap();
+        assert_eq!(names(&Catalogue::new(copied)), names(&catalogue));
+        // With the mark that was made it is a catalogue like any other.
+        let copied = SqliteCatalogue::open(&to, Clock::system()).unwrap();
+        copied.check().unwrap();
+    }
+    let again = SqliteCatalogue::copy(&path, &elsewhere.path().join("a%20 1.sqlite"));
+    assert!(
+        matches!(again, Err(CatalogueError::Database(_))),
+        "{again:?}"
+    );
+    fs::remove_file(folder.path().join("catalogue.id")).unwrap();
+    let unmarked = SqliteCatalogue::copy(&path, &elsewhere.path().join("unmarked.sqlite"));
+    let mismatch = CatalogueError::Mismatch(Mismatch::Unmarked).to_string();
+    assert_eq!(unmarked.unwrap_err().to_string(), mismatch);
+    let missing = folder.path().join("missing.sqlite");
+    let missing = SqliteCatalogue::copy(&missing, &elsewhere.path().join("missing.sqlite"));
+    let mismatch = CatalogueError::Mismatch(Mismatch::Missing).to_string();
+    assert_eq!(missing.unwrap_err().to_string(), mismatch);
+}
+
+#[test]
 fn a_copy_is_looked_at_and_the_file_stays() {
     let [folder, elsewhere] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let path = folder.path().join("catalogue.sqlite");
