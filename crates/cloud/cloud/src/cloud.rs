@@ -18,15 +18,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::backup::{self, Backup, BackupOptions, Restored};
 use crate::config::{CatalogueSource, Config, Limits};
-use crate::data_dir::{DataDir, is_empty, known_files};
+use crate::data_dir::{CATALOGUE, DataDir, is_empty, known_files};
 use crate::error::CloudError;
 use crate::front_ends;
 use crate::fsck::{self, Repair, Report};
 use crate::process::{self, Process};
-
-/// The catalogue's file below the data directory.
-const CATALOGUE: &str = "catalogue.sqlite";
 
 /// The embedded cloud.
 #[derive(Debug)]
@@ -124,6 +122,32 @@ impl Cloud {
             return fsck::move_orphans(locked.path(), report);
         }
         Ok(report)
+    }
+
+    /// Makes a backup of a data directory, whose cloud may run, in a directory for backups: the catalogue as it is at one moment, and
+    /// every object that it has then. It blocks.
+    ///
+    /// # Errors
+    /// When there is no cloud in the data directory, or not the catalogue that belongs there; [`CloudError::Backup`] else.
+    pub fn backup(
+        data_dir: &Path,
+        to: &Path,
+        options: BackupOptions,
+    ) -> Result<Backup, CloudError> {
+        if is_empty(data_dir, &data_dir.join(CATALOGUE))? {
+            return Err(CloudError::NoCloud(data_dir.to_owned()));
+        }
+        backup::make(data_dir, to, options)
+    }
+
+    /// Restores a backup, or the last one in a directory of backups, to a data directory that is empty or not there. Everything is
+    /// compared with the digests in the backup before the directory gets its name. Files are linked if `may_link` and the file systems
+    /// allow it. It blocks.
+    ///
+    /// # Errors
+    /// [`CloudError::Locked`] when a cloud uses the data directory; [`CloudError::Backup`] else.
+    pub fn restore(from: &Path, to: &Path, may_link: bool) -> Result<Restored, CloudError> {
+        backup::restore(from, to, may_link)
     }
 
     /// The cloud that uses a data directory, as it says of itself. `None`: none does.

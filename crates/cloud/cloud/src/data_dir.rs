@@ -10,6 +10,12 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 
 use crate::error::CloudError;
 
+/// The catalogue's file below the data folder.
+pub(crate) const CATALOGUE: &str = "catalogue.sqlite";
+/// The file beside the catalogue that says which one belongs there.
+pub(crate) const CATALOGUE_MARK: &str = "catalogue.id";
+/// The file that makes a folder a backup instead of a data folder.
+pub(crate) const BACKUP_MANIFEST: &str = "backup.json";
 /// The file that is locked.
 const LOCK: &str = "lock";
 /// The directories whose files a catalogue knows, below the data directory.
@@ -29,6 +35,9 @@ impl DataDir {
     /// Makes the directory if needed, closed to other users because it holds keys, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, CloudError> {
         let files = |doing| move |source| CloudError::Files { doing, source };
+        if path.join(BACKUP_MANIFEST).exists() {
+            return Err(CloudError::IsBackup(path.to_owned()));
+        }
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder

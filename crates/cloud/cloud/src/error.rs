@@ -9,6 +9,8 @@ use gumnut_cloud_catalogue::{CatalogueError, Mismatch};
 use gumnut_cloud_objects::ObjectError;
 use gumnut_types::Fault;
 
+use crate::backup::BackupError;
+
 /// Why a cloud does not start, or cannot continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +37,12 @@ pub enum CloudError {
     /// There is nothing of a cloud in the directory.
     #[error("there is no cloud in {0:?}; create one with: gumnut cloud init")]
     NoCloud(PathBuf),
+    /// The directory is a backup, which a cloud would change.
+    #[error("{0:?} is a backup; restore it with: gumnut cloud restore BACKUP --to DIR")]
+    IsBackup(PathBuf),
+    /// The data directory was not backed up or restored.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The address could be reached by other machines.
     #[error(
         "{0} is not a loopback address; to accept connections from other machines, allow remote access (--allow-remote)"
@@ -174,7 +182,9 @@ impl CloudError {
             | Self::CatalogueSource { .. } => Fault::Usage,
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => error.fault(),
+            Self::Backup(error) => error.fault(),
             Self::NoCloud(_)
+            | Self::IsBackup(_)
             | Self::Damaged { .. }
             | Self::NoCatalogue { .. }
             | Self::WrongCatalogue { .. }

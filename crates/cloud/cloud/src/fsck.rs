@@ -315,7 +315,7 @@ fn open(data_dir: &Path, name: &str) -> io::Result<fs::File> {
 }
 
 /// What is wrong with the file of a blob; `None` when it is as it was.
-fn fault(data_dir: &Path, blob: &KnownBlob) -> io::Result<Option<Finding>> {
+pub(crate) fn fault(data_dir: &Path, blob: &KnownBlob) -> io::Result<Option<Finding>> {
     let (object, file) = (blob.object.clone(), format!("objects/{}", blob.name));
     let mut opened = match open(data_dir, &blob.name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

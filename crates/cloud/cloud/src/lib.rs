@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod cloud;
 mod config;
 mod data_dir;
@@ -8,6 +9,7 @@ mod front_ends;
 mod fsck;
 mod process;
 
+pub use backup::{Backup, BackupError, BackupOptions, Restored};
 pub use cloud::{Cloud, Running};
 pub use config::{CatalogueSource, Config, Limits};
 pub use error::CloudError;

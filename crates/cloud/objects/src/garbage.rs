@@ -63,7 +63,7 @@ impl Garbage {
         let due = self.due(parse(&names));
         self.deletions.fetch_add(1, Ordering::SeqCst);
         match self.blobs.delete(&due).await {
-            Ok(pinned) => self.deleted(due, pinned),
+            Ok(pinned) => self.deleted(&due, pinned),
             // It costs room until the next start, and no more.
             Err(error) => {
                 tracing::warn!(%error, "blobs that were given up could not be deleted");
@@ -81,7 +81,7 @@ impl Garbage {
     }
 
     /// Takes down what has become of blobs that were to be deleted.
-    fn deleted(&self, due: Vec<BlobName>, pinned: Vec<BlobName>) {
+    fn deleted(&self, due: &[BlobName], pinned: Vec<BlobName>) {
         let still: HashSet<BlobName> = pinned.iter().copied().collect();
         let gone = due.iter().filter(|name| !still.contains(name));
         let mut lists = self.lists();

@@ -101,7 +101,7 @@ impl SqliteCatalogue {
         Self::open(path, clock)
     }
 
-    /// Opens a copy of the catalogue in a file, which is made in `folder`, and says how the file does not go with its mark. The
+    /// Opens a copy of the catalogue in a file, which is made in `directory`, and says how the file does not go with its mark. The
     /// file itself is not changed, and need not be writable. Nobody may change it meanwhile.
     ///
     /// # Errors

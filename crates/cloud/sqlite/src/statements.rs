@@ -15,8 +15,8 @@ mod tests {
     use rusqlite::Connection;
 
     use crate::{
-        accounts, blobs, buckets, copy, identity, images, objects, schema, secrets, transfer, upkeep,
-        uploads,
+        accounts, blobs, buckets, copy, identity, images, objects, schema, secrets, transfer,
+        upkeep, uploads,
     };
 
     #[test]

@@ -1,5 +1,6 @@
 //! `gumnut cloud`
 
+mod backup;
 mod data;
 mod fsck;
 mod images;
@@ -34,6 +35,8 @@ pub(crate) enum Cloud {
     Stop(process::Stop),
     Credentials(Credentials),
     Fsck(fsck::Fsck),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     #[command(subcommand)]
     User(user::User),
 }
@@ -108,6 +111,8 @@ impl Cloud {
             Self::Stop(command) => command.run(session),
             Self::Credentials(command) => command.run(session),
             Self::Fsck(command) => command.run(session),
+            Self::Backup(command) => command.run(session),
+            Self::Restore(command) => command.run(session),
             Self::User(command) => command.run(session),
         }
     }

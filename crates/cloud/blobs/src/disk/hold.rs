@@ -1,4 +1,4 @@
-//! Keeping all blobs of a data folder while they are copied.
+//! Keeping all blobs of a data directory while they are copied.
 
 use std::fs::TryLockError;
 use std::io;
@@ -10,10 +10,10 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use super::folders::Folders;
 use crate::BlobName;
 
-/// The file that is locked, below the data folder.
+/// The file that is locked, below the data directory.
 const FILE: &str = "hold";
 
-/// Keeps all blobs of a data folder from being deleted, by whichever process, until it is dropped or the process ends.
+/// Keeps all blobs of a data directory from being deleted, by whatever process, until it is dropped or the process ends.
 ///
 /// Blobs that rows name in the moment after it was taken are there as long as it lasts: a store looks for a hold when it
 /// is asked to delete a blob, which is after the commit that gave the blob up. Several holds may be there at once.
@@ -24,15 +24,15 @@ pub struct DiskHold {
     _lock: fs::File,
 }
 
-/// Whether somebody holds the blobs of a data folder.
+/// Whether somebody holds the blobs of a data directory.
 #[derive(Debug)]
 pub(super) struct Holds(fs::File);
 
 impl DiskHold {
-    /// Holds the blobs in the folders `objects` and `tmp` below `data_dir`, which may be in use.
+    /// Holds the blobs in the directories `objects` and `tmp` below `data_dir`, which may be in use.
     ///
     /// # Errors
-    /// If the folders or the file of the lock cannot be used; the error names the path.
+    /// If the directories or the file of the lock cannot be used; the error names the path.
     pub fn take(data_dir: &Path) -> io::Result<Self> {
         let lock = open(data_dir)?;
         // A store that looks for holds has the lock for a moment.

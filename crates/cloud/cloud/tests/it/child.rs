@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use gumnut_cloud::Cloud;
+use gumnut_cloud::{BackupOptions, Cloud};
 
 use crate::common::config;
 
@@ -22,6 +22,35 @@ async fn serve_until_killed() {
     let running = Cloud::start(config(&PathBuf::from(folder))).await.unwrap();
     println!("\n{MARK}{}", running.endpoint());
     std::future::pending::<()>().await;
+}
+
+/// Names the directory for backups to the process.
+const BACKUPS: &str = "GUMNUT_CHILD_BACKUPS";
+
+/// The process's own side of [`backup`]; nothing when the tests are run as such.
+#[test]
+fn back_up_until_killed() {
+    let (Some(folder), Some(to)) = (std::env::var_os(FOLDER), std::env::var_os(BACKUPS)) else {
+        return;
+    };
+    let options = BackupOptions::new(true, false);
+    if let Err(error) = Cloud::backup(Path::new(&folder), Path::new(&to), options) {
+        println!("\n{MARK}{error}");
+        panic!("the backup failed");
+    }
+}
+
+/// Begins a backup that copies all files, in a process of its own. `shell` is run before, in the same process.
+pub(crate) fn backup(folder: &Path, to: &Path, shell: &str) -> Child {
+    Command::new("sh")
+        .args(["-c", &format!("{shell} exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "child::back_up_until_killed", "--nocapture"])
+        .env(FOLDER, folder)
+        .env(BACKUPS, to)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 /// A cloud in a process of its own; killed when dropped.

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod auth;
+mod backup;
 mod bucket;
 mod catalogue;
 mod child;
