@@ -37,7 +37,7 @@ const KEYS_AT_ONCE: usize = 100;
 /// unit was first. It works in the tokio runtime that it was opened in, whichever thread waits for it.
 #[derive(Debug)]
 pub struct PostgresCatalogue {
-    pool: Pool,
+    pub(crate) pool: Pool,
     clock: Clock,
     runtime: Handle,
 }

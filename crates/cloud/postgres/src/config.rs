@@ -130,6 +130,12 @@ impl PostgresConfig {
         self
     }
 
+    #[cfg(test)]
+    pub(crate) fn application_name(mut self, name: &str) -> Self {
+        self.server.application_name(name);
+        self
+    }
+
     /// Takes no locks, so that a test sees what goes wrong then.
     #[cfg(test)]
     pub(crate) fn without_locks(mut self) -> Self {

@@ -44,6 +44,16 @@ pub(crate) struct Connection {
     prepared: HashMap<&'static str, Statement>,
     /// Whether nobody else may have it: an answer has not come in time, or a transaction may be open.
     is_unusable: AtomicBool,
+    #[cfg(test)]
+    pub(crate) trips: Trips,
+}
+
+/// Counts how often something was sent while nothing was waited for.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Trips {
+    waiting: std::sync::atomic::AtomicU32,
+    pub(crate) made: std::sync::atomic::AtomicU32,
 }
 
 /// A statement that changes something, with its values.
@@ -128,6 +138,8 @@ impl Manager for Connector {
             client,
             prepared,
             is_unusable: AtomicBool::new(false),
+            #[cfg(test)]
+            trips: Trips::default(),
         })
     }
 
@@ -225,7 +237,13 @@ impl Connection {
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Failure> {
+        #[cfg(test)]
+        if self.trips.waiting.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.trips.made.fetch_add(1, Ordering::SeqCst);
+        }
         let answer = tokio::time::timeout(ANSWER_TIME, answer).await;
+        #[cfg(test)]
+        self.trips.waiting.fetch_sub(1, Ordering::SeqCst);
         let answer = answer.map_err(|_| {
             self.is_unusable.store(true, Ordering::Relaxed);
             PostgresError::Silent

@@ -55,8 +55,8 @@ pub use objects::{
 pub use races::{
     a_bucket_goes_or_gets_an_object, a_hold_keeps_a_version_or_comes_too_late,
     a_limit_of_buckets_is_kept, a_part_that_an_object_has_stays, an_upload_ends_once,
-    if_match_by_two, if_none_match_by_two, image_ids_by_two, image_names_by_two,
-    settings_of_two_both_stay, tags_and_hold_of_two_both_stay,
+    if_match_by_two, if_none_match_by_two, image_ids_by_two, image_names_by_two, many_keys_by_two,
+    settings_of_two_both_stay, tags_and_hold_of_two_both_stay, the_first_account_by_two,
 };
 pub use shared::{
     a_lease_by_two, a_lease_has_one_owner, a_secret_by_several, secrets_are_kept_once,
@@ -136,6 +136,8 @@ macro_rules! contract_tests {
             a_bucket_goes_or_gets_an_object,
             image_ids_by_two,
             image_names_by_two,
+            the_first_account_by_two,
+            many_keys_by_two,
             secrets_are_kept_once,
             a_secret_by_several,
             a_lease_has_one_owner,

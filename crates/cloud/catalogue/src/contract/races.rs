@@ -6,14 +6,14 @@ use futures::future::join;
 
 use super::images::{image, register};
 use super::tools::{
-    BUCKET, Given, Outcome, ROUNDS, Refusal, add_account, begin, bucket, bucket_ref, change_key,
-    garbage, key, make_bucket, new_version, part, put, put_object, put_part, segment, state,
-    upload_ref, uploaded, with_bucket,
+    BUCKET, Given, Outcome, ROUNDS, Refusal, account, add_account, begin, bucket, bucket_ref,
+    change_key, garbage, key, make_bucket, new_version, part, put, put_object, put_part, segment,
+    sorted, state, upload_ref, uploaded, user, with_bucket,
 };
 use crate::{
-    Account, Acl, BucketChange, BucketRef, BucketSettings, Catalogue, CatalogueError, Conflict,
-    Content, KeyChange, NULL_VERSION, NewBucket, NewVersion, PublicAccess, Tags, TagsAndLock,
-    UploadChange, Versioning,
+    Account, AccountsChange, Acl, BucketChange, BucketRef, BucketSettings, Catalogue,
+    CatalogueError, Conflict, Content, KeyChange, KeyRef, NULL_VERSION, NewBucket, NewVersion,
+    PublicAccess, Tags, TagsAndLock, UploadChange, Versioning,
 };
 
 /// Runs two clients at once, of which now the one, now the other starts first.
@@ -487,4 +487,76 @@ pub async fn image_names_by_two(catalogue: &Catalogue) -> Outcome {
         assert_eq!(catalogue.images(None).await?.len(), round + 1);
     }
     Ok(())
+}
+
+/// Two make the first account: one is there, and the other finds it.
+///
+/// # Errors
+/// If the catalogue cannot be used.
+pub async fn the_first_account_by_two(catalogue: &Catalogue) -> Outcome {
+    let add = |number: u32| {
+        let account = account(number);
+        let new = user(&account, &format!("user-{number}"));
+        catalogue.change_accounts(move |state| {
+            if !state.users.is_empty() {
+                return Err(Refusal::Rule);
+            }
+            let change = AccountsChange {
+                add: Some(new.clone()),
+                ..AccountsChange::default()
+            };
+            Ok((change, ()))
+        })
+    };
+    let (one, two) = at_once(0, add(1), add(2)).await;
+    assert_ne!(won(one)?, won(two)?, "exactly one is made");
+    let state = catalogue.accounts().await?;
+    assert_eq!((state.accounts.len(), state.users.len()), (1, 1));
+    Ok(())
+}
+
+/// Two delete the same keys, each in an order of its own: each key is deleted by one of them, and its blob is given up once.
+///
+/// # Errors
+/// If the catalogue cannot be used.
+pub async fn many_keys_by_two(catalogue: &Catalogue) -> Outcome {
+    let account = with_bucket(catalogue).await?;
+    let names: Vec<_> = (0..12).map(|number| format!("k{number}")).collect();
+    for round in 0..ROUNDS {
+        for name in &names {
+            let new = new_version(&account, NULL_VERSION, &format!("{round}-{name}"));
+            put(catalogue, name, new).await?;
+        }
+        let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
+        let backwards = keys.iter().rev().cloned().collect();
+        let (one, other) = at_once(
+            round,
+            delete_all(catalogue, keys),
+            delete_all(catalogue, backwards),
+        )
+        .await;
+        let ((one, mut given_up), (other, more)) = (one?, other?);
+        given_up.extend(more);
+        assert_eq!(one + other, names.len(), "each is deleted once");
+        let mut expected: Vec<_> = names.iter().map(|name| format!("{round}-{name}")).collect();
+        expected.sort_unstable();
+        assert_eq!(sorted(given_up), expected);
+    }
+    assert_eq!(catalogue.list_objects(BUCKET, "", 99).await?, []);
+    Ok(())
+}
+
+/// Deletes the newest versions of keys, and gives how many there were and the garbage.
+async fn delete_all(catalogue: &Catalogue, keys: Vec<KeyRef>) -> Given<(usize, Vec<String>)> {
+    let changed = catalogue.change_keys(keys, |_, state| {
+        let object = state.current.as_ref().ok_or(Refusal::Rule)?;
+        let delete = KeyChange {
+            delete: vec![object.id],
+            ..KeyChange::default()
+        };
+        Ok::<_, Refusal>((delete, ()))
+    });
+    let changed = changed.await?;
+    let deleted = changed.result.iter().filter(|it| it.is_ok()).count();
+    Ok((deleted, changed.garbage))
 }

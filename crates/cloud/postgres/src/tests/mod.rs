@@ -19,6 +19,10 @@ async fn open() -> Result<PostgresCatalogue, Failed> {
     Ok(PostgresCatalogue::open(&config, Clock::system()).await?)
 }
 
+mod refusals;
+mod round_trips;
+mod servers;
+
 mod postgres {
     use super::*;
 
@@ -26,7 +30,7 @@ mod postgres {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn a_history_is_that_of_the_model(clients in contract::histories(24)) {
         run(async { contract::history(&fresh().await?, clients).await })?;
@@ -90,6 +94,7 @@ mod without_locks {
         a_hold_keeps_a_version_or_comes_too_late,
         tags_and_hold_of_two_both_stay,
         settings_of_two_both_stay,
-        a_limit_of_buckets_is_kept
+        a_limit_of_buckets_is_kept,
+        many_keys_by_two
     );
 }

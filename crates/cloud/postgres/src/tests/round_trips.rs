@@ -1,0 +1,68 @@
+//! How often a call waits for the server.
+
+use std::sync::atomic::Ordering;
+
+use gumnut_cloud_catalogue::{Database, KeyChange, KeyRef};
+
+use super::*;
+use crate::unit::taken;
+
+/// A catalogue with one connection and a bucket `b` with an object `k`.
+async fn with_object() -> Result<PostgresCatalogue, Failed> {
+    let config = TestSchema::fresh().await?.config()?.connections(1);
+    let catalogue = PostgresCatalogue::open(&config, Clock::system()).await?;
+    let client = crate::connection::connect(&config).await?;
+    let rows = "INSERT INTO accounts (id, name, canonical_id, created) VALUES ('1', 'a', 'c', 0);
+                INSERT INTO buckets VALUES ('b', '1', '[]', '{}', 0);
+                INSERT INTO objects (bucket, key, ordinal, version, current, marker, owner, acl, size, etag, headers, marks, modified)
+                VALUES ('b', 'k', 1, 'null', TRUE, FALSE, '1', '[]', 3, 'e', '{}', '{}', 0);
+                INSERT INTO segments SELECT id, 0, 'blob', 3, 'e' FROM objects;";
+    client.batch_execute(rows).await?;
+    Ok(catalogue)
+}
+
+/// Round trips on the only connection since the last call.
+async fn trips(catalogue: &PostgresCatalogue) -> u32 {
+    let connection = taken(&catalogue.pool).await.unwrap();
+    connection.trips.made.swap(0, Ordering::SeqCst)
+}
+
+fn at(key: &str) -> KeyRef {
+    KeyRef {
+        bucket: "b".to_owned(),
+        key: gumnut_cloud_catalogue::Key::new(key).unwrap(),
+        upload: Some("upload".to_owned()),
+        ..KeyRef::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_a_key_takes_two_and_a_read_one() -> contract::Outcome {
+    let catalogue = with_object().await?;
+    trips(&catalogue).await;
+    let (bucket, key) = ("b".to_owned(), "k".to_owned());
+    let found = catalogue.object(bucket, key, None, true).await?;
+    assert_eq!(found.content.segments().len(), 1);
+    assert_eq!(trips(&catalogue).await, 1);
+    assert!(catalogue.identity("AKI".to_owned()).await?.is_none());
+    assert_eq!(trips(&catalogue).await, 1);
+
+    // Refused: nobody waits for the end of the transaction.
+    catalogue.change_key(at("k"), Box::new(|_| None)).await?;
+    assert_eq!(trips(&catalogue).await, 1);
+    let delete = |state: &gumnut_cloud_catalogue::KeyState| {
+        Some(KeyChange {
+            delete: state.current.iter().map(|current| current.id).collect(),
+            end_upload: Some("upload".to_owned()),
+            ..KeyChange::default()
+        })
+    };
+    let garbage = catalogue.change_key(at("k"), Box::new(delete)).await?;
+    assert_eq!(garbage, ["blob"]);
+    assert_eq!(trips(&catalogue).await, 2);
+    let keys = (0..100).map(|number| at(&format!("k{number}"))).collect();
+    let nothing = |_, _: &gumnut_cloud_catalogue::KeyState| Some(KeyChange::default());
+    catalogue.change_keys(keys, Box::new(nothing)).await?;
+    assert_eq!(trips(&catalogue).await, 1);
+    Ok(())
+}
