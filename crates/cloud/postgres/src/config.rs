@@ -352,3 +352,118 @@ fn password(path: &Path) -> Result<Zeroizing<String>, PostgresError> {
     }
     Ok(Zeroizing::new(password.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(url: &str) -> PostgresConfig {
+        PostgresConfig::parse(url).unwrap()
+    }
+
+    #[test]
+    fn a_url_names_servers_and_how_to_speak_to_them() {
+        for (url, servers, uses_tls) in [
+            (
+                "postgres:///gumnut?host=/run/postgresql",
+                "/run/postgresql/.s.PGSQL.5432",
+                false,
+            ),
+            ("postgres:///gumnut", "/run/postgresql/.s.PGSQL.5432", false),
+            (
+                "postgresql://localhost:5433/gumnut",
+                "localhost:5433",
+                false,
+            ),
+            ("postgres://[::1]/gumnut", "::1:5432", false),
+            (
+                "postgres://db.example.org/gumnut",
+                "db.example.org:5432",
+                true,
+            ),
+            (
+                "postgres://db.example.org/gumnut?sslmode=disable",
+                "db.example.org:5432",
+                false,
+            ),
+            (
+                "postgres://localhost/gumnut?sslrootcert=/ca.pem",
+                "localhost:5432",
+                true,
+            ),
+            (
+                "postgres://a,b:7/gumnut?sslmode=verify-full&connect_timeout=3",
+                "a:5432, b:7",
+                true,
+            ),
+        ] {
+            let config = parsed(url);
+            assert_eq!(config.to_string(), servers, "{url}");
+            assert_eq!(config.tls.is_some(), uses_tls, "{url}");
+            assert!(config.server.get_password().is_none());
+        }
+        let several = parsed("postgres://a,b/gumnut").server;
+        assert_eq!(
+            several.get_target_session_attrs(),
+            TargetSessionAttrs::ReadWrite
+        );
+        let options = parsed("postgres:///g?options=-c%20statement_timeout%3D1s").server;
+        let options = options.get_options().unwrap();
+        assert!(
+            options.starts_with(SERVER_LIMITS) && options.ends_with(" -c statement_timeout=1s")
+        );
+    }
+
+    #[test]
+    fn a_url_that_is_not_understood_is_refused_and_no_password_is_shown() {
+        for (url, reason) in [
+            ("mysql://db/gumnut", "it must begin with postgres://"),
+            (
+                "postgres://db",
+                "it names no database: write postgres://HOST/DATABASE",
+            ),
+            (
+                "postgres://u:hunter2@db/gumnut",
+                "it contains a password; write that to a password file",
+            ),
+            (
+                "postgres://db/gumnut?password=hunter2",
+                "it contains a password; write that to a password file",
+            ),
+            (
+                "postgres://db/gumnut?sslmode=prefer",
+                "sslmode=prefer is not supported: use verify-full or disable",
+            ),
+        ] {
+            let error = PostgresConfig::parse(url).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("invalid PostgreSQL URL: {reason}")
+            );
+            assert_eq!(error.fault(), gumnut_types::Fault::Usage);
+        }
+        for url in [
+            "postgres://db/gumnut?colour=blue",
+            "postgres://db:port/gumnut",
+        ] {
+            assert!(
+                matches!(PostgresConfig::parse(url), Err(PostgresError::Url(_))),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn certificates_that_cannot_be_used_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let config = parsed(&format!(
+            "postgres://db/gumnut?sslrootcert={}",
+            path.display()
+        ));
+        let said = || config.tls().unwrap_err().to_string();
+        assert!(said().contains("ca.pem"), "{}", said());
+        fs::write(&path, "not a certificate").unwrap();
+        assert!(said().ends_with("no certificate is in it"), "{}", said());
+    }
+}

@@ -155,7 +155,7 @@ fn places(count: usize) -> String {
     places.join(", ")
 }
 
-fn select(table: Table, is_behind: bool) -> String {
+pub(crate) fn select(table: Table, is_behind: bool) -> String {
     let count = table.key_columns();
     let (columns, key) = (names(table, table.columns().len()), names(table, count));
     let (behind, limit) = if is_behind {
@@ -169,7 +169,7 @@ fn select(table: Table, is_behind: bool) -> String {
     )
 }
 
-fn insertion(table: Table) -> String {
+pub(crate) fn insertion(table: Table) -> String {
     let count = table.columns().len();
     let (mut columns, mut values) = (names(table, count), places(count));
     if table == Table::Objects {

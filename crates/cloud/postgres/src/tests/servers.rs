@@ -9,13 +9,13 @@ use fs_err as fs;
 use gumnut_cloud_catalogue::{
     Account, AccountsChange, Acl, BucketChange, BucketRef, BucketSettings, CatalogueError,
     Database, Key, KeyChange, KeyRef, NULL_VERSION, NewBucket, NewUser, NewVersion, ObjectHeaders,
-    TagsAndLock,
+    Table, TagsAndLock,
 };
 use gumnut_types::{Fault, SecretString};
 
 use super::*;
 use crate::test_server::TestServer;
-use crate::{PostgresConfig, PostgresError, connection};
+use crate::{PostgresConfig, PostgresError, connection, statements, transfer};
 
 /// Why a catalogue does not open: all of the message.
 async fn refused(config: &PostgresConfig) -> (PostgresError, String) {
@@ -391,5 +391,55 @@ async fn texts_with_nul_are_found_nowhere() -> contract::Outcome {
     assert!(catalogue.identity("AKI\0").await?.is_none());
     assert!(catalogue.bucket("\0").await?.is_none());
     assert!(catalogue.access_key(Some("u\0")).await?.is_none());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_statement_goes_with_the_tables() -> contract::Outcome {
+    let config = TestSchema::fresh().await?.config()?;
+    PostgresCatalogue::open(&config, Clock::system()).await?;
+    let client = connection::connect(&config).await?;
+    let mut texts: Vec<String> = statements::all().map(str::to_owned).collect();
+    assert!(texts.len() > 70, "{} statements", texts.len());
+    for table in Table::ALL {
+        texts.extend([
+            transfer::select(table, false),
+            transfer::select(table, true),
+        ]);
+        texts.push(transfer::insertion(table));
+    }
+    for text in texts {
+        let prepared = client.prepare(&text).await;
+        assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());
+    }
+    // The copy has every column that the tables have, but for what the database keeps for itself.
+    let columns = "SELECT table_name || '.' || column_name FROM information_schema.columns \
+                   WHERE table_schema = current_schema() ORDER BY 1";
+    let rows = client.query(columns, &[]).await?;
+    let mut found: std::collections::BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    for table in Table::ALL {
+        for column in table.columns() {
+            let name = if column.name == "user" {
+                "user_id"
+            } else {
+                column.name
+            };
+            let name = format!("{}.{name}", table.name());
+            assert!(found.remove(&name), "{name}");
+        }
+    }
+    let own = [
+        "access_keys.added",
+        "accounts.added",
+        "images.added",
+        "objects.ordinal",
+    ];
+    found.retain(|it| !own.contains(&it.as_str()));
+    let left = |it: &String| {
+        ["schema.", "leases.", "migrated."]
+            .iter()
+            .any(|own| it.starts_with(own))
+    };
+    assert!(found.iter().all(left), "{found:?}");
     Ok(())
 }
