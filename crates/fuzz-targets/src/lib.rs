@@ -11,6 +11,7 @@ mod post_form;
 mod query_response;
 mod ramdisk;
 mod signed_query;
+mod tar;
 mod unbundle;
 
 pub use error_body::error_body;
@@ -22,13 +23,14 @@ pub use post_form::post_form;
 pub use query_response::query_response;
 pub use ramdisk::ramdisk;
 pub use signed_query::signed_query;
+pub use tar::tar;
 pub use unbundle::unbundle;
 
 /// A target: it panics when the bytes made something happen that must not.
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("error_body", error_body),
     ("eucarc", eucarc),
     ("joiner", joiner),
@@ -38,6 +40,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("query_response", query_response),
     ("ramdisk", ramdisk),
     ("signed_query", signed_query),
+    ("tar", tar),
     ("unbundle", unbundle),
 ];
 
