@@ -98,6 +98,34 @@ fn units_that_wait_share_a_commit() {
 }
 
 #[test]
+fn a_unit_that_is_refused_leaves_those_beside_it_alone() {
+    const UNITS: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let thread = table(folder.path(), None);
+    let mut expected = [0; UNITS];
+    for round in 0..1000 {
+        let refused = round % UNITS;
+        let end = if round % 5 == 0 {
+            End::Panic
+        } else {
+            End::Conflict
+        };
+        let mut ends = [End::Well; UNITS];
+        ends[refused] = end;
+        let told = together(&thread, &ends);
+        for (number, told) in told.into_iter().enumerate() {
+            assert_eq!(told, number != refused, "round {round}");
+            expected[number] += usize::from(told);
+        }
+    }
+    let counts = (0..UNITS).map(|number| {
+        let there = numbers(&thread).into_iter();
+        there.filter(|it| *it == number).count()
+    });
+    assert_eq!(counts.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_read_behind_a_unit_sees_it_committed() {
     let folder = tempfile::tempdir().unwrap();
     let thread = table(folder.path(), None);
