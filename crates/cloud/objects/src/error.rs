@@ -5,7 +5,6 @@ use std::error::Error;
 use gumnut_cloud_blobs::{BlobError, PutError};
 use gumnut_cloud_catalogue::{CatalogueError, KeyTooLong};
 use gumnut_types::Fault;
-use tokio::task::JoinError;
 
 /// Makes [`ObjectError`] from the table of refusals below: variant, code of S3's protocol, status of HTTP, and the
 /// message that the client reads.
@@ -49,9 +48,6 @@ macro_rules! refusals {
             /// The system gives no random bytes for the id of a version or an upload.
             #[error("cannot get random bytes from the system")]
             Random(#[source] getrandom::Error),
-            /// A task ended before its time. Whether what was to change has changed is not known.
-            #[error("a task of the object store failed")]
-            Task(#[from] JoinError),
         }
 
         impl ObjectError {
@@ -69,7 +65,7 @@ macro_rules! refusals {
                     Self::Blob(BlobError::Unavailable(_)) | Self::Catalogue(CatalogueError::Unavailable(_)) => {
                         Self::ServiceUnavailable.code_and_status()
                     }
-                    Self::Catalogue(_) | Self::Blob(_) | Self::Random(_) | Self::Task(_) => {
+                    Self::Catalogue(_) | Self::Blob(_) | Self::Random(_) => {
                         Self::Internal.code_and_status()
                     }
                 }
@@ -179,7 +175,7 @@ impl ObjectError {
     pub fn is_refusal(&self) -> bool {
         !matches!(
             self,
-            Self::Full(_) | Self::Catalogue(_) | Self::Blob(_) | Self::Random(_) | Self::Task(_)
+            Self::Full(_) | Self::Catalogue(_) | Self::Blob(_) | Self::Random(_)
         )
     }
 
@@ -215,7 +211,7 @@ impl ObjectError {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Internal | Self::Task(_) => Fault::Unexpected,
+            Self::Internal => Fault::Unexpected,
             Self::Worded { refusal, .. } | Self::WithHeaders { refusal, .. } => refusal.fault(),
             Self::Blob(BlobError::Unavailable(_))
             | Self::Catalogue(CatalogueError::Unavailable(_))

@@ -21,6 +21,7 @@ mod reader;
 mod receive;
 mod setting;
 mod tags;
+mod uninterrupted;
 mod upload_listing;
 
 pub use acl_request::{AclRequest, GranteeName};

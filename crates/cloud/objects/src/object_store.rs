@@ -9,6 +9,7 @@ use crate::acl_request::AclRequest;
 use crate::error::ObjectError;
 use crate::garbage::Garbage;
 use crate::limits::ObjectLimits;
+use crate::uninterrupted::Uninterrupted;
 
 /// An object store: buckets, objects and their bytes, and who may do what with them. Clones share it.
 ///
@@ -64,7 +65,7 @@ impl ObjectStore {
 
     /// Commits a unit of change, then deletes the blobs that it has given up.
     ///
-    /// All of it is one task that a caller who goes away does not interrupt.
+    /// A caller who goes away does not interrupt it.
     pub(crate) async fn commit_and_discard<T: Send + 'static>(
         &self,
         unit: impl Future<Output = Result<Changed<T>, ObjectError>> + Send + 'static,
@@ -75,14 +76,13 @@ impl ObjectStore {
             garbage.delete(changed.garbage).await;
             Ok(changed.result)
         };
-        tokio::spawn(task).await?
+        Uninterrupted::new(task).await
     }
 
     /// Commits a unit of change that gives a blob its row, if there is one, then deletes the blobs that it has given up. A blob
     /// whose row was refused is removed.
     ///
-    /// All of it is one task that a caller who goes away does not interrupt, so that a row never names a blob that was
-    /// removed.
+    /// A caller who goes away does not interrupt it, so that a row never names a blob that was removed.
     pub(crate) async fn commit_with_blob<T: Send + 'static>(
         &self,
         blob: Option<PendingBlob>,
@@ -103,7 +103,7 @@ impl ObjectStore {
             garbage.delete(changed.garbage).await;
             Ok(changed.result)
         };
-        tokio::spawn(task).await?
+        Uninterrupted::new(task).await
     }
 }
 
