@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use super::together::Together;
 use crate::{BlobName, Folder};
 
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Folders {
     objects: PathBuf,
     /// Blobs that are being received, or that are durable and not kept yet.
     temporary: PathBuf,
+    /// Those who wait for the names of `temporary` on the disk.
+    syncs: Together,
 }
 
 impl Folders {
@@ -22,6 +25,7 @@ impl Folders {
         let folders = Self {
             objects: data_dir.join("objects"),
             temporary: data_dir.join("tmp"),
+            syncs: Together::default(),
         };
         for folder in [&folders.objects, &folders.temporary] {
             make_private(folder)?;
@@ -68,7 +72,7 @@ impl Folders {
 
     /// Makes the names of blobs durable that are not kept yet.
     pub(super) fn sync_temporary(&self) -> io::Result<()> {
-        sync(&self.temporary)
+        self.syncs.run(|| sync(&self.temporary))
     }
 
     pub(super) fn objects(&self) -> &Path {

@@ -5,6 +5,7 @@ mod hold;
 mod listing;
 mod reader;
 mod shared;
+mod together;
 mod upload;
 
 use std::io;
