@@ -160,6 +160,9 @@ fn commit(
             return None;
         }
     };
+    if let Some(beside) = &beside {
+        beside.upkeep.make_room();
+    }
     // Those that found no room: alone they may have that which is kept for them.
     let (mut done, mut starved) = (Vec::new(), Vec::new());
     let mut next = Some(first);

@@ -3,13 +3,15 @@
 //! Commits append to a log. From time to time the log is brought into the file, and starts again; pages of the file that are free are
 //! given back to the disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use fs_err as fs;
+use fs_err::os::unix::fs::FileExt as _;
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
@@ -19,6 +21,12 @@ use crate::failure::Failure;
 const LONG_LOG: u32 = 16 << 10;
 /// Pages by which the log grows before that is tried again, where a long read was in the way.
 const AGAIN: u32 = LONG_LOG / 4;
+/// Bytes of a page in the log, and of what is before the first.
+const FRAME: u64 = 4096 + 24;
+const HEADER: u64 = 32;
+/// Bytes by which the file of the log is made longer than it needs to be, before it is as long as it may become: each growth of a file
+/// is a commit of the file system's journal, which takes several times as long as writing in its middle.
+const AHEAD: usize = 1 << 20;
 /// Without a commit for so long nobody is in need of the file.
 const IDLE: Duration = Duration::from_secs(1);
 /// Free pages that the file keeps for what is put next: 4 MiB.
@@ -35,6 +43,8 @@ statements! {
 #[derive(Debug)]
 pub(crate) struct Upkeep {
     log: Arc<Log>,
+    /// The file of the log.
+    file: fs::File,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -43,6 +53,8 @@ pub(crate) struct Upkeep {
 struct Log {
     /// Commits so far.
     commits: AtomicU64,
+    /// Pages that are in the log.
+    pages: AtomicU32,
     /// The length in pages at which the log is long.
     is_long_at: AtomicU32,
     /// Whether the thread has been asked for a checkpoint since the last one.
@@ -61,6 +73,7 @@ impl Upkeep {
         let (wake, woken) = mpsc::channel();
         let log = Arc::new(Log {
             commits: AtomicU64::new(0),
+            pages: AtomicU32::new(0),
             is_long_at: AtomicU32::new(LONG_LOG),
             is_asked: AtomicBool::new(false),
             is_almost_done: AtomicBool::new(false),
@@ -75,6 +88,11 @@ impl Upkeep {
         }))?;
         // A log that was long once does not stay so.
         writer.pragma_update(None, "journal_size_limit", i64::from(LONG_LOG) * 4096)?;
+        let mut name = path.as_os_str().to_owned();
+        name.push("-wal");
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(PathBuf::from(name))?;
         let connection = Connection::open(path)?;
         let of_thread = Arc::clone(&log);
         let thread = thread::Builder::new()
@@ -82,8 +100,24 @@ impl Upkeep {
             .spawn(move || of_thread.work(&connection, &woken))?;
         Ok(Self {
             log,
+            file,
             thread: Some(thread),
         })
+    }
+
+    /// Makes the file of the log longer, if the next commit might have to. The connection that writes must be in a transaction: then
+    /// nobody else adds to the log. What is behind its last page counts for nothing.
+    pub(crate) fn make_room(&self) {
+        let used = HEADER + u64::from(self.log.pages.load(Ordering::SeqCst)) * FRAME;
+        let is_long_enough = |length: u64| length >= used + AHEAD as u64 / 2;
+        match self.file.metadata().map(|found| found.len()) {
+            Ok(length) if !is_long_enough(length) && length < u64::from(LONG_LOG) * 4096 => {
+                // Where there is no room, the commit itself finds that out. The bytes are written: a hole would be filled by a commit
+                // of the journal, too.
+                let _ = self.file.write_all_at(&vec![0; AHEAD], length.max(used));
+            }
+            _ => {}
+        }
     }
 
     /// Brings the end of a long log into the file, so that the next commit starts it again: while others commit the thread never
@@ -117,6 +151,7 @@ impl Log {
     /// Notes a commit after which the log has so many pages.
     fn note(&self, pages: u32) {
         self.commits.fetch_add(1, Ordering::SeqCst);
+        self.pages.store(pages, Ordering::SeqCst);
         let is_long = pages >= self.is_long_at.load(Ordering::SeqCst);
         let asks = is_long && !self.is_asked.swap(true, Ordering::SeqCst);
         // Most commits find the thread awake already, and cost it nothing.

@@ -1,12 +1,14 @@
 //! Logs that are brought into their file, and pages that are given back.
 
+use std::collections::BTreeSet;
+
 use fs_err as fs;
 use tempfile::TempDir;
 
 use super::*;
 
 /// A file as a catalogue is, with a table.
-fn file() -> (TempDir, std::path::PathBuf, Connection) {
+fn file() -> (TempDir, PathBuf, Connection) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.sqlite");
     let connection = Connection::open(&path).unwrap();
@@ -83,4 +85,30 @@ fn an_idle_file_has_everything_and_gives_free_pages_back() {
     assert!(length(&path) > kept, "some are kept for what is put next");
     drop(upkeep);
     put(&connection, 1);
+}
+
+#[test]
+fn the_log_has_room_ahead_and_loses_nothing() {
+    let (_folder, path, mut connection) = file();
+    let log = path.with_extension("sqlite-wal");
+    let upkeep = Upkeep::start(&path, &mut connection).unwrap();
+    let mut lengths = BTreeSet::new();
+    for number in 0..300 {
+        let transaction = connection.transaction().unwrap();
+        put(&transaction, 1000 + number);
+        upkeep.make_room();
+        transaction.commit().unwrap();
+        lengths.insert(length(&log));
+    }
+    assert!(lengths.len() < 6, "it grows seldom: {lengths:?}");
+    // As a process that was killed leaves both.
+    let copy = path.with_extension("copy");
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(&log, path.with_extension("copy-wal")).unwrap();
+    let copied = Connection::open(&copy).unwrap();
+    let sql = "SELECT count(*), sum(length(bytes)) FROM rows";
+    let found: (usize, usize) = copied
+        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(found, (300, 300 * 1000 + 299 * 300 / 2));
 }
