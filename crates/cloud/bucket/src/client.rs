@@ -22,7 +22,7 @@ use crate::{BucketError, BucketUrl, tls};
 
 /// How long a connection may take before it is there.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long the store may take to go on with an answer.
+/// How long the store may take to continue with an answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a connection for uploads may be idle. It is short, because a body that is streamed cannot be sent again when the
 /// store has closed the connection in the meantime.

@@ -132,7 +132,7 @@ pub enum BucketError {
 }
 
 impl BucketError {
-    /// Whose fault it is: a wrong URL or file with keys is that of whoever set the cloud up.
+    /// Whose fault it is: a wrong URL or file with keys is that of the operator.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Url(_) | Self::OpenKeyFile { .. } | Self::KeyForm(_) => Fault::Usage,

@@ -12,7 +12,7 @@ use object_store::{ObjectMeta, ObjectStore as _};
 use crate::error::of_request;
 use crate::store::Bucket;
 
-/// The folders of a bucket that may have blobs, from the oldest to the newest.
+/// The directories of a bucket that may have blobs, from the oldest to the newest.
 pub(crate) async fn folders(bucket: &Bucket) -> Result<Vec<Folder>, BlobError> {
     let prefix = bucket.prefix();
     let listed = bucket.store.list_with_delimiter(prefix.as_ref()).await;
@@ -31,7 +31,7 @@ pub(crate) async fn folders(bucket: &Bucket) -> Result<Vec<Folder>, BlobError> {
     Ok(folders)
 }
 
-/// The blobs of a folder.
+/// The blobs of a directory.
 pub(crate) fn list(
     bucket: &Arc<Bucket>,
     folder: Folder,
@@ -89,7 +89,7 @@ fn name(bucket: &Bucket, key: &Path) -> Option<BlobName> {
     below.parse().ok()
 }
 
-/// The folder of an hour, if it is one.
+/// The directory of an hour, if it is one.
 fn hour(text: &str) -> Option<Folder> {
     let hour: u32 = text.parse().ok()?;
     (hour.to_string() == text).then_some(Folder::Hour(hour))

@@ -51,7 +51,7 @@ pub struct BucketConfig {
 /// by one request that is repeated when it fails for now; a longer one whose length is known is passed on as it comes; one
 /// whose length is not known is sent in parts of 8 MiB, with each of them in memory. A body is there in whole or not at all.
 ///
-/// Blobs have no pins: whoever deletes must wait for [`Grace::reader`].
+/// Blobs have no pins: code that deletes must wait for [`Grace::reader`].
 #[derive(Clone)]
 pub struct BucketBlobs(Arc<Bucket>);
 
@@ -83,7 +83,7 @@ impl BucketBlobs {
             .with_secret_access_key(keys.secret.expose())
             .with_virtual_hosted_style_request(!url.path_style)
             .with_allow_http(true)
-            // What arrives is compared with the ETag, where that tells.
+            // What arrives is compared with the ETag, where that shows something.
             .with_unsigned_payload(url.verify_etag)
             .with_http_connector(client.clone())
             .with_retry(RetryConfig {
@@ -169,7 +169,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// A blob that is stored. From now on whoever holds it decides.
+    /// A blob that is stored. From now on its holder decides.
     pub(crate) fn pending(
         self: Arc<Self>,
         name: BlobName,

@@ -120,7 +120,7 @@ impl Upload {
                     bucket.discard(self.name).await;
                 }
                 drop(self.tap);
-                // Whoever has gone is not told.
+                // A caller that has gone gets no answer.
                 let _ = answer.send(Err(error));
             }
         }
@@ -405,7 +405,7 @@ fn pieces(source: Source) -> Pieces {
     tokio::task::spawn_blocking(move || {
         while let Some(piece) = read_piece(&mut *reader).transpose() {
             let is_last = piece.is_err();
-            // Whoever has gone wants no more.
+            // A caller that has gone wants nothing.
             if sender.blocking_send(piece.map_err(Into::into)).is_err() || is_last {
                 break;
             }

@@ -10,11 +10,11 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 
 use crate::error::CloudError;
 
-/// The catalogue's file below the data folder.
+/// The catalogue's file below the data directory.
 pub(crate) const CATALOGUE: &str = "catalogue.sqlite";
 /// The file beside the catalogue that says which one belongs there.
 pub(crate) const CATALOGUE_MARK: &str = "catalogue.id";
-/// The file that makes a folder a backup instead of a data folder.
+/// The file that makes a directory a backup instead of a data directory.
 pub(crate) const BACKUP_MANIFEST: &str = "backup.json";
 /// The file that is locked.
 const LOCK: &str = "lock";

@@ -211,7 +211,7 @@ impl Connection {
         values: &[Vec<&(dyn ToSql + Sync)>],
     ) -> Result<Vec<Row>, Failure> {
         let statement = self.in_time(self.client.prepare(sql)).await?;
-        // Whoever is dropped in between leaves a transaction open: nobody is to have the connection then.
+        // A caller that is dropped in between leaves a transaction open: nobody is to have the connection then.
         self.is_unusable.store(true, Ordering::Relaxed);
         self.run("BEGIN").await?;
         let calls = values

@@ -44,7 +44,7 @@ impl Failure {
         }
     }
 
-    /// The error for whoever called, when nothing is tried again.
+    /// The error for the caller, when nothing is tried again.
     pub(crate) fn give_up(self) -> CatalogueError {
         match self {
             Self::Again(error) => PostgresError::Contended(Some(error)).into(),

@@ -115,7 +115,7 @@ fn writes(at: &KeyRef, state: &KeyState, change: &KeyChange) -> Result<Vec<Write
         None => {}
     }
     if let Some(upload) = &change.end_upload {
-        // The version is there already, so that parts that it has taken over are told apart.
+        // The version is there already, so that parts that it has taken over can be recognised.
         writes.extend(uploads::end(upload, state.now));
     }
     if let Some((id, acl)) = &change.acl {

@@ -138,7 +138,7 @@ async fn upgrade_to(
         prepare(client).await?;
         return Ok((0, known(&STEPS)));
     }
-    // Whoever waits for a table holds up all who come behind.
+    // A session that waits for a table holds up all behind it.
     client
         .batch_execute("BEGIN; SET LOCAL lock_timeout = '2s'; SELECT 1 FROM schema FOR UPDATE")
         .await?;

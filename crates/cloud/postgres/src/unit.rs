@@ -107,7 +107,7 @@ pub(crate) async fn attempt<U: Unit>(
     transaction.commit(&writes).await
 }
 
-/// A connection of the pool. Where none can be made, nobody tries again: it takes long, and the client is told to.
+/// A connection of the pool. Where none can be made, nobody tries again: it takes long, and the client is asked to.
 pub(crate) async fn taken(
     pool: &Pool,
 ) -> Result<deadpool::managed::Object<connection::Connector>, Failure> {

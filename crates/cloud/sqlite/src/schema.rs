@@ -23,7 +23,7 @@ const STEPS: [&str; 10] = [
 /// Prepared statements that are kept.
 const STATEMENTS: usize = 128;
 
-/// Pages that are written anew in a second or two: 256 MiB.
+/// Pages that are written again in a second or two: 256 MiB.
 const FEW_PAGES: u32 = 64 << 10;
 
 /// Sets the connection up and brings the tables up to date.
@@ -53,7 +53,7 @@ pub(crate) fn prepare(connection: &mut Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a file of before anew, in which free pages cannot be given back to the disk; one that takes long is left as it is.
+/// Writes an older file again, in which free pages cannot be given back to the disk; one that takes long is left as it is.
 fn let_pages_move(connection: &Connection) -> rusqlite::Result<()> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
     if number("auto_vacuum")? == 0 && number("page_count")? <= FEW_PAGES {

@@ -86,7 +86,7 @@ impl Upkeep {
             of_commits.note(u32::try_from(pages).unwrap_or(u32::MAX));
             Ok(())
         }))?;
-        // A log that was long once does not stay so.
+        // A log that was long once becomes short again.
         writer.pragma_update(None, "journal_size_limit", i64::from(LONG_LOG) * 4096)?;
         let mut name = path.as_os_str().to_owned();
         name.push("-wal");

@@ -93,7 +93,7 @@ impl Waits {
         let mut stderr = BufReader::new(stderr);
         let mut line = String::new();
         stderr.read_line(&mut line)?;
-        // It tells of each new thread, and ends when nobody listens.
+        // It reports each new thread, and ends when nobody listens.
         thread::spawn(move || io::copy(&mut stderr, &mut io::sink()));
         // All threads are there when it says so of the process.
         ensure!(line.contains("attached"), "strace cannot attach: {line}");

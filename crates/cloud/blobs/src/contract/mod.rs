@@ -232,7 +232,7 @@ pub async fn a_body_of_known_length(store: &Arc<dyn BlobStore>) -> Outcome {
     Ok(())
 }
 
-/// A copy, of a store that can copy, stays when its source goes.
+/// A copy, of a store that can copy, is kept when its source is deleted.
 ///
 /// # Errors
 /// If the store cannot be used.

@@ -12,7 +12,7 @@ use super::manifest::Manifest;
 use super::place::{make_folder, sync_folder, with_end};
 use crate::data_dir::BACKUP_MANIFEST;
 
-/// The file that says that backups are in a directory, and of which cloud; whoever makes one has locked it.
+/// The file that says that backups are in a directory, and of which cloud; the process that makes one has locked it.
 const MARK: &str = "gumnut-backups";
 /// The end of the name of a backup that is not complete.
 const PARTIAL: &str = ".partial";
