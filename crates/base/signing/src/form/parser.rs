@@ -43,8 +43,10 @@ pub struct FormParser {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Before the first delimiter.
+    /// Before the empty line that some clients begin with.
     Start,
+    /// Before the first delimiter.
+    First,
     /// Behind a delimiter.
     Delimited,
     /// At the head of a part.
@@ -87,16 +89,18 @@ impl FormParser {
         loop {
             match self.state {
                 State::Start => {
-                    // Some clients begin with an empty line.
-                    if self.rest.starts_with(b"\r\n\r\n") {
+                    let empty_line = b"\r\n\r\n";
+                    if self.rest.len() < empty_line.len() && empty_line.starts_with(&self.rest) {
+                        return Ok(None);
+                    }
+                    if self.rest.starts_with(empty_line) {
                         self.take(2)?;
                     }
+                    self.state = State::First;
+                }
+                State::First => {
                     let known = self.rest.len().min(self.delimiter.len());
                     if self.rest[..known] != self.delimiter[..known] {
-                        let first_line = b"\r\n\r";
-                        if self.rest == first_line {
-                            return Ok(None);
-                        }
                         return Err(FormError::Malformed("it does not begin with its boundary"));
                     }
                     if known < self.delimiter.len() {
@@ -323,6 +327,19 @@ mod tests {
             .map(|(name, value)| part(name, value))
             .collect();
         (parts + "--a.b--\r\n").into_bytes()
+    }
+
+    #[test]
+    fn one_empty_line_may_come_first_however_the_body_is_cut() {
+        for (lines, is_form) in [("", true), ("\r\n", true), ("\r\n\r\n", false)] {
+            let body = format!(
+                "{lines}--a.b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--a.b--"
+            );
+            for size in 1..=body.len() {
+                let is_read = read(body.as_bytes(), size).is_ok();
+                assert_eq!(is_read, is_form, "{lines:?} in pieces of {size}");
+            }
+        }
     }
 
     #[test]
