@@ -525,3 +525,40 @@ async fn insist_on_durability(client: &Client) -> Result<(), PostgresError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use gumnut_cloud_catalogue::Key;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_are_in_order_once_in_a_transaction_and_repeated_ones_one_after_the_other(
+            names in proptest::collection::vec(0_u8..40, 0..300)
+        ) {
+            let keys: Vec<_> = names
+                .iter()
+                .map(|name| KeyRef {
+                    key: Key::new(name.to_string()).unwrap(),
+                    ..KeyRef::default()
+                })
+                .collect();
+            let transactions = in_transactions(&keys);
+            let mut all: Vec<usize> = Vec::new();
+            for transaction in &transactions {
+                prop_assert!(transaction.len() <= KEYS_AT_ONCE);
+                let keys: Vec<_> = transaction.iter().map(|index| &keys[*index].key).collect();
+                prop_assert!(keys.is_sorted_by(|one, next| one < next), "{keys:?}");
+                all.extend(transaction);
+            }
+            for name in 0..40 {
+                let places: Vec<_> = all.iter().filter(|index| names[**index] == name).collect();
+                prop_assert!(places.is_sorted());
+            }
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..keys.len()).collect::<Vec<_>>());
+        }
+    }
+}

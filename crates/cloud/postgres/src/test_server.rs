@@ -77,6 +77,11 @@ impl TestServer {
         self.directory.join("data")
     }
 
+    /// The socket that it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.join(".s.PGSQL.5432")
+    }
+
     /// The URL of a database, with parameters such as `&options=...` behind it.
     pub fn url(&self, database: &str, rest: &str) -> String {
         format!(

@@ -22,6 +22,7 @@ async fn open() -> Result<PostgresCatalogue, Failed> {
 mod refusals;
 mod round_trips;
 mod servers;
+mod tls;
 
 mod postgres {
     use super::*;
