@@ -35,12 +35,40 @@ struct Memory {
     pins: Pins,
     /// Bytes that there is room for. `None` for any number.
     room: Option<u64>,
+    grace: Option<Grace>,
+    /// What writers see in the place of the clock.
+    stopped: Option<Instant>,
+    /// By how much the clock of this store was set forward.
+    ahead: Mutex<Duration>,
 }
 
 impl MemoryBlobs {
     /// A store without blobs, with room for any number of bytes.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A store without blobs whose blobs must be left alone for as long as `grace` says.
+    pub fn with_grace(grace: Grace) -> Self {
+        Self(Arc::new(Memory {
+            grace: Some(grace),
+            ..Memory::default()
+        }))
+    }
+
+    /// A store as [`MemoryBlobs::with_grace`] makes it whose writers see a clock that stands still, so that they are never
+    /// late: with it, tests of a collector must lose blobs.
+    pub fn without_deadline(grace: Grace) -> Self {
+        Self(Arc::new(Memory {
+            grace: Some(grace),
+            stopped: Some(Instant::now()),
+            ..Memory::default()
+        }))
+    }
+
+    /// Sets the clock of the store forward, so that all blobs are older by `time`.
+    pub fn advance(&self, time: Duration) {
+        *self.0.ahead() += time;
     }
 
     /// A store without blobs that is full when they have `room` bytes together.
@@ -59,6 +87,14 @@ impl fmt::Debug for MemoryBlobs {
 }
 
 impl Memory {
+    fn ahead(&self) -> MutexGuard<'_, Duration> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now() + *self.ahead()
+    }
+
     fn blobs(&self) -> MutexGuard<'_, BTreeMap<BlobName, (Bytes, Instant)>> {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,7 +181,7 @@ impl BlobStore for MemoryBlobs {
         tap.finish().map_err(PutError::Refused)?;
         let (name, begun) = (
             BlobName::fresh(Folder::present_hour()).map_err(BlobError::writing)?,
-            Instant::now(),
+            memory.now(),
         );
         let size = bytes.len() as u64;
         memory.blobs().insert(name, (bytes, begun));
@@ -180,13 +216,13 @@ impl BlobStore for MemoryBlobs {
     }
 
     fn list(&self, folder: Folder) -> BoxStream<'static, Result<Found, BlobError>> {
-        let mut found = Vec::new();
+        let (mut found, now) = (Vec::new(), self.0.now());
         for (&name, (bytes, written)) in self.0.blobs().iter() {
             if name.folder() == folder {
                 found.push(Ok(Found {
                     name,
                     size: bytes.len() as u64,
-                    age: written.elapsed(),
+                    age: now.saturating_duration_since(*written),
                 }));
             }
         }
@@ -217,10 +253,14 @@ impl BlobStore for MemoryBlobs {
     }
 
     fn grace(&self) -> Grace {
-        Grace {
+        self.0.grace.unwrap_or(Grace {
             orphan: Some(Duration::from_hours(1)),
             reader: Duration::ZERO,
-        }
+        })
+    }
+
+    fn now(&self) -> Instant {
+        self.0.stopped.unwrap_or_else(|| self.0.now())
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -146,6 +146,11 @@ pub trait BlobStore: Debug + Send + Sync {
 
     /// How long blobs must be left alone.
     fn grace(&self) -> Grace;
+
+    /// The clock by which [`PendingBlob::begun`] was read.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
 }
 
 impl dyn BlobStore {

@@ -81,7 +81,7 @@ impl Client {
         request: impl FnOnce(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<HeaderMap, BucketError> {
         let answer = request(&self.uploads).send().await;
-        let answer = answer.map_err(|error| self.unreachable(error.without_url()))?;
+        let answer = answer.map_err(|error| self.unreachable(&error))?;
         self.note_time(answer.headers());
         if answer.status().is_success() {
             return Ok(answer.headers().clone());
@@ -104,11 +104,11 @@ impl Client {
         }
     }
 
-    /// A store that cannot be reached.
-    fn unreachable(&self, source: impl Error + Send + Sync + 'static) -> BucketError {
+    /// A store that cannot be reached, or not be trusted.
+    fn unreachable(&self, error: &(dyn Error + 'static)) -> BucketError {
         let place = self.place.to_string();
-        let source = Box::new(source);
-        if is_tls(&*source) {
+        let source = innermost(error);
+        if is_tls(error) {
             return BucketError::Tls { place, source };
         }
         BucketError::Unreachable { place, source }
@@ -130,10 +130,7 @@ impl HttpService for Client {
         let is_of_range = request.headers().contains_key(RANGE);
         let mut answer = match HttpService::call(&self.requests, request).await {
             Ok(answer) => answer,
-            Err(error) if is_tls(&error) => {
-                let (place, source) = (self.place.to_string(), Box::new(error));
-                return Err(carried(BucketError::Tls { place, source }));
-            }
+            Err(error) if is_tls(&error) => return Err(carried(self.unreachable(&error))),
             Err(error) => return Err(error),
         };
         self.note_time(answer.headers());
@@ -204,14 +201,21 @@ async fn start_of<E>(
 
 /// Whether TLS has failed: another try would fail, too.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut chain = std::iter::successors(Some(error), |&error| error.source());
-    chain.any(|error| {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
         // An `io::Error` does not give what it wraps as its source, but the source of that.
         let wrapped = error.downcast_ref::<std::io::Error>();
         let wrapped = wrapped.and_then(std::io::Error::get_ref);
-        error.is::<rustls::Error>()
-            || wrapped.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+        error.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| is_tls(wrapped))
     })
+}
+
+/// The innermost reason of an error: what is around it names the request again and again.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> Box<dyn Error + Send + Sync> {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain
+        .last()
+        .map_or_else(String::new, ToString::to_string)
+        .into()
 }
 
 /// The time of a `Date` header.

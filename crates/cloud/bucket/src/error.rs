@@ -9,6 +9,7 @@ use gumnut_types::Fault;
 use object_store::client::HttpError;
 
 use crate::BucketUrlError;
+use crate::client::innermost;
 
 /// Why a bucket cannot be used.
 ///
@@ -179,7 +180,7 @@ pub(crate) fn of_request(
         return found.take().into();
     }
     if find::<HttpError>(&error).is_some() {
-        let (place, source) = (place.to_owned(), Box::new(error));
+        let (place, source) = (place.to_owned(), innermost(&error));
         return BucketError::Unreachable { place, source }.into();
     }
     BlobError::Io(io::Error::other(error))

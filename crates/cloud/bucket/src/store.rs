@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,14 +63,14 @@ pub(crate) struct Bucket {
     pub(crate) client: Client,
     /// The metadata of each blob.
     pub(crate) attributes: Attributes,
-    runtime: Handle,
+    /// The runtime that deletes in the background; `None` when the store was opened outside of one.
+    runtime: Option<Handle>,
     /// Blobs that are being deleted because no row names them.
     going: Mutex<HashSet<BlobName>>,
 }
 
 impl BucketBlobs {
-    /// A store of the blobs of a bucket. Call it in a runtime of tokio, which must run for as long as the store is used. Nothing is
-    /// asked of the bucket: [`BlobStore::ready`] does.
+    /// A store of the blobs of a bucket. Nothing is asked of the bucket: [`BlobStore::ready`] does.
     ///
     /// # Errors
     /// [`BucketError::Authority`] or [`BucketError::Setup`].
@@ -109,7 +110,7 @@ impl BucketBlobs {
             store,
             client,
             attributes,
-            runtime: Handle::current(),
+            runtime: Handle::try_current().ok(),
             going: Mutex::default(),
         })))
     }
@@ -177,11 +178,11 @@ impl Bucket {
         begun: Instant,
     ) -> PendingBlob {
         PendingBlob::new(name, size, begun, move |fate| {
-            if fate == Fate::Discard {
+            let runtime = Handle::try_current().ok().or_else(|| self.runtime.clone());
+            // Without a runtime a collector finds it.
+            if let (Fate::Discard, Some(runtime)) = (fate, runtime) {
                 self.going().insert(name);
-                let bucket = Arc::clone(&self);
-                self.runtime
-                    .spawn(async move { bucket.discard(name).await });
+                runtime.spawn(async move { self.discard(name).await });
             }
         })
     }
@@ -261,7 +262,10 @@ impl BlobStore for BucketBlobs {
     }
 
     fn get_blocking(&self, name: BlobName, range: Range<u64>) -> Result<BlobReader, BlobError> {
-        let runtime = self.0.runtime.clone();
+        let runtime = Handle::try_current()
+            .ok()
+            .or_else(|| self.0.runtime.clone());
+        let runtime = runtime.ok_or_else(|| io::Error::other("there is no runtime of tokio"))?;
         let pieces = runtime.block_on(Arc::clone(&self.0).get(name, range))?;
         Ok(Box::new(Blocking {
             pieces,

@@ -272,6 +272,16 @@ reads! {
     garbage(limit: usize = limit) -> Vec<String>;
     /// Forgets blobs that were given up: their bytes are gone.
     forget_garbage(blobs: Vec<String> = blobs) -> ();
+    /// At most `limit` blobs that were given up `age` ago or before, by the clock of the database.
+    old_garbage(age: Duration = age, limit: usize = limit) -> Vec<String>;
+    /// At most `limit` uploads that began `age` ago or before, by the clock of the database, the oldest first.
+    old_uploads(age: Duration = age, limit: usize = limit) -> Vec<UploadRef>;
+    /// Those of the blobs that no row of an object or a part names, and that were not given up.
+    unknown_blobs(blobs: Vec<String> = blobs) -> Vec<String>;
+    /// Those of the hours, counted since 1970, in which blobs without rows are still to be looked for.
+    unswept_hours(hours: Vec<u32> = hours) -> Vec<u32>;
+    /// Keeps that in an hour no more blobs without rows are to be looked for.
+    keep_swept(hour: u32 = hour) -> ();
     /// Those of the blobs that a row of an object or a part names.
     named_blobs(blobs: Vec<String> = blobs) -> Vec<String>;
     /// Every blob that a row names, with what it must be.

@@ -207,6 +207,27 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// Forgets blobs that were given up: their bytes are gone.
     async fn forget_garbage(&self, blobs: Vec<String>) -> Result<(), CatalogueError>;
 
+    /// At most `limit` blobs that were given up `age` ago or before, by the clock of the database.
+    async fn old_garbage(&self, age: Duration, limit: usize)
+    -> Result<Vec<String>, CatalogueError>;
+
+    /// At most `limit` uploads that began `age` ago or before, by the clock of the database, the oldest first.
+    async fn old_uploads(
+        &self,
+        age: Duration,
+        limit: usize,
+    ) -> Result<Vec<UploadRef>, CatalogueError>;
+
+    /// Those of the blobs that no row of an object or a part names, and that were not given up: in one look, so that a blob that
+    /// is given up meanwhile is not among them.
+    async fn unknown_blobs(&self, blobs: Vec<String>) -> Result<Vec<String>, CatalogueError>;
+
+    /// Those of the hours, counted since 1970, in which blobs without rows are still to be looked for.
+    async fn unswept_hours(&self, hours: Vec<u32>) -> Result<Vec<u32>, CatalogueError>;
+
+    /// Keeps that in an hour no more blobs without rows are to be looked for.
+    async fn keep_swept(&self, hour: u32) -> Result<(), CatalogueError>;
+
     /// Those of the blobs that a row of an object or a part names.
     async fn named_blobs(&self, blobs: Vec<String>) -> Result<Vec<String>, CatalogueError>;
 

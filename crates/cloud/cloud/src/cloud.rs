@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::backup::{self, Backup, BackupOptions, Restored};
+use crate::blobs::{self, Collecting};
 use crate::config::{CatalogueSource, Config, Limits};
 use crate::data_dir::{CATALOGUE, DataDir, is_empty, known_files};
 use crate::error::CloudError;
@@ -38,6 +39,7 @@ pub struct Running {
     catalogue: Catalogue,
     keys: Keys,
     making_keys: JoinHandle<()>,
+    _collecting: Collecting,
 }
 
 impl Cloud {
@@ -195,7 +197,10 @@ impl Cloud {
             blobs,
             tls,
         } = tokio::task::spawn_blocking(|| open(config)).await??;
-        let front_ends = front_ends(&config, &catalogue, blobs, &keys).await?;
+        let blobs = blobs::open(&config.blobs, blobs, &catalogue).await?;
+        let limits = object_limits(&config.limits);
+        let objects = ObjectStore::open(catalogue.clone(), Arc::clone(&blobs), limits).await?;
+        let front_ends = front_ends(&config, &catalogue, objects.clone(), &keys);
         let addr = config.listen;
         let listener = TcpListener::bind(addr)
             .await
@@ -221,6 +226,7 @@ impl Cloud {
                 drop(data_dir);
             }
         });
+        let collecting = Collecting::start(objects, &*blobs, process::owner());
         let endpoint = config.endpoint_at(server.addr().port());
         process::announce(data_dir.path(), &endpoint)?;
         tracing::info!(addr = %server.addr(), "the cloud is up");
@@ -230,6 +236,7 @@ impl Cloud {
             catalogue,
             keys,
             making_keys,
+            _collecting: collecting,
         })
     }
 }
@@ -240,7 +247,8 @@ struct Opened {
     data_dir: Arc<DataDir>,
     keys: Keys,
     catalogue: Catalogue,
-    blobs: DiskBlobs,
+    /// `None` when the bytes are elsewhere.
+    blobs: Option<DiskBlobs>,
     tls: Option<TlsAcceptor>,
 }
 
@@ -248,10 +256,7 @@ fn open(config: Config) -> Result<Opened, CloudError> {
     let data_dir = process::begin(&config.data_dir, DataDir::open)?;
     let path = data_dir.path();
     let catalogue = open_source(&config, path)?;
-    let blobs = DiskBlobs::open(path).map_err(|source| CloudError::Files {
-        doing: "open the directories of the object store",
-        source,
-    })?;
+    let blobs = blobs::on_disk(&config.blobs, path)?;
     let keys = gumnut_cloud_accounts::init(&catalogue, &config.secret_files(), &config.clock)?;
     let tls = match &config.tls {
         Some(tls) => Some(acceptor(&config, tls, keys.secrets(), path)?),
@@ -268,14 +273,12 @@ fn open(config: Config) -> Result<Opened, CloudError> {
 }
 
 /// Who answers which requests of a cloud, in the order in which they are asked.
-async fn front_ends(
+fn front_ends(
     config: &Config,
     catalogue: &Catalogue,
-    blobs: DiskBlobs,
+    objects: ObjectStore,
     keys: &Keys,
-) -> Result<Vec<Box<dyn FrontEnd>>, CloudError> {
-    let limits = object_limits(&config.limits);
-    let objects = ObjectStore::open(catalogue.clone(), Arc::new(blobs), limits).await?;
+) -> Vec<Box<dyn FrontEnd>> {
     let images = Images::new(
         catalogue.clone(),
         objects.clone(),
@@ -291,7 +294,7 @@ async fn front_ends(
         ec2_options(config, &budget),
     );
     let s3 = S3FrontEnd::new(objects, catalogue.clone(), s3_options(config, &budget));
-    Ok(front_ends::in_order(s3, ec2))
+    front_ends::in_order(s3, ec2)
 }
 
 /// Opens the catalogue that the cloud is to have. Within a tokio runtime.
@@ -383,6 +386,7 @@ fn object_limits(limits: &Limits) -> ObjectLimits {
     of_objects.put_bytes = limits.put_bytes;
     of_objects.object_bytes = limits.object_bytes;
     of_objects.part_bytes = limits.part_bytes;
+    of_objects.upload_time = limits.upload_time;
     of_objects.inline_bytes = limits.inline_bytes;
     of_objects
 }
@@ -483,8 +487,10 @@ mod tests {
             keys,
             ..
         } = opened.await.unwrap();
-        let front_ends = front_ends(&config, &catalogue, blobs, &keys);
-        let front_ends = front_ends.await.unwrap();
+        let blobs = blobs::open(&config.blobs, blobs, &catalogue).await.unwrap();
+        let objects = ObjectStore::open(catalogue.clone(), blobs, ObjectLimits::default());
+        let objects = objects.await.unwrap();
+        let front_ends = front_ends(&config, &catalogue, objects, &keys);
         let route = |method: &str, uri: &str, content_type: &str| {
             let request = Request::builder().method(method).uri(uri);
             let request = request

@@ -34,6 +34,8 @@ pub struct Config {
     /// The file with the key that the secrets in the catalogue are encrypted with, 32 bytes; `None` for one in the data directory,
     /// which the first start makes.
     pub master_key: Option<PathBuf>,
+    /// Where the bytes of objects are.
+    pub blobs: BlobsSource,
     /// The clock that decides on signatures, ids and dates.
     pub clock: Clock,
     /// Bounds on what is stored and asked.
@@ -108,6 +110,53 @@ fn without_password(text: &str) -> String {
     }
 }
 
+/// Where the bytes of objects are.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum BlobsSource {
+    /// In files of the data directory.
+    #[default]
+    Disk,
+    /// In a bucket of any S3 store, which several front ends may share. It needs the feature `bucket`.
+    #[cfg(feature = "bucket")]
+    Bucket(Box<gumnut_cloud_bucket::BucketConfig>),
+}
+
+impl BlobsSource {
+    /// What `disk` or `s3://BUCKET...` stands for. A bucket needs `keys`, a file with its keys.
+    ///
+    /// # Errors
+    /// [`CloudError::Blobs`] with what is wrong with the URL or the file, or when this program was built without the feature
+    /// `bucket`.
+    pub fn parse(text: &str, keys: Option<&Path>) -> Result<Self, CloudError> {
+        if text == "disk" {
+            return Ok(Self::Disk);
+        }
+        Self::bucket(text, keys)
+    }
+
+    #[cfg(feature = "bucket")]
+    fn bucket(text: &str, keys: Option<&Path>) -> Result<Self, CloudError> {
+        let url = text.parse().map_err(gumnut_cloud_bucket::BucketError::Url);
+        let config = gumnut_cloud_bucket::BucketConfig {
+            url: url.map_err(CloudError::blobs)?,
+            keys: gumnut_cloud_bucket::BucketKeys::read(keys.ok_or(CloudError::NoBlobsKey)?)
+                .map_err(CloudError::blobs)?,
+            cluster: None,
+        };
+        Ok(Self::Bucket(Box::new(config)))
+    }
+
+    #[cfg(not(feature = "bucket"))]
+    fn bucket(_text: &str, _keys: Option<&Path>) -> Result<Self, CloudError> {
+        let without = "this program was built without the feature `bucket`";
+        Err(CloudError::Blobs {
+            fault: gumnut_types::Fault::Usage,
+            source: without.into(),
+        })
+    }
+}
+
 /// Bounds on what is stored and asked.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -120,6 +169,8 @@ pub struct Limits {
     pub object_bytes: u64,
     /// Smallest part that is not the last of its object, in bytes.
     pub part_bytes: u64,
+    /// How long a multipart upload may take; then it is aborted.
+    pub upload_time: Duration,
     /// Largest object whose bytes are kept in the catalogue, in bytes, at most [`Limits::MAX_INLINE_BYTES`]; 0 keeps all bytes in
     /// files. It is for objects that are put from now on.
     pub inline_bytes: usize,
@@ -159,6 +210,7 @@ impl Config {
             tls: None,
             host: None,
             master_key: None,
+            blobs: BlobsSource::default(),
             clock: Clock::system(),
             limits: Limits::default(),
             images: ImageRules::default(),
@@ -251,6 +303,7 @@ impl Default for Limits {
             put_bytes: 5 << 30,
             object_bytes: 5 << 40,
             part_bytes: 5 << 20,
+            upload_time: Duration::from_hours(7 * 24),
             inline_bytes: 16 << 10,
             document_bytes: 2 << 20,
             held_bytes: 64 << 20,

@@ -89,6 +89,20 @@ pub enum CloudError {
         #[source]
         source: io::Error,
     },
+    /// A bucket without keys.
+    #[error(
+        "the blobs are in a bucket, and there is no file with the keys to it; name one with blobs-key or GUMNUT_BLOBS_KEY_FILE"
+    )]
+    NoBlobsKey,
+    /// The store of blobs cannot be used.
+    #[error("cannot use the store of blobs")]
+    Blobs {
+        /// Whose fault it is.
+        fault: Fault,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Users, keys or certificates cannot be used.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
@@ -173,12 +187,22 @@ impl CloudError {
         }
     }
 
+    /// An error of the bucket with the blobs.
+    #[cfg(feature = "bucket")]
+    pub(crate) fn blobs(error: gumnut_cloud_bucket::BucketError) -> Self {
+        Self::Blobs {
+            fault: error.fault(),
+            source: error.into(),
+        }
+    }
+
     /// Whose fault it is: what was asked for, the content of the data directory or of a file, or the machine.
     pub fn fault(&self) -> Fault {
         match self {
             Self::NotLoopback(_)
             | Self::NotEncrypted(_)
             | Self::Inline(_)
+            | Self::NoBlobsKey
             | Self::CatalogueSource { .. } => Fault::Usage,
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => error.fault(),
@@ -190,6 +214,7 @@ impl CloudError {
             | Self::WrongCatalogue { .. }
             | Self::Tls(_) => Fault::Input,
             Self::Accounts(error) => error.fault(),
+            Self::Blobs { fault, .. } => *fault,
             _ => Fault::System,
         }
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backup;
+mod blobs;
 mod cloud;
 mod config;
 mod data_dir;
@@ -11,7 +12,7 @@ mod process;
 
 pub use backup::{Backup, BackupError, BackupOptions, Restored};
 pub use cloud::{Cloud, Running};
-pub use config::{CatalogueSource, Config, Limits};
+pub use config::{BlobsSource, CatalogueSource, Config, Limits};
 pub use error::CloudError;
 pub use fsck::{Finding, Repair, Report};
 pub use gumnut_cloud_accounts::{AccountsError, Credentials, Tls, User, Users};

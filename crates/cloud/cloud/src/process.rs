@@ -164,6 +164,13 @@ fn failed(source: io::Error) -> CloudError {
     }
 }
 
+/// This process among those of a cloud, for leases.
+pub(crate) fn owner() -> String {
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    format!("{host}:{}", std::process::id())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -221,6 +221,11 @@ impl ObjectError {
         }
     }
 
+    /// Whether bytes are not there any more that a row named when it was looked up: the object may have changed, look it up again.
+    pub fn is_of_older_row(&self) -> bool {
+        matches!(self, Self::Blob(BlobError::NotFound(_)))
+    }
+
     /// Whether a change that ended with this error may have happened anyway.
     pub(crate) fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::Catalogue(error) if error.is_outcome_unknown())

@@ -143,7 +143,7 @@ impl Garbage {
 }
 
 /// The names of blobs; what is not a name is reported and left out.
-fn parse(names: &[String]) -> Vec<BlobName> {
+pub(crate) fn parse(names: &[String]) -> Vec<BlobName> {
     let mut parsed = Vec::with_capacity(names.len());
     for name in names {
         match name.parse() {

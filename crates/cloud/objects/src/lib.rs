@@ -3,6 +3,7 @@
 mod access;
 mod acl_request;
 pub mod checksum;
+mod collect;
 mod completion;
 mod conditions;
 mod decide;
@@ -25,6 +26,7 @@ mod uninterrupted;
 mod upload_listing;
 
 pub use acl_request::{AclRequest, GranteeName};
+pub use collect::Collected;
 pub use completion::{CompletionCheck, ListedPart};
 pub use conditions::{Conditions, DeleteConditions, EtagMatch};
 pub use error::ObjectError;

@@ -63,6 +63,15 @@ impl ObjectStore {
         Ok(self.catalogue.accounts_named(names).await?)
     }
 
+    /// Refuses a blob that a collector may soon take for one that nobody wants: the commit must be over before.
+    fn check_in_time(&self, blob: &PendingBlob) -> Result<(), ObjectError> {
+        let age = self.blobs.now().saturating_duration_since(blob.begun());
+        match self.blobs.grace().orphan {
+            Some(grace) if age > grace / 2 => Err(ObjectError::Timeout),
+            _ => Ok(()),
+        }
+    }
+
     /// Commits a unit of change, then deletes the blobs that it has given up.
     ///
     /// A caller who goes away does not interrupt it.
@@ -88,6 +97,9 @@ impl ObjectStore {
         blob: Option<PendingBlob>,
         unit: impl Future<Output = Result<Changed<T>, ObjectError>> + Send + 'static,
     ) -> Result<T, ObjectError> {
+        if let Some(blob) = &blob {
+            self.check_in_time(blob)?;
+        }
         let garbage = Arc::clone(&self.garbage);
         let task = async move {
             let committing = Committing(blob);

@@ -117,20 +117,24 @@ impl ObjectReader {
 
     /// The bytes as a stream, for example for a response. Call it before the first read.
     pub fn into_stream(self) -> ObjectStream {
-        let Blobs {
-            store, runs, pin, ..
-        } = match self.source {
-            Source::Memory(bytes) => return ObjectStream(Pieces::Memory(bytes)),
-            Source::Blobs(blobs) => blobs,
+        match self.source {
+            Source::Memory(bytes) => ObjectStream(Pieces::Memory(bytes)),
+            Source::Blobs(blobs) => BlobPieces::new(blobs).into_stream(),
+        }
+    }
+
+    /// The bytes as a stream whose beginning is there already, so that a response with an error is still possible. Call it before
+    /// the first read.
+    ///
+    /// # Errors
+    /// [`ObjectError::Blob`] when the store cannot be used, or when the first blob is not there: look the object up again.
+    pub async fn open_stream(self) -> Result<ObjectStream, ObjectError> {
+        let mut pieces = match self.source {
+            Source::Memory(bytes) => return Ok(ObjectStream(Pieces::Memory(bytes))),
+            Source::Blobs(blobs) => BlobPieces::new(blobs),
         };
-        let pieces = BlobPieces {
-            store,
-            runs,
-            current: None,
-            _pin: pin,
-        };
-        let pieces = stream::try_unfold(pieces, BlobPieces::next).boxed();
-        ObjectStream(Pieces::Blobs(Mutex::new(pieces)))
+        pieces.open_next().await?;
+        Ok(pieces.into_stream())
     }
 }
 
@@ -237,6 +241,31 @@ struct BlobPieces {
 }
 
 impl BlobPieces {
+    fn new(blobs: Blobs) -> Self {
+        Self {
+            store: blobs.store,
+            runs: blobs.runs,
+            current: None,
+            _pin: blobs.pin,
+        }
+    }
+
+    fn into_stream(self) -> ObjectStream {
+        let pieces = stream::try_unfold(self, Self::next).boxed();
+        ObjectStream(Pieces::Blobs(Mutex::new(pieces)))
+    }
+
+    /// Opens the next blob with bytes that are wanted, if there is one.
+    async fn open_next(&mut self) -> Result<bool, BlobError> {
+        while let Some(run) = self.runs.pop_front() {
+            if run.size() > 0 {
+                self.current = Some(self.store.get(run.name, run.wanted).await?);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     async fn next(mut self) -> io::Result<Option<(Bytes, Self)>> {
         loop {
             if let Some(blob) = &mut self.current {
@@ -245,12 +274,8 @@ impl BlobPieces {
                     None => self.current = None,
                 }
             }
-            let Some(run) = self.runs.pop_front() else {
+            if !self.open_next().await.map_err(io::Error::other)? {
                 return Ok(None);
-            };
-            if run.size() > 0 {
-                let opened = self.store.get(run.name, run.wanted).await;
-                self.current = Some(opened.map_err(io::Error::other)?);
             }
         }
     }

@@ -1,11 +1,14 @@
 //! Which blobs rows name, which were given up, and whether the tables hold together.
 
-use gumnut_cloud_catalogue::{KeyRef, KnownBlob};
+use std::time::Duration;
+
+use gumnut_cloud_catalogue::{CatalogueError, Key, KeyRef, KnownBlob, UploadRef};
 use tokio_postgres::Row;
 
+use crate::buckets::{self, Now};
 use crate::connection::{Connection, Write};
 use crate::failure::Failure;
-use crate::values::{get, unsigned};
+use crate::values::{get, key, unsigned};
 
 statements! {
     GIVE_UP_VERSION = "INSERT INTO garbage (blob, since) \
@@ -13,6 +16,15 @@ statements! {
                        WHERE o.bucket = $2 AND o.key = $3 AND o.ordinal = $4 AND s.blob <> ALL ($5) \
                        ON CONFLICT (blob) DO NOTHING RETURNING blob";
     GARBAGE = "SELECT blob FROM garbage ORDER BY since, blob LIMIT $1";
+    OLD_GARBAGE = "SELECT blob FROM garbage WHERE since <= $1 ORDER BY since, blob LIMIT $2";
+    OLD_UPLOADS = "SELECT bucket, key, id FROM uploads WHERE started <= $1 ORDER BY started LIMIT $2";
+    UNKNOWN = "SELECT blob FROM unnest($1::text[]) AS sought (blob) \
+               WHERE NOT EXISTS (SELECT 1 FROM segments s WHERE s.blob = sought.blob) \
+               AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.blob = sought.blob) \
+               AND NOT EXISTS (SELECT 1 FROM garbage g WHERE g.blob = sought.blob)";
+    UNSWEPT = "SELECT hour FROM unnest($1::bigint[]) AS sought (hour) \
+               WHERE hour NOT IN (SELECT s.hour FROM swept s)";
+    KEEP_SWEPT = "INSERT INTO swept (hour) VALUES ($1) ON CONFLICT (hour) DO NOTHING";
     FORGET = "DELETE FROM garbage WHERE blob = ANY ($1)";
     NAMED = "SELECT blob FROM unnest($1::text[]) AS sought (blob) \
              WHERE EXISTS (SELECT 1 FROM segments s WHERE s.blob = sought.blob) \
@@ -56,6 +68,65 @@ pub(crate) fn names(rows: &[Row]) -> Result<Vec<String>, Failure> {
 /// At most `limit` blobs that were given up, those that were so first, first.
 pub(crate) async fn garbage(connection: &Connection, limit: i64) -> Result<Vec<String>, Failure> {
     names(&connection.rows(GARBAGE, &[&limit]).await?)
+}
+
+/// At most `limit` blobs that were given up `age` ago or before.
+pub(crate) async fn old_garbage(
+    connection: &Connection,
+    age: Duration,
+    limit: i64,
+    now: Now,
+) -> Result<Vec<String>, Failure> {
+    let until = ago(buckets::time(connection, now).await?, age);
+    names(&connection.rows(OLD_GARBAGE, &[&until, &limit]).await?)
+}
+
+/// At most `limit` uploads that began `age` ago or before.
+pub(crate) async fn old_uploads(
+    connection: &Connection,
+    age: Duration,
+    limit: i64,
+    now: Now,
+) -> Result<Vec<UploadRef>, Failure> {
+    let until = ago(buckets::time(connection, now).await?, age);
+    let rows = connection.rows(OLD_UPLOADS, &[&until, &limit]).await?;
+    let found = rows.iter().map(|row| {
+        Ok(UploadRef {
+            bucket: get(row, 0)?,
+            key: Key::new(key(row, 1)?).map_err(|error| CatalogueError::Database(error.into()))?,
+            id: get(row, 2)?,
+        })
+    });
+    found.collect()
+}
+
+fn ago(now: i64, age: Duration) -> i64 {
+    now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Those of the blobs that no row names and that were not given up.
+pub(crate) async fn unknown(
+    connection: &Connection,
+    blobs: &[String],
+) -> Result<Vec<String>, Failure> {
+    names(&connection.rows(UNKNOWN, &[&blobs]).await?)
+}
+
+/// Those of the hours that were not kept as swept.
+pub(crate) async fn unswept(connection: &Connection, hours: &[u32]) -> Result<Vec<u32>, Failure> {
+    let hours: Vec<i64> = hours.iter().map(|hour| i64::from(*hour)).collect();
+    let rows = connection.rows(UNSWEPT, &[&hours]).await?;
+    let hours = rows.iter().map(|row| {
+        let hour: i64 = get(row, 0)?;
+        Ok(u32::try_from(hour).unwrap_or(u32::MAX))
+    });
+    hours.collect()
+}
+
+/// Keeps an hour as swept.
+pub(crate) async fn keep_swept(connection: &Connection, hour: u32) -> Result<(), Failure> {
+    let hour = i64::from(hour);
+    connection.rows(KEEP_SWEPT, &[&hour]).await.map(drop)
 }
 
 /// Forgets blobs that were given up.

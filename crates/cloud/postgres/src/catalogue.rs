@@ -408,6 +408,40 @@ impl Database for PostgresCatalogue {
         read!(self, |connection| blobs::garbage(connection, most(limit)))
     }
 
+    async fn old_garbage(
+        &self,
+        age: Duration,
+        limit: usize,
+    ) -> Result<Vec<String>, CatalogueError> {
+        let (limit, now) = (most(limit), self.now());
+        read!(self, |connection| blobs::old_garbage(
+            connection, age, limit, now
+        ))
+    }
+
+    async fn old_uploads(
+        &self,
+        age: Duration,
+        limit: usize,
+    ) -> Result<Vec<UploadRef>, CatalogueError> {
+        let (limit, now) = (most(limit), self.now());
+        read!(self, |connection| blobs::old_uploads(
+            connection, age, limit, now
+        ))
+    }
+
+    async fn unknown_blobs(&self, blobs: Vec<String>) -> Result<Vec<String>, CatalogueError> {
+        read!(self, |connection| blobs::unknown(connection, &blobs))
+    }
+
+    async fn unswept_hours(&self, hours: Vec<u32>) -> Result<Vec<u32>, CatalogueError> {
+        read!(self, |connection| blobs::unswept(connection, &hours))
+    }
+
+    async fn keep_swept(&self, hour: u32) -> Result<(), CatalogueError> {
+        read!(self, |connection| blobs::keep_swept(connection, hour))
+    }
+
     async fn forget_garbage(&self, blobs: Vec<String>) -> Result<(), CatalogueError> {
         read!(self, |connection| blobs::forget(connection, &blobs))
     }

@@ -17,6 +17,9 @@ use crate::ranges::SentRange;
 /// Most keys of one request that deletes many, as in S3.
 const MAX_KEYS: usize = 1000;
 
+/// How often an object is looked up whose bytes go away meanwhile.
+const TRIES: usize = 3;
+
 /// What GET and HEAD say of an object alike.
 struct Description {
     object: ObjectVersion,
@@ -74,8 +77,24 @@ pub(super) async fn get(
     store: &ObjectStore,
     request: S3Request<dto::GetObjectInput>,
 ) -> Result<dto::GetObjectOutput, ObjectError> {
-    let RequestContext { caller, range, .. } = RequestContext::of(&request);
-    let input = request.input;
+    let mut tries = 1;
+    loop {
+        let context = RequestContext::of(&request);
+        match opened(store, context, request.input.clone()).await {
+            // The object has changed since its row was looked up.
+            Err(error) if error.is_of_older_row() && tries < TRIES => tries += 1,
+            answer => return answer,
+        }
+    }
+}
+
+/// The answer to `GetObject`, with the beginning of its bytes.
+async fn opened(
+    store: &ObjectStore,
+    context: RequestContext,
+    input: dto::GetObjectInput,
+) -> Result<dto::GetObjectOutput, ObjectError> {
+    let RequestContext { caller, range, .. } = context;
     let (view, reader) = store.open_object(&caller, &object_ref!(input)).await?;
     let object = view.object;
     convert::conditions(
@@ -102,10 +121,11 @@ pub(super) async fn get(
         has_versions: view.has_versions,
         content_range,
     };
+    let bytes = wanted.open_stream().await?;
     Ok(describe!(
         description,
         dto::GetObjectOutput {
-            body: Some(dto::StreamingBlob::wrap(wanted.into_stream())),
+            body: Some(dto::StreamingBlob::wrap(bytes)),
             tag_count: tag_count.filter(|count| *count > 0),
         }
     ))

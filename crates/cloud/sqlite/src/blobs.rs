@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gumnut_cloud_catalogue::{CatalogueError, KnownBlob};
+use gumnut_cloud_catalogue::{CatalogueError, Key, KnownBlob, UploadRef};
 use rusqlite::{Connection, Params, params};
 
 use crate::failure::Failure;
@@ -10,6 +10,13 @@ use crate::json::Json;
 
 statements! {
     GARBAGE = "SELECT blob FROM garbage ORDER BY rowid LIMIT ?";
+    OLD_GARBAGE = "SELECT blob FROM garbage WHERE since <= ? ORDER BY rowid LIMIT ?";
+    OLD_UPLOADS = "SELECT bucket, key, id FROM uploads WHERE started <= ? ORDER BY started LIMIT ?";
+    UNKNOWN = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM segments WHERE blob = value) \
+               AND NOT EXISTS (SELECT 1 FROM parts WHERE blob = value) \
+               AND NOT EXISTS (SELECT 1 FROM garbage WHERE blob = value)";
+    UNSWEPT = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT hour FROM swept)";
+    KEEP_SWEPT = "INSERT OR IGNORE INTO swept (hour) VALUES (?)";
     FORGET = "DELETE FROM garbage WHERE blob IN (SELECT value FROM json_each(?))";
     NAMED = "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM segments WHERE blob = value) \
              OR EXISTS (SELECT 1 FROM parts WHERE blob = value)";
@@ -86,6 +93,62 @@ pub(crate) fn garbage(connection: &Connection, limit: i64) -> rusqlite::Result<V
         .prepare_cached(GARBAGE)?
         .query_map([limit], |row| row.get(0))?
         .collect()
+}
+
+/// At most `limit` blobs that were given up by the time `until`.
+pub(crate) fn old_garbage(
+    connection: &Connection,
+    until: i64,
+    limit: i64,
+) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached(OLD_GARBAGE)?
+        .query_map([until, limit], |row| row.get(0))?
+        .collect()
+}
+
+/// At most `limit` uploads that began by the time `until`.
+pub(crate) fn old_uploads(
+    connection: &Connection,
+    until: i64,
+    limit: i64,
+) -> Result<Vec<UploadRef>, Failure> {
+    let mut statement = connection.prepare_cached(OLD_UPLOADS)?;
+    let mut rows = statement.query([until, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get(1)?;
+        found.push(UploadRef {
+            bucket: row.get(0)?,
+            key: Key::new(key).map_err(|error| CatalogueError::Database(error.into()))?,
+            id: row.get(2)?,
+        });
+    }
+    Ok(found)
+}
+
+/// Those of the blobs that no row names and that were not given up.
+pub(crate) fn unknown(connection: &Connection, blobs: &[String]) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached(UNKNOWN)?
+        .query_map(params![Json(blobs)], |row| row.get(0))?
+        .collect()
+}
+
+/// Those of the hours that were not kept as swept.
+pub(crate) fn unswept(connection: &Connection, hours: &[u32]) -> rusqlite::Result<Vec<u32>> {
+    connection
+        .prepare_cached(UNSWEPT)?
+        .query_map(params![Json(hours)], |row| row.get(0))?
+        .collect()
+}
+
+/// Keeps an hour as swept.
+pub(crate) fn keep_swept(connection: &Connection, hour: u32) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(KEEP_SWEPT)?
+        .execute([hour])
+        .map(drop)
 }
 
 /// Forgets blobs that were given up.

@@ -211,6 +211,12 @@ impl SqliteCatalogue {
         })
     }
 
+    /// The time `age` ago, in milliseconds since 1970.
+    fn ago(&self, age: Duration) -> i64 {
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        self.clock.now_millis().saturating_sub(age)
+    }
+
     /// Runs a short read, all of which sees one state: that of a moment after this was called.
     async fn read<T: Send + 'static>(
         &self,
@@ -533,6 +539,42 @@ impl Database for SqliteCatalogue {
 
     async fn garbage(&self, limit: usize) -> Result<Vec<String>, CatalogueError> {
         self.read(move |connection| Ok(blobs::garbage(connection, most(limit))?))
+            .await
+    }
+
+    async fn old_garbage(
+        &self,
+        age: Duration,
+        limit: usize,
+    ) -> Result<Vec<String>, CatalogueError> {
+        let until = self.ago(age);
+        self.read(move |connection| Ok(blobs::old_garbage(connection, until, most(limit))?))
+            .await
+    }
+
+    async fn old_uploads(
+        &self,
+        age: Duration,
+        limit: usize,
+    ) -> Result<Vec<UploadRef>, CatalogueError> {
+        let until = self.ago(age);
+        self.read(move |connection| blobs::old_uploads(connection, until, most(limit)))
+            .await
+    }
+
+    async fn unknown_blobs(&self, blobs: Vec<String>) -> Result<Vec<String>, CatalogueError> {
+        self.read(move |connection| Ok(blobs::unknown(connection, &blobs)?))
+            .await
+    }
+
+    async fn unswept_hours(&self, hours: Vec<u32>) -> Result<Vec<u32>, CatalogueError> {
+        self.read(move |connection| Ok(blobs::unswept(connection, &hours)?))
+            .await
+    }
+
+    async fn keep_swept(&self, hour: u32) -> Result<(), CatalogueError> {
+        self.thread
+            .change(move |connection, _| Ok(blobs::keep_swept(connection, hour)?))
             .await
     }
 

@@ -141,7 +141,7 @@ mod tests {
     use crate::schema;
 
     /// The tables that a catalogue has for itself.
-    const OWN: [&str; 3] = ["identity", "leases", "migrated"];
+    const OWN: [&str; 4] = ["identity", "leases", "migrated", "swept"];
 
     fn texts(connection: &Connection, sql: &str) -> BTreeSet<String> {
         let mut statement = connection.prepare(sql).unwrap();

@@ -1,5 +1,7 @@
 //! Blobs: which rows name, and which were given up.
 
+use std::time::Duration;
+
 use super::tools::{
     BUCKET, Outcome, add_account, begin, change_key, garbage, key, known, make_bucket, new_version,
     part, put, put_part, sorted, state, upload_ref, with_bucket,
@@ -25,6 +27,49 @@ pub async fn what_is_given_up_is_garbage(catalogue: &Catalogue) -> Outcome {
     assert_eq!(catalogue.garbage(99).await?, ["d", "c", "b"]);
     assert_eq!(catalogue.garbage(2).await?, ["d", "c"]);
     assert_eq!(known(catalogue).await?, ["a"]);
+    Ok(())
+}
+
+/// What is given up, and an upload, are found when they are old enough; only a blob that is neither named nor given up is unknown.
+///
+/// # Errors
+/// If the catalogue cannot be used.
+pub async fn what_is_old_is_found(catalogue: &Catalogue) -> Outcome {
+    let (now, long) = (Duration::ZERO, Duration::from_hours(1));
+    let account = with_bucket(catalogue).await?;
+    for blob in ["given up", "named"] {
+        put(catalogue, "k", new_version(&account, NULL_VERSION, blob)).await?;
+    }
+    begin(catalogue, &account, "k", "up").await?;
+    put_part(catalogue, upload_ref("k", "up"), part(1, "of a part")).await?;
+    assert_eq!(catalogue.old_garbage(now, 9).await?, ["given up"]);
+    assert_eq!(catalogue.old_garbage(now, 0).await?, [""; 0]);
+    assert_eq!(catalogue.old_garbage(long, 9).await?, [""; 0]);
+    assert_eq!(catalogue.old_garbage(Duration::MAX, 9).await?, [""; 0]);
+    assert_eq!(
+        catalogue.old_uploads(now, 9).await?,
+        [upload_ref("k", "up")]
+    );
+    assert_eq!(catalogue.old_uploads(long, 9).await?, []);
+    let blobs = ["given up", "of a part", "unknown", "named"];
+    let asked = blobs.map(str::to_owned).to_vec();
+    assert_eq!(catalogue.unknown_blobs(asked).await?, ["unknown"]);
+    assert_eq!(catalogue.unknown_blobs(Vec::new()).await?, [""; 0]);
+    Ok(())
+}
+
+/// An hour is swept once it was kept as such.
+///
+/// # Errors
+/// If the catalogue cannot be used.
+pub async fn hours_are_swept_once(catalogue: &Catalogue) -> Outcome {
+    let hours = vec![0, 498_889, u32::MAX];
+    assert_eq!(catalogue.unswept_hours(hours.clone()).await?, hours);
+    for _ in 0..2 {
+        catalogue.keep_swept(498_889).await?;
+    }
+    assert_eq!(catalogue.unswept_hours(hours).await?, [0, u32::MAX]);
+    assert_eq!(catalogue.unswept_hours(Vec::new()).await?, [0; 0]);
     Ok(())
 }
 

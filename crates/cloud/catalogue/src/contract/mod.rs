@@ -31,7 +31,7 @@ pub use accounts::{
 };
 pub use blobs::{
     a_blob_that_is_taken_again_is_no_garbage, blobs_are_known_by_their_rows, garbage_is_forgotten,
-    what_is_given_up_is_garbage,
+    hours_are_swept_once, what_is_given_up_is_garbage, what_is_old_is_found,
 };
 pub use buckets::{
     a_bucket_is_made_changed_and_deleted, a_bucket_knows_its_objects,
@@ -121,6 +121,8 @@ macro_rules! contract_tests {
             inline_bytes_and_blobs_replace_each_other,
             inline_bytes_belong_to_a_version,
             inline_objects_are_listed,
+            what_is_old_is_found,
+            hours_are_swept_once,
             what_is_given_up_is_garbage,
             a_blob_that_is_taken_again_is_no_garbage,
             garbage_is_forgotten,

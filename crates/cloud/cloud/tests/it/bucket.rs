@@ -2,32 +2,190 @@
 
 use std::sync::Arc;
 
-use gumnut_cloud_blobs::BlobStore;
+use gumnut_cloud_blobs::{BlobError, BlobStore, Body, PutError};
 use gumnut_cloud_bucket::{BucketBlobs, BucketConfig, BucketKeys};
 
 use crate::common::{TestCloud, User};
 
-/// The blobs in the bucket `blobs` of a cloud, with further parameters of the URL.
-fn open(cloud: &TestCloud, user: &User, parameters: &str) -> Arc<dyn BlobStore> {
+/// The bucket `blobs` of a cloud, with further parameters of the URL.
+fn bucket(cloud: &TestCloud, user: &User, parameters: &str) -> BucketConfig {
     let endpoint = cloud.endpoint();
     let url = format!("s3://blobs/pre/fix?endpoint={endpoint}{parameters}");
     let credentials = &user.credentials;
-    let store = BucketBlobs::open(BucketConfig {
+    BucketConfig {
         url: url.parse().unwrap(),
         keys: BucketKeys::new(
             credentials.access_key().as_str(),
             credentials.secret().clone(),
         ),
         cluster: Some("c1".to_owned()),
-    });
-    Arc::new(store.unwrap())
+    }
+}
+
+fn open(config: BucketConfig) -> Arc<dyn BlobStore> {
+    Arc::new(BucketBlobs::open(config).unwrap())
 }
 
 /// A cloud with the bucket `blobs`, and the blobs in it.
 async fn fixture() -> (TestCloud, Arc<dyn BlobStore>) {
     let cloud = TestCloud::start().await.with_bucket("blobs").await;
-    let store = open(&cloud, &cloud.alice, "");
+    let store = open(bucket(&cloud, &cloud.alice, ""));
     (cloud, store)
 }
 
 gumnut_cloud_blobs::contract_tests!(fixture().await);
+
+/// Why a store does not do what it was asked, with all sources.
+async fn refusal(store: &Arc<dyn BlobStore>) -> (BlobError, String) {
+    let error = store.ready().await.unwrap_err();
+    let first: &dyn std::error::Error = &error;
+    let chain = std::iter::successors(Some(first), |&error| error.source());
+    let causes: Vec<_> = chain.map(ToString::to_string).collect();
+    let text = causes.join(": ");
+    (error, text)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_of_the_store_has_a_message() {
+    let (cloud, store) = fixture().await;
+    store.ready().await.unwrap();
+    let wrong_secret = cloud.alice.with_secret("another");
+    let mut elsewhere = bucket(&cloud, &cloud.alice, "");
+    elsewhere.url.bucket = "nowhere".to_owned();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut nobody = bucket(&cloud, &cloud.alice, "");
+    nobody.url.endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+    // Nobody listens there any more.
+    drop(listener);
+    let mut no_tls = bucket(&cloud, &cloud.alice, "");
+    no_tls.url.endpoint = Some(cloud.endpoint().replace("http:", "https:"));
+    for (config, expected) in [
+        (
+            bucket(&cloud, &wrong_secret, ""),
+            "was denied (SignatureDoesNotMatch); check the keys",
+        ),
+        (
+            bucket(&cloud, &cloud.bob, ""),
+            "was denied (AccessDenied); check the keys",
+        ),
+        (elsewhere, "there is no bucket \"nowhere\" at http"),
+        (nobody, "cannot be reached"),
+        (no_tls, "no secure connection"),
+    ] {
+        let (error, text) = refusal(&open(config)).await;
+        assert!(matches!(error, BlobError::Unavailable(_)), "{error:?}");
+        assert!(text.contains(expected), "{text}");
+        assert!(!text.contains("another"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_another_length_is_refused() {
+    let (_cloud, store) = fixture().await;
+    let small: (u64, &[u8]) = (4, b"abc");
+    let big = vec![7; 5 << 20];
+    for (length, body) in [
+        small,
+        (2, b"abc"),
+        (big.len() as u64 + 1, &big),
+        (5_000_000, &big),
+    ] {
+        let pieces: Vec<_> = body
+            .chunks(100_000)
+            .map(|piece| Ok::<_, std::io::Error>(piece.to_vec().into()))
+            .collect();
+        let body = Body::stream(futures::stream::iter(pieces)).of_length(Some(length));
+        let put = store.put(body, Box::new(())).await;
+        assert!(matches!(put, Err(PutError::Refused(_))), "{put:?}");
+        assert_eq!(store.folders().await.unwrap(), []);
+    }
+}
+
+#[cfg(feature = "bucket")]
+mod of_a_cloud {
+    use gumnut_cloud::{BlobsSource, Cloud};
+
+    use super::*;
+    use crate::common::{config, fresh_data_dir};
+
+    /// Two clouds: the first keeps its bytes in the bucket `blobs` of the second.
+    async fn two() -> (TestCloud, TestCloud) {
+        let second = TestCloud::start().await.with_bucket("blobs").await;
+        let source = BlobsSource::Bucket(Box::new(bucket(&second, &second.alice, "")));
+        let first = TestCloud::start_with(|config| config.blobs = source).await;
+        (first.with_bucket("bkt").await, second)
+    }
+
+    async fn blobs(second: &TestCloud) -> usize {
+        let listed = second.get(&second.alice, "/blobs?list-type=2").await;
+        listed.text().matches("<Key>pre/fix/").count()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn objects_are_in_the_bucket() {
+        let (cloud, second) = two().await;
+        let body: Vec<u8> = (0..5 << 20).map(|i: u32| i.to_be_bytes()[2]).collect();
+        let put = cloud.put(&cloud.alice, "/bkt/big", &body).await;
+        assert_eq!(put.status, 200, "{}", put.text());
+        let got = cloud.get(&cloud.alice, "/bkt/big").await;
+        assert!(got.body == body);
+        let range = cloud
+            .request("GET", "/bkt/big")
+            .header("range", "bytes=4000000-4000009");
+        assert_eq!(
+            range.v4(&cloud.alice).send().await.body,
+            body[4_000_000..4_000_010]
+        );
+        let copied = cloud
+            .request("PUT", "/bkt/copy")
+            .header("x-amz-copy-source", "/bkt/big");
+        assert_eq!(copied.v4(&cloud.alice).send().await.status, 200);
+        assert!(cloud.get(&cloud.alice, "/bkt/copy").await.body == body);
+        assert_eq!(blobs(&second).await, 2);
+        let deleted = cloud.delete(&cloud.alice, "/bkt/big").await;
+        assert_eq!(deleted.status, 204);
+        // Readers have their time.
+        assert_eq!(blobs(&second).await, 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_store_that_is_away_is_a_503() {
+        let (cloud, second) = two().await;
+        let body = vec![7; 100_000];
+        assert_eq!(cloud.put(&cloud.alice, "/bkt/k", &body).await.status, 200);
+        second.running.shutdown().await.unwrap();
+        for answer in [
+            cloud.put(&cloud.alice, "/bkt/l", &body).await,
+            cloud.get(&cloud.alice, "/bkt/k").await,
+        ] {
+            assert_eq!(answer.status, 503, "{}", answer.text());
+            assert_eq!(answer.headers["retry-after"], "1");
+            assert!(answer.text().contains("<Code>ServiceUnavailable</Code>"));
+        }
+        assert_eq!(
+            cloud
+                .request("HEAD", "/bkt/k")
+                .v4(&cloud.alice)
+                .send()
+                .await
+                .status,
+            200
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_cloud_does_not_start_without_its_bucket() {
+        let second = TestCloud::start().await;
+        let dir = fresh_data_dir();
+        let mut config = config(dir.path());
+        let source = bucket(&second, &second.alice, "");
+        config.blobs = BlobsSource::Bucket(Box::new(source));
+        let error = Cloud::start(config).await.unwrap_err();
+        let source = std::error::Error::source(&error).unwrap();
+        let cause = source.source().unwrap().to_string();
+        assert!(
+            cause.starts_with("there is no bucket \"blobs\" at http"),
+            "{cause}"
+        );
+    }
+}

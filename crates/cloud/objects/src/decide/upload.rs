@@ -106,6 +106,19 @@ pub(crate) fn abort(
     Ok((change, ()))
 }
 
+/// Decides whether an upload that began at `until` or before ends without an object.
+pub(crate) fn abandon(state: &UploadState, upload: &UploadRef, until: i64) -> (UploadChange, bool) {
+    let found = state.upload.as_ref();
+    let abort = found.is_some_and(|found| {
+        found.started <= until && found.bucket == upload.bucket && found.key == *upload.key
+    });
+    let change = UploadChange {
+        abort,
+        ..UploadChange::default()
+    };
+    (change, abort)
+}
+
 /// The upload, if the caller has begun it or owns its bucket. That there is no such upload is shown to those who may write
 /// there.
 pub(crate) fn find<'s>(

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod collect;
+
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;

@@ -186,6 +186,11 @@ CREATE TABLE leases (
     expires BIGINT NOT NULL
 );
 
+-- Hours, counted since 1970, in which no more blobs without rows are to be looked for.
+CREATE TABLE swept (
+    hour BIGINT PRIMARY KEY
+);
+
 -- Steps of a copy from another catalogue: with any of them this one is not complete, or was moved away.
 CREATE TABLE migrated (
     step TEXT COLLATE "C" PRIMARY KEY

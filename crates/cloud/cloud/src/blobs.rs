@@ -1,0 +1,120 @@
+//! Where the bytes of a cloud are, and what is deleted of them from time to time.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gumnut_cloud_blobs::{BlobStore, DiskBlobs};
+use gumnut_cloud_catalogue::Catalogue;
+use gumnut_cloud_objects::ObjectStore;
+use tokio::task::JoinHandle;
+
+use crate::CloudError;
+use crate::config::BlobsSource;
+
+/// How often the collector looks for what can be deleted, where that can be hours old.
+const INTERVAL: Duration = Duration::from_mins(1);
+/// How often it does so where only abandoned uploads are looked for.
+const INTERVAL_ON_DISK: Duration = Duration::from_mins(10);
+/// The shortest time between two rounds.
+const SHORTEST: Duration = Duration::from_millis(200);
+
+/// The files of a data directory, if that is where the bytes are.
+pub(crate) fn on_disk(source: &BlobsSource, path: &Path) -> Result<Option<DiskBlobs>, CloudError> {
+    if !matches!(source, BlobsSource::Disk) {
+        return Ok(None);
+    }
+    let opened = DiskBlobs::open(path).map_err(|source| CloudError::Files {
+        doing: "open the directories of the object store",
+        source,
+    })?;
+    Ok(Some(opened))
+}
+
+/// The store of the bytes; `disk` is what [`on_disk`] has opened.
+pub(crate) async fn open(
+    source: &BlobsSource,
+    disk: Option<DiskBlobs>,
+    catalogue: &Catalogue,
+) -> Result<Arc<dyn BlobStore>, CloudError> {
+    match (source, disk) {
+        (BlobsSource::Disk, Some(disk)) => Ok(Arc::new(disk)),
+        #[cfg(feature = "bucket")]
+        (BlobsSource::Bucket(config), _) => bucket::open(config, catalogue).await,
+        (BlobsSource::Disk, None) => {
+            let _ = catalogue;
+            Err(CloudError::Blobs {
+                fault: gumnut_types::Fault::Unexpected,
+                source: "the data directory was not opened".into(),
+            })
+        }
+    }
+}
+
+#[cfg(feature = "bucket")]
+mod bucket {
+    use data_encoding::HEXLOWER;
+    use gumnut_cloud_bucket::{BucketBlobs, BucketConfig};
+
+    use super::{Arc, BlobStore, Catalogue, CloudError};
+
+    /// The name under which the catalogue keeps the id of the cloud. It is shown to whoever can read the bucket, so it is not
+    /// encrypted.
+    const CLUSTER: &str = "cluster-id";
+
+    pub(super) async fn open(
+        config: &BucketConfig,
+        catalogue: &Catalogue,
+    ) -> Result<Arc<dyn BlobStore>, CloudError> {
+        let mut config = config.clone();
+        if config.cluster.is_none() {
+            let mut id = [0; 16];
+            getrandom::fill(&mut id).map_err(|source| CloudError::Files {
+                doing: "get random bytes from the system",
+                source: std::io::Error::other(source),
+            })?;
+            let candidate = HEXLOWER.encode(&id).into_bytes();
+            let kept = catalogue.keep_secret(CLUSTER, candidate).await?;
+            config.cluster = Some(String::from_utf8_lossy(&kept).into_owned());
+        }
+        let store: Arc<dyn BlobStore> =
+            Arc::new(BucketBlobs::open(config).map_err(CloudError::blobs)?);
+        // A cloud whose bytes cannot be reached is of no use; whoever starts it should hear of it.
+        store.ready().await.map_err(|error| CloudError::Blobs {
+            fault: error.fault(),
+            source: error.into(),
+        })?;
+        Ok(store)
+    }
+}
+
+/// A task that deletes what nobody needs any more, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Collecting(JoinHandle<()>);
+
+impl Collecting {
+    pub(crate) fn start(objects: ObjectStore, blobs: &dyn BlobStore, owner: String) -> Self {
+        let grace = blobs.grace();
+        let interval = match grace.orphan {
+            Some(orphan) => (orphan.min(grace.reader) / 20).clamp(SHORTEST, INTERVAL),
+            None => INTERVAL_ON_DISK,
+        };
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                match objects.collect(&owner).await {
+                    Ok(Some(collected)) => tracing::debug!(?collected, "a round of the collector"),
+                    Ok(None) => tracing::debug!("another process collects"),
+                    // The next round goes on.
+                    Err(error) => error.log(),
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Collecting {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
