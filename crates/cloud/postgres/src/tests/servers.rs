@@ -436,7 +436,7 @@ async fn each_statement_goes_with_the_tables() -> contract::Outcome {
     ];
     found.retain(|it| !own.contains(&it.as_str()));
     let left = |it: &String| {
-        ["schema.", "leases.", "migrated."]
+        ["schema.", "leases.", "migrated.", "swept."]
             .iter()
             .any(|own| it.starts_with(own))
     };
