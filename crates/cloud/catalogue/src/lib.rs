@@ -45,7 +45,10 @@ pub use object::{
 pub use profile::{IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
 pub use settings::{BucketSettings, CorsRule, LockPeriod, ObjectLock, PublicAccess, Versioning};
 pub use tags_and_lock::{Governance, LockMode, Retention, Tags, TagsAndLock};
-pub use transfer::{Column, Digest, Kind, Row, Table, Transfer, Value, copy_rows, digest};
+pub use transfer::{
+    Column, Digest, Kind, MigrateError, Row, Table, Transfer, Value, copy_rows, digest,
+    insist_on_served, migrate, undo_move,
+};
 pub use unit::{
     AccountsChange, AccountsState, BucketChange, BucketRef, BucketState, ImageChange, ImageRef,
     ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, UploadChange, UploadRef, UploadState,

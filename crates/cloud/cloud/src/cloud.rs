@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use gumnut_cloud_accounts::{Credentials, Keys, Regions, Secrets, Tls, Trust, Users, names};
 use gumnut_cloud_blobs::DiskBlobs;
-use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock, Database as _, Mismatch, Profile};
+use gumnut_cloud_catalogue::{
+    Catalogue, CatalogueError, Clock, Database as _, Mismatch, Profile, insist_on_served,
+};
 use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
 use gumnut_cloud_http::{BodyBudget, FrontEnd, HttpLimits, Server, ServerOptions, tls_acceptor};
 use gumnut_cloud_images::Images;
@@ -25,6 +27,8 @@ use crate::data_dir::{CATALOGUE, DataDir, is_empty, known_files};
 use crate::error::CloudError;
 use crate::front_ends;
 use crate::fsck::{self, Repair, Report};
+#[cfg(feature = "postgres")]
+use crate::migrate::{self, Move, MoveRequest};
 use crate::process::{self, Process};
 
 /// The embedded cloud.
@@ -71,6 +75,43 @@ impl Cloud {
         };
         let trust = Trust::Kept(data_dir.clone());
         Ok(Users::open(catalogue, config.secret_files(), trust, None))
+    }
+
+    /// Moves the catalogue of a data directory that no cloud uses to PostgreSQL, whose tables must be empty, or back, and gives the number
+    /// of its rows. After it was interrupted, calling it again continues. Objects and the master key are kept where they are. At the end
+    /// the digests of all tables are compared, and no cloud starts with the catalogue that was moved.
+    ///
+    /// # Errors
+    /// [`CloudError::Locked`] when a cloud uses the directory; [`CloudError::Migrate`] when the catalogue cannot be moved.
+    #[cfg(feature = "postgres")]
+    pub async fn migrate(
+        data_dir: &Path,
+        postgres: &gumnut_cloud_postgres::PostgresConfig,
+        direction: Move,
+    ) -> Result<u64, CloudError> {
+        migrate::catalogue(data_dir, postgres, direction).await
+    }
+
+    /// Does what [`Cloud::migrate`] or [`Cloud::undo_migrate`] does, as a request says. Gives the number of rows; `None` for a move that was
+    /// undone. It blocks, outside of a tokio runtime.
+    ///
+    /// # Errors
+    /// [`CloudError::CatalogueSource`] for a URL that is not one of PostgreSQL; those of the two else.
+    #[cfg(feature = "postgres")]
+    pub fn migrate_as(data_dir: &Path, request: &MoveRequest) -> Result<Option<u64>, CloudError> {
+        migrate::request(data_dir, request)
+    }
+
+    /// Lets clouds start again with a catalogue that was moved: that in PostgreSQL, or that in the data directory for `None`.
+    ///
+    /// # Errors
+    /// [`CloudError::Migrate`] when it is an incomplete copy; others when it cannot be used.
+    #[cfg(feature = "postgres")]
+    pub async fn undo_migrate(
+        data_dir: &Path,
+        postgres: Option<&gumnut_cloud_postgres::PostgresConfig>,
+    ) -> Result<(), CloudError> {
+        migrate::undo(data_dir, postgres).await
     }
 
     /// Brings the tables of a shared catalogue up to date, while front ends use it. Gives the version before and after; they are the same
@@ -319,7 +360,9 @@ fn open_postgres(
     clock: Clock,
 ) -> Result<Catalogue, CloudError> {
     let opened = gumnut_cloud_postgres::PostgresCatalogue::open(postgres, clock);
-    Ok(Catalogue::new(futures::executor::block_on(opened)?))
+    let opened = futures::executor::block_on(opened)?;
+    futures::executor::block_on(insist_on_served(&opened))?;
+    Ok(Catalogue::new(opened))
 }
 
 /// Opens the catalogue of a data directory; in a directory without one, a new one. Where there are files that a catalogue must
@@ -338,6 +381,7 @@ fn open_catalogue(data_dir: &Path, clock: Clock) -> Result<SqliteCatalogue, Clou
         _ => {}
     }
     let catalogue = SqliteCatalogue::open(&path, clock).map_err(failed)?;
+    futures::executor::block_on(insist_on_served(&catalogue))?;
     let known = futures::executor::block_on(catalogue.accounts()).map_err(failed)?;
     if known.accounts.is_empty() && has_files {
         return Err(without(Mismatch::Empty));

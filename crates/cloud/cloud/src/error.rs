@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use gumnut_cloud_accounts::AccountsError;
-use gumnut_cloud_catalogue::{CatalogueError, Mismatch};
+use gumnut_cloud_catalogue::{CatalogueError, MigrateError, Mismatch};
 use gumnut_cloud_objects::ObjectError;
 use gumnut_types::Fault;
 
@@ -40,6 +40,9 @@ pub enum CloudError {
     /// The directory is a backup, which a cloud would change.
     #[error("{0:?} is a backup; restore it with: gumnut cloud restore BACKUP --to DIR")]
     IsBackup(PathBuf),
+    /// The catalogue was moved to another place, is an incomplete copy, or cannot be moved.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// The data directory was not backed up or restored.
     #[error(transparent)]
     Backup(#[from] BackupError),
@@ -207,6 +210,7 @@ impl CloudError {
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => error.fault(),
             Self::Backup(error) => error.fault(),
+            Self::Migrate(error) => error.fault(),
             Self::NoCloud(_)
             | Self::IsBackup(_)
             | Self::Damaged { .. }

@@ -8,6 +8,8 @@ mod data_dir;
 mod error;
 mod front_ends;
 mod fsck;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod process;
 
 pub use backup::{Backup, BackupError, BackupOptions, Restored};
@@ -22,4 +24,6 @@ pub use gumnut_cloud_catalogue::{
 #[cfg(feature = "postgres")]
 pub use gumnut_cloud_postgres::{PostgresConfig, PostgresError};
 pub use gumnut_cloud_s3::RefuseAcl;
+#[cfg(feature = "postgres")]
+pub use migrate::{Move, MoveRequest};
 pub use process::Process;

@@ -28,6 +28,14 @@ statements! {
                   coalesce((SELECT sum(size) FROM segments WHERE object = o.id), 0) + \
                   coalesce((SELECT length(bytes) FROM small WHERE object = o.id), 0) AS found FROM objects o) \
                   WHERE said <> found ORDER BY id LIMIT 100";
+    WITHOUT_NEWEST = "SELECT bucket || '/' || key FROM objects GROUP BY bucket, key \
+                      HAVING sum(current) <> 1 OR max(id) <> max(CASE WHEN current = 1 THEN id END) \
+                      ORDER BY 1 LIMIT 100";
+    NAMED_GARBAGE = "SELECT blob FROM garbage WHERE blob IN (SELECT blob FROM segments UNION ALL SELECT blob FROM parts) \
+                     ORDER BY 1 LIMIT 100";
+    NAMED_TWICE = "SELECT blob FROM parts WHERE blob IN (SELECT blob FROM segments) ORDER BY 1 LIMIT 100";
+    NOT_JSON = "SELECT bucket || '/' || key FROM objects \
+                WHERE NOT (json_valid(acl) AND json_valid(headers) AND json_valid(marks)) ORDER BY 1 LIMIT 100";
     QUICK_CHECK = "PRAGMA quick_check(1)";
     INTEGRITY_CHECK = "PRAGMA integrity_check";
     FOREIGN_KEY_CHECK = "PRAGMA foreign_key_check";
@@ -213,6 +221,20 @@ pub(crate) fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     for line in rows {
         lines.push(line?);
     }
+    for (sql, fault) in [
+        (
+            WITHOUT_NEWEST,
+            "has no newest version, or not the newest one",
+        ),
+        (NOT_JSON, "has a row that cannot be read"),
+        (NAMED_GARBAGE, "was given up and is in use"),
+        (NAMED_TWICE, "belongs to an object and to a part"),
+    ] {
+        let mut statement = connection.prepare(sql)?;
+        for name in statement.query_map([], |row| row.get::<_, String>(0))? {
+            lines.push(format!("{} {fault}", name?));
+        }
+    }
     Ok(lines)
 }
 
@@ -220,6 +242,43 @@ pub(crate) fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 mod tests {
     use super::*;
     use crate::schema;
+
+    #[test]
+    fn rows_that_contradict_each_other_are_faults() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::prepare(&mut connection).unwrap();
+        let version = |id: u8, key: &str, version: &str, current: u8, acl: &str| {
+            format!(
+                "INSERT INTO objects VALUES ({id}, 'b', '{key}', '{version}', {current}, 0, '1', '{acl}', 1, 'e', '{{}}', '{{}}', 0, NULL);
+                 INSERT INTO segments VALUES ({id}, 0, 'blob{id}', 1, 'e', NULL);"
+            )
+        };
+        let rows = [
+            "INSERT INTO accounts VALUES ('1', 'a', 'c', NULL, 0);
+             INSERT INTO buckets VALUES ('b', '1', '[]', 0, '{}');
+             INSERT INTO uploads (id, bucket, key, owner, acl, headers, started) VALUES ('u', 'b', 'k', '1', '[]', '{}', 0);"
+                .to_owned(),
+            version(1, "right", "one", 0, "[]"),
+            version(2, "right", "two", 1, "[]"),
+            version(3, "older", "one", 1, "[]"),
+            version(4, "older", "two", 0, "[]"),
+            version(5, "none", "one", 0, "[]"),
+            version(6, "text", "one", 1, "["),
+            "INSERT INTO parts (upload, number, blob, size, etag, modified) VALUES ('u', 1, 'blob1', 1, 'e', 0), ('u', 2, 'p', 1, 'e', 0);
+             INSERT INTO garbage VALUES ('blob2', 0), ('p', 0), ('gone', 0);"
+                .to_owned(),
+        ];
+        connection.execute_batch(&rows.concat()).unwrap();
+        let expected = [
+            "b/none has no newest version, or not the newest one",
+            "b/older has no newest version, or not the newest one",
+            "b/text has a row that cannot be read",
+            "blob2 was given up and is in use",
+            "p was given up and is in use",
+            "blob1 belongs to an object and to a part",
+        ];
+        assert_eq!(faults(&connection).unwrap(), expected);
+    }
 
     #[test]
     fn an_object_of_another_size_than_its_bytes_is_a_fault() {

@@ -1,9 +1,9 @@
-//! `gumnut cloud backup` and `gumnut cloud restore`
+//! `gumnut cloud backup`, `gumnut cloud restore` and `gumnut cloud migrate`
 
 use std::path::PathBuf;
 
 use clap::Args;
-use gumnut_cloud::{BackupOptions, Cloud};
+use gumnut_cloud::{BackupOptions, Cloud, MoveRequest};
 use gumnut_terminal::{Lines, Session};
 use serde_json::json;
 
@@ -55,38 +55,59 @@ pub(crate) struct Restore {
     copy: bool,
 }
 
+/// Move the catalogue of a cloud that is stopped to PostgreSQL, or back.
+///
+/// The tables there must be empty. Objects and `master.key` are kept where they are. If the command is interrupted, run it again: it
+/// continues. At the end the digests of all tables are compared; a cloud does not start with a catalogue that was moved.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  gumnut cloud migrate --to 'postgres:///gumnut?host=/run/postgresql'
+  gumnut cloud migrate --from 'postgres:///gumnut?host=/run/postgresql' --data /srv/cloud
+  gumnut cloud migrate --undo")]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    data: Data,
+    /// Database to move the catalogue of the data directory to
+    #[arg(long, value_name = "URL", required_unless_present_any = ["from", "undo"], conflicts_with_all = ["from", "undo"])]
+    to: Option<String>,
+    /// Database to move the catalogue from, to a data directory without one
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
+    /// File with the password of the database
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Use the catalogue again that was moved: that of the data directory, or of the database of --from
+    ///
+    /// Changes that were made after it was moved are not in it.
+    #[arg(long)]
+    undo: bool,
+}
+
 impl Backup {
     pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let data = self.data.folder()?;
         let options = BackupOptions::new(self.copy, self.verify);
-        let backup = Cloud::backup(&data, &self.to, options).map_err(refused)?;
-        let json = json!({
-            "backup": backup.path,
-            "objects": backup.objects,
-            "bytes": backup.bytes,
-            "linked": backup.linked,
-            "verified": self.verify,
-        });
+        let backup = Cloud::backup(&self.data.folder()?, &self.to, options).map_err(refused)?;
         let lines = Lines::one(backup.path.display());
-        session.output.result(&json, &lines)
+        session.output.result(&json!(backup), &lines)
     }
 }
 
 impl Restore {
     pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let restored = Cloud::restore(&self.from, &self.to, !self.copy).map_err(refused)?;
-        session.output.say(format!(
-            "restored {}, made {}",
-            restored.backup.display(),
-            restored.made
-        ));
-        let json = json!({
-            "data": self.to,
-            "backup": restored.backup,
-            "made": restored.made,
-            "objects": restored.objects,
-            "bytes": restored.bytes,
-        });
-        session.output.result(&json, &Lines::one(self.to.display()))
+        let lines = Lines::one(restored.backup.display());
+        session.output.result(&json!(restored), &lines)
+    }
+}
+
+impl Migrate {
+    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let (to, from, file) = (&self.to, &self.from, &self.password_file);
+        let request = MoveRequest::new(to.clone(), from.clone(), file.clone(), self.undo);
+        let rows = Cloud::migrate_as(&self.data.folder()?, &request).map_err(refused)?;
+        session
+            .output
+            .result(&json!({ "rows": rows }), &Lines::default())
     }
 }

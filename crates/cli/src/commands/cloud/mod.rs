@@ -37,6 +37,7 @@ pub(crate) enum Cloud {
     Fsck(fsck::Fsck),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Migrate(backup::Migrate),
     #[command(subcommand)]
     User(user::User),
 }
@@ -113,6 +114,7 @@ impl Cloud {
             Self::Fsck(command) => command.run(session),
             Self::Backup(command) => command.run(session),
             Self::Restore(command) => command.run(session),
+            Self::Migrate(command) => command.run(session),
             Self::User(command) => command.run(session),
         }
     }

@@ -63,7 +63,9 @@ pub use shared::{
     the_database_has_a_clock,
 };
 pub use tools::Outcome;
-pub use transfer::{Rows, a_copy_has_the_same_rows, catalogues};
+pub use transfer::{
+    Rows, a_copy_has_the_same_rows, a_move_ends_after_any_interruption, catalogues,
+};
 pub use uploads::{
     a_completed_upload_becomes_a_version, an_aborted_upload_gives_its_parts_up,
     an_upload_belongs_to_its_key, an_upload_knows_its_initiator, an_upload_takes_parts,

@@ -1,10 +1,17 @@
 //! Rows that are copied from one database to another.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
 use gumnut_types::SecretString;
 use proptest::prelude::*;
 
 use super::Outcome;
-use crate::{Column, Digest, Kind, Row, Table, Transfer, Value, copy_rows, digest};
+use crate::{
+    CatalogueError, Column, Digest, Kind, MigrateError, Row, Table, Transfer, Value, copy_rows,
+    digest, migrate,
+};
 
 /// Columns that may have no value.
 const NULLABLE: [(Table, &str); 12] = [
@@ -105,6 +112,113 @@ pub async fn a_copy_has_the_same_rows(
     to.end_steps().await?;
     assert!(to.steps().await?.is_empty());
     Ok(())
+}
+
+/// Moves a catalogue from one database, which is empty and gets these rows first, to another, which is empty. The move is cut off
+/// after some calls, then after some more and so on, until one gets to its end.
+///
+/// # Errors
+/// If a database cannot be used.
+pub async fn a_move_ends_after_any_interruption(
+    from: Arc<dyn Transfer>,
+    to: Arc<dyn Transfer>,
+    rows: Rows,
+) -> Outcome {
+    let mut expected = 0;
+    for (table, rows) in rows {
+        expected += rows.len() as u64;
+        from.insert_rows(table, rows).await?;
+    }
+    let mut calls = 1;
+    let moved = loop {
+        let left = Arc::new(AtomicUsize::new(calls));
+        let [first, second] = [&from, &to].map(|inner| Interrupted {
+            inner: Arc::clone(inner),
+            left: Arc::clone(&left),
+            is_too_late: calls % 2 == 0,
+        });
+        match migrate(&first, &second, "elsewhere").await {
+            Ok(moved) => break moved,
+            Err(MigrateError::Catalogue(CatalogueError::Closed)) => calls += 7,
+            // The last answer of a move that has come to its end was lost.
+            Err(MigrateError::Moved(_)) => break expected,
+            Err(other) => panic!("{other:?}"),
+        }
+        if from.steps().await?.is_empty() && to.steps().await?.is_empty() {
+            assert_eq!(digest(&*to, Table::Accounts, |_| {}).await?.rows, 0);
+        }
+    };
+    assert_eq!(moved, expected);
+    assert_eq!(from.steps().await?, ["moved to elsewhere"]);
+    assert!(to.steps().await?.is_empty());
+    for table in Table::ALL {
+        let copy = digest(&*to, table, |_| {}).await?;
+        assert_eq!(copy, digest(&*from, table, |_| {}).await?, "{table:?}");
+    }
+    let again = migrate(&*from, &*to, "elsewhere").await;
+    assert!(matches!(again, Err(MigrateError::Moved(_))), "{again:?}");
+    // To undo it, the step is forgotten; what was copied to is not empty any more.
+    from.end_steps().await?;
+    if expected > 0 {
+        let again = migrate(&*from, &*to, "elsewhere").await;
+        assert!(matches!(again, Err(MigrateError::NotEmpty(_))), "{again:?}");
+    }
+    Ok(())
+}
+
+/// A database that is closed after some calls.
+#[derive(Debug)]
+struct Interrupted {
+    inner: Arc<dyn Transfer>,
+    /// Calls that are left, of this database and another one.
+    left: Arc<AtomicUsize>,
+    /// Whether the last call happens and only its answer is lost.
+    is_too_late: bool,
+}
+
+impl Interrupted {
+    /// The answer of a call, unless it is lost.
+    async fn answer<T: Send>(
+        &self,
+        call: impl Future<Output = Result<T, CatalogueError>> + Send,
+    ) -> Result<T, CatalogueError> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return call.await;
+        }
+        self.left.store(0, Ordering::SeqCst);
+        if self.is_too_late {
+            call.await?;
+        }
+        Err(CatalogueError::Closed)
+    }
+}
+
+#[async_trait]
+impl Transfer for Interrupted {
+    async fn rows(
+        &self,
+        table: Table,
+        after: Option<Row>,
+        limit: usize,
+    ) -> Result<Vec<Row>, CatalogueError> {
+        self.answer(self.inner.rows(table, after, limit)).await
+    }
+
+    async fn insert_rows(&self, table: Table, rows: Vec<Row>) -> Result<(), CatalogueError> {
+        self.answer(self.inner.insert_rows(table, rows)).await
+    }
+
+    async fn steps(&self) -> Result<Vec<String>, CatalogueError> {
+        self.answer(self.inner.steps()).await
+    }
+
+    async fn add_step(&self, step: String) -> Result<(), CatalogueError> {
+        self.answer(self.inner.add_step(step)).await
+    }
+
+    async fn end_steps(&self) -> Result<(), CatalogueError> {
+        self.answer(self.inner.end_steps()).await
+    }
 }
 
 /// Where the values of rows come from.

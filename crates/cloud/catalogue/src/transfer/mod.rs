@@ -6,10 +6,12 @@
 mod copy;
 mod database;
 mod digest;
+mod migrate;
 mod pages;
 mod table;
 
 pub use copy::copy_rows;
 pub use database::Transfer;
 pub use digest::{Digest, digest};
+pub use migrate::{MigrateError, insist_on_served, migrate, undo_move};
 pub use table::{Column, Kind, Row, Table, Value};

@@ -8,6 +8,7 @@ use fs_err as fs;
 use gumnut_cloud_blobs::{BlobName, DiskHold};
 use gumnut_cloud_catalogue::{CatalogueError, Clock, KnownBlob};
 use gumnut_cloud_sqlite::SqliteCatalogue;
+use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
@@ -32,10 +33,11 @@ pub struct BackupOptions {
 }
 
 /// A backup that was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Backup {
     /// Where it is.
+    #[serde(rename = "backup")]
     pub path: PathBuf,
     /// Objects and parts of uploads in it that are files.
     pub objects: u64,

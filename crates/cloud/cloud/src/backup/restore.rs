@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use serde::Serialize;
 
 use super::check;
 use super::error::BackupError;
@@ -16,7 +17,7 @@ use crate::data_dir::{CATALOGUE, CATALOGUE_MARK, DataDir};
 use crate::error::CloudError;
 
 /// A data directory that was restored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Restored {
     /// The backup that was used.

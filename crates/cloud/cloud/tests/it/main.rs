@@ -10,6 +10,7 @@ mod child;
 mod common;
 mod forms;
 mod kill;
+mod migrate;
 mod multipart;
 mod objects;
 mod operations;

@@ -58,6 +58,17 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn a_move_ends_after_any_interruption(rows in contract::catalogues()) {
+        let [from, to] = [(); 2].map(|()| SqliteCatalogue::in_memory(Clock::system()));
+        let (from, to) = (Arc::new(from?), Arc::new(to?));
+        let outcome = block_on(contract::a_move_ends_after_any_interruption(from, to, rows));
+        outcome.map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
+    }
+}
+
 fn open(folder: &Path) -> Result<SqliteCatalogue, CatalogueError> {
     SqliteCatalogue::open(&folder.join("catalogue.sqlite"), Clock::system())
 }
