@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use crate::answer;
-use crate::error::Carried;
+use crate::error::{Carried, innermost};
 use crate::{BucketError, BucketUrl, tls};
 
 /// How long a connection may take before it is there.
@@ -207,15 +207,6 @@ fn is_tls(error: &(dyn Error + 'static)) -> bool {
         let wrapped = wrapped.and_then(std::io::Error::get_ref);
         error.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| is_tls(wrapped))
     })
-}
-
-/// The innermost reason of an error: what is around it names the request again and again.
-pub(crate) fn innermost(error: &(dyn Error + 'static)) -> Box<dyn Error + Send + Sync> {
-    let chain = std::iter::successors(Some(error), |&error| error.source());
-    chain
-        .last()
-        .map_or_else(String::new, ToString::to_string)
-        .into()
 }
 
 /// The time of a `Date` header.

@@ -9,7 +9,6 @@ use gumnut_types::Fault;
 use object_store::client::HttpError;
 
 use crate::BucketUrlError;
-use crate::client::innermost;
 
 /// Why a bucket cannot be used.
 ///
@@ -184,6 +183,15 @@ pub(crate) fn of_request(
         return BucketError::Unreachable { place, source }.into();
     }
     BlobError::Io(io::Error::other(error))
+}
+
+/// The innermost reason of an error: what is around it names the request again and again.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> Box<dyn Error + Send + Sync> {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain
+        .last()
+        .map_or_else(String::new, ToString::to_string)
+        .into()
 }
 
 /// The first error of a type in a chain of sources.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod bucket;
 mod client;
 mod error;
 mod keys;

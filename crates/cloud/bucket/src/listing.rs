@@ -9,8 +9,8 @@ use gumnut_cloud_blobs::{BlobError, BlobName, Folder, Found};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore as _};
 
+use crate::bucket::Bucket;
 use crate::error::of_request;
-use crate::store::Bucket;
 
 /// The directories of a bucket that may have blobs, from the oldest to the newest.
 pub(crate) async fn folders(bucket: &Bucket) -> Result<Vec<Folder>, BlobError> {

@@ -24,8 +24,8 @@ use object_store::{
 use tokio::sync::oneshot;
 
 use crate::BucketError;
+use crate::bucket::Bucket;
 use crate::client::PATIENCE;
-use crate::store::Bucket;
 
 /// Largest body that is sent by one request out of memory.
 const AT_ONCE: u64 = 4 << 20;

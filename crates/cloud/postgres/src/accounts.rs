@@ -13,7 +13,7 @@ use tokio_postgres::Row;
 use crate::buckets::{self, Now};
 use crate::connection::{Connection, Write, in_order};
 use crate::failure::Failure;
-use crate::unit::Unit;
+use crate::transaction::Unit;
 use crate::values::{Secret, Sought, get, owner, parsed};
 
 statements! {

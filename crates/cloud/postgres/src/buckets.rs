@@ -6,8 +6,7 @@ use tokio_postgres::Row;
 
 use crate::connection::{Connection, Write};
 use crate::failure::Failure;
-use crate::unit::Unit;
-use crate::uploads;
+use crate::transaction::Unit;
 use crate::values::{Sought, from_json, get, json, owner, unsigned};
 
 /// The time of a unit, in milliseconds since 1970; `None` for that of the database's clock.
@@ -51,6 +50,11 @@ statements! {
     SET_SETTINGS = "UPDATE buckets SET settings = $1 WHERE name = $2";
     DELETE = "DELETE FROM buckets WHERE name = $1";
     NOW = concat!("SELECT ", now!("$1"));
+    LOCK_UPLOADS = "SELECT 1 FROM uploads WHERE bucket = $1 ORDER BY id FOR UPDATE";
+    GIVE_UP_UPLOADS = "INSERT INTO garbage (blob, since) \
+                   SELECT p.blob, $1 FROM parts p JOIN uploads u ON u.id = p.upload WHERE u.bucket = $2 \
+                   ON CONFLICT (blob) DO NOTHING RETURNING blob";
+    END_UPLOADS = "DELETE FROM uploads WHERE bucket = $1";
 }
 
 /// A bucket, from this column on.
@@ -95,6 +99,26 @@ pub(crate) async fn of_account(
 ) -> Result<Vec<Bucket>, Failure> {
     let rows = connection.rows(OF_ACCOUNT, &[&Sought(account)]).await?;
     rows.iter().map(|row| bucket(row, 0)).collect()
+}
+
+/// The statements that end all uploads to a bucket. The blobs of their parts become garbage.
+fn end_uploads(bucket: &str, now: i64) -> [Write; 3] {
+    let bucket = || bucket.to_owned();
+    [
+        // Parts that come meanwhile are waited for, so that they become garbage too.
+        Write {
+            sql: LOCK_UPLOADS,
+            values: values![bucket()],
+        },
+        Write {
+            sql: GIVE_UP_UPLOADS,
+            values: values![now, bucket()],
+        },
+        Write {
+            sql: END_UPLOADS,
+            values: values![bucket()],
+        },
+    ]
 }
 
 /// A unit of change of a bucket.
@@ -152,7 +176,7 @@ impl Unit for OneBucket {
         }
         if change.delete {
             // Uploads refer to the bucket.
-            writes.extend(uploads::end_all(&self.at.name, state.now));
+            writes.extend(end_uploads(&self.at.name, state.now));
             writes.push(Write {
                 sql: DELETE,
                 values: values![name()],

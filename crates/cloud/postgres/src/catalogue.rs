@@ -22,10 +22,13 @@ use crate::error::PostgresError;
 use crate::failure::Failure;
 use crate::images::Images;
 use crate::keys::{OneKey, SeveralKeys};
-use crate::unit::{Tries, Unit, attempt, change, taken, within};
+use crate::transaction::Unit;
+use crate::unit::{Tries, attempt, change, taken, within};
 use crate::uploads::OneUpload;
 use crate::values::most;
-use crate::{accounts, blobs, buckets, images, objects, schema, secrets, transfer, uploads};
+use crate::{
+    accounts, blobs, buckets, images, objects, schema, secrets, statements, transfer, uploads,
+};
 
 /// Most keys that are changed in one transaction.
 const KEYS_AT_ONCE: usize = 100;
@@ -55,7 +58,7 @@ impl PostgresCatalogue {
             insist_on_durability(&client).await?;
         }
         schema::prepare(&client).await?;
-        let pool = connection::pool(config)?;
+        let pool = connection::pool(config, statements::all())?;
         // The first connection prepares all statements: tables that do not go with them are noticed here.
         drop(connection::take(&pool).await?);
         Ok(Self {

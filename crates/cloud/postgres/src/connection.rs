@@ -12,7 +12,7 @@ use deadpool::managed::{
     Manager, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType,
 };
 use futures::FutureExt as _;
-use futures::future::{MaybeDone, join, join3, maybe_done, try_join_all};
+use futures::future::{MaybeDone, join3, maybe_done, try_join_all};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -20,8 +20,6 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::config::{Locks, PostgresConfig};
 use crate::error::PostgresError;
 use crate::failure::Failure;
-use crate::statements;
-use crate::unit::Unit;
 use crate::values::Value;
 
 /// How long a client waits for a free connection.
@@ -34,13 +32,17 @@ pub(crate) type Pool = deadpool::managed::Pool<Connector>;
 
 /// Makes connections.
 #[derive(Debug)]
-pub(crate) struct Connector(pub(crate) PostgresConfig);
+pub(crate) struct Connector {
+    config: PostgresConfig,
+    /// What each connection prepares.
+    statements: Vec<&'static str>,
+}
 
 /// A connection with all its statements prepared, so that none waits for its preparation: what is sent behind one another arrives in
 /// that order.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    client: Client,
+    pub(crate) client: Client,
     prepared: HashMap<&'static str, Statement>,
     /// Whether nobody else may have it: an answer has not come in time, or a transaction may be open.
     is_unusable: AtomicBool,
@@ -63,16 +65,16 @@ pub(crate) struct Write {
     pub(crate) values: Vec<Value>,
 }
 
-/// A transaction on a connection of the pool. Dropped before it has ended, it is rolled back; nobody waits for that.
-#[derive(Debug)]
-pub(crate) struct Transaction {
-    connection: Object<Connector>,
-    is_open: bool,
-}
-
 /// A pool of connections to the server. The first is made when it is needed.
-pub(crate) fn pool(config: &PostgresConfig) -> Result<Pool, PostgresError> {
-    Pool::builder(Connector(config.clone()))
+pub(crate) fn pool(
+    config: &PostgresConfig,
+    statements: impl Iterator<Item = &'static str>,
+) -> Result<Pool, PostgresError> {
+    let connector = Connector {
+        config: config.clone(),
+        statements: statements.collect(),
+    };
+    Pool::builder(connector)
         .max_size(config.connections)
         .wait_timeout(Some(FREE_TIME))
         .create_timeout(Some(config.connect_time + ANSWER_TIME))
@@ -117,9 +119,9 @@ impl Manager for Connector {
     type Error = PostgresError;
 
     async fn create(&self) -> Result<Connection, PostgresError> {
-        let client = connect(&self.0).await?;
-        let locks = self.0.locks;
-        let prepared = statements::all().map(|sql| {
+        let client = connect(&self.config).await?;
+        let locks = self.config.locks;
+        let prepared = self.statements.iter().map(|&sql| {
             let client = &client;
             async move {
                 let text = match locks {
@@ -229,7 +231,7 @@ impl Connection {
     }
 
     /// Runs statements without values.
-    async fn run(&self, sql: &str) -> Result<(), Failure> {
+    pub(crate) async fn run(&self, sql: &str) -> Result<(), Failure> {
         self.in_time(self.client.batch_execute(sql)).await
     }
 
@@ -257,61 +259,6 @@ impl Connection {
 #[error("the statement is not prepared; please report this: {0}")]
 struct Unprepared(&'static str);
 
-impl Transaction {
-    /// Begins a transaction and loads what a unit of change rests on; all is sent at once.
-    pub(crate) async fn begin<U: Unit>(
-        connection: Object<Connector>,
-        unit: &U,
-    ) -> Result<(Self, U::State), Failure> {
-        let transaction = Self {
-            connection,
-            is_open: true,
-        };
-        let isolated = transaction
-            .connection
-            .run("BEGIN ISOLATION LEVEL READ COMMITTED");
-        let (begun, state) = join(isolated, unit.load(&transaction.connection)).await;
-        begun?;
-        let state = state?;
-        Ok((transaction, state))
-    }
-
-    /// Writes and commits; all is sent at once. Gives the rows that the statements return.
-    pub(crate) async fn commit(mut self, writes: &[Write]) -> Result<Vec<Row>, Failure> {
-        let connection = &self.connection;
-        let mut calls: Vec<_> = writes
-            .iter()
-            .map(|Write { sql, values }| {
-                Box::pin(maybe_done(async move {
-                    let values: Vec<_> = values
-                        .iter()
-                        .map(|it| &**it as &(dyn ToSql + Sync))
-                        .collect();
-                    connection.rows(sql, &values).await
-                }))
-            })
-            .collect();
-        if sends(&mut calls).await {
-            let outcome = connection.run("COMMIT").await;
-            // After a statement that failed the server rolls back instead, whatever it answers.
-            self.is_open = false;
-            let rows = finished(calls)
-                .await
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>();
-            let rows = rows.map_err(Failure::of_commit)?;
-            outcome.map_err(Failure::of_commit)?;
-            return Ok(rows.concat());
-        }
-        // One of them could not be sent, so the commit is not sent either.
-        let mut outcomes = calls
-            .into_iter()
-            .filter_map(|mut call| call.as_mut().take_output());
-        let failed = outcomes.find_map(Result::err);
-        Err(failed.unwrap_or(Failure::Stale))
-    }
-}
-
 /// Sends calls in their order without waiting in between, and gives what they give.
 pub(crate) async fn in_order<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut calls: Vec<_> = calls.map(|call| Box::pin(maybe_done(call))).collect();
@@ -320,7 +267,7 @@ pub(crate) async fn in_order<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F
 }
 
 /// Polls each call once, in their order, so that it is sent. `false` when one has ended already, and so was not sent.
-async fn sends<F: Future>(calls: &mut [Pin<Box<MaybeDone<F>>>]) -> bool {
+pub(crate) async fn sends<F: Future>(calls: &mut [Pin<Box<MaybeDone<F>>>]) -> bool {
     poll_fn(|context| {
         let mut are_sent = true;
         for call in &mut *calls {
@@ -331,24 +278,11 @@ async fn sends<F: Future>(calls: &mut [Pin<Box<MaybeDone<F>>>]) -> bool {
     .await
 }
 
-async fn finished<F: Future>(calls: Vec<Pin<Box<MaybeDone<F>>>>) -> Vec<F::Output> {
+pub(crate) async fn finished<F: Future>(calls: Vec<Pin<Box<MaybeDone<F>>>>) -> Vec<F::Output> {
     let mut outputs = Vec::with_capacity(calls.len());
     for mut call in calls {
         call.as_mut().await;
         outputs.extend(call.as_mut().take_output());
     }
     outputs
-}
-
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if self.is_open {
-            // Polled once it is on its way, in front of all that the next user of the connection sends.
-            let _ = self
-                .connection
-                .client
-                .batch_execute("ROLLBACK")
-                .now_or_never();
-        }
-    }
 }

@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use crate::buckets::{self, Now};
 use crate::connection::{Connection, Write};
 use crate::failure::Failure;
-use crate::unit::Unit;
+use crate::transaction::Unit;
 use crate::values::{
     Sought, folded, from_json, get, json, not_understood, parsed, signed, unsigned,
 };

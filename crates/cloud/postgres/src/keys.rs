@@ -6,7 +6,7 @@ use crate::blobs;
 use crate::buckets::{self, Now};
 use crate::connection::{Connection, Write, in_order};
 use crate::failure::Failure;
-use crate::unit::Unit;
+use crate::transaction::Unit;
 use crate::{objects, uploads};
 
 /// A unit of change of one key.

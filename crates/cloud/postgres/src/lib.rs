@@ -18,6 +18,7 @@ mod keys;
 mod objects;
 mod schema;
 mod secrets;
+mod transaction;
 mod transfer;
 mod unit;
 mod uploads;

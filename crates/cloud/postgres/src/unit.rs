@@ -7,32 +7,16 @@ use gumnut_cloud_catalogue::CatalogueError;
 use tokio::runtime::Handle;
 use tokio_postgres::Row;
 
-use crate::connection::{self, Connection, Pool, Transaction, Write};
+use crate::connection::{self, Pool};
 use crate::error::PostgresError;
 use crate::failure::Failure;
+use crate::transaction::{Transaction, Unit};
 
 /// How often a unit is tried that fails by others or by lost connections.
 const TRIES: u32 = 10;
 
 /// How long a unit is tried whose rows others change again and again. Each time one of them has come through.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A kind of unit of change: how to load what a decision rests on, and how to write what was decided.
-pub(crate) trait Unit: Sync {
-    /// What the decision rests on.
-    type State: Send;
-    /// What is decided.
-    type Change: Send;
-
-    /// Loads and locks what the decision rests on. Everything is sent when this is polled first.
-    fn load(
-        &self,
-        connection: &Connection,
-    ) -> impl Future<Output = Result<Self::State, Failure>> + Send;
-
-    /// The statements that change what was decided. Nothing is read again.
-    fn writes(&self, state: &Self::State, change: Self::Change) -> Result<Vec<Write>, Failure>;
-}
 
 /// Counts tries, and says when to give up.
 #[derive(Debug)]

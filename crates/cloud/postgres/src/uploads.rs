@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use crate::buckets::{self, Now};
 use crate::connection::{Connection, Write};
 use crate::failure::Failure;
-use crate::unit::Unit;
+use crate::transaction::Unit;
 use crate::values::{Sought, from_json, get, json, key, owner, signed, unsigned};
 
 /// Parts of an upload: it has at most 10,000.
@@ -49,11 +49,6 @@ statements! {
                AND NOT EXISTS (SELECT 1 FROM segments WHERE segments.blob = parts.blob) \
                ON CONFLICT (blob) DO NOTHING RETURNING blob";
     END = "DELETE FROM uploads WHERE id = $1";
-    LOCK_ALL = "SELECT 1 FROM uploads WHERE bucket = $1 ORDER BY id FOR UPDATE";
-    GIVE_UP_ALL = "INSERT INTO garbage (blob, since) \
-                   SELECT p.blob, $1 FROM parts p JOIN uploads u ON u.id = p.upload WHERE u.bucket = $2 \
-                   ON CONFLICT (blob) DO NOTHING RETURNING blob";
-    END_ALL = "DELETE FROM uploads WHERE bucket = $1";
 }
 
 fn upload(row: &Row) -> Result<Upload, Failure> {
@@ -189,26 +184,6 @@ pub(crate) fn end(id: &str, now: i64) -> [Write; 2] {
         Write {
             sql: END,
             values: values![id],
-        },
-    ]
-}
-
-/// The statements that end all uploads to a bucket. The blobs of their parts become garbage.
-pub(crate) fn end_all(bucket: &str, now: i64) -> [Write; 3] {
-    let bucket = || bucket.to_owned();
-    [
-        // Parts that come meanwhile are waited for, so that they become garbage too.
-        Write {
-            sql: LOCK_ALL,
-            values: values![bucket()],
-        },
-        Write {
-            sql: GIVE_UP_ALL,
-            values: values![now, bucket()],
-        },
-        Write {
-            sql: END_ALL,
-            values: values![bucket()],
         },
     ]
 }
