@@ -266,16 +266,16 @@ pub(crate) async fn in_order<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F
     finished(calls).await
 }
 
-/// Polls each call once, in their order, so that it is sent. `false` when one has ended already, and so was not sent.
-pub(crate) async fn sends<F: Future>(calls: &mut [Pin<Box<MaybeDone<F>>>]) -> bool {
+/// Polls each call once, in their order, so that it is sent.
+pub(crate) async fn sends<F: Future>(calls: &mut [Pin<Box<MaybeDone<F>>>]) {
     poll_fn(|context| {
-        let mut are_sent = true;
         for call in &mut *calls {
-            are_sent &= call.as_mut().poll(context).is_pending();
+            // Whether it has ended by now is seen later.
+            let _ = call.as_mut().poll(context);
         }
-        Poll::Ready(are_sent)
+        Poll::Ready(())
     })
-    .await
+    .await;
 }
 
 pub(crate) async fn finished<F: Future>(calls: Vec<Pin<Box<MaybeDone<F>>>>) -> Vec<F::Output> {

@@ -1,10 +1,11 @@
 //! Transactions, and what they load and write.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use deadpool::managed::Object;
 use futures::FutureExt as _;
-use futures::future::{join, maybe_done};
+use futures::future::{MaybeDone, join, maybe_done};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -69,25 +70,31 @@ impl Transaction {
                 }))
             })
             .collect();
-        if sends(&mut calls).await {
-            let outcome = connection.run("COMMIT").await;
-            // After a statement that failed the server rolls back instead, whatever it answers.
-            self.is_open = false;
-            let rows = finished(calls)
-                .await
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>();
-            let rows = rows.map_err(Failure::of_commit)?;
-            outcome.map_err(Failure::of_commit)?;
-            return Ok(rows.concat());
+        sends(&mut calls).await;
+        // One that could not be sent must not be left out of what is committed. An answer may also be here already.
+        let is_failed = |call: &Pin<Box<_>>| matches!(&**call, MaybeDone::Done(Err(_)));
+        if calls.iter().any(is_failed) {
+            let outcomes = finished(calls).await;
+            // The first one says why; those behind it say only that something failed before.
+            return Err(first_failure(outcomes));
         }
-        // One of them could not be sent, so the commit is not sent either.
-        let mut outcomes = calls
+        let outcome = connection.run("COMMIT").await;
+        // After a statement that failed the server rolls back instead, whatever it answers.
+        self.is_open = false;
+        let rows = finished(calls)
+            .await
             .into_iter()
-            .filter_map(|mut call| call.as_mut().take_output());
-        let failed = outcomes.find_map(Result::err);
-        Err(failed.unwrap_or(Failure::Stale))
+            .collect::<Result<Vec<_>, _>>();
+        let rows = rows.map_err(Failure::of_commit)?;
+        outcome.map_err(Failure::of_commit)?;
+        Ok(rows.concat())
     }
+}
+
+/// What failed first.
+fn first_failure(outcomes: Vec<Result<Vec<Row>, Failure>>) -> Failure {
+    let mut failures = outcomes.into_iter().filter_map(Result::err);
+    failures.next().unwrap_or(Failure::Stale)
 }
 
 impl Drop for Transaction {

@@ -15,21 +15,22 @@ use crate::transaction::{Transaction, Unit};
 /// How often a unit is tried that fails by others or by lost connections.
 const TRIES: u32 = 10;
 
-/// How long a unit is tried whose rows others change again and again. Each time one of them has come through.
+/// How long a unit is tried again whose rows others change again and again. Each time one of them has come through.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Counts tries, and says when to give up.
 #[derive(Debug)]
 pub(crate) struct Tries {
     left: u32,
-    until: Instant,
+    /// Counts from the first failure: before it, the unit may have waited long for others.
+    until: Option<Instant>,
 }
 
 impl Tries {
     pub(crate) fn new() -> Self {
         Self {
             left: TRIES,
-            until: Instant::now() + PATIENCE,
+            until: None,
         }
     }
 
@@ -41,7 +42,8 @@ impl Tries {
             Failure::Final(_) => TRIES,
         };
         self.left = self.left.saturating_sub(counts);
-        if self.left == 0 || Instant::now() >= self.until {
+        let now = Instant::now();
+        if self.left == 0 || now >= *self.until.get_or_insert(now + PATIENCE) {
             return Err(failure.give_up());
         }
         Ok(())
