@@ -296,6 +296,15 @@ impl Fixture {
         self.register(&location).await
     }
 
+    /// Leaves a bucket to the account that owns it, with the objects that it has: nobody else may list it or put objects into it.
+    pub async fn close_bucket(&mut self, bucket: &str, owner: &str) {
+        self.stock().await;
+        let owner = Identity::User(self.caller(owner).await);
+        let private = AclRequest::Canned(CannedAcl::Private);
+        let closed = self.store.set_bucket_acl(&owner, bucket, private);
+        closed.await.unwrap();
+    }
+
     /// Brings the objects of the cloud in line with those of the test.
     async fn stock(&mut self) {
         let keeper = Identity::User(self.caller(KEEPER).await);

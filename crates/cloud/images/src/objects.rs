@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _};
 
-use gumnut_cloud_catalogue::{Identity, Key};
+use gumnut_cloud_catalogue::{Caller, Identity, Key};
 use gumnut_cloud_objects::{ObjectError, ObjectReader, ObjectRef, ObjectStore};
 use gumnut_types::Sha1Digest;
 use sha1::{Digest as _, Sha1};
@@ -68,6 +68,24 @@ pub(crate) async fn digest(
         }
     })
     .await
+}
+
+/// Why the caller hears that an object cannot be read. `aws-exec-read` may read objects and not list buckets, so that it is denied
+/// what is not there, too; a caller who may list the bucket is told which of the two it is.
+pub(crate) async fn cause(
+    store: &ObjectStore,
+    caller: &Caller,
+    (bucket, key): (&str, &str),
+    refusal: ObjectError,
+) -> ObjectError {
+    let (ObjectError::AccessDenied, Ok(key)) = (&refusal, Key::new(key)) else {
+        return refusal;
+    };
+    let (caller, object) = (
+        Identity::User(caller.clone()),
+        ObjectRef::newest(bucket, key),
+    );
+    store.head(&caller, &object).await.err().unwrap_or(refusal)
 }
 
 /// Reads where blocking is allowed. What goes wrong is for the log: the client gets the answer that it cannot be read.

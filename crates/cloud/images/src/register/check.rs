@@ -133,9 +133,16 @@ pub(super) fn key_unopened() -> ImageError {
     invalid("Manifest key cannot be decrypted with the cloud certificate")
 }
 
-/// The refusal of a bundle without this part.
-pub(super) fn part_missing(part: &PartName) -> ImageError {
-    invalid(format!("Part {part} is not available"))
+/// The refusal of a bundle of whose parts this one cannot be read, with the reason that the caller may know.
+pub(super) async fn part_unavailable(
+    store: &ObjectStore,
+    caller: &Caller,
+    (bucket, key): (&str, &str),
+    part: &PartName,
+    refusal: ObjectError,
+) -> ImageError {
+    let cause = objects::cause(store, caller, (bucket, key), refusal).await;
+    invalid(format!("Part {part} is not available ({})", cause.code()))
 }
 
 /// The directory of a manifest, in which its parts are.
@@ -147,17 +154,22 @@ pub(super) fn folder(key: &str) -> String {
 /// Reads every part: all must be there, their sizes must add up, their digests must match.
 pub(super) async fn parts(
     store: &ObjectStore,
+    caller: &Caller,
     manifest: &SignedManifest,
-    bucket: &str,
-    key: &str,
+    (bucket, key): (&str, &str),
 ) -> Result<(), ImageError> {
     let folder = folder(key);
     let manifest = manifest.manifest();
     let mut found = Vec::with_capacity(manifest.parts.len());
     for part in &manifest.parts {
         let key = format!("{folder}{}", part.name);
-        let digest = objects::digest(store, bucket, &key).await;
-        found.push(digest.map_err(|_| part_missing(&part.name))?);
+        match objects::digest(store, bucket, &key).await {
+            Ok(size_and_digest) => found.push(size_and_digest),
+            Err(refusal) => {
+                let place = (bucket, &*key);
+                return Err(part_unavailable(store, caller, place, &part.name, refusal).await);
+            }
+        }
     }
     let sum: u64 = found.iter().map(|(size, _)| size).sum();
     if sum != manifest.bundled_size {

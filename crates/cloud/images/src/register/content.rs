@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use gumnut_bundle::{BundleError, NoProgress, PartSource};
 use gumnut_cloud_accounts::CloudKeys;
+use gumnut_cloud_catalogue::Caller;
 use gumnut_cloud_objects::ObjectStore;
 use gumnut_manifest::SignedManifest;
 use gumnut_types::{Limits, PartIndex, PartName};
@@ -15,19 +16,22 @@ use crate::{ImageError, objects};
 /// Insists that the parts open to one image of the size and digest that the manifest names.
 pub(super) async fn check(
     store: &ObjectStore,
+    caller: &Caller,
     manifest: SignedManifest,
     cloud: &CloudKeys,
-    bucket: &str,
-    key: &str,
+    (bucket, key): (&str, &str),
 ) -> Result<(), ImageError> {
     let folder = check::folder(key);
     let mut parts = Parts(HashMap::new());
     for part in &manifest.manifest().parts {
         let key = format!("{folder}{}", part.name);
-        let reader = objects::open(store, bucket, &key)
-            .await
-            .map_err(|_| check::part_missing(&part.name))?;
-        parts.0.insert(part.name.to_string(), Box::new(reader));
+        match objects::open(store, bucket, &key).await {
+            Ok(reader) => parts.0.insert(part.name.to_string(), Box::new(reader)),
+            Err(refusal) => {
+                let (place, part) = ((bucket, &*key), &part.name);
+                return Err(check::part_unavailable(store, caller, place, part, refusal).await);
+            }
+        };
     }
     let manifest = manifest
         .open(&cloud.key)

@@ -11,7 +11,7 @@ use super::registrar::{Named, Registrar};
 use super::request::{CheckedRequest, RegisterRequest};
 use super::resolved::ResolvedImage;
 use super::{check, content, image_type};
-use crate::{ImageError, ImageErrorKind};
+use crate::{ImageError, ImageErrorKind, objects};
 
 /// Checks everything, in the order of the error messages, and stores the image under a new id.
 pub(super) async fn register(
@@ -36,16 +36,16 @@ pub(super) async fn register(
     };
     let image = resolved.image(registrar, caller, request, facts);
 
-    let (caller, limit) = (caller.clone(), registrar.rules.max_image_bytes);
+    let (user, limit) = (caller.clone(), registrar.rules.max_image_bytes);
     let check_references = move |image: &Image, named: &Named<'_>| {
-        kernel_and_ramdisk(&caller, image, named)?;
+        kernel_and_ramdisk(&user, image, named)?;
         check::size(Profile::Strict, image.size, limit)
     };
     if registrar.rules.full_unbundle {
         // Before the long work, and once more with it: what is named may go in the meantime.
         registrar.look_up(&image, &check_references).await?;
-        let (bucket, key) = (&checked.bucket, &checked.key);
-        content::check(registrar.objects, manifest, registrar.cloud, bucket, key).await?;
+        let at = (&*checked.bucket, &*checked.key);
+        content::check(registrar.objects, caller, manifest, registrar.cloud, at).await?;
     }
     registrar.store(image, check_references).await
 }
@@ -88,14 +88,17 @@ async fn verified_manifest(
 ) -> Result<(SignedManifest, ManifestFacts, ImageClass), ImageError> {
     let (bucket, key) = (&checked.bucket, &checked.key);
     let parse = |bytes: Vec<u8>| check::parse(&bytes);
-    let parsed = check::read(registrar, &Identity::ExecRead, (bucket, key), parse)
-        .await
-        .map_err(|error| {
-            let code = error.code();
-            check::invalid(format!(
+    let read = check::read(registrar, &Identity::ExecRead, (bucket, key), parse).await;
+    let parsed = match read {
+        Ok(parsed) => parsed,
+        Err(refusal) => {
+            let cause = objects::cause(registrar.objects, caller, (bucket, key), refusal).await;
+            let code = cause.code();
+            return Err(check::invalid(format!(
                 "Failed to read manifest file: {bucket}/{key} ({code})"
-            ))
-        })?;
+            )));
+        }
+    };
     // What is wrong with it is said only of what the caller may read.
     if parsed.is_err() && !check::may_read(registrar, caller, bucket, key).await {
         return Err(check::not_accessible());
@@ -115,7 +118,7 @@ async fn verified_manifest(
         Ok::<_, ImageError>((manifest, facts))
     };
     let (manifest, facts) = tokio::task::spawn_blocking(verify).await??;
-    check::parts(registrar.objects, &manifest, bucket, key).await?;
+    check::parts(registrar.objects, caller, &manifest, (bucket, key)).await?;
     Ok((manifest, facts, class))
 }
 

@@ -235,6 +235,39 @@ async fn row_9_the_manifest_can_be_read() {
 }
 
 #[tokio::test]
+async fn the_owner_of_a_private_bucket_hears_what_is_missing_in_it() {
+    let mut world = fixture(ImageRules::default()).await;
+    let unreadable = world.put("unreadable", &Bundle::kernel());
+    world.denied.insert(unreadable.clone());
+    let incomplete = world.put("disk", &Bundle::kernel());
+    world.objects.remove("bucket/folder/disk.part.01");
+    let closed = world.put("closed", &Bundle::kernel());
+    world
+        .denied
+        .insert("bucket/folder/closed.part.00".to_owned());
+    world.close_bucket("bucket", ADMIN).await;
+    for (user, location, cause) in [
+        (ADMIN, "bucket/absent", "bucket/absent (NoSuchKey)"),
+        (USER, "bucket/absent", "bucket/absent (AccessDenied)"),
+        (ADMIN, &unreadable, "(AccessDenied)"),
+        (ADMIN, "nowhere/absent", "nowhere/absent (NoSuchBucket)"),
+        (
+            ADMIN,
+            &incomplete,
+            "Part disk.part.01 is not available (NoSuchKey)",
+        ),
+        (
+            ADMIN,
+            &closed,
+            "Part closed.part.00 is not available (AccessDenied)",
+        ),
+    ] {
+        let result = world.register_as(user, request(location)).await;
+        refused(result, ImageErrorKind::InvalidManifest, cause);
+    }
+}
+
+#[tokio::test]
 async fn row_10_the_manifest_is_well_formed() {
     let mut world = fixture(ImageRules::default()).await;
     let edits: [Edit; 5] = [
