@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use clap::Args;
 use gumnut_crypto::PrivateKey;
 use gumnut_ec2_client::{Image, RegisterImage};
+use gumnut_manage::{Each, once_each};
 use gumnut_settings::{KeyFile, Settings};
-use gumnut_terminal::{Exit, Failure, Output, Session, Stop, Watch, block_on_or_stop, keys};
+use gumnut_terminal::{Exit, Failure, Lines, Output, Session, Stop, Watch, block_on_or_stop, keys};
 use gumnut_types::{ImageId, ImageKind, Limits};
 use gumnut_workflows::{
     BucketPrefix, BundleRef, CloudClient, CopiedBundle, CopyTo, Original, WorkflowError,
@@ -18,7 +19,7 @@ use super::trust::Trust;
 use super::upload::AclChoice;
 use crate::args::Signature;
 
-/// Copy an image to another cloud.
+/// Copy images to another cloud.
 ///
 /// The bundle's key is decrypted with your private key and encrypted for the other cloud, and the manifest is signed
 /// again. Parts are copied from store to store, compared with the manifest, and not written to disk. Kernel and ramdisk
@@ -31,9 +32,9 @@ Examples:
   gumnut copy emi-9FE813FD --to ~/new-cloud/eucarc --kernel eki-0A1B2C3D --ramdisk eri-0A1B2C3D
   gumnut copy image-bucket/disk.img.manifest.xml --to new-cloud --to-bucket images/web --no-register")]
 pub(crate) struct Copy {
-    /// The image, or the manifest of its bundle
-    #[arg(value_name = "ID|BUCKET/KEY")]
-    image: BundleRef,
+    /// The images, or the manifests of their bundles
+    #[arg(value_name = "ID|BUCKET/KEY", required = true)]
+    images: Vec<BundleRef>,
     /// The other cloud: an eucarc or its directory, or a region of the ini files
     #[arg(long, value_name = "[USER@]REGION|EUCARC")]
     to: String,
@@ -105,10 +106,16 @@ impl Copy {
             watch: Arc::clone(&watch),
             copied: Vec::new(),
         };
-        let done = block_on_or_stop(work.copy(&self.image), &stop);
+        let images = once_each(&self.images);
+        let mut each = Each::of(images.len());
+        for image in &images {
+            let copied = block_on_or_stop(work.copy(image), &stop);
+            if !each.note(image, copied) {
+                break;
+            }
+        }
         watch.clear();
-        done?;
-        report(session, &work.copied)
+        each.finish(session, |_, failed| report(&work.copied, &failed))
     }
 
     /// The other cloud, as its profile says.
@@ -215,6 +222,10 @@ impl Work<'_> {
 
     /// Copies a kernel or ramdisk; gives its id there.
     async fn bring(&mut self, id: &ImageId) -> Result<Option<ImageId>, anyhow::Error> {
+        let name = id.to_string();
+        if let Some(before) = self.copied.iter().find(|copied| copied.from == name) {
+            return Ok(before.id.as_ref().map(|(id, _)| id.clone()));
+        }
         let source = Source {
             image: Some(self.from.image(id).await?),
             place: BundleRef::Image(id.clone()),
@@ -316,11 +327,11 @@ impl Copied {
     }
 }
 
-fn report(session: &Session, all: &[Copied]) -> Result<(), anyhow::Error> {
+fn report(all: &[Copied], failed: &Value) -> (Value, Lines) {
     let json = json!({
         "image_id": all.last().and_then(Copied::id),
         "images": all.iter().map(Copied::json).collect::<Vec<Value>>(),
+        "failed": failed,
     });
-    let lines = all.iter().map(Copied::line).collect();
-    session.output.result(&json, &lines)
+    (json, all.iter().map(Copied::line).collect())
 }

@@ -1,14 +1,15 @@
 //! `gumnut delete`
 
 use clap::Args;
+use gumnut_manage::{each, once_each};
 use gumnut_terminal::{Lines, Session, parts};
 use gumnut_types::{Limits, ManifestLocation, ObjectKey};
-use gumnut_workflows::StoredBundle;
-use serde_json::json;
+use gumnut_workflows::{CloudClient, StoredBundle};
+use serde_json::{Value, json};
 
 use super::guard::{Guard, object_lines};
 
-/// Delete a bundle from the object store.
+/// Delete bundles from the object store.
 ///
 /// Parts first; the manifest goes last, and only when every part is gone, so that an interrupted run can be
 /// repeated. Local files are never touched. The bundle of a registered image is not deleted: `gumnut retire` takes the image
@@ -18,9 +19,9 @@ use super::guard::{Guard, object_lines};
 Example:
   gumnut delete image-bucket/disk.img.manifest.xml")]
 pub(crate) struct Delete {
-    /// Location of the manifest
-    #[arg(value_name = "BUCKET/KEY")]
-    location: ManifestLocation,
+    /// Locations of the manifests
+    #[arg(value_name = "BUCKET/KEY", required = true)]
+    locations: Vec<ManifestLocation>,
     /// Delete the bundle although a registered image needs it, and without asking the EC2 service whether one does
     #[arg(long)]
     force: bool,
@@ -33,9 +34,28 @@ impl Delete {
     pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let settings = session.settings()?;
         let cloud = session.cloud(&settings)?;
+        let guard = if self.force {
+            None
+        } else {
+            Some(Guard::new(&cloud).await?)
+        };
+        each(&once_each(&self.locations), async |location| {
+            self.one(session, &cloud, guard.as_ref(), location).await
+        })
+        .await
+        .finish_alike(session)
+    }
+
+    async fn one(
+        &self,
+        session: &Session,
+        cloud: &CloudClient,
+        guard: Option<&Guard<'_>>,
+        location: &ManifestLocation,
+    ) -> Result<(Value, Lines), anyhow::Error> {
         let bundle = StoredBundle {
             store: cloud.store()?.clone(),
-            location: self.location.clone(),
+            location: location.clone(),
         };
         let manifest = bundle.manifest(&Limits::default()).await?;
         let all = &manifest.manifest().parts;
@@ -43,43 +63,42 @@ impl Delete {
             .iter()
             .map(|part| bundle.part_key(&part.name))
             .collect::<Result<Vec<_>, _>>()?;
-        if !self.force {
-            let guard = Guard::new(&cloud).await?;
-            guard.insist_unused(&self.location, &keys).await?;
+        if let Some(guard) = guard {
+            guard.insist_unused(location, &keys).await?;
         }
-        keys.push(self.location.key.clone());
+        keys.push(location.key.clone());
         if self.dry_run {
-            return self.preview(session, &keys);
+            return Ok(preview(session, location, &keys));
         }
         bundle.delete(all).await?;
         session
             .output
             .say(format!("deleted {} and the manifest", parts(all.len())));
         let json = json!({
-            "location": self.location.to_string(),
+            "location": location.to_string(),
             "parts_deleted": all.len(),
             "dry_run": false,
         });
-        session.output.result(&json, &Lines::one(&self.location))
+        Ok((json, Lines::one(location)))
     }
+}
 
-    /// The objects in the order in which they would be deleted.
-    fn preview(&self, session: &Session, keys: &[ObjectKey]) -> Result<(), anyhow::Error> {
-        let count = keys.len() - 1;
-        session.output.say(format!(
-            "{} and the manifest would be deleted",
-            parts(count)
-        ));
-        let objects: Vec<_> = keys
-            .iter()
-            .map(|key| format!("{}/{key}", self.location.bucket))
-            .collect();
-        let json = json!({
-            "location": self.location.to_string(),
-            "parts_deleted": count,
-            "objects": objects,
-            "dry_run": true,
-        });
-        session.output.result(&json, &object_lines(&objects))
-    }
+/// The objects in the order in which they would be deleted.
+fn preview(session: &Session, location: &ManifestLocation, keys: &[ObjectKey]) -> (Value, Lines) {
+    let count = keys.len() - 1;
+    session.output.say(format!(
+        "{} and the manifest would be deleted",
+        parts(count)
+    ));
+    let objects: Vec<_> = keys
+        .iter()
+        .map(|key| format!("{}/{key}", location.bucket))
+        .collect();
+    let json = json!({
+        "location": location.to_string(),
+        "parts_deleted": count,
+        "objects": objects,
+        "dry_run": true,
+    });
+    (json, object_lines(&objects))
 }

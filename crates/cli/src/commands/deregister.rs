@@ -38,7 +38,7 @@ impl Deregister {
         let mut ids = once_each(&self.ids);
         // Machine images first: the others are needed by them.
         ids.sort_by_key(|id| id.class() != ImageClass::Machine);
-        each(&ids, async |id| {
+        let all = each(&ids, async |id| {
             if !self.force && id.class() != ImageClass::Machine {
                 Guard::new(&cloud).await?.insist_unreferenced(id)?;
             }
@@ -48,16 +48,19 @@ impl Deregister {
             } else {
                 client.deregister_image(id).await?;
             }
-            Ok(())
+            Ok(id.clone())
         })
-        .await?;
-        let json = json!({
-            "image_id": ids.first().map(ImageId::as_str),
-            "images": ids.iter().map(ImageId::as_str).collect::<Vec<_>>(),
-            "dry_run": self.dry_run,
-        });
-        let lines = ids.iter().map(|id| ["IMAGE", id.as_str()]).collect();
-        session.output.result(&json, &lines)
+        .await;
+        all.finish(session, |done, failed| {
+            let json = json!({
+                "image_id": done.first().map(ImageId::as_str),
+                "images": done.iter().map(ImageId::as_str).collect::<Vec<_>>(),
+                "failed": failed,
+                "dry_run": self.dry_run,
+            });
+            let lines = done.iter().map(|id| ["IMAGE", id.as_str()]).collect();
+            (json, lines)
+        })
     }
 }
 

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use gumnut_manage::{each, once_each};
 use gumnut_terminal::{Lines, Session, Stop, Watch};
 use gumnut_types::ManifestLocation;
+use gumnut_walrus_client::WalrusClient;
 use gumnut_workflows::{Downloaded, StoredBundle};
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// Download a bundle from the object store.
+/// Download bundles from the object store.
 ///
 /// Each part is compared with the manifest. Files get their names when they are complete, the manifest last. Existing
 /// parts that are correct are not downloaded again.
@@ -18,10 +20,10 @@ use serde_json::json;
 Example:
   gumnut download image-bucket/disk.img.manifest.xml -d bundle")]
 pub(crate) struct Download {
-    /// Location of the manifest
-    #[arg(value_name = "BUCKET/KEY")]
-    location: ManifestLocation,
-    /// Directory of the bundle, created if it does not exist
+    /// Locations of the manifests
+    #[arg(value_name = "BUCKET/KEY", required = true)]
+    locations: Vec<ManifestLocation>,
+    /// Directory of the bundles, created if it does not exist
     #[arg(short, long, value_name = "DIR")]
     destination: PathBuf,
     /// Parts to download at the same time
@@ -32,7 +34,19 @@ pub(crate) struct Download {
 impl Download {
     pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let store = session.walrus(&session.settings()?)?;
-        let location = self.location.clone();
+        each(&once_each(&self.locations), async |location| {
+            self.one(session, store.clone(), location.clone()).await
+        })
+        .await
+        .finish_alike(session)
+    }
+
+    async fn one(
+        &self,
+        session: &Session,
+        store: WalrusClient,
+        location: ManifestLocation,
+    ) -> Result<(Value, Lines), anyhow::Error> {
         let bundle = StoredBundle { store, location };
         let download =
             gumnut_workflows::Download::new(bundle, &self.destination).jobs(usize::from(self.jobs));
@@ -47,8 +61,6 @@ impl Download {
         } = downloaded?;
         let json =
             json!({ "manifest": manifest.to_string_lossy(), "parts": parts, "bytes": bytes });
-        session
-            .output
-            .result(&json, &Lines::one(manifest.display()))
+        Ok((json, Lines::one(manifest.display())))
     }
 }

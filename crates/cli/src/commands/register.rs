@@ -1,25 +1,27 @@
 //! `gumnut register`
 
 use clap::{Args, ValueEnum};
-use gumnut_ec2_client::RegisterImage;
-use gumnut_terminal::{Exit, Failure, Session};
+use gumnut_ec2_client::{Ec2Client, RegisterImage};
+use gumnut_manage::{each, once_each};
+use gumnut_terminal::{Exit, Failure, Lines, Session};
 use gumnut_types::{Architecture, ImageId, ManifestLocation};
+use gumnut_walrus_client::WalrusClient;
 use gumnut_workflows::StoredBundle;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::values;
 
-/// Register an uploaded bundle as an image.
+/// Register uploaded bundles as images.
 ///
-/// Prints `IMAGE` and the new id.
+/// Prints `IMAGE` and the new id, for each bundle in turn. Options apply to each of them, so --name needs a single bundle.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
   gumnut register image-bucket/disk.img.manifest.xml --name debian-12 --kernel eki-90461381")]
 pub(crate) struct Register {
-    /// Location of the manifest
-    #[arg(value_name = "BUCKET/KEY")]
-    location: ManifestLocation,
+    /// Locations of the manifests
+    #[arg(value_name = "BUCKET/KEY", required = true)]
+    locations: Vec<ManifestLocation>,
     /// Name of the image, unique in the account
     #[arg(long, value_parser = values::image_name)]
     name: Option<String>,
@@ -57,15 +59,36 @@ impl Register {
                 .hint("leave out --kernel and --ramdisk")
                 .into());
         }
+        let locations = once_each(&self.locations);
+        if self.name.is_some() && locations.len() > 1 {
+            let message = "each image needs a name of its own";
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("pass --name with a single location")
+                .into());
+        }
         let settings = session.settings()?;
         let client = session.ec2(&settings)?;
+        let store = session.walrus(&settings).ok();
+        each(&locations, async |location| {
+            self.one(&client, store.as_ref(), location).await
+        })
+        .await
+        .finish_alike(session)
+    }
+
+    async fn one(
+        &self,
+        client: &Ec2Client,
+        store: Option<&WalrusClient>,
+        location: &ManifestLocation,
+    ) -> Result<(Value, Lines), anyhow::Error> {
         // Where there is no store to ask, the cloud looks for the manifest alone.
-        if let Ok(store) = session.walrus(&settings) {
-            let location = self.location.clone();
+        if let Some(store) = store.cloned() {
+            let location = location.clone();
             StoredBundle { store, location }.insist().await?;
         }
         let request = RegisterImage {
-            location: self.location.to_string(),
+            location: location.to_string(),
             name: self.name.clone(),
             description: self.description.clone(),
             architecture: self.arch,
@@ -81,8 +104,8 @@ impl Register {
             ..RegisterImage::default()
         };
         let id = client.register_image(&request).await?;
-        let json = json!({ "image_id": id.as_str(), "location": self.location.to_string() });
+        let json = json!({ "image_id": id.as_str(), "location": location.to_string() });
         let lines = [["IMAGE", id.as_str()]].into_iter().collect();
-        session.output.result(&json, &lines)
+        Ok((json, lines))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use gumnut_manage::once_each;
+use gumnut_manage::{Each, once_each};
 use gumnut_terminal::{Exit, Failure, Lines, Session, Stop, Watch, exit_code};
 use gumnut_types::ManifestLocation;
 use gumnut_workflows::{BundleRef, Retired, Step, WorkflowError};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// Deregister an image and delete its bundle, if no other image uses it.
 ///
 /// Waits until the cloud no longer lists the image, and then deletes the bundle, its manifest first. What another image
-/// still uses is kept and listed. If the command is interrupted after the image was deregistered, pass BUCKET/KEY of the
+/// still uses is kept and listed. Of several subjects those that can be retired are; the others are listed as errors. If the command is interrupted after the image was deregistered, pass BUCKET/KEY of the
 /// manifest to finish.
 #[derive(Args)]
 #[command(after_help = "\
@@ -42,13 +42,15 @@ impl Retire {
         let retire = gumnut_workflows::Retire::new(cloud)
             .with_kernel_and_ramdisk(self.with_kernel_and_ramdisk)
             .patience(Duration::from_secs(self.timeout));
-        let plan = retire
-            .plan_all(&once_each(&self.subjects))
-            .await
-            .map_err(explain)?;
+        let subjects = once_each(&self.subjects);
+        let (plan, refused) = retire.plan_possible(&subjects).await?;
+        let mut each = Each::<()>::of(subjects.len());
+        for (subject, error) in refused {
+            each.note(&subject, Err(explain(error)));
+        }
         let preview = plan.preview();
         if self.dry_run {
-            return self.tell(session, &preview);
+            return each.finish(session, |_, failed| self.report(&preview, &failed));
         }
         let output = session.output.clone();
         let watch = Watch::new(&session.output, &Stop::default(), move |step| match step {
@@ -56,14 +58,15 @@ impl Retire {
             Step::Deleting { location } => output.say(format!("removing {location}")),
             _ => {}
         });
-        let retired = retire
-            .carry_out(plan, watch)
-            .await
-            .map_err(|error| go_on_with(error, &preview.bundles))?;
-        self.tell(session, &retired)
+        let (retired, done) = retire.carry_out(plan, watch).await;
+        if let Err(error) = done {
+            let error = go_on_with(error, &preview.bundles);
+            each.note(&"the removal", Err(error));
+        }
+        each.finish(session, |_, failed| self.report(&retired, &failed))
     }
 
-    fn tell(&self, session: &Session, retired: &Retired) -> Result<(), anyhow::Error> {
+    fn report(&self, retired: &Retired, failed: &Value) -> (Value, Lines) {
         let bundles = retired.bundles.iter().map(
             |(location, objects)| json!({ "location": location.to_string(), "objects": objects }),
         );
@@ -76,8 +79,9 @@ impl Retire {
             "images": retired.images,
             "bundles": bundles.collect::<Vec<Value>>(),
             "kept": kept.collect::<Vec<Value>>(),
+            "failed": failed,
         });
-        session.output.result(&json, &lines(retired))
+        (json, lines(retired))
     }
 }
 

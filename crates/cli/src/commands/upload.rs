@@ -1,18 +1,20 @@
 //! `gumnut upload`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
+use gumnut_manage::{Each, once_each};
+use gumnut_settings::Settings;
 use gumnut_terminal::{Lines, Session, Stop, Watch, parts};
 use gumnut_walrus_client::CannedAcl;
-use gumnut_workflows::{BucketPrefix, Destination, LocalBundle, Step, UploadPreview};
-use serde_json::json;
+use gumnut_workflows::{BucketPrefix, CloudClient, Destination, LocalBundle, Step, UploadPreview};
+use serde_json::{Value, json};
 
 use super::guard::{Guard, object_lines};
 
-/// Upload a bundle to the object store.
+/// Upload bundles to the object store.
 ///
 /// Creates the bucket if it does not exist. Each part is compared with the manifest before it is sent; parts that are
 /// already stored are skipped. The manifest is uploaded last. Objects that a registered image needs are not replaced.
@@ -21,8 +23,9 @@ use super::guard::{Guard, object_lines};
 Example:
   gumnut upload vmlinuz.manifest.xml -b kernels/debian-12")]
 pub(crate) struct Upload {
-    /// The manifest; its parts are in the same directory
-    manifest: PathBuf,
+    /// The manifests; the parts of each are in the same directory
+    #[arg(value_name = "MANIFEST", required = true)]
+    manifests: Vec<PathBuf>,
     /// Bucket, and a prefix of every key
     #[arg(short, long, value_name = "BUCKET[/PREFIX]")]
     bucket: BucketPrefix,
@@ -62,24 +65,42 @@ impl Upload {
     pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let settings = session.settings()?;
         let cloud = session.cloud(&settings)?;
+        let manifests = once_each(&self.manifests);
+        let mut each = Each::of(manifests.len());
+        for manifest in &manifests {
+            let uploaded = self.one(session, &settings, &cloud, manifest).await;
+            if !each.note(&manifest.display(), uploaded) {
+                break;
+            }
+        }
+        each.finish_alike(session)
+    }
+
+    async fn one(
+        &self,
+        session: &Session,
+        settings: &Settings,
+        cloud: &CloudClient,
+        manifest: &Path,
+    ) -> Result<(Value, Lines), anyhow::Error> {
         let destination = Destination {
             store: cloud.store()?.clone(),
             target: self.bucket.clone(),
             acl: self.acl.0,
         };
-        let upload = gumnut_workflows::Upload::new(LocalBundle::new(&self.manifest), destination)
+        let upload = gumnut_workflows::Upload::new(LocalBundle::new(manifest), destination)
             .bucket_location(settings.location_constraint())
             .jobs(usize::from(self.jobs));
         if self.dry_run || !self.force {
             let preview = upload.preview().await?;
             if !self.force && !preview.replaces.is_empty() {
-                let guard = Guard::new(&cloud).await?;
+                let guard = Guard::new(cloud).await?;
                 guard
                     .insist_replaceable(&preview.location, &preview.replaces)
                     .await?;
             }
             if self.dry_run {
-                return Self::report(session, &preview);
+                return Ok(report(session, &preview));
             }
         }
         let output = session.output.clone();
@@ -104,44 +125,44 @@ impl Upload {
             "bytes_sent": uploaded.bytes_sent,
             "dry_run": false,
         });
-        session.output.result(&json, &Lines::one(location))
+        Ok((json, Lines::one(location)))
     }
+}
 
-    /// The objects in the order in which they would be put.
-    fn report(session: &Session, preview: &UploadPreview) -> Result<(), anyhow::Error> {
-        let bucket = &preview.location.bucket;
-        if preview.makes_bucket {
-            session
-                .output
-                .say(format!("the bucket {bucket} would be made"));
-        }
-        let objects: Vec<_> = preview
-            .puts
-            .iter()
-            .map(|key| format!("{bucket}/{key}"))
-            .collect();
-        let replaces: Vec<_> = preview
-            .replaces
-            .iter()
-            .map(|key| format!("{bucket}/{key}"))
-            .collect();
-        session.output.say(format!(
-            "{} would be put, {} of them in the place of others; {} are there already",
-            counted(objects.len()),
-            replaces.len(),
-            parts(preview.parts_skipped)
-        ));
-        let json = json!({
-            "location": preview.location.to_string(),
-            "makes_bucket": preview.makes_bucket,
-            "objects": objects,
-            "replaces": replaces,
-            "parts_skipped": preview.parts_skipped,
-            "bytes_sent": preview.bytes,
-            "dry_run": true,
-        });
-        session.output.result(&json, &object_lines(&objects))
+/// The objects in the order in which they would be put.
+fn report(session: &Session, preview: &UploadPreview) -> (Value, Lines) {
+    let bucket = &preview.location.bucket;
+    if preview.makes_bucket {
+        session
+            .output
+            .say(format!("the bucket {bucket} would be made"));
     }
+    let objects: Vec<_> = preview
+        .puts
+        .iter()
+        .map(|key| format!("{bucket}/{key}"))
+        .collect();
+    let replaces: Vec<_> = preview
+        .replaces
+        .iter()
+        .map(|key| format!("{bucket}/{key}"))
+        .collect();
+    session.output.say(format!(
+        "{} would be put, {} of them in the place of others; {} are there already",
+        counted(objects.len()),
+        replaces.len(),
+        parts(preview.parts_skipped)
+    ));
+    let json = json!({
+        "location": preview.location.to_string(),
+        "makes_bucket": preview.makes_bucket,
+        "objects": objects,
+        "replaces": replaces,
+        "parts_skipped": preview.parts_skipped,
+        "bytes_sent": preview.bytes,
+        "dry_run": true,
+    });
+    (json, object_lines(&objects))
 }
 
 fn counted(objects: usize) -> String {

@@ -1,21 +1,25 @@
 //! `gumnut verify`
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use gumnut_bundle::FolderSource;
+use gumnut_manage::{Each, once_each};
 use gumnut_manifest::{BelievedManifest, UntrustedManifest};
 use gumnut_settings::Settings;
-use gumnut_terminal::{Lines, Output, Session, Stop, Watch, block_on_or_stop, parts};
+use gumnut_terminal::{
+    Exit, Failure, Lines, Output, Session, Stop, Watch, block_on_or_stop, parts,
+};
 use gumnut_types::{ByteSize, Limits};
 use gumnut_workflows::{self as workflows, BundleRef, LocalBundle};
 use serde_json::{Value, json};
 
 use super::trust;
 
-/// Check a bundle without restoring it.
+/// Check bundles without restoring them.
 ///
 /// Checks the manifest's signature and every part's size and digest. With the private key it also checks the content:
 /// decryption, compression, size and digest of the image. A stored bundle is read from the object store and not written
@@ -28,9 +32,9 @@ Examples:
   gumnut verify image-bucket/disk.img.manifest.xml --cert euca2-admin-cert.pem")]
 pub(crate) struct Verify {
     /// The manifest's file; if there is no such file, an image or the location of a stored manifest
-    #[arg(value_name = "MANIFEST|ID|BUCKET/KEY")]
-    manifest: PathBuf,
-    /// Directory of the parts [default: that of the manifest]
+    #[arg(value_name = "MANIFEST|ID|BUCKET/KEY", required = true)]
+    bundles: Vec<PathBuf>,
+    /// Directory of the parts of a single bundle [default: that of the manifest]
     #[arg(long, value_name = "DIR")]
     parts: Option<PathBuf>,
     /// Parts of a stored bundle to read at the same time
@@ -56,16 +60,32 @@ impl Verify {
             stop,
             session,
         };
-        match self.place(&settings) {
-            Some(place) => self.stored(&work, &place),
-            None => self.local(&work),
+        let bundles = once_each(&self.bundles);
+        if self.parts.is_some() && bundles.len() > 1 {
+            let message = "--parts names the directory of one bundle";
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("verify the bundles one after another")
+                .into());
         }
+        let mut each = Each::of(bundles.len());
+        for bundle in &bundles {
+            let checked = match self.place(bundle, &settings) {
+                Some(place) => self.stored(&work, &place),
+                None => self.local(&work, bundle),
+            };
+            let name = (bundles.len() > 1).then(|| bundle.display());
+            let shown = checked.map(|verdict| verdict.shown(name));
+            if !each.note(&bundle.display(), shown) {
+                break;
+            }
+        }
+        each.finish_alike(session)
     }
 
     /// The stored bundle that is meant, if it is one: files come first.
-    fn place(&self, settings: &Settings) -> Option<BundleRef> {
-        let text = self.manifest.to_str()?;
-        let path = text.starts_with(['/', '.']) || self.manifest.exists();
+    fn place(&self, bundle: &Path, settings: &Settings) -> Option<BundleRef> {
+        let text = bundle.to_str()?;
+        let path = text.starts_with(['/', '.']) || bundle.exists();
         if path || self.parts.is_some() {
             return None;
         }
@@ -85,15 +105,12 @@ impl Verify {
         Ok((signed, key))
     }
 
-    fn local(&self, work: &Work<'_>) -> Result<(), anyhow::Error> {
-        let bundle = LocalBundle::new(&self.manifest).parts_in(self.parts.as_deref());
+    fn local(&self, work: &Work<'_>, manifest: &Path) -> Result<Verdict, anyhow::Error> {
+        let bundle = LocalBundle::new(manifest).parts_in(self.parts.as_deref());
         let limits = Limits::default();
         let (signed, key) = self.believed(work, bundle.manifest(&limits)?)?;
         let mut source = FolderSource::open(bundle.parts())?;
-        let verdict = Verdict::new(
-            ("manifest", json!(self.manifest.to_string_lossy())),
-            &signed,
-        );
+        let verdict = Verdict::new(("manifest", json!(manifest.to_string_lossy())), &signed);
         let watch = Watch::new(&work.session.output, &work.stop, |_| {});
         let image_size = if let Some(key) = key {
             let open = signed.open(&key)?;
@@ -116,10 +133,10 @@ impl Verify {
             checked?;
             None
         };
-        verdict.tell(work.session, image_size)
+        Ok(verdict.with_image(image_size))
     }
 
-    fn stored(&self, work: &Work<'_>, place: &BundleRef) -> Result<(), anyhow::Error> {
+    fn stored(&self, work: &Work<'_>, place: &BundleRef) -> Result<Verdict, anyhow::Error> {
         let limits = Limits::default();
         let find = async {
             let cloud = work.session.cloud_of(place, work.settings)?;
@@ -147,7 +164,7 @@ impl Verify {
         };
         let image_size = block_on_or_stop(check, &work.stop);
         watch.clear();
-        verdict.tell(work.session, image_size?)
+        Ok(verdict.with_image(image_size?))
     }
 }
 
@@ -157,6 +174,8 @@ struct Verdict {
     signature: &'static str,
     parts: usize,
     bundled_size: u64,
+    /// `None`: the image was not checked.
+    image_size: Option<u64>,
 }
 
 impl Verdict {
@@ -166,20 +185,26 @@ impl Verdict {
             signature: signed.signature().as_str(),
             parts: signed.manifest().parts.len(),
             bundled_size: signed.manifest().bundled_size,
+            image_size: None,
         }
     }
 
-    fn tell(self, session: &Session, image_size: Option<u64>) -> Result<(), anyhow::Error> {
+    fn with_image(self, image_size: Option<u64>) -> Self {
+        Self { image_size, ..self }
+    }
+
+    /// As JSON and as a line, which begins with the name of the bundle where there are several.
+    fn shown(self, bundle_name: Option<impl Display>) -> (Value, Lines) {
         let (name, bundle) = self.bundle;
         let json = json!({
             name: bundle,
             "signature": self.signature,
             "parts": self.parts,
             "bundled_size": self.bundled_size,
-            "image_checked": image_size.is_some(),
-            "image_size": image_size,
+            "image_checked": self.image_size.is_some(),
+            "image_size": self.image_size,
         });
-        let image = match image_size {
+        let image = match self.image_size {
             Some(size) => format!("the image ({}) is complete", ByteSize(size)),
             None => "the image was not checked, which needs the private key".to_owned(),
         };
@@ -188,6 +213,7 @@ impl Verdict {
             self.signature,
             parts(self.parts)
         );
-        session.output.result(&json, &Lines::one(text))
+        let line = bundle_name.map(|name| name.to_string()).into_iter();
+        (json, [line.chain([text])].into_iter().collect())
     }
 }

@@ -1,18 +1,16 @@
 //! `euca-delete-bundle`, `ec2-delete-bundle`
 
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
-use gumnut_manifest::Manifest;
-use gumnut_settings::Settings;
 use gumnut_terminal::Signature;
-use gumnut_types::{Limits, ManifestLocation};
+use gumnut_types::{Limits, ManifestLocation, ObjectKey};
 use gumnut_walrus_client::WalrusClient;
-use gumnut_workflows::{CloudClient, ImagesInUse};
+use gumnut_workflows::ImagesInUse;
 
 use super::call::Call;
 use super::dialect::Dialect;
+use super::in_use;
 use super::options::{AnyKeys, Calling, Calls, Service, given};
 use super::report::Coded;
 use super::selector::{self, Meaning, Selected, Selector};
@@ -21,8 +19,6 @@ use super::upload::parse_sigv;
 
 /// The exit code of ec2-ami-tools where not everything could be deleted, or nobody confirmed it.
 const NOT_DELETED: u8 = 5;
-/// How long the EC2 service may take to say which images are registered, for a warning.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Delete a bundle from the object store
 #[derive(Args)]
@@ -68,7 +64,7 @@ impl Tool for DeleteBundle {
         let store = session.walrus(&settings)?;
         let images = Images {
             call,
-            images: images(call, &settings).await,
+            images: in_use::images(call, &settings).await,
         };
         let deleted = self.delete(call, &store, &images, selected).await;
         if call.dialect == Dialect::AmiTools {
@@ -99,7 +95,7 @@ impl DeleteBundle {
                 self.one(store, images, Some(&path), &location).await?;
             }
             Selected::Prefix(prefix) if call.dialect == Dialect::AmiTools => {
-                self.by_names(store, &prefix).await?;
+                self.by_names(store, images, &prefix).await?;
             }
             Selected::Prefix(prefix) => {
                 let location = self.selector.of_prefix(&prefix)?;
@@ -134,27 +130,46 @@ impl DeleteBundle {
             return Ok(());
         }
         let (manifest, _) = selector::read(store, local, location).await?;
-        images.warn(store, location, &manifest).await;
+        let bundle = selector::stored(store, location);
+        let parts = manifest.parts.iter();
+        let keys: Vec<_> = parts
+            .filter_map(|part| bundle.part_key(&part.name).ok())
+            .collect();
+        images.warn(store, location, &keys).await;
         Ok(selector::stored(store, location)
             .delete(&manifest.parts)
             .await?)
     }
 
     /// Deletes what is called like a bundle of this prefix, and nothing else: parts first.
-    async fn by_names(&self, store: &WalrusClient, prefix: &str) -> Result<(), anyhow::Error> {
+    async fn by_names(
+        &self,
+        store: &WalrusClient,
+        images: &Images<'_>,
+        prefix: &str,
+    ) -> Result<(), anyhow::Error> {
         let target = self.selector.target();
         let start = target.key(prefix)?;
         let listed = store.list_objects(&target.bucket, start.as_str()).await?;
         // Manifests go last, so that an interrupted run can be repeated.
+        let mut keys: Vec<ObjectKey> = Vec::new();
         for belongs in [is_part_ending as fn(&str) -> bool, is_manifest_ending] {
             for object in &listed {
                 let ending = object.key.strip_prefix(start.as_str());
                 if ending.is_some_and(belongs) {
-                    store
-                        .delete_object(&target.bucket, &object.key.parse()?)
-                        .await?;
+                    keys.push(object.key.parse()?);
                 }
             }
+        }
+        if let Some(last) = keys.last() {
+            let location = ManifestLocation {
+                bucket: target.bucket.clone(),
+                key: last.clone(),
+            };
+            images.warn(store, &location, &keys).await;
+        }
+        for key in &keys {
+            store.delete_object(&target.bucket, key).await?;
         }
         Ok(())
     }
@@ -168,18 +183,13 @@ struct Images<'a> {
 }
 
 impl Images<'_> {
-    /// Warns where an image needs a bundle that is going to be deleted.
-    async fn warn(&self, store: &WalrusClient, location: &ManifestLocation, manifest: &Manifest) {
+    /// Warns where an image needs a bundle that is going to be deleted, or one of its objects.
+    async fn warn(&self, store: &WalrusClient, location: &ManifestLocation, objects: &[ObjectKey]) {
         let Some(images) = &self.images else {
             return;
         };
-        let bundle = selector::stored(store, location);
-        let parts = manifest.parts.iter();
-        let keys: Vec<_> = parts
-            .filter_map(|part| bundle.part_key(&part.name).ok())
-            .collect();
         let needing = images
-            .needing(store, location, &keys, &Limits::default())
+            .needing(store, location, objects, &Limits::default())
             .await
             .unwrap_or_default();
         for id in needing {
@@ -188,19 +198,6 @@ impl Images<'_> {
             ));
         }
     }
-}
-
-/// `None`: there is no EC2 service, or it does not say.
-async fn images(call: &Call, settings: &Settings) -> Option<ImagesInUse> {
-    let (session, endpoint) = (&call.session, settings.ec2_url().ok()?);
-    let connection = session
-        .signed_connection(settings, session.cloud.signature)
-        .ok()?
-        .retries(0)
-        .timeout(PATIENCE)
-        .ec2(endpoint);
-    let cloud = CloudClient::connect(&connection).ok()?;
-    ImagesInUse::list(cloud.ec2().ok()?).await.ok()
 }
 
 fn is_part_ending(ending: &str) -> bool {

@@ -9,6 +9,7 @@ mod describe;
 mod dialect;
 mod download;
 mod image;
+mod in_use;
 mod install;
 mod migrate;
 mod names;

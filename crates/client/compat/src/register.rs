@@ -3,10 +3,11 @@
 use clap::Args;
 use gumnut_ec2_client::{DeviceMapping, DeviceTarget, RegisterImage, Volume};
 use gumnut_terminal::Failure;
-use gumnut_types::{Architecture, ImageId, ManifestLocation};
+use gumnut_types::{Architecture, ImageClass, ImageId, ManifestLocation};
 
 use super::call::{Call, print};
 use super::dialect::Dialect;
+use super::in_use;
 use super::options::{AnyKeys, Calling, Calls, CapitalKeys, Service};
 use super::report::unusable;
 use super::tool::Tool;
@@ -207,7 +208,17 @@ impl Tool for Deregister {
 
     async fn run(self, call: &Call) -> Result<(), anyhow::Error> {
         let session = &call.session;
-        let client = session.ec2(&session.settings()?)?;
+        let settings = session.settings()?;
+        let client = session.ec2(&settings)?;
+        if self.id.class() != ImageClass::Machine {
+            let images = in_use::images(call, &settings).await.unwrap_or_default();
+            for user in images.users_of(&self.id) {
+                call.say(&format!(
+                    "warning: {} is the kernel or ramdisk of the registered image {user}, which cannot be started any more",
+                    self.id
+                ));
+            }
+        }
         client.deregister_image(&self.id).await?;
         print(&format!("IMAGE\t{}", self.id));
         Ok(())

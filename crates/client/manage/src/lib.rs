@@ -15,7 +15,7 @@ pub use images::Images;
 pub use listed::listed_ids;
 pub use ls::Ls;
 pub use modify::Modify;
-pub use several::{each, once_each};
+pub use several::{Each, each, once_each};
 pub use share::{Share, Unshare};
 pub use tag::Tag;
 pub use whoami::Whoami;

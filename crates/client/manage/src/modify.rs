@@ -46,23 +46,23 @@ impl Modify {
     /// When the settings are incomplete, and when the cloud refuses or does not answer.
     pub async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let client = session.ec2(&session.settings()?)?;
-        let ids = once_each(&self.ids);
-        each(&ids, async |id| {
+        let all = each(&once_each(&self.ids), async |id| {
             if let Some(text) = &self.description {
                 client.set_description(id, text).await?;
             }
             if !self.product_codes.is_empty() {
                 client.add_product_codes(id, &self.product_codes).await?;
             }
-            Ok(())
+            Ok(id.clone())
         })
-        .await?;
-        let lines = ids.iter().map(|id| ["IMAGE", id.as_str()]).collect();
-        let images: Vec<Value> = ids
-            .iter()
-            .map(|id| json!({ "image_id": id.as_str(), "description": self.description }))
-            .collect();
-        let json = json!({ "images": images });
-        session.output.result(&json, &lines)
+        .await;
+        all.finish(session, |ids, failed| {
+            let images = ids
+                .iter()
+                .map(|id| json!({ "image_id": id.as_str(), "description": self.description }));
+            let images: Vec<Value> = images.collect();
+            let lines = ids.iter().map(|id| ["IMAGE", id.as_str()]).collect();
+            (json!({ "images": images, "failed": failed }), lines)
+        })
     }
 }

@@ -126,10 +126,12 @@ async fn run(
         }
         shared(&client, id).await
     })
-    .await?;
-    let lines = all.iter().map(Shared::line).collect();
-    let images: Vec<Value> = all.iter().map(Shared::json).collect();
-    session.output.result(&json!({ "images": images }), &lines)
+    .await;
+    all.finish(session, |done, failed| {
+        let images: Vec<Value> = done.iter().map(Shared::json).collect();
+        let lines = done.iter().map(Shared::line).collect();
+        (json!({ "images": images, "failed": failed }), lines)
+    })
 }
 
 /// Who may run an image now.

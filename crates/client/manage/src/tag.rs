@@ -6,7 +6,7 @@ use clap::Args;
 use gumnut_ec2_client::DescribeImages;
 use gumnut_terminal::{Exit, Failure, Lines, Session};
 use gumnut_types::ImageId;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::several::{each, once_each};
 
@@ -85,7 +85,7 @@ impl Tag {
                 .into());
         }
         let client = session.ec2(&session.settings()?)?;
-        each(&ids, async |id| {
+        let all = each(&ids, async |id| {
             if !tags.is_empty() {
                 client.create_tags(id, tags.iter().copied()).await?;
             }
@@ -93,26 +93,26 @@ impl Tag {
                 let keys = self.remove.iter().map(String::as_str);
                 client.delete_tags(id, keys).await?;
             }
-            Ok(())
+            let wanted = DescribeImages {
+                ids: vec![id.clone()],
+                ..DescribeImages::default()
+            };
+            Ok(client.describe_images(&wanted).await?)
         })
-        .await?;
-        let wanted = DescribeImages {
-            ids: ids.clone(),
-            ..DescribeImages::default()
-        };
-        let images = client.describe_images(&wanted).await?;
-        let mut lines = Lines::default();
-        let mut values = Vec::new();
-        for image in &images {
-            let mut object = Map::new();
-            for (key, value) in &image.tags {
-                lines.push(["TAG", &image.image_id, key, value]);
-                object.insert(key.clone(), json!(value));
+        .await;
+        all.finish(session, |done, failed| {
+            let mut lines = Lines::default();
+            let mut values = Vec::new();
+            for image in done.iter().flatten() {
+                let mut object = Map::new();
+                for (key, value) in &image.tags {
+                    lines.push(["TAG", &image.image_id, key, value]);
+                    object.insert(key.clone(), json!(value));
+                }
+                values.push(json!({ "image_id": image.image_id, "tags": object }));
             }
-            values.push(json!({ "image_id": image.image_id, "tags": object }));
-        }
-        let json = json!({ "images": values });
-        session.output.result::<Value>(&json, &lines)
+            (json!({ "images": values, "failed": failed }), lines)
+        })
     }
 }
 

@@ -135,15 +135,51 @@ impl Retire {
     /// # Errors
     /// Those of [`Retire::plan`] for the first of them that has one.
     pub async fn plan_all(&self, subjects: &[BundleRef]) -> Result<Retirement, WorkflowError> {
+        let all = self.images_for(subjects).await?;
+        let plan = self.plan_among(all, subjects).await;
+        plan.map_err(|(_, error)| error)
+    }
+
+    /// As [`Retire::plan_all`], for those of the subjects that can be retired without the others, which are given with the reason
+    /// why they cannot.
+    ///
+    /// # Errors
+    /// When the cloud refuses to list its images, or does not answer.
+    pub async fn plan_possible(
+        &self,
+        subjects: &[BundleRef],
+    ) -> Result<(Retirement, Vec<(BundleRef, WorkflowError)>), WorkflowError> {
+        let all = self.images_for(subjects).await?;
+        let (mut left, mut refused) = (subjects.to_vec(), Vec::new());
+        loop {
+            match self.plan_among(all.clone(), &left).await {
+                Ok(plan) => return Ok((plan, refused)),
+                Err((subject, error)) => {
+                    // What it was going to free is needed again, so that all others are looked at once more.
+                    left.retain(|other| *other != subject);
+                    refused.push((subject, error));
+                }
+            }
+        }
+    }
+
+    /// The images of the cloud, if they matter to these subjects.
+    async fn images_for(&self, subjects: &[BundleRef]) -> Result<Vec<Image>, WorkflowError> {
         let bundles_only = subjects
             .iter()
             .all(|subject| matches!(subject, BundleRef::Location(_)));
-        let all = if bundles_only && !self.cloud.has_ec2() {
-            Vec::new()
-        } else {
-            let ec2 = self.cloud.ec2()?;
-            ec2.describe_images(&DescribeImages::default()).await?
-        };
+        if bundles_only && !self.cloud.has_ec2() {
+            return Ok(Vec::new());
+        }
+        let ec2 = self.cloud.ec2()?;
+        Ok(ec2.describe_images(&DescribeImages::default()).await?)
+    }
+
+    async fn plan_among(
+        &self,
+        all: Vec<Image>,
+        subjects: &[BundleRef],
+    ) -> Result<Retirement, (BundleRef, WorkflowError)> {
         let mut plan = Planner {
             retire: self,
             going: going(&all, subjects),
@@ -160,41 +196,47 @@ impl Retire {
             BundleRef::Location(_) => 2,
         });
         for subject in in_order {
-            match subject {
-                BundleRef::Image(id) => plan.image(id).await?,
-                BundleRef::Location(location) => plan.bundle(location).await?,
-            }
+            let planned = match subject {
+                BundleRef::Image(id) => plan.image(id).await,
+                BundleRef::Location(location) => plan.bundle(location).await,
+            };
+            planned.map_err(|error| (subject.clone(), error))?;
         }
         Ok(plan.plan)
     }
 
-    /// Does what was planned; the observer hears of each image and each bundle before it goes.
-    ///
-    /// # Errors
-    /// When the cloud refuses, or an image does not go in time. What was done until then remains done.
+    /// Does what was planned; the observer hears of each image and each bundle before it goes. It ends when the cloud refuses, or
+    /// an image does not go in time: with what was removed until then, and the reason.
     pub async fn carry_out(
         &self,
         plan: Retirement,
         observer: Arc<dyn Observer>,
-    ) -> Result<Retired, WorkflowError> {
+    ) -> (Retired, Result<(), WorkflowError>) {
         let mut retired = Retired {
             kept: plan.kept,
             ..Retired::default()
         };
         for item in plan.items {
-            if let Some(id) = &item.image {
-                observer.step(&Step::Deregistering { id });
-                self.deregister(id).await?;
-            }
-            if let Some(bundle) = &item.bundle {
-                observer.step(&Step::Deleting {
-                    location: bundle.location(),
-                });
-                bundle.delete().await?;
+            if let Err(error) = self.remove(&item, &*observer).await {
+                return (retired, Err(error));
             }
             retired.add(&item);
         }
-        Ok(retired)
+        (retired, Ok(()))
+    }
+
+    async fn remove(&self, item: &Item, observer: &dyn Observer) -> Result<(), WorkflowError> {
+        if let Some(id) = &item.image {
+            observer.step(&Step::Deregistering { id });
+            self.deregister(id).await?;
+        }
+        if let Some(bundle) = &item.bundle {
+            observer.step(&Step::Deleting {
+                location: bundle.location(),
+            });
+            bundle.delete().await?;
+        }
+        Ok(())
     }
 
     /// Deregisters an image and waits until the cloud shows it no more.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use gumnut_publish::{Call, Published, Removed, RunInfo, RunStatus};
 use gumnut_terminal::{Lines, Output, Table, duration};
 use gumnut_types::{BucketName, ByteSize, ImageClass, ImageId};
-use serde_json::json;
+use gumnut_workflows::RunId;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 pub(super) fn published(
@@ -142,7 +143,8 @@ fn begun(run: &RunInfo) -> String {
     })
 }
 
-pub(super) fn removed(output: &Output, removed: &Removed) -> Result<(), anyhow::Error> {
+/// What was removed of a run that was given up; its sum is said at once.
+pub(super) fn removed(output: &Output, run: &RunId, removed: &Removed) -> (Value, Lines) {
     let mut lines = Lines::default();
     for id in &removed.images {
         lines.push(["deregistered", id.as_str()]);
@@ -158,13 +160,13 @@ pub(super) fn removed(output: &Output, removed: &Removed) -> Result<(), anyhow::
     }
     let left = removed.left.iter().map(ToString::to_string);
     let json = json!({
+        "run": run.to_string(),
         "deregistered": removed.images.iter().map(ImageId::as_str).collect::<Vec<_>>(),
         "objects_deleted": removed.objects,
         "bytes_deleted": removed.bytes,
         "bucket_deleted": removed.bucket.as_ref().map(BucketName::as_str),
         "left": left.collect::<Vec<_>>(),
     });
-    output.result(&json, &lines)?;
     let (images, objects) = (removed.images.len(), removed.objects.len());
     let bucket = match &removed.bucket {
         Some(bucket) => format!(" and the bucket {bucket}"),
@@ -176,5 +178,5 @@ pub(super) fn removed(output: &Output, removed: &Removed) -> Result<(), anyhow::
         counted(objects, "object"),
         ByteSize(removed.bytes),
     ));
-    Ok(())
+    (json, lines)
 }

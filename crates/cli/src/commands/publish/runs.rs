@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use gumnut_manage::{Each, once_each};
 use gumnut_publish::RunStatus;
 use gumnut_terminal::{Exit, Failure, Session, block_on_or_stop};
 use gumnut_workflows::RunId;
@@ -41,7 +42,7 @@ pub(crate) struct Resume {
     keys: KeyOptions,
 }
 
-/// Undo an incomplete run of `publish`: remove its images and objects from the cloud.
+/// Undo incomplete runs of `publish`: remove their images and objects from the cloud.
 ///
 /// Prints what it removed: images, objects, and the bucket if the run had made it; and last the sum of it.
 #[derive(Args)]
@@ -49,8 +50,9 @@ pub(crate) struct Resume {
 Example:
   gumnut abort 8f14e45fceea")]
 pub(crate) struct Abort {
-    /// The run, as listed by `gumnut runs`
-    run: RunId,
+    /// The runs, as listed by `gumnut runs`
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<RunId>,
     #[command(flatten)]
     keys: KeyOptions,
 }
@@ -98,15 +100,21 @@ impl Abort {
         let Following { watch, stop, .. } = Following::new(&session.output)?;
         let keys = self.keys.keys(session, &settings)?;
         let publisher = publisher(session, &settings, keys, 1)?;
-        let work = async {
-            publisher
-                .abort(&self.run, Arc::clone(&watch) as _)
-                .await
-                .map_err(explain)
-        };
-        let removed = block_on_or_stop(work, &stop);
-        watch.clear();
-        let removed = removed.map_err(|error| not_aborted(&self.run, &stop, error))?;
-        report::removed(&session.output, &removed)
+        let runs = once_each(&self.runs);
+        let mut each = Each::of(runs.len());
+        for run in &runs {
+            let work = async {
+                let removed = publisher.abort(run, Arc::clone(&watch) as _);
+                removed.await.map_err(explain)
+            };
+            let removed = block_on_or_stop(work, &stop);
+            watch.clear();
+            let removed = removed.map_err(|error| not_aborted(run, &stop, error));
+            let reported = removed.map(|removed| report::removed(&session.output, run, &removed));
+            if !each.note(run, reported) {
+                break;
+            }
+        }
+        each.finish_alike(session)
     }
 }
