@@ -1,6 +1,7 @@
 //! Names that become file names: one path segment, never a path.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// Longest name in bytes, the limit of every common file system.
@@ -25,6 +26,9 @@ pub enum NameError {
     /// The text holds a slash, a backslash or a control character.
     #[error("the name contains the character {0:?}")]
     Character(char),
+    /// The name of a file is not UTF-8 text.
+    #[error("the name is not UTF-8 text")]
+    Encoding,
 }
 
 fn check(text: &str) -> Result<(), NameError> {
@@ -88,6 +92,17 @@ name_type! {
     ImageName
 }
 
+impl ImageName {
+    /// The name of the file at a path.
+    ///
+    /// # Errors
+    /// When the path ends with no file name, or with one that is not the name of an image.
+    pub fn of_file(path: &Path) -> Result<Self, NameError> {
+        let name = path.file_name().ok_or(NameError::Empty)?;
+        name.to_str().ok_or(NameError::Encoding)?.parse()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,11 +121,22 @@ mod tests {
         assert_eq!(parse(&"x".repeat(256)), Err(NameError::TooLong(256)));
     }
 
+    #[test]
+    fn files_name_images() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let name = |path: &[u8]| ImageName::of_file(Path::new(std::ffi::OsStr::from_bytes(path)));
+        assert_eq!(name(b"a/disk.img").unwrap().as_str(), "disk.img");
+        assert_eq!(name(b"\xff/disk.img").unwrap().as_str(), "disk.img");
+        assert_eq!(name(b"a/b\xff"), Err(NameError::Encoding));
+        assert_eq!(name(b"/"), Err(NameError::Empty));
+        assert_eq!(name(b"a/-x"), Err(NameError::Hyphen));
+    }
+
     proptest! {
         #[test]
         fn an_accepted_name_is_one_normal_component(text in ".{0,40}") {
             if let Ok(name) = text.parse::<ImageName>() {
-                let path = std::path::Path::new(name.as_str());
+                let path = Path::new(name.as_str());
                 let mut components = path.components();
                 prop_assert!(matches!(components.next(), Some(std::path::Component::Normal(_))));
                 prop_assert!(components.next().is_none());

@@ -231,12 +231,7 @@ impl Bundle {
             let message = "an image on standard input has no name for its bundle";
             return Err(Failure::new(Exit::Usage, message).hint("pass --prefix NAME"));
         }
-        let name = self
-            .image
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        name.parse().map_err(|error: gumnut_types::NameError| {
+        ImageName::of_file(&self.image).map_err(|error| {
             Failure::new(Exit::Usage, "the image's file name cannot name a bundle")
                 .because(error)
                 .hint("pass --prefix NAME")

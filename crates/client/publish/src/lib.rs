@@ -5,6 +5,7 @@ mod blocking;
 mod dry_run;
 mod identity;
 mod journal;
+mod path;
 mod plan;
 mod preflight;
 mod prepare;

@@ -13,7 +13,7 @@ use gumnut_walrus_client::CannedAcl;
 use gumnut_workflows::{BucketPrefix, WorkflowError};
 use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::{path, text};
 
 /// Ends of file names that say nothing about an image, from the last to the first.
 const ENDINGS: [&str; 23] = [
@@ -26,6 +26,7 @@ const LONGEST_BUCKET: usize = 63;
 /// What is to be published, and how. It stands in the journal, so that a run can continue without its command line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    #[serde(with = "path")]
     pub(crate) target: PathBuf,
     #[serde(with = "text")]
     pub(crate) account: AccountId,
@@ -46,8 +47,10 @@ pub struct Plan {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Images {
     /// An absolute path of the kernel's file; `None`: the one that is found in the target.
+    #[serde(default, with = "path::option")]
     pub kernel_file: Option<PathBuf>,
     /// An absolute path of the ramdisk's file; `None`: the one that is found in the target.
+    #[serde(default, with = "path::option")]
     pub ramdisk_file: Option<PathBuf>,
     /// A kernel that is registered already; `None`: one is published, if the image needs it.
     #[serde(with = "text::option")]
@@ -282,6 +285,20 @@ mod tests {
         );
         let old: serde_json::Value = serde_json::from_str(OLD).unwrap();
         assert_eq!(serde_json::to_value(&plan).unwrap(), old);
+    }
+
+    #[test]
+    fn paths_that_are_no_text_are_kept() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = PathBuf::from(std::ffi::OsString::from_vec(b"/x/b\xff.img".to_vec()));
+        let plan = Plan::new(&odd, "000100000000".parse().unwrap()).images(Images {
+            kernel_file: Some(odd.clone()),
+            ..Images::default()
+        });
+        let written = serde_json::to_string(&plan).unwrap();
+        let read: Plan = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, plan);
+        assert_eq!(read.target, odd);
     }
 
     #[test]

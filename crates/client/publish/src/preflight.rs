@@ -1,12 +1,14 @@
 //! What is known to fail before anything is unpacked, bundled or sent.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use gumnut_disk_image::{
-    Collection, Content, Inspection, NewSize, StepProgress, inspect, load, plan as plan_resize,
+    Collection, Content, Inspection, NewSize, StepProgress, insist, inspect, load,
+    plan as plan_resize,
 };
 use gumnut_ec2_client::{Ec2Client, RegisterImage};
-use gumnut_types::{Architecture, ImageClass, ImageId, Progress};
+use gumnut_types::{Architecture, ImageClass, ImageId, ImageName, Progress};
 use gumnut_workflows::{Destination, Observer, OwnImages, WorkflowError};
 
 use crate::blocking::blocking;
@@ -77,11 +79,13 @@ impl Publisher {
 
 fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
     let images = &plan.images;
-    for path in [&images.kernel_file, &images.ramdisk_file]
-        .into_iter()
-        .flatten()
-    {
-        inspect(path)?;
+    for (path, class) in [
+        (&images.kernel_file, ImageClass::Kernel),
+        (&images.ramdisk_file, ImageClass::Ramdisk),
+    ] {
+        if let Some(path) = path {
+            insist_on(path, &inspect(path)?, class, plan)?;
+        }
     }
     if plan.target.is_dir() {
         if Collection::of_folder(&plan.target)?.disks.is_empty() {
@@ -98,6 +102,9 @@ fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
         });
     }
     let target = inspect(&plan.target)?;
+    if !matches!(target.content, Content::Tarball(_)) {
+        insist_on(&plan.target, &target, ImageClass::Machine, plan)?;
+    }
     if let (true, Some(size)) = (is_raw(&target), images.size) {
         plan_resize(&plan.target, NewSize::Bytes(size))?;
     }
@@ -106,6 +113,25 @@ fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
         whole_disk: matches!(target.content, Content::Disk(_)),
         architecture: images.architecture.or_else(|| target.architecture()),
     })
+}
+
+/// Refuses a file that is certainly no image of this class, unless the plan ignores checks, and one whose name cannot name a bundle.
+fn insist_on(
+    path: &Path,
+    inspection: &Inspection,
+    class: ImageClass,
+    plan: &Plan,
+) -> Result<(), WorkflowError> {
+    if !plan.ignore_checks {
+        insist(path, inspection, class)?;
+    }
+    match ImageName::of_file(path) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(WorkflowError::ImageName {
+            path: path.to_owned(),
+            source,
+        }),
+    }
 }
 
 fn is_raw(image: &Inspection) -> bool {

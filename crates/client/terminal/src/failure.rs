@@ -157,6 +157,7 @@ fn hint_of_image(error: &DiskImageError) -> Option<Cow<'static, str>> {
         }
         E::Unaligned { next, .. } => return Some(format!("pass --size {next}").into()),
         E::Exists { .. } => REPLACE,
+        E::NotAnImage { .. } => "`gumnut inspect FILE` shows what a file contains",
         E::NoRoom { .. } => "delete something there, or write to another disk",
         E::Io(source) | E::System { source, .. } if source.kind() == ErrorKind::FileTooLarge => {
             "the file system there takes no file of this size: pass a smaller --size, or write to another disk"

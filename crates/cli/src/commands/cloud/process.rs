@@ -57,7 +57,7 @@ impl Status {
             "running": process.is_some(),
             "pid": process.as_ref().map(|process| process.pid),
             "endpoint": process.as_ref().map(|process| &process.endpoint),
-            "data": data,
+            "data": data.to_string_lossy(),
         });
         let Some(process) = process else {
             session.output.result(&json, &Lines::default())?;
@@ -125,7 +125,7 @@ pub(super) fn detach(session: &Session, data: &Path) -> Result<(), anyhow::Error
         endpoint.unwrap_or_default()
     );
     said.insert("pid".to_owned(), json!(pid));
-    said.insert("log".to_owned(), json!(log));
+    said.insert("log".to_owned(), json!(log.to_string_lossy()));
     session
         .output
         .result(&Value::Object(said), &Lines::one(text))

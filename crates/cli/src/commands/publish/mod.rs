@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use gumnut_bundle::Level;
-use gumnut_disk_image::Hypervisor;
+use gumnut_disk_image::{Content, DiskImageError, Hypervisor, insist, inspect};
 use gumnut_publish::{Form, Images, Plan, Publisher, Registration, Storage};
 use gumnut_terminal::{Exit, Failure, Session, block_on};
-use gumnut_types::{Architecture, BucketName, ByteSize};
+use gumnut_types::{Architecture, BucketName, ByteSize, ImageClass};
 use gumnut_workflows::Keys;
 
 use self::explain::explain;
@@ -142,6 +142,7 @@ fn publisher(
 
 impl Publish {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        self.look()?;
         let settings = session.settings()?;
         let plan = self.plan(&settings)?;
         let following = Following::new(&session.output)?;
@@ -160,6 +161,26 @@ impl Publish {
             return report::calls(&session.output, &calls);
         }
         following.wait(session, publisher.publish(&plan, watch))
+    }
+
+    /// Refuses what is certainly no image. The publisher does so too, but knows absolute paths only.
+    fn look(&self) -> Result<(), DiskImageError> {
+        let kernel = given(self.kernel.as_ref(), self.kernel_file.as_deref());
+        let ramdisk = given(self.ramdisk.as_ref(), self.ramdisk_file.as_deref());
+        for (path, class) in [
+            (Some(&*self.target), ImageClass::Machine),
+            (kernel, ImageClass::Kernel),
+            (ramdisk, ImageClass::Ramdisk),
+        ] {
+            let Some(path) = path.filter(|path| !path.is_dir()) else {
+                continue;
+            };
+            let inspection = inspect(path)?;
+            if !self.ignore_checks && !matches!(inspection.content, Content::Tarball(_)) {
+                insist(path, &inspection, class)?;
+            }
+        }
+        Ok(())
     }
 
     fn plan(&self, settings: &Settings) -> Result<Plan, anyhow::Error> {
@@ -201,8 +222,12 @@ impl Publish {
     }
 }
 
+/// A kernel or ramdisk that is given as a file.
+fn given<'a>(starter: Option<&'a Starter>, old: Option<&'a Path>) -> Option<&'a Path> {
+    starter.and_then(Starter::file).or(old)
+}
+
 /// The absolute path of a kernel or ramdisk that is given as a file.
 fn file(starter: Option<&Starter>, old: Option<&Path>) -> Result<Option<PathBuf>, anyhow::Error> {
-    let path = starter.and_then(Starter::file).or(old);
-    Ok(path.map(std::path::absolute).transpose()?)
+    Ok(given(starter, old).map(std::path::absolute).transpose()?)
 }

@@ -53,12 +53,8 @@ pub(super) fn rank(class: ImageClass) -> usize {
 
 /// The name of a bundle whose image is called like the file `name`; an error names the file at `path`.
 pub(super) fn image_name(name: &Path, path: &Path) -> Result<ImageName, WorkflowError> {
-    name.file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default()
-        .parse()
-        .map_err(|source| WorkflowError::ImageName {
-            path: path.to_owned(),
-            source,
-        })
+    ImageName::of_file(name).map_err(|source| WorkflowError::ImageName {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -73,6 +73,8 @@ async fn what_would_be_refused_is_refused() {
     let mut world = world().await;
     let private = registered(&mut world, "kernel-1").await;
     let public = registered(&mut world, "kernel-2").await;
+    world.put_in("bucket", "disk", &Bundle::machine(None, None));
+    world.images().await;
     let open = [
         ("Action", "ModifyImageAttribute"),
         ("ImageId", public.as_str()),
@@ -117,6 +119,20 @@ async fn what_would_be_refused_is_refused() {
         ("Architecture", "pdp11", 400, "InvalidParameterValue"),
     ] {
         refused(&world, USER, &with(name, value), status, code).await;
+    }
+    // Without a manifest, the request must name both.
+    for (profile, kernel) in [
+        (Profile::Strict, None),
+        (Profile::Strict, Some(public.as_str())),
+        (Profile::Euca44, None),
+    ] {
+        world.set_rules(ImageRules::of(profile));
+        let mut parameters = with("Name", "an-image");
+        parameters[2].1 = "bucket/absent.manifest.xml";
+        parameters.extend(kernel.map(|kernel| ("KernelId", kernel)));
+        refused(&world, USER, &parameters, 400, "MissingParameter").await;
+        parameters.push(("VirtualizationType", "hvm"));
+        refused(&world, USER, &parameters, 412, "DryRunOperation").await;
     }
     assert_eq!(state(&world).await, before);
 }

@@ -5,9 +5,11 @@ use gumnut_cloud_catalogue::{Caller, Identity, Image, Key, Profile};
 use gumnut_cloud_objects::{ObjectError, ObjectRef, ObjectStore};
 use gumnut_crypto::PublicKey;
 use gumnut_manifest::{ManifestError, SignatureStatus, SignedManifest, UntrustedManifest};
-use gumnut_types::{AccountId, Limits, PartName};
+use gumnut_types::{AccountId, ImageClass, Limits, PartName};
 
+use super::image_type;
 use super::registrar::Registrar;
+use super::request::CheckedRequest;
 use crate::objects;
 use crate::{ImageError, ImageErrorKind};
 
@@ -199,12 +201,45 @@ pub(super) async fn parts(
 
 /// Insists that a paravirtual machine has a kernel and a ramdisk.
 pub(super) fn kernel_and_ramdisk_given(image: &Image) -> Result<(), ImageError> {
-    let paravirtual = image.virtualization == "paravirtual";
+    if image.virtualization != "paravirtual" {
+        return Ok(());
+    }
+    both_given(image.kernel.as_ref(), image.ramdisk.as_ref())
+}
+
+/// Insists that the request names the kernel and the ramdisk of a paravirtual machine, if there is no manifest that could.
+pub(super) async fn kernel_and_ramdisk_to_come(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    request: &CheckedRequest,
+) -> Result<(), ImageError> {
+    let is_machine = image_type::by_name(&request.key) == ImageClass::Machine;
+    let (Ok(key), false, false, true) = (
+        Key::new(request.key.as_str()),
+        request.hvm,
+        request.windows,
+        is_machine,
+    ) else {
+        return Ok(());
+    };
+    let (reader, manifest) = (
+        Identity::User(caller.clone()),
+        ObjectRef::newest(&*request.bucket, key),
+    );
+    match registrar.objects.head(&reader, &manifest).await {
+        Err(ObjectError::NoSuchKey | ObjectError::NoSuchBucket) => {
+            both_given(request.kernel.as_ref(), request.ramdisk.as_ref())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn both_given(kernel: Option<&String>, ramdisk: Option<&String>) -> Result<(), ImageError> {
     for (id, message) in [
-        (&image.kernel, "Kernel ID must be specified"),
-        (&image.ramdisk, "Ramdisk ID must be specified"),
+        (kernel, "Kernel ID must be specified"),
+        (ramdisk, "Ramdisk ID must be specified"),
     ] {
-        if paravirtual && id.is_none() {
+        if id.is_none() {
             return Err(ImageError::new(ImageErrorKind::MissingParameter, message));
         }
     }

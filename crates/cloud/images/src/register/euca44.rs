@@ -67,8 +67,21 @@ pub(super) async fn register(
     registrar.store(image, |_, _| Ok(())).await
 }
 
+/// Checks what needs no look at the manifest.
+pub(super) async fn rehearse(
+    registrar: &Registrar<'_>,
+    caller: &Caller,
+    request: &RegisterRequest,
+) -> Result<(), ImageError> {
+    let checked = before_the_manifest(registrar, caller, request).await?;
+    if request.is_windows(Profile::Euca44)? {
+        return Ok(());
+    }
+    check::kernel_and_ramdisk_to_come(registrar, caller, &checked).await
+}
+
 /// What is checked of the request before the manifest is read.
-pub(super) async fn before_the_manifest(
+async fn before_the_manifest(
     registrar: &Registrar<'_>,
     caller: &Caller,
     request: &RegisterRequest,

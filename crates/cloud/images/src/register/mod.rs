@@ -42,9 +42,7 @@ pub(crate) async fn rehearse(
 ) -> Result<(), ImageError> {
     match registrar.rules.profile {
         Profile::Strict => strict::rehearse(registrar, caller, request).await,
-        Profile::Euca44 => euca44::before_the_manifest(registrar, caller, request)
-            .await
-            .map(drop),
+        Profile::Euca44 => euca44::rehearse(registrar, caller, request).await,
         Profile::Euca16 | Profile::Euca20 => legacy::own_location(registrar, caller, request)
             .await
             .map(drop),

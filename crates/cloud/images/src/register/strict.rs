@@ -63,8 +63,8 @@ async fn before_the_manifest(
     Ok(checked)
 }
 
-/// Checks what needs no look at the manifest. What the manifest says in the place of the request is not known, so that nothing is
-/// missing yet.
+/// Checks what needs no look at the manifest. What a manifest says in the place of the request is not known, so that nothing is
+/// missing if there is one.
 pub(super) async fn rehearse(
     registrar: &Registrar<'_>,
     caller: &Caller,
@@ -73,6 +73,9 @@ pub(super) async fn rehearse(
     let checked = before_the_manifest(registrar, caller, request).await?;
     if image_type::by_name(&checked.key) != ImageClass::Machine {
         return Ok(());
+    }
+    if !request.is_windows(Profile::Strict)? {
+        check::kernel_and_ramdisk_to_come(registrar, caller, &checked).await?;
     }
     let (kernel, ramdisk) = (checked.kernel.as_ref(), checked.ramdisk.as_ref());
     let check = |named: &Named<'_>| usable(caller, kernel, ramdisk, named);
