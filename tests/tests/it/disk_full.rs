@@ -9,10 +9,15 @@ use gumnut_tests::{Outcome, Program, patterned, tool};
 /// Runs gumnut with the directory `small` on a file system of 1 MiB, and lists that directory afterwards.
 ///
 /// A user namespace of its own lets an ordinary user mount it.
-fn on_a_small_disk(program: &Program, arguments: &str) -> Outcome {
-    fs_err::create_dir(program.path("small")).unwrap();
+pub(crate) fn on_a_small_disk(program: &Program, arguments: &str) -> Outcome {
+    on_a_disk(program, "1m", arguments)
+}
+
+/// As [`on_a_small_disk`], with other options of the file system.
+pub(crate) fn on_a_disk(program: &Program, size: &str, arguments: &str) -> Outcome {
+    fs_err::create_dir_all(program.path("small")).unwrap();
     let run = format!("{{ \"$0\" {arguments}; code=$?; ls -A small; exit $code; }}");
-    let mut command = with_a_small_disk(program, "1m", &run);
+    let mut command = with_a_small_disk(program, size, &run);
     Outcome::from(
         command
             .output()
@@ -62,7 +67,7 @@ fn unbundling_onto_a_full_disk() {
 }
 
 /// An ext2 image of 8 MiB with one file of this length.
-fn image(program: &Program, length: usize) {
+pub(crate) fn image(program: &Program, length: usize) {
     let tree = program.path("tree");
     fs_err::create_dir(&tree).unwrap();
     fs_err::write(tree.join("file"), patterned(length, 1)).unwrap();

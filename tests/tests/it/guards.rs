@@ -50,6 +50,34 @@ fn register(client: &Program, location: &str, name: &str) -> String {
     registered["image_id"].as_str().unwrap().to_owned()
 }
 
+/// A cloud with a machine image of a bundle of its own, and its kernel and ramdisk.
+struct World {
+    cloud: Cloud,
+    client: Program,
+    /// The options that name the kernel and the ramdisk.
+    base: [String; 4],
+    location: String,
+    id: String,
+}
+
+impl World {
+    fn start() -> Self {
+        let cloud = Cloud::start();
+        let client = cloud.client();
+        let base = base(&client);
+        bundle_machine(&client, 1, &base);
+        let location = upload(&client, "disk.img");
+        let id = register(&client, &location, "first");
+        Self {
+            cloud,
+            client,
+            base,
+            location,
+            id,
+        }
+    }
+}
+
 /// What the cloud and its store have.
 fn state(cloud: &Cloud, client: &Program) -> (Value, Vec<String>) {
     let files = Program::files(&cloud.data().join("objects"));
@@ -58,12 +86,13 @@ fn state(cloud: &Cloud, client: &Program) -> (Value, Vec<String>) {
 
 #[test]
 fn the_bundle_of_a_registered_image_is_not_deleted() {
-    let cloud = Cloud::start();
-    let client = cloud.client();
-    let base = base(&client);
-    bundle_machine(&client, 1, &base);
-    let location = upload(&client, "disk.img");
-    let first = register(&client, &location, "first");
+    let World {
+        cloud,
+        client,
+        location,
+        id: first,
+        ..
+    } = World::start();
     let second = register(&client, &format!("/{location}"), "second");
     let before = state(&cloud, &client);
     for more in [&[][..], &["--dry-run"]] {
@@ -103,12 +132,13 @@ fn the_bundle_of_a_registered_image_is_not_deleted() {
 
 #[test]
 fn an_image_that_is_deregistered_needs_nothing_any_more() {
-    let cloud = Cloud::start();
-    let client = cloud.client();
-    let base = base(&client);
-    bundle_machine(&client, 1, &base);
-    let location = upload(&client, "disk.img");
-    let id = register(&client, &location, "first");
+    let World {
+        cloud: _cloud,
+        client,
+        location,
+        id,
+        ..
+    } = World::start();
     let _ = client.run(&["deregister", &id]).succeeded();
     let _ = client.run(&["delete", &location, "--dry-run"]).succeeded();
     let _ = client.run(&["delete", &location]).succeeded();
@@ -180,12 +210,13 @@ fn a_kernel_or_ramdisk_that_an_image_has_is_not_deregistered() {
 
 #[test]
 fn what_an_image_needs_is_not_replaced_by_an_upload() {
-    let cloud = Cloud::start();
-    let client = cloud.client();
-    let base = base(&client);
-    bundle_machine(&client, 1, &base);
-    let location = upload(&client, "disk.img");
-    let id = register(&client, &location, "first");
+    let World {
+        cloud,
+        client,
+        base,
+        id,
+        ..
+    } = World::start();
     // The same again changes nothing.
     let again = client.json(&["upload", "disk.img.manifest.xml", "-b", "bucket"]);
     assert_eq!(again["parts_sent"], 0);
@@ -262,13 +293,48 @@ fn a_dry_run_of_an_upload_refuses_what_the_run_would_refuse() {
 }
 
 #[test]
+fn a_copy_does_not_replace_the_parts_of_an_image() {
+    let here = World::start();
+    let there = World::start();
+    // A manifest of another name, whose parts are called like those of the image there.
+    let from = here.client.path("disk.img.manifest.xml");
+    fs_err::copy(from, here.client.path("other.manifest.xml")).unwrap();
+    let uploaded = here
+        .client
+        .json(&["upload", "other.manifest.xml", "-b", "bucket"]);
+    let other = uploaded["location"].as_str().unwrap();
+    let before = state(&there.cloud, &there.client);
+    let eucarc = there.cloud.eucarc();
+    let copy = ["copy", other, "--to", eucarc.to_str().unwrap()];
+    let elsewhere = ["--to-bucket", "elsewhere", "--kernel", &there.base[1]];
+    let elsewhere = [&elsewhere[..], &["--ramdisk", &there.base[3]]].concat();
+    let with_ids = ["--kernel", &there.base[1], "--ramdisk", &there.base[3]];
+    let refused = here.client.run(&[&copy[..], &with_ids].concat()).failed(4);
+    let _ = refused.saying(&[&there.id, "hint: pass another --to-bucket"]);
+    assert_eq!(state(&there.cloud, &there.client), before);
+    let _ = there.client.run(&["verify", &there.location]).succeeded();
+    let _ = here
+        .client
+        .run(&[&copy[..], &elsewhere].concat())
+        .succeeded();
+}
+
+#[test]
 fn the_old_names_do_as_they_ever_did() {
-    let cloud = Cloud::start();
-    let client = cloud.client();
-    let base = base(&client);
-    bundle_machine(&client, 1, &base);
-    let location = upload(&client, "disk.img");
-    let id = register(&client, &location, "first");
+    let World {
+        cloud: _cloud,
+        client,
+        base,
+        location,
+        id,
+    } = World::start();
+    // A warning is all that is new: output and exit code are those that scripts know.
+    let deregister = ["compat", "run", "euca-deregister"];
+    let outcome = client
+        .run(&[&deregister[..], &[&base[1]]].concat())
+        .succeeded();
+    assert_eq!(outcome.stdout, format!("IMAGE\t{}\n", base[1]));
+    let _ = outcome.saying(&["euca-deregister: warning:", &id, "cannot be started"]);
     let delete = [
         "compat",
         "run",
@@ -280,6 +346,36 @@ fn the_old_names_do_as_they_ever_did() {
     ];
     let delete = [&delete[..], &["-m", "disk.img.manifest.xml"]].concat();
     let outcome = client.run(&delete).succeeded();
+    assert_eq!(outcome.stdout, "");
     let _ = outcome.saying(&[&id, "cannot be started"]);
+    let _ = client.run(&["verify", &location]).failed(4);
+    // Nothing is said of an image that needs nothing any more.
+    let outcome = client.run(&[&deregister[..], &[&id]].concat()).succeeded();
+    assert_eq!(outcome.stderr, "");
+    let outcome = client
+        .run(&[&deregister[..], &[&base[3]]].concat())
+        .succeeded();
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn a_bundle_that_is_deleted_by_its_names_is_warned_of() {
+    let World {
+        cloud: _cloud,
+        client,
+        location,
+        id,
+        ..
+    } = World::start();
+    let delete = |prefix| {
+        let tool = ["compat", "run", "ec2-delete-bundle", "-b", "bucket", "-y"];
+        client
+            .run(&[&tool[..], &["-p", prefix]].concat())
+            .succeeded()
+    };
+    assert_eq!(delete("nothing").stderr, "");
+    let outcome = delete("disk.img");
+    assert_eq!(outcome.stdout, "");
+    let _ = outcome.saying(&["ec2-delete-bundle: warning:", &id, "cannot be started"]);
     let _ = client.run(&["verify", &location]).failed(4);
 }

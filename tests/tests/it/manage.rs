@@ -72,12 +72,6 @@ fn images_are_shared_and_no_longer_shared() {
         .run(&["share", &other, "--with", "all"])
         .failed(4)
         .saying(&["hint:"]);
-    let unknown = ["share", &one, "emi-00000000", "--with", "all"];
-    let _ = client.run(&unknown).failed(4).saying(&[
-        "emi-00000000 failed",
-        &one,
-        "InvalidAMIID.NotFound",
-    ]);
 }
 
 #[test]

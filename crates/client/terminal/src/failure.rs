@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use gumnut_disk_image::DiskImageError;
 use gumnut_settings::SettingsError;
@@ -137,6 +137,9 @@ pub fn hint_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, str>> {
     if gumnut_workflows::existing_file(cause).is_some() {
         return Some(REPLACE.into());
     }
+    if let Some(error) = cause.downcast_ref::<io::Error>() {
+        return hint_of_file(error.kind()).map(Cow::Borrowed);
+    }
     match cause.downcast_ref() {
         Some(WorkflowError::DiskImage(error)) => return hint_of_image(error),
         Some(error) => hint_of_workflow(error),
@@ -145,6 +148,17 @@ pub fn hint_of<'e>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, str>> {
     .map(Cow::Borrowed)
 }
 
+/// What to do about a file system that takes nothing.
+fn hint_of_file(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(NO_ROOM),
+        ErrorKind::ReadOnlyFilesystem => Some("write to a directory of another file system"),
+        _ => None,
+    }
+}
+
+/// What to do about a full disk.
+const NO_ROOM: &str = "delete something there, or write to another disk";
 /// What to do about a file that exists already.
 const REPLACE: &str = "pass --force to replace it, or choose another name";
 
@@ -158,10 +172,11 @@ fn hint_of_image(error: &DiskImageError) -> Option<Cow<'static, str>> {
         E::Unaligned { next, .. } => return Some(format!("pass --size {next}").into()),
         E::Exists { .. } => REPLACE,
         E::NotAnImage { .. } => "`gumnut inspect FILE` shows what a file contains",
-        E::NoRoom { .. } => "delete something there, or write to another disk",
+        E::NoRoom { .. } => NO_ROOM,
         E::Io(source) | E::System { source, .. } if source.kind() == ErrorKind::FileTooLarge => {
             "the file system there takes no file of this size: pass a smaller --size, or write to another disk"
         }
+        E::Io(source) | E::System { source, .. } => hint_of_file(source.kind())?,
         _ => return None,
     };
     Some(hint.into())

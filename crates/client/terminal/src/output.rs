@@ -193,12 +193,13 @@ impl Output {
     /// Says an error with its whole chain once, and its hints: a line each, or one JSON object.
     pub fn failure(error: &anyhow::Error, exit: Exit) {
         let causes = error.chain().skip(1).map(ToString::to_string);
-        let hints = error.chain().filter_map(hint_of);
+        let mut hints: Vec<_> = error.chain().filter_map(hint_of).collect();
+        // An error of a file and the one of the system that it stands for have the same.
+        hints.dedup();
         if screen::speaks_json() {
             let refusal = error
                 .chain()
                 .find_map(|cause| gumnut_workflows::transport_error(cause)?.refusal());
-            let hints: Vec<_> = hints.collect();
             screen::object(&json!({
                 "error": error.to_string(),
                 "causes": causes.collect::<Vec<_>>(),
@@ -215,7 +216,9 @@ impl Output {
             screen::say(Label::Because, &words);
             said.push_str(&cause);
         }
-        hints.for_each(|hint| screen::say(Label::Hint, &hint));
+        for hint in hints {
+            screen::say(Label::Hint, &hint);
+        }
     }
 
     /// Says what is wrong with a command line, with the usage lines that help: a line each, or one JSON object.

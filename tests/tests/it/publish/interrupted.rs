@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
-use gumnut_tests::{Cloud, Fault, tool};
+use gumnut_tests::{Cloud, Fault, patterned, tool};
 
 use super::Case;
 
@@ -88,5 +88,35 @@ fn a_signal_says_what_is_kept_and_what_to_do() {
             let again = case.publish(&[]).succeeded();
             assert!(again.stderr.contains("nothing has changed"), "{again:#?}");
         }
+    }
+}
+
+#[test]
+fn what_another_image_needs_is_left_by_an_abort() {
+    let cloud = Cloud::start();
+    let request = first_part_of_the_disk(&cloud);
+    let case = Case::new(&cloud, "shared");
+    case.proxy.arm(request, Fault::StoreFull);
+    let options = ["--jobs", "1", "--retries", "0"];
+    let _ = case.publish(&options).failed(4);
+    case.proxy.disarm();
+    let client = &case.program;
+    let run = client.json(&["runs"])["runs"][0].clone();
+    let [kernel, ramdisk] = [0, 1].map(|at| run["image_ids"][at].as_str().unwrap());
+    client.write("other.img", patterned(5_000, 9));
+    let bundle = ["bundle", "other.img", "--arch", "x86_64"];
+    let base = ["--kernel", kernel, "--ramdisk", ramdisk];
+    let _ = client.run(&[&bundle[..], &base].concat()).succeeded();
+    let uploaded = client.json(&["upload", "other.img.manifest.xml", "-b", "others"]);
+    let location = uploaded["location"].as_str().unwrap();
+    let _ = client.run(&["register", location]).succeeded();
+
+    let undone = client.json(&["abort", run["run"].as_str().unwrap()]);
+    let needed = ["shared/ramdisk.manifest.xml", "shared/kernel.manifest.xml"];
+    assert_eq!(undone["left"], serde_json::json!(needed), "{undone}");
+    assert_eq!(undone["deregistered"], serde_json::json!([]));
+    assert_eq!(undone["bucket_deleted"], serde_json::Value::Null);
+    for id in [kernel, ramdisk] {
+        let _ = client.run(&["verify", id]).succeeded();
     }
 }
