@@ -1,13 +1,11 @@
 //! `gumnut delete`
 
 use clap::Args;
-use gumnut_manage::{each, once_each};
+use gumnut_manage::{Guard, each, object_lines, once_each};
 use gumnut_terminal::{Lines, Session, parts};
 use gumnut_types::{Limits, ManifestLocation, ObjectKey};
 use gumnut_workflows::{CloudClient, StoredBundle};
 use serde_json::{Value, json};
-
-use super::guard::{Guard, object_lines};
 
 /// Delete bundles from the object store.
 ///

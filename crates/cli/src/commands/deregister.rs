@@ -1,14 +1,12 @@
 //! `gumnut deregister`
 
 use clap::Args;
-use gumnut_manage::{each, once_each};
+use gumnut_manage::{Guard, each, once_each};
 use gumnut_settings::Settings;
 use gumnut_terminal::{Exit, Failure, Session};
 use gumnut_types::{AccountId, ImageClass, ImageId};
 use gumnut_workflows::CloudClient;
 use serde_json::json;
-
-use super::guard::Guard;
 
 /// Deregister images.
 ///

@@ -10,7 +10,6 @@ pub(crate) mod deregister;
 pub(crate) mod download;
 pub(crate) mod fetch;
 pub(crate) mod generate;
-pub(crate) mod guard;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod publish;

@@ -5,14 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use gumnut_manage::{Each, once_each};
+use gumnut_manage::{Each, Guard, object_lines, once_each};
 use gumnut_settings::Settings;
 use gumnut_terminal::{Lines, Session, Stop, Watch, parts};
 use gumnut_walrus_client::CannedAcl;
 use gumnut_workflows::{BucketPrefix, CloudClient, Destination, LocalBundle, Step, UploadPreview};
 use serde_json::{Value, json};
-
-use super::guard::{Guard, object_lines};
 
 /// Upload bundles to the object store.
 ///

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod doctor;
+mod guard;
 mod images;
 mod listed;
 mod ls;
@@ -11,6 +12,7 @@ mod tag;
 mod whoami;
 
 pub use doctor::Doctor;
+pub use guard::{Guard, object_lines};
 pub use images::Images;
 pub use listed::listed_ids;
 pub use ls::Ls;

@@ -9,7 +9,7 @@ use gumnut_workflows::{CloudClient, ImagesInUse};
 const MAX_IDS: usize = 10;
 
 /// The registered images of a cloud, which need bundles, kernels and ramdisks.
-pub(crate) struct Guard<'a> {
+pub struct Guard<'a> {
     cloud: &'a CloudClient,
     /// `None`: the cloud is used without an EC2 service.
     images: Option<ImagesInUse>,
@@ -20,7 +20,7 @@ impl<'a> Guard<'a> {
     ///
     /// # Errors
     /// When it refuses or does not answer: then it is not known what is needed.
-    pub(crate) async fn new(cloud: &'a CloudClient) -> Result<Self, anyhow::Error> {
+    pub async fn new(cloud: &'a CloudClient) -> Result<Self, anyhow::Error> {
         if !cloud.has_ec2() {
             Output::warn(
                 "no EC2 endpoint is set, so it is not known whether a registered image needs the bundle",
@@ -46,7 +46,10 @@ impl<'a> Guard<'a> {
     }
 
     /// Refuses when a registered image needs the bundle at this location, or one of these objects of it.
-    pub(crate) async fn insist_unused(
+    ///
+    /// # Errors
+    /// That refusal, which names the images; and when the store refuses or does not answer.
+    pub async fn insist_unused(
         &self,
         location: &ManifestLocation,
         objects: &[ObjectKey],
@@ -67,7 +70,10 @@ impl<'a> Guard<'a> {
     }
 
     /// Refuses when a registered image needs one of these objects, which others would replace.
-    pub(crate) async fn insist_replaceable(
+    ///
+    /// # Errors
+    /// That refusal, which names the images; and when the store refuses or does not answer.
+    pub async fn insist_replaceable(
         &self,
         location: &ManifestLocation,
         objects: &[ObjectKey],
@@ -99,7 +105,10 @@ impl<'a> Guard<'a> {
     }
 
     /// Refuses when a registered image has this kernel or ramdisk.
-    pub(crate) fn insist_unreferenced(&self, id: &ImageId) -> Result<(), anyhow::Error> {
+    ///
+    /// # Errors
+    /// That refusal, which names the images.
+    pub fn insist_unreferenced(&self, id: &ImageId) -> Result<(), anyhow::Error> {
         let users = self
             .images
             .as_ref()
@@ -118,7 +127,7 @@ impl<'a> Guard<'a> {
 }
 
 /// The objects of a dry run, a line each.
-pub(crate) fn object_lines(objects: &[String]) -> Lines {
+pub fn object_lines(objects: &[String]) -> Lines {
     objects.iter().map(|object| ["OBJECT", object]).collect()
 }
 
