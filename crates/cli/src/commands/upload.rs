@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use gumnut_manage::{Each, Guard, object_lines, once_each};
+use gumnut_manage::{Each, Guard, counted, object_lines, once_each};
 use gumnut_settings::Settings;
 use gumnut_terminal::{Lines, Session, Stop, Watch, parts};
 use gumnut_walrus_client::CannedAcl;
@@ -161,12 +161,4 @@ fn report(session: &Session, preview: &UploadPreview) -> (Value, Lines) {
         "dry_run": true,
     });
     (json, object_lines(&objects))
-}
-
-fn counted(objects: usize) -> String {
-    if objects == 1 {
-        "1 object".to_owned()
-    } else {
-        format!("{objects} objects")
-    }
 }

@@ -126,6 +126,15 @@ impl<'a> Guard<'a> {
     }
 }
 
+/// How many objects, in words.
+pub fn counted(objects: usize) -> String {
+    if objects == 1 {
+        "1 object".to_owned()
+    } else {
+        format!("{objects} objects")
+    }
+}
+
 /// The objects of a dry run, a line each.
 pub fn object_lines(objects: &[String]) -> Lines {
     objects.iter().map(|object| ["OBJECT", object]).collect()

@@ -12,7 +12,7 @@ mod tag;
 mod whoami;
 
 pub use doctor::Doctor;
-pub use guard::{Guard, object_lines};
+pub use guard::{Guard, counted, object_lines};
 pub use images::Images;
 pub use listed::listed_ids;
 pub use ls::Ls;
