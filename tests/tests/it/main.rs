@@ -44,6 +44,7 @@ mod screen;
 mod secrets;
 mod several;
 mod signals;
+mod server_config;
 mod strangers;
 mod tutorial;
 mod users;

@@ -1,10 +1,12 @@
-//! Where a cloud keeps its data.
+//! Where a cloud keeps its data, and its configuration.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use gumnut_settings::default_cloud_dir;
-use gumnut_terminal::{Exit, Failure};
+use gumnut_cloud::Config;
+use gumnut_terminal::Failure;
+
+use super::settings::Settings;
 
 /// Where a cloud keeps its data.
 #[derive(Args)]
@@ -15,17 +17,31 @@ pub(crate) struct Data {
         help = "Directory of the cloud's data [default: $XDG_DATA_HOME/gumnut/cloud]"
     )]
     data: Option<PathBuf>,
+    /// Configuration file of the cloud (TOML); options take precedence over it
+    #[arg(long, value_name = "FILE")]
+    server_config: Option<PathBuf>,
 }
 
 impl Data {
+    /// What the configuration file says, with the directory that was named.
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        let mut settings = match &self.server_config {
+            Some(file) => Settings::read(file)?,
+            None => Settings::default(),
+        };
+        if self.data.is_some() {
+            settings.data.clone_from(&self.data);
+        }
+        Ok(settings)
+    }
+
     /// The directory that was named, else the usual one.
     pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
-        self.data.clone().or_else(default_cloud_dir).ok_or_else(|| {
-            Failure::new(
-                Exit::Usage,
-                "there is no home directory for the cloud's data",
-            )
-            .hint("pass --data DIR")
-        })
+        self.settings()?.folder()
+    }
+
+    /// What the cloud is started with when nothing else is said.
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        self.settings()?.config()
     }
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use gumnut_cloud::{Config, Tls};
+
+use super::settings::Settings;
 
 /// Where clouds listen when nothing else is said: the port of Eucalyptus.
 pub(super) const DEFAULT: &str = "127.0.0.1:8773";
@@ -13,9 +14,9 @@ pub(super) const DEFAULT: &str = "127.0.0.1:8773";
 #[derive(Args)]
 #[command(next_help_heading = "Listening")]
 pub(crate) struct Listen {
-    /// Address to listen on; use port 0 to pick a free port
-    #[arg(long = "listen", value_name = "ADDR", default_value = DEFAULT)]
-    addr: SocketAddr,
+    /// Address to listen on; use port 0 to pick a free port [default: 127.0.0.1:8773]
+    #[arg(long = "listen", value_name = "ADDR")]
+    addr: Option<SocketAddr>,
     /// Accept connections from other machines, for an address that is not a loopback address; needs TLS
     #[arg(long)]
     allow_remote: bool,
@@ -53,21 +54,34 @@ pub(crate) struct Listen {
 }
 
 impl Listen {
-    /// Says it to the cloud.
-    pub(super) fn configure(&self, config: &mut Config) {
-        config.listen = self.addr;
-        config.allow_remote = self.allow_remote;
-        config.host.clone_from(&self.host);
-        let domains = self.domains.iter().map(|name| name.to_ascii_lowercase());
-        config.domains.extend(domains);
-        config.regions.clone_from(&self.regions);
-        config.tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => Some(Tls::Given {
-                certificate: certificate.clone(),
-                key: key.clone(),
-                authority: self.tls_ca.clone(),
-            }),
-            _ => self.tls.then_some(Tls::Made),
-        };
+    /// Says it to the cloud, in the place of what its configuration file says.
+    pub(super) fn apply(&self, settings: &mut Settings) {
+        settings.listen = self.addr.unwrap_or(settings.listen);
+        settings.allow_remote |= self.allow_remote;
+        if self.tls || self.tls_cert.is_some() {
+            settings.tls = self.tls;
+            settings.tls_cert.clone_from(&self.tls_cert);
+            settings.tls_key.clone_from(&self.tls_key);
+            settings.tls_ca.clone_from(&self.tls_ca);
+        }
+        if self.host.is_some() {
+            settings.host.clone_from(&self.host);
+        }
+        if !self.domains.is_empty() {
+            settings.domains.clone_from(&self.domains);
+        }
+        if !self.regions.is_empty() {
+            settings.accept_regions.clone_from(&self.regions);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_address_is_that_of_the_help() {
+        assert_eq!(Settings::default().listen.to_string(), DEFAULT);
     }
 }

@@ -7,6 +7,7 @@ mod images;
 mod listen;
 mod process;
 mod refused;
+mod settings;
 mod user;
 
 use std::path::{Path, PathBuf};
@@ -77,6 +78,9 @@ pub(crate) struct Start {
     /// Run the cloud in the background, once it accepts connections; `gumnut cloud stop` ends it
     #[arg(long)]
     detach: bool,
+    /// Print the configuration that these options and the configuration file give, as a configuration file, and end
+    #[arg(long, conflicts_with = "detach")]
+    print_config: bool,
     /// This is the process in the background
     #[arg(long, hide = true, conflicts_with = "detach")]
     detached: bool,
@@ -122,13 +126,13 @@ impl Cloud {
 
 impl Init {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let data = self.data.folder()?;
-        let mut config = Config::new(&data);
-        self.listen.configure(&mut config);
+        let mut settings = self.data.settings()?;
+        self.listen.apply(&mut settings);
+        let config = settings.config()?;
         gumnut_cloud::Cloud::init(&config).map_err(refused)?;
-        let output = data.join(CREDENTIALS);
+        let output = config.data_dir.join(CREDENTIALS);
         let endpoint = config.endpoint();
-        let users = gumnut_cloud::Cloud::users(&Config::new(&data))?;
+        let users = gumnut_cloud::Cloud::users(&config)?;
         users.credentials(None, &endpoint)?.write_folder(&output)?;
         say_credentials(session, &output)
     }
@@ -136,11 +140,12 @@ impl Init {
 
 impl Credentials {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let data = self.data.folder()?;
-        let users = gumnut_cloud::Cloud::users(&Config::new(&data))?;
+        let config = self.data.config()?;
+        let users = gumnut_cloud::Cloud::users(&config)?;
+        let last = config.data_dir.join(CREDENTIALS);
         let endpoint = match &self.endpoint {
             Some(endpoint) => endpoint.to_string(),
-            None => gumnut_cloud::Credentials::endpoint_in(&data.join(CREDENTIALS))?
+            None => gumnut_cloud::Credentials::endpoint_in(&last)?
                 .unwrap_or_else(|| format!("http://{}", listen::DEFAULT)),
         };
         let credentials = users.credentials(self.user.as_deref(), &endpoint)?;
@@ -164,10 +169,18 @@ fn say_credentials(session: &Session, folder: &Path) -> Result<(), anyhow::Error
 
 impl Start {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        let mut settings = self.data.settings()?;
+        self.listen.apply(&mut settings);
+        self.images.apply(&mut settings);
+        // What is wrong with the options is said here, not in a log.
+        let config = settings.config()?;
+        if self.print_config {
+            let toml = settings.to_toml();
+            let json = json!({ "config": toml });
+            return session.output.result(&json, &Lines::one(toml.trim_end()));
+        }
         if self.detach {
-            // What is wrong with the options is said here, not in a log.
-            self.images.rules()?;
-            return process::detach(session, &self.data.folder()?);
+            return process::detach(session, &config.data_dir);
         }
         if self.detached {
             process::leave_session()?;
@@ -176,34 +189,33 @@ impl Start {
             .enable_all()
             .build()
             .context("cannot start the runtime")?;
-        runtime.block_on(self.serve(session))
+        runtime.block_on(serve(session, config))
     }
+}
 
-    async fn serve(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let data = self.data.folder()?;
-        let mut config = Config::new(&data);
-        self.listen.configure(&mut config);
-        config.images = self.images.rules()?;
-        // Watched from here on, so that an early ^C is not lost.
-        let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
-        let running = gumnut_cloud::Cloud::start(config).await.map_err(refused)?;
-        let folder = data.join(CREDENTIALS);
-        running.credentials()?.write_folder(&folder)?;
-        let endpoint = running.endpoint();
-        let eucarc = folder.join("eucarc");
-        session
-            .output
-            .say(format!("credentials: {}", eucarc.display()));
-        let json = json!({ "endpoint": endpoint, "eucarc": eucarc.to_string_lossy() });
-        session
-            .output
-            .result(&json, &Lines::one(format!("listening on {endpoint}")))?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        session.output.say("stopping");
-        Ok(running.shutdown().await?)
+/// Runs a cloud until a signal ends it.
+async fn serve(session: &Session, config: Config) -> Result<(), anyhow::Error> {
+    // Watched from here on, so that an early ^C is not lost.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
+    let running = gumnut_cloud::Cloud::start(config.clone())
+        .await
+        .map_err(refused)?;
+    let folder = config.data_dir.join(CREDENTIALS);
+    running.credentials()?.write_folder(&folder)?;
+    let endpoint = running.endpoint();
+    let eucarc = folder.join("eucarc");
+    session
+        .output
+        .say(format!("credentials: {}", eucarc.display()));
+    let json = json!({ "endpoint": endpoint, "eucarc": eucarc.to_string_lossy() });
+    session
+        .output
+        .result(&json, &Lines::one(format!("listening on {endpoint}")))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
+    session.output.say("stopping");
+    Ok(running.shutdown().await?)
 }

@@ -1,7 +1,7 @@
 //! `gumnut cloud user`
 
 use clap::{Args, Subcommand};
-use gumnut_cloud::{Cloud, Config, User as CloudUser};
+use gumnut_cloud::{Cloud, User as CloudUser};
 use gumnut_terminal::{Lines, Session, Table};
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ impl User {
 
 impl Add {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let users = Cloud::users(&Config::new(self.data.folder()?))?;
+        let users = Cloud::users(&self.data.config()?)?;
         let email = self.email.as_deref();
         let user = users.add(&self.name, self.account.as_deref(), self.admin, email)?;
         let lines = [line(&user)].into_iter().collect();
@@ -102,7 +102,7 @@ impl Add {
 
 impl List {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let users = Cloud::users(&Config::new(self.data.folder()?))?.list()?;
+        let users = Cloud::users(&self.data.config()?)?.list()?;
         let mut table = Table::new(&[
             "name",
             "account",
@@ -126,7 +126,7 @@ impl List {
 
 impl Modify {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let users = Cloud::users(&Config::new(self.data.folder()?))?;
+        let users = Cloud::users(&self.data.config()?)?;
         let user = users.set_email(&self.name, self.email.as_deref())?;
         let lines = [line(&user)].into_iter().collect();
         session.output.result(&value(&user), &lines)
@@ -135,7 +135,7 @@ impl Modify {
 
 impl Revoke {
     fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        Cloud::users(&Config::new(self.data.folder()?))?.revoke(&self.name)?;
+        Cloud::users(&self.data.config()?)?.revoke(&self.name)?;
         let json = json!({ "revoked": self.name });
         session.output.result(&json, &Lines::one(&self.name))
     }

@@ -1,0 +1,59 @@
+//! `gumnut cloud ... --server-config FILE`.
+
+use gumnut_tests::{Cloud, Program};
+
+#[test]
+fn a_file_starts_the_cloud_and_options_take_precedence() {
+    let program = Program::new();
+    let file = "data = \"../data\"\nlisten = \"127.0.0.1:1\"\nprofile = \"euca-2.0\"\n[limits]\nbuckets = 1\n";
+    program.write("etc/cloud.toml", file);
+    let config = ["--server-config", "etc/cloud.toml"];
+    let print = ["cloud", "start", "--print-config", "--profile", "strict"];
+    let printed = program.run(&[&print[..], &config].concat()).succeeded();
+    for line in [
+        "listen = \"127.0.0.1:1\"\n",
+        "profile = \"strict\"\n",
+        "limits.buckets = 1\n",
+        "limits.requests = 256\n",
+        "# master-key\n",
+    ] {
+        assert!(printed.stdout.contains(line), "{line}{}", printed.stdout);
+    }
+    program.write("again.toml", &printed.stdout);
+    let again = ["cloud", "start", "--print-config", "--server-config", "again.toml"];
+    assert_eq!(program.run(&again).succeeded().stdout, printed.stdout);
+    // The port is that of the option; the port of the file belongs to nobody that may be listened at.
+    let cloud = Cloud::start_with(program, &config);
+    let client = cloud.client();
+    let program = cloud.kill();
+    let add = [&["cloud", "user", "add", "flora"], &config[..]].concat();
+    let _ = program.run(&add).succeeded();
+    let list = program.json(&["cloud", "user", "list", "--data", "data"]);
+    assert_eq!(list["users"][1]["name"], "flora");
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_named_with_its_line() {
+    let program = Program::new();
+    let start = ["cloud", "start", "--server-config", "cloud.toml"];
+    for (text, said) in [
+        (
+            "\ncatalog = \"sqlite\"\n",
+            "cloud.toml, line 2: there is no setting `catalog`; did you mean `catalogue`?",
+        ),
+        (
+            "drain = 10\n",
+            "cloud.toml, line 1: `drain`: invalid type: integer `10`, expected a time with its unit, as in \"10 s\"",
+        ),
+        ("tls = true\ntls-cert = \"x\"\n", "`tls` and `tls-cert` exclude each other"),
+        ("tls-key = \"x\"\n", "`tls-cert` and `tls-key` need each other"),
+        ("blobs = \"tape\"\n", "the setting `blobs` must be"),
+        ("inline = \"1 MiB\"\n", "the setting `inline` must be at most 64 KiB"),
+    ] {
+        program.write("cloud.toml", text);
+        let _ = program.run(&start).failed(2).saying(&[said]);
+    }
+    let absent = ["cloud", "start", "--server-config", "absent.toml"];
+    let _ = program.run(&absent).failed(3).saying(&["absent.toml"]);
+    assert!(!program.path("data").exists());
+}
