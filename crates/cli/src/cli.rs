@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use gumnut_cloud_commands::Cloud;
 use gumnut_command_line::{OVERVIEW, Reference};
 use gumnut_compat::Compat;
 use gumnut_manage::{Doctor, Images, Ls, Modify, Share, Tag, Unshare, Whoami};
@@ -10,8 +11,8 @@ use gumnut_terminal::{Session, block_on};
 
 use crate::args::Global;
 use crate::commands::{
-    boot, bundle, check, cloud, copy, delete, deregister, download, fetch, generate, inspect,
-    publish, register, resize, retire, rewrap, unbundle, unpack, upload, verify,
+    boot, bundle, check, copy, delete, deregister, download, fetch, generate, inspect, publish,
+    register, resize, retire, rewrap, unbundle, unpack, upload, verify,
 };
 
 /// Bundle, upload, register and restore machine images.
@@ -70,7 +71,7 @@ pub(crate) enum Action {
     Inspect(inspect::Inspect),
     Rewrap(rewrap::Rewrap),
     #[command(subcommand)]
-    Cloud(cloud::Cloud),
+    Cloud(Cloud),
     #[command(subcommand)]
     Compat(Compat),
     Completions(generate::Completions),

@@ -20,7 +20,13 @@ fn a_file_starts_the_cloud_and_options_take_precedence() {
         assert!(printed.stdout.contains(line), "{line}{}", printed.stdout);
     }
     program.write("again.toml", &printed.stdout);
-    let again = ["cloud", "start", "--print-config", "--server-config", "again.toml"];
+    let again = [
+        "cloud",
+        "start",
+        "--print-config",
+        "--server-config",
+        "again.toml",
+    ];
     assert_eq!(program.run(&again).succeeded().stdout, printed.stdout);
     // The port is that of the option; the port of the file belongs to nobody that may be listened at.
     let cloud = Cloud::start_with(program, &config);
@@ -42,13 +48,27 @@ fn what_is_wrong_in_a_file_is_named_with_its_line() {
             "cloud.toml, line 2: there is no setting `catalog`; did you mean `catalogue`?",
         ),
         (
-            "drain = 10\n",
-            "cloud.toml, line 1: `drain`: invalid type: integer `10`, expected a time with its unit, as in \"10 s\"",
+            "grace = 10\n",
+            "cloud.toml, line 1: `grace`: invalid type: integer `10`, expected a time with its unit, as in \"10 s\"",
         ),
-        ("tls = true\ntls-cert = \"x\"\n", "`tls` and `tls-cert` exclude each other"),
-        ("tls-key = \"x\"\n", "`tls-cert` and `tls-key` need each other"),
-        ("blobs = \"tape\"\n", "the setting `blobs` must be"),
-        ("inline = \"1 MiB\"\n", "the setting `inline` must be at most 64 KiB"),
+        (
+            "tls = true\ntls-cert = \"x\"\n",
+            "`tls` and `tls-cert` exclude each other",
+        ),
+        (
+            "tls-key = \"x\"\n",
+            "`tls-cert` and `tls-key` need each other",
+        ),
+        ("blobs = \"tape\"\n", "the setting `blobs` cannot be used"),
+        (
+            "catalogue = \"oracle\"\n",
+            "the setting `catalogue` cannot be used",
+        ),
+        ("blobs = \"s3://images\"\n", "GUMNUT_BLOBS_KEY_FILE"),
+        (
+            "inline = \"1 MiB\"\n",
+            "the setting `inline` must be at most 64 KiB",
+        ),
     ] {
         program.write("cloud.toml", text);
         let _ = program.run(&start).failed(2).saying(&[said]);

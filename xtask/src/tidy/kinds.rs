@@ -78,7 +78,7 @@ const KINDS: [(Kind, &str, &str, &[Kind]); 12] = [
         Program,
         "program",
         "crates/cli",
-        &[Base, Image, Client, Whole],
+        &[Base, Image, Client, Whole, Program],
     ),
     (Judge, "judge", "", &[Base, Image, Client]),
     (Tool, "tool", "", &[Tool]),

@@ -13,8 +13,9 @@ const HEADING: &str = "## Words to avoid";
 /// Where programs say something to users.
 const SPEAKING: [&str; 3] = ["crates", "xtask/src", "tools"];
 /// Where options have their help texts, which are comments of the source.
-const HELPFUL: [&str; 4] = [
+const HELPFUL: [&str; 5] = [
     "crates/cli/src",
+    "crates/cli/cloud/src",
     "crates/client/compat/src",
     "crates/client/command-line/src",
     "crates/client/manage/src",

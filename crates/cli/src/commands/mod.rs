@@ -3,7 +3,6 @@
 pub(crate) mod boot;
 pub(crate) mod bundle;
 pub(crate) mod check;
-pub(crate) mod cloud;
 pub(crate) mod copy;
 pub(crate) mod delete;
 pub(crate) mod deregister;

@@ -52,11 +52,7 @@ pub struct Config {
     pub extended_bucket_names: bool,
     /// Refuses `x-amz-acl`, as some stores do, so that an uploader's way out can be tested.
     pub refuse_acl: Option<RefuseAcl>,
-    /// What this front end is called, in metrics and as the owner of leases.
-    pub name: String,
-    /// How long `shutdown` answers requests as before, while `/readyz` says that it is about to end.
-    pub drain: Duration,
-    /// How long `shutdown` waits for running requests then.
+    /// How long `shutdown` waits for running requests.
     pub grace: Duration,
 }
 
@@ -222,8 +218,6 @@ impl Config {
             domains: vec!["localhost".to_owned()],
             extended_bucket_names: false,
             refuse_acl: None,
-            name: String::new(),
-            drain: Duration::ZERO,
             grace: Duration::from_secs(10),
         }
     }

@@ -12,8 +12,8 @@ use gumnut_cloud::Cloud;
 use gumnut_terminal::{Exit, Failure, Lines, Session};
 use serde_json::{Value, json};
 
-use super::data::Data;
-use super::refused::refused;
+use crate::data::Data;
+use crate::refused::refused;
 
 /// The option that a detached cloud is started with, in the place of the one that the user gave.
 const DETACHED: &str = "--detached";
@@ -29,7 +29,7 @@ const MOST_WORDS: u64 = 16 << 10;
 #[command(after_help = "\
 Example:
   gumnut cloud status")]
-pub(crate) struct Status {
+pub struct Status {
     #[command(flatten)]
     data: Data,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Status {
 #[command(after_help = "\
 Example:
   gumnut cloud stop")]
-pub(crate) struct Stop {
+pub struct Stop {
     #[command(flatten)]
     data: Data,
     /// Seconds that the cloud may take to end
@@ -50,7 +50,7 @@ pub(crate) struct Stop {
 }
 
 impl Status {
-    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let data = self.data.folder()?;
         let process = Cloud::process(&data).map_err(refused)?;
         let json = json!({
@@ -74,7 +74,7 @@ impl Status {
 }
 
 impl Stop {
-    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let data = self.data.folder()?;
         let patience = Duration::from_secs(self.timeout);
         let stopped = Cloud::stop(&data, patience).map_err(refused)?;
@@ -89,7 +89,7 @@ impl Stop {
 }
 
 /// Starts this program again in the background, with the same arguments, and waits until it accepts connections or has ended.
-pub(super) fn detach(session: &Session, data: &Path) -> Result<(), anyhow::Error> {
+pub(crate) fn detach(session: &Session, data: &Path) -> Result<(), anyhow::Error> {
     make_private(data)?;
     let log = data.join(LOG);
     let mut options = fs_err::OpenOptions::new();
@@ -192,7 +192,7 @@ fn not_started(code: Option<i32>, words: &str, log: &Path) -> Failure {
 }
 
 /// Leaves the session of the terminal, whose end is not the cloud's.
-pub(super) fn leave_session() -> Result<(), anyhow::Error> {
+pub(crate) fn leave_session() -> Result<(), anyhow::Error> {
     rustix::process::setsid().context("cannot leave the session of the terminal")?;
     Ok(())
 }

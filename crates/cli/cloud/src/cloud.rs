@@ -1,15 +1,5 @@
 //! `gumnut cloud`
 
-mod backup;
-mod data;
-mod fsck;
-mod images;
-mod listen;
-mod process;
-mod refused;
-mod settings;
-mod user;
-
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -19,17 +9,22 @@ use gumnut_terminal::{Lines, Session};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::data::Data;
-use self::images::ImageOptions;
-use self::listen::Listen;
-use self::refused::refused;
+use crate::data::Data;
+use crate::images::ImageOptions;
+use crate::listen::{self, Listen};
+use crate::refused::refused;
+use crate::{backup, fsck, process, user};
 
 /// The directory of credentials in that of the data.
 const CREDENTIALS: &str = "credentials";
 
 /// The embedded cloud: an object store and an EC2 API on this machine.
 #[derive(Subcommand)]
-pub(crate) enum Cloud {
+#[expect(
+    missing_docs,
+    reason = "the text of a command is at its options, and would be replaced by one here"
+)]
+pub enum Cloud {
     Init(Init),
     Start(Box<Start>),
     Status(process::Status),
@@ -51,7 +46,7 @@ pub(crate) enum Cloud {
 #[command(after_help = "\
 Example:
   gumnut cloud init")]
-pub(crate) struct Init {
+pub struct Init {
     #[command(flatten)]
     data: Data,
     #[command(flatten)]
@@ -68,7 +63,7 @@ Examples:
   gumnut cloud start --listen 127.0.0.1:9000 --data /srv/cloud
   gumnut cloud start --detach && gumnut cloud status
   gumnut cloud stop")]
-pub(crate) struct Start {
+pub struct Start {
     #[command(flatten)]
     data: Data,
     #[command(flatten)]
@@ -93,7 +88,7 @@ pub(crate) struct Start {
 #[command(after_help = "\
 Example:
   gumnut cloud credentials --user alice -o alice-x509.zip")]
-pub(crate) struct Credentials {
+pub struct Credentials {
     #[command(flatten)]
     data: Data,
     /// User [default: the administrator]
@@ -108,7 +103,11 @@ pub(crate) struct Credentials {
 }
 
 impl Cloud {
-    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    /// Runs the command that was given.
+    ///
+    /// # Errors
+    /// What failed, with a [`gumnut_terminal::Failure`] in it where there is something to do about it.
+    pub fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         match self {
             Self::Init(command) => command.run(session),
             Self::Start(command) => command.run(session),

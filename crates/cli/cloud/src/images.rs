@@ -1,13 +1,10 @@
 //! How the cloud registers and shows images.
 
-use std::fmt;
-
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args, ValueEnum};
 use gumnut_cloud::Profile;
-use serde::Deserialize;
 
-use super::settings::Settings;
+use crate::settings::{Ids, Owner, Settings};
 
 /// How the cloud registers and shows images.
 #[derive(Args)]
@@ -44,31 +41,9 @@ pub(crate) struct ImageOptions {
     full_unbundle: bool,
 }
 
-/// The form of ids.
-#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Ids {
-    /// Random digits in lower case
-    Random,
-    /// From location and time, in upper case
-    #[value(name = "adler32-ms")]
-    #[serde(rename = "adler32-ms")]
-    AdlerMs,
-}
-
-/// What is shown as the owner of an image.
-#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Owner {
-    /// The account's number
-    Account,
-    /// The user's name
-    User,
-}
-
 impl ImageOptions {
     /// Says it to the cloud, in the place of what its configuration file says.
-    pub(super) fn apply(&self, settings: &mut Settings) {
+    pub(crate) fn apply(&self, settings: &mut Settings) {
         settings.profile = self.profile.unwrap_or(settings.profile);
         settings.ids = self.ids.unwrap_or(settings.ids);
         settings.owner_id = self.owner_id.unwrap_or(settings.owner_id);
@@ -78,23 +53,5 @@ impl ImageOptions {
         if !self.epoch_ms.is_empty() {
             settings.epoch_ms.clone_from(&self.epoch_ms);
         }
-    }
-}
-
-/// As on the command line.
-fn name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let value = value.to_possible_value();
-    f.write_str(value.as_ref().map_or("", |value| value.get_name()))
-}
-
-impl fmt::Display for Ids {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        name(self, f)
     }
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::settings::Settings;
+use crate::settings::Settings;
 
 /// Where clouds listen when nothing else is said: the port of Eucalyptus.
-pub(super) const DEFAULT: &str = "127.0.0.1:8773";
+pub(crate) const DEFAULT: &str = "127.0.0.1:8773";
 
 /// Where the cloud listens, and how clients know that it is the cloud.
 #[derive(Args)]
@@ -55,7 +55,7 @@ pub(crate) struct Listen {
 
 impl Listen {
     /// Says it to the cloud, in the place of what its configuration file says.
-    pub(super) fn apply(&self, settings: &mut Settings) {
+    pub(crate) fn apply(&self, settings: &mut Settings) {
         settings.listen = self.addr.unwrap_or(settings.listen);
         settings.allow_remote |= self.allow_remote;
         if self.tls || self.tls_cert.is_some() {

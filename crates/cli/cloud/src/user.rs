@@ -5,11 +5,11 @@ use gumnut_cloud::{Cloud, User as CloudUser};
 use gumnut_terminal::{Lines, Session, Table};
 use serde_json::{Value, json};
 
-use super::data::Data;
+use crate::data::Data;
 
 /// Users of the embedded cloud, which can be running.
 #[derive(Subcommand)]
-pub(crate) enum User {
+pub enum User {
     Add(Add),
     List(List),
     Modify(Modify),
@@ -23,7 +23,7 @@ pub(crate) enum User {
 #[command(after_help = "\
 Example:
   gumnut cloud user add alice --account research")]
-pub(crate) struct Add {
+pub struct Add {
     #[command(flatten)]
     data: Data,
     /// Name of the user, unique in the cloud
@@ -44,7 +44,7 @@ pub(crate) struct Add {
 #[command(after_help = "\
 Example:
   gumnut cloud user modify alice --email alice@example.com")]
-pub(crate) struct Modify {
+pub struct Modify {
     #[command(flatten)]
     data: Data,
     /// Name of the user
@@ -62,7 +62,7 @@ pub(crate) struct Modify {
 #[command(after_help = "\
 Example:
   gumnut cloud user list")]
-pub(crate) struct List {
+pub struct List {
     #[command(flatten)]
     data: Data,
 }
@@ -72,7 +72,7 @@ pub(crate) struct List {
 #[command(after_help = "\
 Example:
   gumnut cloud user revoke alice")]
-pub(crate) struct Revoke {
+pub struct Revoke {
     #[command(flatten)]
     data: Data,
     /// Name of the user
@@ -80,7 +80,7 @@ pub(crate) struct Revoke {
 }
 
 impl User {
-    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         match self {
             Self::Add(command) => command.run(session),
             Self::List(command) => command.run(session),

@@ -1,12 +1,14 @@
-//! Values of a configuration file that TOML has no type for: sizes and times.
+//! Values of a configuration file that TOML has no type for: sizes, times and names.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use gumnut_types::ByteSize;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
 
 /// Names of times and their lengths in milliseconds, the longest first.
 const TIMES: [(&str, u64); 5] = [
@@ -142,6 +144,46 @@ where
 {
     let name = String::deserialize(deserializer)?;
     name.parse().map_err(D::Error::custom)
+}
+
+/// The form of ids.
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Ids {
+    /// Random digits in lower case
+    Random,
+    /// From location and time, in upper case
+    #[value(name = "adler32-ms")]
+    #[serde(rename = "adler32-ms")]
+    AdlerMs,
+}
+
+/// What is shown as the owner of an image.
+#[derive(Clone, Copy, Debug, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Owner {
+    /// The account's number
+    Account,
+    /// The user's name
+    User,
+}
+
+/// As on the command line.
+fn name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let value = value.to_possible_value();
+    f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+}
+
+impl fmt::Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        name(self, f)
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        name(self, f)
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Reading a configuration file, and what is wrong with one.
 
+use std::path::Path;
+
+use gumnut_terminal::{Exit, Failure};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Settings;
 use super::lines;
+use super::model::Settings;
 
 /// What is wrong in a configuration file.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,6 +15,24 @@ pub(super) struct Wrong {
     /// The line, from 1.
     pub(super) line: usize,
     pub(super) message: String,
+}
+
+impl Settings {
+    /// Reads a configuration file. Paths in it are relative to its directory.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = fs_err::read_to_string(path).map_err(|error| {
+            Failure::new(Exit::Input, "cannot read the configuration of the cloud").because(error)
+        })?;
+        let mut settings = parse(&text).map_err(|wrong| {
+            let at = format!("{}, line {}: {}", path.display(), wrong.line, wrong.message);
+            Failure::new(Exit::Usage, at)
+        })?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        for file in settings.paths().into_iter().flatten() {
+            *file = folder.join(&*file);
+        }
+        Ok(settings)
+    }
 }
 
 /// Reads a configuration.
@@ -130,12 +151,12 @@ mod tests {
     fn a_wrong_type_is_refused_with_what_is_expected() {
         for (text, line, key, expected) in [
             (
-                "\ndrain = 10",
+                "\ngrace = 10",
                 2,
-                "drain",
+                "grace",
                 "a time with its unit, as in \"10 s\"",
             ),
-            ("drain = \"10\"", 1, "drain", "is not a time"),
+            ("grace = \"10\"", 1, "grace", "is not a time"),
             ("inline = true", 1, "inline", "a size, as in \"16 KiB\""),
             ("inline = -1", 1, "inline", "a size, as in \"16 KiB\""),
             ("inline = \"much\"", 1, "inline", "much"),

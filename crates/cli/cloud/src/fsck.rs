@@ -5,7 +5,7 @@ use gumnut_cloud::{Cloud, Repair};
 use gumnut_terminal::{Exit, Failure, Lines, Session};
 use serde_json::json;
 
-use super::data::Data;
+use crate::data::Data;
 
 /// Check the data directory of a cloud that is stopped, including every digest.
 ///
@@ -15,7 +15,7 @@ use super::data::Data;
 #[command(after_help = "\
 Example:
   gumnut cloud fsck --data /srv/cloud")]
-pub(crate) struct Fsck {
+pub struct Fsck {
     #[command(flatten)]
     data: Data,
     /// Accept the catalogue that is there, although it is older than the files or that of another cloud
@@ -29,7 +29,7 @@ pub(crate) struct Fsck {
 }
 
 impl Fsck {
-    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let repair = Repair::new(self.accept_catalogue, self.move_orphans);
         let report = Cloud::repair(&self.data.folder()?, repair)?;
         let (mut lines, mut findings) = (Lines::default(), Vec::new());

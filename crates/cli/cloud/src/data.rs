@@ -6,7 +6,7 @@ use clap::Args;
 use gumnut_cloud::Config;
 use gumnut_terminal::Failure;
 
-use super::settings::Settings;
+use crate::settings::Settings;
 
 /// Where a cloud keeps its data.
 #[derive(Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Data {
 
 impl Data {
     /// What the configuration file says, with the directory that was named.
-    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let mut settings = match &self.server_config {
             Some(file) => Settings::read(file)?,
             None => Settings::default(),
@@ -36,12 +36,12 @@ impl Data {
     }
 
     /// The directory that was named, else the usual one.
-    pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
+    pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
         self.settings()?.folder()
     }
 
     /// What the cloud is started with when nothing else is said.
-    pub(super) fn config(&self) -> Result<Config, Failure> {
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
         self.settings()?.config()
     }
 }

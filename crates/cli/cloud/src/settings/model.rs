@@ -1,73 +1,76 @@
 //! What a cloud is started with, from its configuration file and the options.
 
-mod lines;
-mod read;
-mod values;
-
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use gumnut_cloud::{Config, IdPolicy, ImageRules, Limits, OwnerId, Profile, Tls};
+use gumnut_cloud::{
+    BlobsSource, CatalogueSource, CloudError, Config, IdPolicy, ImageRules, Limits, OwnerId,
+    Profile, Tls,
+};
 use gumnut_settings::default_cloud_dir;
 use gumnut_terminal::{Exit, Failure};
 use serde::Deserialize;
 
-use self::values::{Size, Time, named};
-use super::images::{Ids, Owner};
+use super::values::{Ids, Owner, Size, Time, named};
+
+/// The variable with the file of the keys for the bucket.
+const BLOBS_KEY: &str = "GUMNUT_BLOBS_KEY_FILE";
 
 /// What a cloud is started with, as the configuration file has it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Settings {
-    pub(super) data: Option<PathBuf>,
-    pub(super) catalogue: String,
-    pub(super) postgres_password: Option<PathBuf>,
-    pub(super) blobs: String,
-    pub(super) blobs_key: Option<PathBuf>,
-    pub(super) master_key: Option<PathBuf>,
-    pub(super) name: Option<String>,
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
+pub(crate) struct Settings {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) catalogue: String,
+    pub(crate) postgres_password: Option<PathBuf>,
+    pub(crate) blobs: String,
+    pub(crate) blobs_key: Option<PathBuf>,
+    pub(crate) master_key: Option<PathBuf>,
     /// `None`: 16 KiB with a catalogue in SQLite, nothing with another.
-    inline: Option<Size>,
-    drain: Time,
-    grace: Time,
-    pub(super) listen: SocketAddr,
-    pub(super) allow_remote: bool,
-    pub(super) tls: bool,
-    pub(super) tls_cert: Option<PathBuf>,
-    pub(super) tls_key: Option<PathBuf>,
-    pub(super) tls_ca: Option<PathBuf>,
-    pub(super) host: Option<String>,
-    pub(super) domains: Vec<String>,
-    pub(super) accept_regions: Vec<String>,
-    pub(super) extended_bucket_names: bool,
+    pub(super) inline: Option<Size>,
+    pub(super) grace: Time,
+    pub(crate) listen: SocketAddr,
+    pub(crate) allow_remote: bool,
+    pub(crate) tls: bool,
+    pub(crate) tls_cert: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) tls_ca: Option<PathBuf>,
+    pub(crate) host: Option<String>,
+    pub(crate) domains: Vec<String>,
+    pub(crate) accept_regions: Vec<String>,
+    pub(crate) extended_bucket_names: bool,
     #[serde(deserialize_with = "named")]
-    pub(super) profile: Profile,
-    pub(super) ids: Ids,
-    pub(super) owner_id: Owner,
-    pub(super) default_public: bool,
-    pub(super) require_name: bool,
-    pub(super) full_unbundle: bool,
-    pub(super) epoch_ms: Vec<i64>,
-    limits: LimitSettings,
+    pub(crate) profile: Profile,
+    pub(crate) ids: Ids,
+    pub(crate) owner_id: Owner,
+    pub(crate) default_public: bool,
+    pub(crate) require_name: bool,
+    pub(crate) full_unbundle: bool,
+    pub(crate) epoch_ms: Vec<i64>,
+    pub(super) limits: LimitSettings,
 }
 
 /// Bounds on what is stored and asked.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct LimitSettings {
-    buckets: u32,
-    put: Size,
-    object: Size,
-    part: Size,
-    document: Size,
-    documents: Size,
-    head: Size,
-    requests: usize,
-    connections: usize,
-    connections_per_client: usize,
-    head_time: Time,
-    patience: Time,
-    pace: Size,
+pub(super) struct LimitSettings {
+    pub(super) buckets: u32,
+    pub(super) put: Size,
+    pub(super) object: Size,
+    pub(super) part: Size,
+    pub(super) document: Size,
+    pub(super) documents: Size,
+    pub(super) head: Size,
+    pub(super) requests: usize,
+    pub(super) connections: usize,
+    pub(super) connections_per_client: usize,
+    pub(super) head_time: Time,
+    pub(super) patience: Time,
+    pub(super) pace: Size,
 }
 
 impl Default for Settings {
@@ -80,9 +83,7 @@ impl Default for Settings {
             blobs: "disk".to_owned(),
             blobs_key: None,
             master_key: None,
-            name: None,
             inline: None,
-            drain: Time(config.drain),
             grace: Time(config.grace),
             listen: config.listen,
             allow_remote: config.allow_remote,
@@ -129,23 +130,7 @@ impl Default for LimitSettings {
 }
 
 impl Settings {
-    /// Reads a configuration file. Paths in it are relative to its directory.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let text = fs_err::read_to_string(path).map_err(|error| {
-            Failure::new(Exit::Input, "cannot read the configuration of the cloud").because(error)
-        })?;
-        let mut settings = read::parse(&text).map_err(|wrong| {
-            let at = format!("{}, line {}: {}", path.display(), wrong.line, wrong.message);
-            Failure::new(Exit::Usage, at)
-        })?;
-        let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        for file in settings.paths().into_iter().flatten() {
-            *file = folder.join(&*file);
-        }
-        Ok(settings)
-    }
-
-    fn paths(&mut self) -> [Option<&mut PathBuf>; 7] {
+    pub(super) fn paths(&mut self) -> [Option<&mut PathBuf>; 7] {
         [
             self.data.as_mut(),
             self.postgres_password.as_mut(),
@@ -158,7 +143,7 @@ impl Settings {
     }
 
     /// The data directory: the one that was named, else the usual one.
-    pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
+    pub(crate) fn folder(&self) -> Result<PathBuf, Failure> {
         self.data.clone().or_else(default_cloud_dir).ok_or_else(|| {
             Failure::new(
                 Exit::Usage,
@@ -169,12 +154,10 @@ impl Settings {
     }
 
     /// What the cloud is started with.
-    pub(super) fn config(&self) -> Result<Config, Failure> {
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
         let mut config = Config::new(self.folder()?);
         self.store(&mut config)?;
         config.master_key.clone_from(&self.master_key);
-        config.name = self.name();
-        config.drain = self.drain.0;
         config.grace = self.grace.0;
         config.listen = self.listen;
         config.allow_remote = self.allow_remote;
@@ -195,29 +178,23 @@ impl Settings {
         Ok(config)
     }
 
-    /// Where catalogue and bytes are kept.
-    fn store(&self, _config: &mut Config) -> Result<(), Failure> {
-        for (key, value, known) in [
-            ("catalogue", &self.catalogue, "sqlite"),
-            ("blobs", &self.blobs, "disk"),
-        ] {
-            if value != known {
-                let message = format!("the setting `{key}` must be \"{known}\", not {value:?}");
-                return Err(Failure::new(Exit::Usage, message));
-            }
-        }
+    /// Where the catalogue and the bytes of objects are.
+    fn store(&self, config: &mut Config) -> Result<(), Failure> {
+        let wrong = |key: &str, error: CloudError| {
+            let message = format!("the setting `{key}` cannot be used");
+            Failure::new(Exit::Usage, message).because(error)
+        };
+        let password = self.postgres_password.as_deref();
+        config.catalogue = CatalogueSource::parse(&self.catalogue, password)
+            .map_err(|error| wrong("catalogue", error))?;
+        let variable = std::env::var_os(BLOBS_KEY).map(PathBuf::from);
+        let key = self.blobs_key.as_ref().or(variable.as_ref());
+        config.blobs = BlobsSource::parse(&self.blobs, key.map(PathBuf::as_path))
+            .map_err(|error| wrong("blobs", error))?;
         Ok(())
     }
 
-    /// The label of the front end: the name of the machine when none was given.
-    fn name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| {
-            let system = rustix::system::uname();
-            system.nodename().to_string_lossy().into_owned()
-        })
-    }
-
-    fn inline(&self) -> Size {
+    pub(super) fn inline(&self) -> Size {
         let own = Limits::default().inline_bytes as u64;
         let usual = if self.catalogue == "sqlite" { own } else { 0 };
         self.inline.unwrap_or(Size(usual))

@@ -6,7 +6,7 @@ use gumnut_cloud::CloudError;
 use gumnut_terminal::Failure;
 
 /// An error of a cloud with what to do about it, where that is known.
-pub(super) fn refused(error: CloudError) -> anyhow::Error {
+pub(crate) fn refused(error: CloudError) -> anyhow::Error {
     let hint = match &error {
         CloudError::NotLoopback(_) => {
             "pass --allow-remote and --tls to let other machines in, or --listen 127.0.0.1:8773"

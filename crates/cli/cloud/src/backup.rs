@@ -7,8 +7,8 @@ use gumnut_cloud::{BackupOptions, Cloud, MoveRequest};
 use gumnut_terminal::{Lines, Session};
 use serde_json::json;
 
-use super::data::Data;
-use super::refused::refused;
+use crate::data::Data;
+use crate::refused::refused;
 
 /// Back up the cloud, which can be running.
 ///
@@ -20,7 +20,7 @@ use super::refused::refused;
 Examples:
   gumnut cloud backup /mnt/backup/cloud
   gumnut cloud backup /mnt/backup/cloud --verify --data /srv/cloud")]
-pub(crate) struct Backup {
+pub struct Backup {
     #[command(flatten)]
     data: Data,
     /// Directory for the backups of this cloud, created if it does not exist
@@ -43,7 +43,7 @@ pub(crate) struct Backup {
 Examples:
   gumnut cloud restore /mnt/backup/cloud --to /srv/cloud
   gumnut cloud restore /mnt/backup/cloud/2026-11-30T22-25-13Z --to /srv/cloud")]
-pub(crate) struct Restore {
+pub struct Restore {
     /// A backup, or a directory with backups, of which the last is used
     #[arg(value_name = "DIR")]
     from: PathBuf,
@@ -65,7 +65,7 @@ Examples:
   gumnut cloud migrate --to 'postgres:///gumnut?host=/run/postgresql'
   gumnut cloud migrate --from 'postgres:///gumnut?host=/run/postgresql' --data /srv/cloud
   gumnut cloud migrate --undo")]
-pub(crate) struct Migrate {
+pub struct Migrate {
     #[command(flatten)]
     data: Data,
     /// Database to move the catalogue of the data directory to
@@ -85,7 +85,7 @@ pub(crate) struct Migrate {
 }
 
 impl Backup {
-    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let options = BackupOptions::new(self.copy, self.verify);
         let backup = Cloud::backup(&self.data.folder()?, &self.to, options).map_err(refused)?;
         let lines = Lines::one(backup.path.display());
@@ -94,7 +94,7 @@ impl Backup {
 }
 
 impl Restore {
-    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let restored = Cloud::restore(&self.from, &self.to, !self.copy).map_err(refused)?;
         let lines = Lines::one(restored.backup.display());
         session.output.result(&json!(restored), &lines)
@@ -102,7 +102,7 @@ impl Restore {
 }
 
 impl Migrate {
-    pub(super) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let (to, from, file) = (&self.to, &self.from, &self.password_file);
         let request = MoveRequest::new(to.clone(), from.clone(), file.clone(), self.undo);
         let rows = Cloud::migrate_as(&self.data.folder()?, &request).map_err(refused)?;
