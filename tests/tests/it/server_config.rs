@@ -30,7 +30,6 @@ fn a_file_starts_the_cloud_and_options_take_precedence() {
     assert_eq!(program.run(&again).succeeded().stdout, printed.stdout);
     // The port is that of the option; the port of the file belongs to nobody that may be listened at.
     let cloud = Cloud::start_with(program, &config);
-    let client = cloud.client();
     let program = cloud.kill();
     let add = [&["cloud", "user", "add", "flora"], &config[..]].concat();
     let _ = program.run(&add).succeeded();
