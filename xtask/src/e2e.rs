@@ -33,7 +33,7 @@ pub(crate) struct EndToEnd {
     /// Use the release build instead of the dev build
     #[arg(long)]
     release: bool,
-    /// Keep the folder with everything that was made
+    /// Keep the directory with everything that was made
     #[arg(long)]
     keep: bool,
 }
@@ -61,7 +61,7 @@ impl EndToEnd {
         if self.keep {
             println!("everything is in {}", scratch.path().display());
         }
-        // The table is worth having when a step has failed, too; then its error is the one to tell.
+        // The table is worth having when a step has failed, too; then its error is the one to report.
         let result = self.tutorial(workspace, scratch.path(), &mut steps);
         steps.finish().and(result)
     }
@@ -118,7 +118,7 @@ impl EndToEnd {
         steps.run("stop the cloud", || cloud.stop())
     }
 
-    /// The whole job in one command, of which a second run changes nothing; the way back, and the end.
+    /// The whole job in one command, of which a second run changes nothing; then restoring and removing.
     fn publish_at_once(
         &self,
         gumnut: &Gumnut<'_>,

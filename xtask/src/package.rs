@@ -14,11 +14,11 @@ use crate::tidy;
 
 /// Pack every library crate, and build, test and document the packed copies where nothing else of the workspace is.
 ///
-/// The copies lie in an empty folder outside the workspace and find each other there, in place of a registry; crates of others
+/// The copies are in an empty directory outside the workspace and find each other there, in place of a registry; crates of others
 /// come from the local cache, in the versions of Cargo.lock. Last, the public API is compared with that of the last release.
 #[derive(Args)]
 pub(crate) struct Package {
-    /// Keep the folder with the copies
+    /// Keep the directory with the copies
     #[arg(long)]
     keep: bool,
     /// Only these packages and what they depend on [default: all]
@@ -34,7 +34,7 @@ struct Library {
 }
 
 impl Library {
-    /// The folder that it is unpacked to, and the name of what it is packed into without the ending.
+    /// The directory that it is unpacked to, and the name of what it is packed into without the ending.
     fn folder(&self) -> String {
         format!("{}-{}", self.name, self.version)
     }
@@ -164,7 +164,7 @@ fn pack(workspace: &Workspace, libraries: &[Library]) -> anyhow::Result<()> {
     let packages = libraries
         .iter()
         .flat_map(|library| ["--package", &library.name]);
-    // What is packed is what lies here, committed or not; it is built below and not by cargo.
+    // What is packed is what is here, committed or not; it is built below and not by cargo.
     let options = ["--no-verify", "--allow-dirty", "--offline", "--quiet"];
     Ok(cmd!(shell, "cargo package {options...} {packages...}").run()?)
 }

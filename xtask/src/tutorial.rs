@@ -6,8 +6,8 @@ use xshell::cmd;
 
 /// Run the tutorial of 2010, command by command, and compare what it prints with the page
 ///
-/// The commands are those of the page under their old names, on the embedded cloud as Eucalyptus 2.0. The test of the same name
-/// does this with a smaller disk.
+/// The commands are those of the page under the names of the compatibility commands, on the embedded cloud as Eucalyptus 2.0.
+/// The test of the same name does this with a smaller disk.
 #[derive(Args)]
 pub(crate) struct Tutorial {
     /// Parts of the disk's bundle: the page shows 39

@@ -12,7 +12,7 @@ use support::workspace::{Workspace, foreign_settings};
 
 /// `gumnut bundle` with the credentials of the workspace's own cloud.
 ///
-/// The cloud lies in `.gumnut/cloud` and runs while the command does.
+/// The data of the cloud are in `.gumnut/cloud`; it runs while the command does.
 #[derive(Args)]
 pub(crate) struct Bundle {
     #[command(flatten)]
@@ -21,7 +21,7 @@ pub(crate) struct Bundle {
 
 /// `gumnut upload` to the workspace's own cloud.
 ///
-/// The cloud lies in `.gumnut/cloud` and runs while the command does.
+/// The data of the cloud are in `.gumnut/cloud`; it runs while the command does.
 #[derive(Args)]
 pub(crate) struct Upload {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(crate) struct Upload {
 
 /// `gumnut register` on the workspace's own cloud.
 ///
-/// The cloud lies in `.gumnut/cloud` and runs while the command does.
+/// The data of the cloud are in `.gumnut/cloud`; it runs while the command does.
 #[derive(Args)]
 pub(crate) struct Register {
     #[command(flatten)]

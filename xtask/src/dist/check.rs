@@ -12,7 +12,7 @@ use super::Making;
 const SUITE: &str = "bookworm";
 const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The whole job, as a user does it after installing. A pipe tells when the cloud listens.
+/// The whole job, as a user does it after installing. A pipe shows when the cloud listens.
 const JOB: &str = r#"
 set -eu
 export HOME=/root LC_ALL=C.UTF-8

@@ -15,7 +15,7 @@ use xshell::{Shell, cmd};
 
 /// Make a static binary, a Debian package, a bill of materials and their checksums.
 ///
-/// They go into `.gumnut/dist/out`. The same commit, toolchain and folder give the same bytes; the time in them is that of
+/// They go into `.gumnut/dist/out`. The same commit, toolchain and directory give the same bytes; the time in them is that of
 /// the commit. Needs the target `x86_64-unknown-linux-musl` of rustup, and `musl-tools`.
 #[derive(Args)]
 pub(crate) struct Dist {

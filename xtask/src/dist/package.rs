@@ -8,7 +8,7 @@ use xshell::cmd;
 
 use super::Making;
 
-/// Makes the package: binary, old names, manual pages, completions, and what Debian wants to know.
+/// Makes the package: binary, compatibility commands, manual pages, completions, and what Debian wants to know.
 pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyhow::Result<()> {
     let shell = &making.shell;
     system::program(shell, "dpkg-deb", "dpkg")?;
@@ -86,7 +86,7 @@ fn completions(making: &Making<'_>, program: &Path, root: &Path) -> anyhow::Resu
     Ok(())
 }
 
-/// A new folder below `root`.
+/// A new directory below `root`.
 fn folder(root: &Path, path: &str) -> anyhow::Result<PathBuf> {
     let folder = root.join(path);
     fs_err::create_dir_all(&folder)?;

@@ -9,7 +9,7 @@ use xshell::cmd;
 use super::Making;
 use super::binary::TARGET;
 
-/// The bill as JSON. It names no folder of this machine.
+/// The bill as JSON. It names no directory of this machine.
 pub(super) fn bill(making: &Making<'_>) -> anyhow::Result<String> {
     let shell = &making.shell;
     let options = ["--locked", "--format-version", "1"];

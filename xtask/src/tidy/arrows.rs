@@ -63,7 +63,7 @@ fn ours(
     name: &str,
     in_tests: bool,
 ) -> Option<String> {
-    // By their folders, so that no table can change it.
+    // By their directories, so that no table can change it.
     for (one, other) in [
         ("/crates/client/", "/crates/cloud/"),
         ("/crates/cloud/", "/crates/client/"),
@@ -110,7 +110,7 @@ mod tests {
         Table::read(Workspace::find().unwrap().root()).unwrap()
     }
 
-    /// One package with dependencies of a kind, each with its folder; none for foreign ones.
+    /// One package with dependencies of a kind, each with its directory; none for foreign ones.
     fn problems(
         folder: &str,
         name: &str,

@@ -98,7 +98,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// The file that defines what a path leads to, seen from the module `from`; `None` for what lies outside the crate and for
+    /// The file that defines what a path leads to, seen from the module `from`; `None` for what is outside the crate and for
     /// modules.
     fn file(&mut self, from: &Name, path: &[String]) -> Option<PathBuf> {
         let (first, rest) = path.split_first()?;
@@ -110,7 +110,7 @@ impl Search<'_> {
         }
     }
 
-    /// Goes on from the module `at`; `is_said` when the path says that its next name is there.
+    /// Continues from the module `at`; `is_said` when the path says that its next name is there.
     fn walk(&mut self, at: &Name, path: &[String], is_said: bool) -> Option<PathBuf> {
         let (first, rest) = path.split_first()?;
         let module = self.modules.all.get(at)?;

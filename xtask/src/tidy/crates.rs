@@ -10,7 +10,7 @@ use super::modules::Modules;
 
 /// Lines of a crate without tests, at most.
 const MOST_LINES: usize = 6500;
-/// Folders of crates in which no files use each other in a circle.
+/// Directories of crates in which no files use each other in a circle.
 const STRAIGHT: [&str; 3] = ["crates/cli", "crates/client", "crates/cloud"];
 
 /// Gives one line for each crate that is too large, and each circle.

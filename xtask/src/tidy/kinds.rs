@@ -43,7 +43,7 @@ use Kind::{
     Adapter, Base, Client, Domain, FrontEnd, Image, Judge, Listener, Program, Seam, Tool, Whole,
 };
 
-/// Name of each kind in the table, its folder, and the kinds that it may call.
+/// Name of each kind in the table, its directory, and the kinds that it may call.
 const KINDS: [(Kind, &str, &str, &[Kind]); 12] = [
     (Base, "base", "crates/base", &[Base]),
     (Image, "image", "crates/image", &[Base, Image]),
@@ -107,14 +107,14 @@ impl Kind {
         &KINDS[self as usize]
     }
 
-    /// Where crates of this kind lie; empty when they lie in several places.
+    /// Where crates of this kind are; empty when they are in several places.
     pub(super) fn folder(self) -> &'static str {
         self.row().2
     }
 
     /// Why a crate of this kind must not depend on one of another; `None` when it may.
     pub(super) fn objection(self, other: Self, in_tests: bool) -> Option<&'static str> {
-        // A domain or front end may be tested on the adapter that is at hand.
+        // A domain or front end may be tested on an adapter.
         let is_for_tests = in_tests && other == Adapter && [Domain, FrontEnd].contains(&self);
         if self.row().3.contains(&other) || is_for_tests {
             return None;

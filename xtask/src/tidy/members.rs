@@ -16,7 +16,7 @@ const INHERITED: [&str; 7] = [
     "repository",
 ];
 
-/// Folders of the crates that others can use.
+/// Directories of the crates that others can use.
 const LIBRARIES: [&str; 4] = ["base", "image", "client", "cloud"];
 /// How many keywords a registry takes.
 const MOST_KEYWORDS: usize = 5;
@@ -72,7 +72,7 @@ pub(crate) fn is_library(root: &Path, folder: &Path) -> bool {
         .any(|side| folder.parent() == Some(&root.join("crates").join(side)))
 }
 
-/// Folders below `folder` that are crates. A folder without a manifest groups crates, so it is looked into.
+/// Directories below `folder` that are crates. A directory without a manifest groups crates, so it is looked into.
 fn crate_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs_err::read_dir(folder)? {

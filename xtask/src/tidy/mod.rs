@@ -2,6 +2,7 @@
 
 mod arrows;
 mod circles;
+mod comments;
 mod crates;
 mod docs;
 mod kinds;

@@ -1,4 +1,4 @@
-//! The modules of a crate: which file each lies in, what it defines, what it imports, and which code is for tests only.
+//! The modules of a crate: which file each is in, what it defines, what it imports, and which code is for tests only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -21,7 +21,7 @@ pub(super) struct Modules {
 /// One module.
 #[derive(Default)]
 pub(super) struct Module {
-    /// Its file, relative to the folder of the sources.
+    /// Its file, relative to the directory of the sources.
     pub(super) file: PathBuf,
     /// What is defined in it, apart from modules.
     pub(super) items: BTreeSet<String>,
@@ -43,7 +43,7 @@ pub(super) struct Use {
 }
 
 impl Modules {
-    /// Reads a crate, beginning with `lib.rs` or `main.rs` of its folder of sources.
+    /// Reads a crate, beginning with `lib.rs` or `main.rs` of its directory of sources.
     pub(super) fn read(sources: &Path) -> anyhow::Result<Self> {
         let mut modules = Self::default();
         for root in ["lib.rs", "main.rs"] {

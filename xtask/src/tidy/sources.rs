@@ -16,7 +16,7 @@ const SKIPPED: [&str; 4] = [".git", ".gumnut", "fixtures", "target"];
 const LEANING: &str = "The same";
 
 /// Gives one line for each open end without the number of its issue, each comment that leans on another, and each fixture
-/// folder without a README.
+/// directory without a README.
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut files = Vec::new();
     collect(root, &mut files)?;

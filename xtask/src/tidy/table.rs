@@ -133,7 +133,7 @@ fn package(name: &str) -> String {
     }
 }
 
-/// Packages, with each name of a folder replaced by all others in it.
+/// Packages, with each name of a directory replaced by all others in it.
 fn expand(own: &str, names: &[String], folders: &[(String, &str)]) -> Vec<String> {
     let mut packages = Vec::new();
     for name in names {

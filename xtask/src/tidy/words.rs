@@ -1,10 +1,11 @@
-//! Plain English: the words to avoid of docs/terms.md do not occur in pages, help texts and messages.
+//! Plain English: the words to avoid of docs/terms.md do not occur in pages, messages and comments, of which some are help texts.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use support::markdown;
+use support::markdown::{self, Piece};
 
+use super::comments::comments;
 use super::literals::literals;
 
 /// The page that lists the words, and the heading above the list.
@@ -12,18 +13,19 @@ const TERMS: &str = "docs/terms.md";
 const HEADING: &str = "## Words to avoid";
 /// Where programs say something to users.
 const SPEAKING: [&str; 3] = ["crates", "xtask/src", "tools"];
-/// Where options have their help texts, which are comments of the source.
-const HELPFUL: [&str; 5] = [
-    "crates/cli/src",
-    "crates/cli/cloud/src",
-    "crates/client/compat/src",
-    "crates/client/command-line/src",
-    "crates/client/manage/src",
-];
+/// Where comments are.
+const COMMENTED: [&str; 5] = ["crates", "fuzz/fuzz_targets", "tests", "tools", "xtask/src"];
 
-/// Gives one line for each word to avoid in a page, a help text or a message.
+/// Gives one line for each word to avoid in a page, a message or a comment.
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let words = Words::read(root)?;
+    let mut problems = in_pages(root, &words)?;
+    problems.extend(in_messages(root, &words)?);
+    problems.extend(in_comments(root, &words)?);
+    Ok(problems)
+}
+
+fn in_pages(root: &Path, words: &Words) -> anyhow::Result<Vec<String>> {
     let mut problems = Vec::new();
     for page in pages(root)? {
         let text = fs_err::read_to_string(root.join(&page))?;
@@ -33,35 +35,46 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         } else {
             &text
         };
-        for piece in markdown::prose(checked) {
-            problems.extend(words.problem(&page, piece.line, &piece.text));
-        }
+        problems.extend(words.problems(&page, &markdown::prose(checked)));
     }
-    for folder in SPEAKING {
-        for file in files(&root.join(folder), "rs")? {
-            let place = file.strip_prefix(root).unwrap_or(&file);
-            if is_about_tests(place) {
-                continue;
-            }
-            let source = fs_err::read_to_string(&file)?;
-            for literal in literals(&source) {
-                // One word is a name, and not what anybody reads.
-                let is_text = literal.text.trim().contains(' ');
-                let text = if is_text {
-                    readable(&literal.text)
-                } else {
-                    String::new()
-                };
-                problems.extend(words.problem(place, literal.line, &text));
-            }
-            if HELPFUL.iter().any(|folder| place.starts_with(folder)) {
-                for (line, comment) in comments(&source) {
-                    problems.extend(words.problem(place, line, &readable(comment)));
-                }
+    Ok(problems)
+}
+
+fn in_messages(root: &Path, words: &Words) -> anyhow::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for (place, source) in sources(root, &SPEAKING)? {
+        if is_about_tests(&place) {
+            continue;
+        }
+        for literal in literals(&source) {
+            // One word is a name, and not what anybody reads.
+            if literal.text.trim().contains(' ') {
+                let text = readable(&literal.text);
+                problems.extend(words.problem(&place, literal.line, &text));
             }
         }
     }
     Ok(problems)
+}
+
+fn in_comments(root: &Path, words: &Words) -> anyhow::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for (place, source) in sources(root, &COMMENTED)? {
+        problems.extend(words.problems(&place, &comments(&source)));
+    }
+    Ok(problems)
+}
+
+/// The Rust sources below some directories, with their paths.
+fn sources(root: &Path, directories: &[&str]) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let mut found = Vec::new();
+    for directory in directories {
+        for file in files(&root.join(directory), "rs")? {
+            let place = file.strip_prefix(root).unwrap_or(&file).to_owned();
+            found.push((place, fs_err::read_to_string(&file)?));
+        }
+    }
+    Ok(found)
 }
 
 /// The words to avoid, each with what to write instead.
@@ -91,6 +104,22 @@ impl Words {
         Ok(Self(words))
     }
 
+    /// What is wrong with lines of prose. Words that a line break divides are found, too.
+    fn problems(&self, place: &Path, pieces: &[Piece]) -> Vec<String> {
+        let mut found = Vec::new();
+        for (index, piece) in pieces.iter().enumerate() {
+            let alone = |piece: &Piece| self.problem(place, piece.line, &piece.text);
+            let next = pieces.get(index + 1);
+            let next = next.filter(|next| next.line == piece.line + 1 && alone(next).is_none());
+            let across = next.and_then(|next| {
+                let text = format!("{} {}", piece.text.trim(), next.text.trim());
+                self.problem(place, piece.line, &text)
+            });
+            found.extend(alone(piece).or(across));
+        }
+        found
+    }
+
     /// What is wrong with a text.
     fn problem(&self, place: &Path, line: usize, text: &str) -> Option<String> {
         let lower = text.to_lowercase();
@@ -112,7 +141,7 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// A literal or comment without names in backquotes and without what is filled in.
+/// A literal without names in backquotes and without what is filled in.
 fn readable(text: &str) -> String {
     let outside: Vec<&str> = text.split('`').step_by(2).collect();
     let mut kept = String::new();
@@ -126,15 +155,6 @@ fn readable(text: &str) -> String {
         }
     }
     kept
-}
-
-/// The comments of documentation, line by line.
-fn comments(source: &str) -> impl Iterator<Item = (usize, &str)> {
-    let program = source.split("#[cfg(test)]").next().unwrap_or_default();
-    program.lines().enumerate().filter_map(|(index, line)| {
-        let comment = line.trim_start().strip_prefix("///")?;
-        Some((index + 1, comment))
-    })
 }
 
 /// The pages: those of the root, the guide, and each README.
@@ -155,7 +175,7 @@ fn pages(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
-/// The files below a folder whose names end so; links are left out.
+/// The files below a directory whose names end so; links are left out.
 pub(super) fn files(folder: &Path, extension: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     if !folder.is_dir() {
@@ -185,7 +205,7 @@ pub(super) fn is_about_tests(place: &Path) -> bool {
 mod tests {
     use super::*;
 
-    const PAGE: &str = "# Terms\n\nIt stays.\n\n## Words to avoid\n\n| avoid | write |\n|---|---|\n| stays, shall | is kept |\n| way back | restore |\n";
+    const PAGE: &str = "# Terms\n\nIt is.\n\n## Words to avoid\n\n| avoid | write |\n|---|---|\n| stays, shall | is kept |\n| way back | restore |\n";
 
     #[test]
     fn words_are_found_in_prose_and_not_in_code() {
@@ -202,30 +222,59 @@ mod tests {
         );
     }
 
-    #[test]
-    fn pages_messages_and_help_are_looked_at() {
+    fn problems_of(files: &[(&str, &str)]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
+        for (name, text) in files {
             let path = root.path().join(name);
             fs_err::create_dir_all(path.parent().unwrap()).unwrap();
             fs_err::write(path, text).unwrap();
-        };
-        write("docs/terms.md", PAGE);
-        write("README.md", "`stays` and\n\n    stays\n");
-        write(
-            "crates/cli/src/a.rs",
-            "/// A file that\n/// stays.\nfn a() { b(\"{stays} is what shall \\\n  be\", \"stays\", \"`stays` x\"); }\n#[cfg(test)]\nmod t { const X: &str = \"it stays\"; }\n",
-        );
-        write("crates/cli/tests/b.rs", "const X: &str = \"it stays\";\n");
-        let problems = check(root.path()).unwrap();
+        }
+        check(root.path()).unwrap()
+    }
+
+    #[test]
+    fn pages_and_messages_are_looked_at() {
+        let page = PAGE.replace("It is", "It stays");
+        let source = "fn a() { b(\"{stays} is what shall \\\n  be\", \"stays\", \"`stays` x\"); }\n#[cfg(test)]\nmod t { const X: &str = \"it stays\"; }\n";
+        let problems = problems_of(&[
+            ("docs/terms.md", &page),
+            ("README.md", "`stays` and a way\nback\n\n    stays\n"),
+            ("crates/base/a/src/a.rs", source),
+            (
+                "crates/base/a/tests/b.rs",
+                "const X: &str = \"it stays\";\n",
+            ),
+        ]);
         assert_eq!(
             problems,
             [
+                "README.md:1: avoid \"way back\", write: restore",
                 "docs/terms.md:3: avoid \"stays\", write: is kept",
-                "crates/cli/src/a.rs:3: avoid \"shall\", write: is kept",
-                "crates/cli/src/a.rs:2: avoid \"stays\", write: is kept",
+                "crates/base/a/src/a.rs:1: avoid \"shall\", write: is kept",
             ]
         );
+    }
+
+    #[test]
+    fn comments_of_all_code_are_looked_at() {
+        let source = "//! It\n//! stays.\n\n/// The way\n/// back `stays`.\nfn a() {} // shall\n/// ```\n/// stays();\n/// ```\n#[cfg(test)]\n// stays\n";
+        for place in [
+            "crates/base/a/src/a.rs",
+            "tests/tests/it/a.rs",
+            "tools/b/src/a.rs",
+        ] {
+            let problems = problems_of(&[("docs/terms.md", PAGE), (place, source)]);
+            let expected = [
+                "2: avoid \"stays\", write: is kept",
+                "4: avoid \"way back\", write: restore",
+                "6: avoid \"shall\", write: is kept",
+                "11: avoid \"stays\", write: is kept",
+            ];
+            assert_eq!(
+                problems,
+                expected.map(|problem| format!("{place}:{problem}"))
+            );
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod bucket {
 
     use super::{Arc, BlobStore, Catalogue, CloudError};
 
-    /// The name under which the catalogue keeps the id of the cloud. It is shown to whoever can read the bucket, so it is not
+    /// The name under which the catalogue keeps the id of the cloud. It is shown to anyone who can read the bucket, so it is not
     /// encrypted.
     const CLUSTER: &str = "cluster-id";
 
@@ -79,7 +79,7 @@ mod bucket {
         }
         let store: Arc<dyn BlobStore> =
             Arc::new(BucketBlobs::open(config).map_err(CloudError::blobs)?);
-        // A cloud whose bytes cannot be reached is of no use; whoever starts it should hear of it.
+        // A cloud whose bytes cannot be reached is of no use; the user who starts it should hear of it.
         store.ready().await.map_err(|error| CloudError::Blobs {
             fault: error.fault(),
             source: error.into(),
@@ -105,7 +105,7 @@ impl Collecting {
                 match objects.collect(&owner).await {
                     Ok(Some(collected)) => tracing::debug!(?collected, "a round of the collector"),
                     Ok(None) => tracing::debug!("another process collects"),
-                    // The next round goes on.
+                    // The next round continues.
                     Err(error) => error.log(),
                 }
             }
