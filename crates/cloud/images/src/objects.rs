@@ -71,7 +71,7 @@ pub(crate) async fn digest(
 }
 
 /// Why the caller hears that an object cannot be read. `aws-exec-read` may read objects and not list buckets, so that it is denied
-/// what is not there, too; a caller who may list the bucket is told which of the two it is.
+/// what is not there, too; a caller who may list the bucket gets the true reason.
 pub(crate) async fn cause(
     store: &ObjectStore,
     caller: &Caller,
