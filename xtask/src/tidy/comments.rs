@@ -8,10 +8,8 @@ use super::tokens::literal;
 pub(super) fn comments(source: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for block in blocks(source) {
-        let page: String = block
-            .iter()
-            .map(|piece| format!("{}\n", piece.text))
-            .collect();
+        let lines = block.iter().flat_map(|piece| [&*piece.text, "\n"]);
+        let page: String = lines.collect();
         pieces.extend(prose(&page).into_iter().map(|piece| Piece {
             line: block[piece.line - 1].line,
             text: piece.text,

@@ -37,13 +37,10 @@ impl<'a> Guard<'a> {
             if exit == Exit::Network {
                 return error;
             }
-            Failure::new(
-                exit,
-                "the cloud does not say which images are registered",
-            )
-            .because(error)
-            .hint("with --force that is not asked")
-            .into()
+            Failure::new(exit, "the cloud does not say which images are registered")
+                .because(error)
+                .hint("with --force that is not asked")
+                .into()
         })?;
         Ok(Self {
             cloud,
