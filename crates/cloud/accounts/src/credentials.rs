@@ -156,7 +156,7 @@ impl Credentials {
     }
 
     /// Writes the files to a zip, which only its owner may read, as may each of the files when it is unpacked. It waits
-    /// as [`Credentials::write_directory`] does.
+    /// as [`Credentials::write_folder`] does.
     ///
     /// # Errors
     /// When it cannot be written, or the user's certificates are good no more.
