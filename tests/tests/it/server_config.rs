@@ -6,6 +6,7 @@ use gumnut_tests::{Cloud, Program};
 fn a_file_starts_the_cloud_and_options_take_precedence() {
     let program = Program::new();
     let file = "data = \"../data\"\nlisten = \"127.0.0.1:1\"\nprofile = \"euca-2.0\"\n[limits]\nbuckets = 1\n";
+    fs_err::create_dir(program.path("etc")).unwrap();
     program.write("etc/cloud.toml", file);
     let config = ["--server-config", "etc/cloud.toml"];
     let print = ["cloud", "start", "--print-config", "--profile", "strict"];

@@ -176,7 +176,8 @@ impl Start {
         if self.print_config {
             let toml = settings.to_toml();
             let json = json!({ "config": toml });
-            return session.output.result(&json, &Lines::one(toml.trim_end()));
+            let lines = toml.lines().map(|line| [line]).collect();
+            return session.output.result(&json, &lines);
         }
         if self.detach {
             return process::detach(session, &config.data_dir);

@@ -6,6 +6,7 @@ use gumnut_terminal::{Lines, Session, parts};
 use gumnut_types::{Limits, ManifestLocation, ObjectKey};
 use gumnut_workflows::{CloudClient, StoredBundle};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 /// Delete bundles from the object store.
 ///
@@ -32,23 +33,20 @@ impl Delete {
     pub(crate) async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let settings = session.settings()?;
         let cloud = session.cloud(&settings)?;
-        let guard = if self.force {
-            None
-        } else {
-            Some(Guard::new(&cloud).await?)
-        };
+        let guard = OnceCell::new();
         each(&once_each(&self.locations), async |location| {
-            self.one(session, &cloud, guard.as_ref(), location).await
+            self.one(session, &cloud, &guard, location).await
         })
         .await
         .finish_alike(session)
     }
 
-    async fn one(
+    /// The images are asked for once, when there is a bundle that one of them may need.
+    async fn one<'a>(
         &self,
         session: &Session,
-        cloud: &CloudClient,
-        guard: Option<&Guard<'_>>,
+        cloud: &'a CloudClient,
+        guard: &OnceCell<Guard<'a>>,
         location: &ManifestLocation,
     ) -> Result<(Value, Lines), anyhow::Error> {
         let bundle = StoredBundle {
@@ -61,7 +59,8 @@ impl Delete {
             .iter()
             .map(|part| bundle.part_key(&part.name))
             .collect::<Result<Vec<_>, _>>()?;
-        if let Some(guard) = guard {
+        if !self.force {
+            let guard = guard.get_or_try_init(|| Guard::new(cloud)).await?;
             guard.insist_unused(location, &keys).await?;
         }
         keys.push(location.key.clone());

@@ -32,15 +32,12 @@ impl<'a> Guard<'a> {
         }
         let images = ImagesInUse::list(cloud.ec2()?).await.map_err(|error| {
             let error = anyhow::Error::from(error);
-            let exit = exit_code(&error, &[]);
-            // A cloud that cannot be reached says nothing about images in particular.
-            if exit == Exit::Network {
-                return error;
-            }
-            Failure::new(exit, "the cloud does not say which images are registered")
-                .because(error)
-                .hint("with --force that is not asked")
-                .into()
+            Failure::new(
+                exit_code(&error, &[]),
+                "the cloud does not say which images are registered",
+            )
+            .because(error)
+            .hint("with --force that is not asked")
         })?;
         Ok(Self {
             cloud,

@@ -20,6 +20,8 @@ struct Shown {
     collection: bool,
     /// Whether the target is a disk with partitions, which can start by itself.
     whole_disk: bool,
+    /// Whether nothing shows what the target is. The checks of the run refuse it then, and say why.
+    unknown: bool,
     /// `None`: it does not show at once.
     architecture: Option<Architecture>,
 }
@@ -98,6 +100,7 @@ fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
         return Ok(Shown {
             collection: true,
             whole_disk: false,
+            unknown: false,
             architecture: images.architecture,
         });
     }
@@ -111,6 +114,7 @@ fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
     Ok(Shown {
         collection: matches!(target.content, Content::Tarball(_)),
         whole_disk: matches!(target.content, Content::Disk(_)),
+        unknown: matches!(target.content, Content::Unknown),
         architecture: images.architecture.or_else(|| target.architecture()),
     })
 }
@@ -203,6 +207,10 @@ impl Registering<'_> {
             if self.may_have(class) && !own.has(class) {
                 self.try_kernel_or_ramdisk(class).await?;
             }
+        }
+        let is_refused_here = !self.plan.ignore_checks || self.shown.architecture.is_none();
+        if self.shown.unknown && is_refused_here {
+            return Ok(());
         }
         self.try_machine().await
     }
