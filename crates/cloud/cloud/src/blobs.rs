@@ -111,6 +111,13 @@ impl Collecting {
             }
         }))
     }
+
+    /// Ends the task, and waits until it has given back what it holds.
+    pub(crate) async fn end(mut self) {
+        self.0.abort();
+        // The error says that it was ended.
+        let _ = (&mut self.0).await;
+    }
 }
 
 impl Drop for Collecting {

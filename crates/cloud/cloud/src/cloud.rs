@@ -43,7 +43,7 @@ pub struct Running {
     catalogue: Catalogue,
     keys: Keys,
     making_keys: JoinHandle<()>,
-    _collecting: Collecting,
+    collecting: Collecting,
 }
 
 impl Cloud {
@@ -277,7 +277,7 @@ impl Cloud {
             catalogue,
             keys,
             making_keys,
-            _collecting: collecting,
+            collecting,
         })
     }
 }
@@ -509,6 +509,8 @@ impl Running {
     /// When a task of the cloud has failed.
     pub async fn shutdown(self) -> Result<(), CloudError> {
         self.server.shutdown().await?;
+        // It has the catalogue, whose file is complete when nobody has it any more.
+        self.collecting.end().await;
         Ok(self.making_keys.await?)
     }
 }
