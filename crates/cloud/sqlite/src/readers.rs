@@ -12,6 +12,12 @@ use crate::thread::unpanicked;
 /// Connections that wait for the next read; more than these at once are closed after theirs.
 const MOST_IDLE: usize = 16;
 
+// Prepared once for each connection, as all statements: most reads take little longer than SQLite needs to understand these.
+statements! {
+    BEGIN = "BEGIN";
+    END = "COMMIT";
+}
+
 /// Connections that only read. Each read takes one of its own, and none waits for a change or for another read.
 #[derive(Debug)]
 pub(crate) struct Readers {
@@ -38,13 +44,17 @@ impl Readers {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        let mut connection = idle.map_or_else(|| self.open(), Ok)?;
+        let connection = idle.map_or_else(|| self.open(), Ok)?;
         let found = unpanicked(|| {
-            let snapshot = connection.transaction()?;
-            look(&snapshot)
+            connection.prepare_cached(BEGIN)?.execute([])?;
+            look(&connection)
         });
+        let ended = connection
+            .prepare_cached(END)
+            .and_then(|mut end| end.execute([]));
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE {
+        // One that would keep its state for good is closed instead.
+        if ended.is_ok() && idle.len() < MOST_IDLE {
             idle.push(connection);
         }
         found
@@ -54,7 +64,7 @@ impl Readers {
         // A connection is used by one thread at a time, so SQLite needs no lock of its own.
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        schema::keep_statements(&connection);
+        schema::keep_statements(&connection)?;
         Ok(connection)
     }
 }

@@ -1,6 +1,7 @@
 //! The tables, and how a file with older tables becomes one with these.
 
 use gumnut_cloud_catalogue::CatalogueError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::failure::Failure;
@@ -35,7 +36,7 @@ pub(crate) fn prepare(connection: &mut Connection) -> Result<(), Failure> {
     // What was acknowledged must survive a power cut, and WAL alone promises that only of the order.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    keep_statements(connection);
+    keep_statements(connection)?;
     if missing(connection)?.is_empty() {
         return Ok(());
     }
@@ -63,9 +64,13 @@ fn let_pages_move(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Lets a connection keep its prepared statements.
-pub(crate) fn keep_statements(connection: &Connection) {
+/// Lets a connection keep its prepared statements, and each its plan.
+pub(crate) fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Otherwise SQLite prepares a statement again each time that it gets other values, in case these have a better plan: that takes
+    // several times as long as running it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Whether the file has had no step at all.

@@ -12,17 +12,15 @@ macro_rules! statements {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
+    use rusqlite::{Connection, StatementStatus};
 
     use crate::{
-        accounts, blobs, buckets, copy, identity, images, objects, schema, secrets, transfer,
-        upkeep, uploads,
+        accounts, blobs, buckets, copy, identity, images, objects, readers, schema, secrets,
+        transfer, upkeep, uploads,
     };
 
-    #[test]
-    fn each_statement_goes_with_the_tables() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::prepare(&mut connection).unwrap();
+    /// All statements, each with its name.
+    fn all() -> Vec<(&'static str, &'static str)> {
         let modules = [
             accounts::STATEMENTS,
             blobs::STATEMENTS,
@@ -31,14 +29,50 @@ mod tests {
             identity::STATEMENTS,
             images::STATEMENTS,
             objects::STATEMENTS,
+            readers::STATEMENTS,
             secrets::STATEMENTS,
             transfer::STATEMENTS,
             upkeep::STATEMENTS,
             uploads::STATEMENTS,
         ];
-        for (name, sql) in modules.concat() {
+        modules.concat()
+    }
+
+    fn tables() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::prepare(&mut connection).unwrap();
+        connection
+    }
+
+    #[test]
+    fn each_statement_goes_with_the_tables() {
+        let connection = tables();
+        for (name, sql) in all() {
             let prepared = connection.prepare(sql);
             assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
         }
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_its_values() {
+        let connection = tables();
+        let mut looked_at = 0;
+        for (name, sql) in all() {
+            let mut statement = connection.prepare(sql).unwrap();
+            if !statement.readonly() || statement.parameter_count() == 0 {
+                continue;
+            }
+            for value in ["a", "b", "c"] {
+                for index in 1..=statement.parameter_count() {
+                    statement.raw_bind_parameter(index, value).unwrap();
+                }
+                // A limit must be a number, which is found out when the statement runs.
+                let _ = statement.raw_query().next();
+            }
+            let again = statement.get_status(StatementStatus::RePrepare);
+            assert_eq!(again, 0, "{name}");
+            looked_at += 1;
+        }
+        assert!(looked_at > 20, "{looked_at}");
     }
 }
