@@ -6,7 +6,7 @@ use xshell::{Shell, cmd};
 use crate::workspace::{Workspace, has, is_root};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 28] = [
+const PROGRAMS: [(&str, &str); 29] = [
     ("bzip2", "bzip2"),
     ("cc", "gcc"),
     ("cpio", "cpio"),
@@ -31,6 +31,7 @@ const PROGRAMS: [(&str, &str); 28] = [
     ("sfdisk", "fdisk"),
     ("sgdisk", "gdisk"),
     ("sha1sum", "coreutils"),
+    ("strace", "strace"),
     ("tar", "tar"),
     ("unshare", "util-linux"),
     ("xz", "xz-utils"),

@@ -685,8 +685,12 @@ fn insist_on_content(path: &Path) -> Result<(), CatalogueError> {
 /// it. SQLite makes those with the mode that the file has.
 fn make_private(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    options.open(path)?;
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(path) {
+        // One that is there is not opened: when a process closes a file it gives up all its locks on it, those of SQLite too.
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
     for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
         match fs::metadata(&file) {
             Ok(found) if found.permissions().mode() & 0o077 != 0 => {
