@@ -1,12 +1,14 @@
 //! A cloud in a process of its own, which can be killed.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
 use gumnut_cloud::{BackupOptions, Cloud};
 
-use crate::common::config;
+use crate::common::{PATIENCE, config};
 
 /// Names the data directory to the process.
 const FOLDER: &str = "GUMNUT_CHILD_FOLDER";
@@ -21,7 +23,9 @@ async fn serve_until_killed() {
     };
     let running = Cloud::start(config(&PathBuf::from(folder))).await.unwrap();
     println!("\n{MARK}{}", running.endpoint());
-    std::future::pending::<()>().await;
+    // It ends with the process that has started it, however that ends.
+    let parent = tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink()));
+    parent.await.unwrap().unwrap();
 }
 
 /// Names the directory for backups to the process.
@@ -67,15 +71,26 @@ impl ChildCloud {
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "child::serve_until_killed", "--nocapture"])
             .env(FOLDER, folder)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let endpoint = lines
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix(MARK).map(str::to_owned));
-        let endpoint = endpoint.expect("the child ended before it answered");
-        Self { child, endpoint }
+        let endpoint = endpoint(child.stdout.take().unwrap());
+        // Made before the wait, so that the process is killed when there is no answer.
+        let mut started = Self {
+            child,
+            endpoint: String::new(),
+        };
+        started.endpoint = match endpoint.recv_timeout(PATIENCE) {
+            Ok(endpoint) => endpoint,
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                panic!("the child ended before it answered")
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                panic!("the child did not answer in {PATIENCE:?}")
+            }
+        };
+        started
     }
 
     /// The id of the process.
@@ -92,6 +107,20 @@ impl ChildCloud {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// Where the endpoint is told once the process has printed it. All that it prints is read, so that it never waits for a reader.
+fn endpoint(stdout: ChildStdout) -> mpsc::Receiver<String> {
+    let (tell, endpoint) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some(endpoint) = line.strip_prefix(MARK) {
+                // Nobody is there to be told after a time limit.
+                let _ = tell.send(endpoint.to_owned());
+            }
+        }
+    });
+    endpoint
 }
 
 impl Drop for ChildCloud {

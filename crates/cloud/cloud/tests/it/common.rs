@@ -1,7 +1,10 @@
 //! A cloud for a test, and requests to it.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use gumnut_cloud::{Clock, Cloud, Config, Running, Users};
 use gumnut_cloud_catalogue::{Account, AccountsChange, Catalogue, CatalogueError, NewUser};
@@ -13,6 +16,31 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
 use time::OffsetDateTime;
 use time::macros::format_description;
+
+/// How long anything in a test may take: more than it ever does, and less than anybody waits for a test that hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Ends the process when something takes longer than [`PATIENCE`]: work that blocks a thread cannot be given up in another way. It is
+/// over when this is dropped.
+pub(crate) struct Deadline {
+    _over: mpsc::Sender<()>,
+}
+
+impl Deadline {
+    /// `what` says what may not take longer.
+    pub(crate) fn of(what: String) -> Self {
+        let (over, is_over) = mpsc::channel();
+        thread::spawn(move || {
+            if is_over.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                // A word of this thread is not kept back until its test has ended.
+                let text = format!("{what} has not ended in {PATIENCE:?}, which ends all tests\n");
+                let _ = std::io::stderr().write_all(text.as_bytes());
+                std::process::abort();
+            }
+        });
+        Self { _over: over }
+    }
+}
 
 /// A running cloud with two accounts.
 pub(crate) struct TestCloud {
@@ -130,7 +158,11 @@ pub(crate) fn admin_of(users: &Users) -> User {
 pub(crate) fn client() -> reqwest::Client {
     // The client wants TLS to be there, though nothing here uses it; a second test finds it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(PATIENCE)
+        .build()
+        .unwrap()
 }
 
 /// The settings of a cloud for a test.
@@ -284,7 +316,7 @@ impl Request {
         self.try_send().await.expect("an answer")
     }
 
-    /// Nothing when the connection breaks before the whole answer is there.
+    /// Nothing when the connection breaks before the whole answer is there. A cloud that keeps it and does not answer is an error.
     pub(crate) async fn try_send(self) -> Option<Answer> {
         let (method, length): (Method, _) = (self.method.parse().unwrap(), self.body.len());
         let mut request = self.client.request(method, self.url).body(self.body);
@@ -295,8 +327,17 @@ impl Request {
         if length == 0 && self.method == "PUT" {
             request = request.header("content-length", 0);
         }
-        Answer::read(request.send().await.ok()?).await
+        match request.send().await {
+            Ok(response) => Answer::read(response).await,
+            Err(error) => broken(&error),
+        }
     }
+}
+
+/// What is left of a request whose connection has broken: nothing.
+fn broken<T>(error: &reqwest::Error) -> Option<T> {
+    assert!(!error.is_timeout(), "no answer in {PATIENCE:?}");
+    None
 }
 
 fn signer(user: &User, service: Service) -> Signer<'_> {
@@ -317,11 +358,15 @@ pub(crate) struct Answer {
 
 impl Answer {
     async fn read(response: reqwest::Response) -> Option<Self> {
-        Some(Self {
-            status: response.status(),
-            headers: response.headers().clone(),
-            body: response.bytes().await.ok()?.to_vec(),
-        })
+        let (status, headers) = (response.status(), response.headers().clone());
+        match response.bytes().await {
+            Ok(body) => Some(Self {
+                status,
+                headers,
+                body: body.to_vec(),
+            }),
+            Err(error) => broken(&error),
+        }
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -9,7 +9,7 @@ use gumnut_cloud::{Cloud, Finding};
 use tokio::task::JoinSet;
 
 use crate::child::ChildCloud;
-use crate::common::{Request, User, admin, client, config, fresh_data_dir};
+use crate::common::{Deadline, Request, User, admin, client, config, fresh_data_dir};
 
 /// Where the random numbers begin; a failure repeats with the one that it names.
 const SEED: u64 = 0x6775_6d6e_7574;
@@ -125,6 +125,7 @@ async fn two_hundred_kills_lose_nothing_and_leave_nothing() {
     let mut random = Random(SEED);
     let mut states: Vec<BTreeMap<String, Vec<State>>> = vec![BTreeMap::new(); CLIENTS];
     for round in 0..ROUNDS {
+        let deadline = Deadline::of(format!("the load of round {round}"));
         let child = ChildCloud::start(dir.path(), "");
         if round == 0 {
             let url = format!("{}/bucket", child.endpoint);
@@ -150,6 +151,8 @@ async fn two_hundred_kills_lose_nothing_and_leave_nothing() {
         for (name, after) in clients.join_all().await {
             states[name] = after;
         }
+        drop(deadline);
+        let _deadline = Deadline::of(format!("the check of round {round}"));
         verify(dir.path(), &http, &user, &mut states, round).await;
     }
 }
