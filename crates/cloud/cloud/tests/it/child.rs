@@ -109,7 +109,7 @@ impl ChildCloud {
     }
 }
 
-/// Where the endpoint is told once the process has printed it. All that it prints is read, so that it never waits for a reader.
+/// Where the endpoint comes once the process has printed it. All that it prints is read, so that it never waits for a reader.
 fn endpoint(stdout: ChildStdout) -> mpsc::Receiver<String> {
     let (tell, endpoint) = mpsc::channel();
     thread::spawn(move || {

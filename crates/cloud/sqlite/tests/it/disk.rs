@@ -22,7 +22,7 @@ impl Random {
     }
 }
 
-/// The files of a folder, each with what is on the disk and what is on its way there.
+/// The files of a directory, each with what is on the disk and what is on its way there.
 #[derive(Default)]
 pub(crate) struct Disk {
     files: Vec<File>,
@@ -75,7 +75,7 @@ enum Left {
 }
 
 impl Disk {
-    /// The files of a folder, all of which is on the disk.
+    /// The files of a directory, all of which is on the disk.
     pub(crate) fn of(folder: &Path) -> Self {
         let mut disk = Self::default();
         for entry in fs::read_dir(folder).unwrap() {
@@ -91,7 +91,7 @@ impl Disk {
         disk
     }
 
-    /// Sees something that a program did to the files of this folder.
+    /// Sees something that a program did to the files of this directory.
     pub(crate) fn see(&mut self, event: &Event, folder: &str) {
         let name = |path: &str| {
             let below = path.strip_prefix(folder)?.strip_prefix('/')?;
@@ -187,7 +187,7 @@ impl Disk {
         }
     }
 
-    /// Writes what a crash leaves to a folder.
+    /// Writes what a crash leaves to a directory.
     pub(crate) fn crash(&self, to: &Path, random: &mut Random) {
         let left = [Left::All, Left::Nothing, Left::Some, Left::Torn][random.below(4)];
         let mut names = self.durable_names.clone();

@@ -65,7 +65,7 @@ fn name(thread: usize, key: usize) -> Key {
     Key::new(format!("{thread}-{key}")).unwrap()
 }
 
-/// The command that works in a folder below this one.
+/// The command that works in a directory below this one.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
