@@ -21,7 +21,7 @@ pub(crate) struct Global {
     /// Print only results, warnings and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Show each request: method, URL, status, time; twice for all that the libraries say
+    /// Show each request: method, URL, status, time; twice for the log of the libraries
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// How log lines are written, which go to standard error [default: text, or json with --json]
@@ -57,7 +57,7 @@ pub(crate) struct Global {
     /// Trust these CA certificates (PEM) for https, in addition to those of the system; instead of `AWS_CA_BUNDLE`
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_cert: Option<PathBuf>,
-    /// Sign requests with the time of this machine whatever a server says of its own
+    /// Always sign requests with the time of this machine; never correct it to that of the server
     #[arg(long, global = true)]
     pub(crate) no_clock_correction: bool,
 }

@@ -19,7 +19,7 @@ use crate::commands::{
 ///
 /// Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 unexpected,
 /// 2 usage, 3 bad or untrusted input, 4 the cloud refused, 5 network,
-/// 6 an expected text was not seen; 129, 130 and 143 when a signal ended it.
+/// 6 `boot --expect` timed out; 129, 130 and 143 when a signal ended it.
 #[derive(Parser)]
 #[command(
     name = "gumnut",

@@ -118,7 +118,7 @@ fn each_request_is_shown_when_that_is_wanted() {
     let outcome = client.run(&["images"]).succeeded();
     assert_eq!(
         outcome.stderr,
-        "no images; `gumnut publish IMAGE` makes one\n"
+        "no images; `gumnut publish IMAGE` publishes one\n"
     );
 }
 

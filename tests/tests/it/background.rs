@@ -74,7 +74,7 @@ fn a_cloud_in_the_background_answers_until_it_is_stopped() {
     let _ = client.run(&["images", "--retries", "0"]).failed(5);
     let over = program.run(&STATUS);
     assert_eq!(over.code, Some(3), "{over:?}");
-    let _ = over.saying(&["no cloud runs", "gumnut cloud start --detach"]);
+    let _ = over.saying(&["no cloud is running", "gumnut cloud start --detach"]);
     let again = program.json(&STOP);
     assert_eq!(again["stopped"], false);
     // What was stored is there again.

@@ -89,10 +89,7 @@ fn every_level_and_content_is_one_member_that_gzip_and_tar_open() {
             let (held, behind) = first_member(&program.path(&format!("{folder}.gz")));
             let size = fs_err::metadata(program.path(image)).unwrap().len();
             assert!(held > size, "{folder}: {held}");
-            assert_eq!(
-                behind, 0,
-                "{folder}: there is something behind the first member"
-            );
+            assert_eq!(behind, 0, "{folder}: there is data after the first member");
         }
     }
 }

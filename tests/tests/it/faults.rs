@@ -95,7 +95,10 @@ const FAULTS: [(&str, &str); 72] = [
         "size-too-small",
         "an image of 1000 bytes, the manifest says 999",
     ),
-    ("sparse-beyond-the-end", "a segment ends behind the file"),
+    (
+        "sparse-beyond-the-end",
+        "a segment extends beyond the end of the file",
+    ),
     ("sparse-descending", "the segments overlap or do not ascend"),
     (
         "sparse-overlapping",

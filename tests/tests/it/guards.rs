@@ -334,7 +334,7 @@ fn the_old_names_do_as_they_ever_did() {
         .run(&[&deregister[..], &[&base[1]]].concat())
         .succeeded();
     assert_eq!(outcome.stdout, format!("IMAGE\t{}\n", base[1]));
-    let _ = outcome.saying(&["euca-deregister: warning:", &id, "cannot be started"]);
+    let _ = outcome.saying(&["euca-deregister: warning:", &id, "can no longer be started"]);
     let delete = [
         "compat",
         "run",
@@ -347,7 +347,7 @@ fn the_old_names_do_as_they_ever_did() {
     let delete = [&delete[..], &["-m", "disk.img.manifest.xml"]].concat();
     let outcome = client.run(&delete).succeeded();
     assert_eq!(outcome.stdout, "");
-    let _ = outcome.saying(&[&id, "cannot be started"]);
+    let _ = outcome.saying(&[&id, "can no longer be started"]);
     let _ = client.run(&["verify", &location]).failed(4);
     // Nothing is said of an image that needs nothing any more.
     let outcome = client.run(&[&deregister[..], &[&id]].concat()).succeeded();
@@ -376,6 +376,10 @@ fn a_bundle_that_is_deleted_by_its_names_is_warned_of() {
     assert_eq!(delete("nothing").stderr, "");
     let outcome = delete("disk.img");
     assert_eq!(outcome.stdout, "");
-    let _ = outcome.saying(&["ec2-delete-bundle: warning:", &id, "cannot be started"]);
+    let _ = outcome.saying(&[
+        "ec2-delete-bundle: warning:",
+        &id,
+        "can no longer be started",
+    ]);
     let _ = client.run(&["verify", &location]).failed(4);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gumnut_tests::Program;
 
-fn page(name: &str) -> String {
+pub(crate) fn page(name: &str) -> String {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     fs_err::read_to_string(docs.join(name)).unwrap()
 }

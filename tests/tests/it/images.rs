@@ -1,7 +1,7 @@
 //! Disk images through the program: looked at, checked, resized, converted and bundled.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use gumnut_tests::{Outcome, Program, patterned, tool};
@@ -11,6 +11,11 @@ const MIB: usize = 1 << 20;
 
 /// An ext3 image of 8 MiB, `root.img`, with an i386 init and a shell history.
 pub(crate) fn root(program: &Program) -> PathBuf {
+    clean_root(program, &[("root/.bash_history", "ls\n")])
+}
+
+/// A root file system in which the checks find nothing but what `more` files say.
+pub(crate) fn clean_root(program: &Program, more: &[(&str, &str)]) -> PathBuf {
     let tree = program.path("tree");
     for folder in ["sbin", "etc", "root", "lib/modules/2.6.28-11-server"] {
         fs_err::create_dir_all(tree.join(folder)).unwrap();
@@ -25,7 +30,9 @@ pub(crate) fn root(program: &Program) -> PathBuf {
         "CentOS release 5.3 (Final)\n",
     )
     .unwrap();
-    fs_err::write(tree.join("root/.bash_history"), "ls\n").unwrap();
+    for (name, content) in more {
+        fs_err::write(tree.join(name), content).unwrap();
+    }
     let image = program.write("root.img", vec![0; 8 * MIB]);
     let (tree, path) = (tree.to_str().unwrap(), image.to_str().unwrap());
     let features = "none,has_journal,ext_attr,resize_inode,dir_index,filetype,sparse_super";
@@ -37,6 +44,28 @@ pub(crate) fn root(program: &Program) -> PathBuf {
         &[&form, ["-L", "euca-root", "-d", tree, path].as_slice()].concat(),
     );
     image
+}
+
+/// A disk with boot code and one partition with this file system.
+pub(crate) fn whole_disk(program: &Program, name: &str, root: &Path) {
+    let root = fs_err::read(root).unwrap();
+    let mut disk = vec![0; MIB];
+    disk[0] = 0xEB;
+    disk.extend(root);
+    let path = program.write(name, disk);
+    let mut sfdisk = Command::new("/sbin/sfdisk")
+        .args(["--quiet", path.to_str().unwrap()])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sfdisk starts; run: cargo xtask setup");
+    sfdisk
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"label: dos\nstart=2048, type=83, bootable\n")
+        .unwrap();
+    assert!(sfdisk.wait().unwrap().success());
 }
 
 /// Runs a command that must refuse its image with exit code 3 and leave it as it is.
@@ -449,24 +478,7 @@ fn an_interrupted_resize_leaves_the_image_and_can_be_repeated() {
 #[test]
 fn a_whole_disk_is_bundled_without_kernel_and_ramdisk() {
     let program = Program::with_keys();
-    let root = fs_err::read(root(&program)).unwrap();
-    let mut disk = vec![0; MIB];
-    disk[0] = 0xEB;
-    disk.extend(root);
-    let path = program.write("disk.img", disk);
-    let mut sfdisk = Command::new("/sbin/sfdisk")
-        .args(["--quiet", path.to_str().unwrap()])
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("sfdisk starts; run: cargo xtask setup");
-    sfdisk
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"label: dos\nstart=2048, type=83, bootable\n")
-        .unwrap();
-    assert!(sfdisk.wait().unwrap().success());
+    whole_disk(&program, "disk.img", &root(&program));
     let checked = program.json(&["check", "disk.img", "--hvm", "--arch", "i386"]);
     assert_eq!(ids(&checked), ["shell-history"]);
     let found = program.json(&["inspect", "disk.img"]);

@@ -37,6 +37,7 @@ mod named;
 mod network;
 mod old_data;
 mod publish;
+mod recipes;
 mod regions;
 mod retire;
 mod rewrap;

@@ -101,7 +101,7 @@ fn tags_are_set_shown_and_removed() {
     let _ = client
         .run(&["tag", "release=12"])
         .failed(2)
-        .saying(&["no image is named"]);
+        .saying(&["no image id is given"]);
 }
 
 #[test]

@@ -93,7 +93,7 @@ const LOCAL: &[Row] = &[
         "3",
         "publish adir --arch amd64",
         3,
-        &["adir holds no disk", "hint:"],
+        &["adir contains no disk", "hint:"],
     ),
     row(
         "4",
@@ -266,7 +266,7 @@ const LOCAL: &[Row] = &[
         "copy emi-12345678 --to nosuch",
         2,
         &[
-            "nosuch is no file",
+            "nosuch is not a file",
             "[region nosuch]",
             "hint:",
             "~/.euca/*.ini",
@@ -276,13 +276,16 @@ const LOCAL: &[Row] = &[
         "62",
         "images --config empty.rc",
         2,
-        &["empty.rc sets no setting", "hint: it must set EC2_URL"],
+        &["empty.rc contains no setting", "hint: it must set EC2_URL"],
     ),
     row(
         "62",
         "images --config comment.rc",
         2,
-        &["comment.rc sets no setting", "hint: it must set EC2_URL"],
+        &[
+            "comment.rc contains no setting",
+            "hint: it must set EC2_URL",
+        ],
     ),
     row(
         "75",

@@ -66,8 +66,8 @@ fn only_when_nothing_is_named_the_embedded_cloud_is_meant() {
 fn a_file_that_gives_nothing_is_an_error_that_names_it() {
     let home = Home::new();
     let files = [
-        ("comment", "# nothing here\n", "sets no setting"),
-        ("empty", "", "sets no setting"),
+        ("comment", "# nothing here\n", "contains no setting"),
+        ("empty", "", "contains no setting"),
         (
             "strange",
             "EC2_URL=$(hostname)\n",
@@ -78,7 +78,7 @@ fn a_file_that_gives_nothing_is_an_error_that_names_it() {
             "for i in 1; do export EC2_URL=http://h/; done\n",
             "line 1: EC2_URL",
         ),
-        ("typo", "export EC2URL=http://h/\n", "sets no setting"),
+        ("typo", "export EC2URL=http://h/\n", "contains no setting"),
         ("blanks", "EC2_URL = http://h/\n", "no blanks around ="),
         (
             "ini",
@@ -183,7 +183,7 @@ fn forms_of_files_lead_to_their_cloud() {
             .elsewhere(&["images", "--config", "eucarc"])
             .succeeded();
         let outcome = home.elsewhere(&["images", "--config", "."]);
-        let expected = "no images; `gumnut publish IMAGE` makes one\n";
+        let expected = "no images; `gumnut publish IMAGE` publishes one\n";
         assert_eq!(outcome.stderr, expected, "{text}");
         assert_eq!(server.lines().len(), 2 * (at + 1), "{text}");
     }

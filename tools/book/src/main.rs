@@ -5,6 +5,7 @@
     reason = "a task talks to anyone who started it"
 )]
 
+mod capture;
 mod contents;
 mod page;
 mod record;
@@ -26,6 +27,10 @@ use crate::site::Site;
 ///
 /// The book is written to .gumnut/book; the last line names its first page.
 #[derive(Parser)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[command(
     name = "cargo xtask docs",
     bin_name = "cargo xtask docs",
@@ -41,6 +46,9 @@ struct Docs {
     /// Record a publish on the embedded cloud: docs/publish.cast and docs/publish.svg
     #[arg(long)]
     record: bool,
+    /// Publish an image of 1 GiB on the embedded cloud, and write the screen at three moments into docs/publish.md
+    #[arg(long)]
+    capture: bool,
     #[command(flatten)]
     program: Choice,
 }
@@ -68,6 +76,10 @@ impl Docs {
                 &self.program.get(workspace, Profile::Release)?,
                 &docs,
             )?;
+        }
+        if self.capture {
+            let program = self.program.get(workspace, Profile::Release)?;
+            capture::run(workspace, &program, &docs)?;
         }
         let folder = workspace.kept("book");
         let site = Site::build(&docs)?;

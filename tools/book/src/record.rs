@@ -27,35 +27,54 @@ const COMMANDS: [&str; 3] = [
 /// Records the commands with the small fixture, and writes `publish.cast` and `publish.svg` into `docs`.
 pub(crate) fn run(workspace: &Workspace, program: &Path, docs: &Path) -> anyhow::Result<()> {
     let tarball = fixture::small(workspace)?;
+    let events = recorded(workspace, program, (WIDTH, HEIGHT), &COMMANDS, |work| {
+        let name = tarball.file_name().context("a tarball has a name")?;
+        fs_err::copy(&tarball, work.join(name))?;
+        Ok(())
+    })?;
+    fs_err::write(docs.join("publish.cast"), cast(&events)?)?;
+    let picture = screen::picture(&events, WIDTH, HEIGHT)?;
+    fs_err::write(docs.join("publish.svg"), picture)?;
+    Ok(())
+}
+
+/// Runs the commands on a terminal of this many columns and rows, with an embedded cloud of their own. `prepare` gets the directory that they
+/// run in: commands that name files in it by their names record no path of this machine.
+pub(crate) fn recorded(
+    workspace: &Workspace,
+    program: &Path,
+    (width, height): (u16, u16),
+    commands: &[&str],
+    prepare: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<Event>> {
     let scratch = workspace.scratch("recording")?;
     let folder = scratch.path();
-    let cloud = Cloud::start(program, &folder.join("cloud"))?;
     let shell = workspace.shell()?;
     shell.change_dir(folder);
     let work = shell.create_dir("work")?;
-    let name = tarball.file_name().context("a tarball has a name")?;
-    fs_err::copy(&tarball, work.join(name))?;
+    prepare(&work)?;
+    let cloud = Cloud::start(program, &folder.join("cloud"))?;
     let bin = shell.create_dir("bin")?;
     fs_err::os::unix::fs::symlink(program, bin.join("gumnut"))?;
     // Where gumnut looks for a cloud when nothing else is set.
     let place = shell.create_dir("home/.local/share/gumnut")?;
     fs_err::os::unix::fs::symlink(folder.join("cloud/data"), place.join("cloud"))?;
     let path = std::env::var("PATH").unwrap_or_default();
-    let mut commands = format!(
-        "stty cols {WIDTH} rows {HEIGHT}\ncd {}\nexport HOME={} PATH={}:{path} TERM=xterm-256color LC_ALL=C.UTF-8\n",
+    let mut script = format!(
+        "stty cols {width} rows {height}\ncd {}\nexport HOME={} PATH={}:{path} TERM=xterm-256color LC_ALL=C.UTF-8\n",
         work.display(),
         folder.join("home").display(),
         bin.display(),
     );
-    for command in COMMANDS {
+    for command in commands {
         // Time to read what is typed and what came of it.
         writeln!(
-            commands,
+            script,
             "sleep 0.5; printf '$ %s\\n' '{command}'; sleep 0.5\n{command}\nsleep 1"
         )?;
     }
     let steps = folder.join("commands.sh");
-    fs_err::write(&steps, commands)?;
+    fs_err::write(&steps, script)?;
     let (log, timing) = (folder.join("log"), folder.join("timing"));
     let command = format!("sh -e {}", steps.display());
     let recorder = cmd!(
@@ -67,11 +86,7 @@ pub(crate) fn run(workspace: &Workspace, program: &Path, docs: &Path) -> anyhow:
         .ignore_stdout()
         .run()?;
     cloud.stop()?;
-    let events = events(&fs_err::read(&log)?, &fs_err::read_to_string(&timing)?)?;
-    fs_err::write(docs.join("publish.cast"), cast(&events)?)?;
-    let picture = screen::picture(&events, WIDTH, HEIGHT)?;
-    fs_err::write(docs.join("publish.svg"), picture)?;
-    Ok(())
+    events(&fs_err::read(&log)?, &fs_err::read_to_string(&timing)?)
 }
 
 /// What `script` wrote: the log begins and ends with a line of its own, and the timing has lines of seconds and bytes.

@@ -17,6 +17,7 @@ const PROGRAMS: [(&str, &str); 29] = [
     ("fakeroot", "fakeroot"),
     ("groff", "groff-base"),
     ("gzip", "gzip"),
+    ("jq", "jq"),
     ("lz4", "lz4"),
     ("lzop", "lzop"),
     ("mke2fs", "e2fsprogs"),

@@ -83,7 +83,7 @@ fn not_a_file(kind: std::fs::FileType) -> Option<&'static str> {
         _ if kind.is_block_device() => Some("a block device"),
         _ if kind.is_char_device() => Some("a character device"),
         _ if kind.is_fifo() => Some("a pipe"),
-        _ => Some("no regular file"),
+        _ => Some("not a regular file"),
     }
 }
 

@@ -144,7 +144,7 @@ impl<R: Read> CbcDecryptor<R> {
         let length = std::mem::take(&mut self.kept);
         if length == 0 || !length.is_multiple_of(BLOCK) {
             return Err(invalid(
-                "the ciphertext is no positive multiple of 16 bytes",
+                "the ciphertext is not a positive multiple of 16 bytes",
             ));
         }
         self.cipher

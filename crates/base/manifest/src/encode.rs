@@ -56,7 +56,7 @@ impl UnsignedManifest {
         let read = UntrustedManifest::parse(text.as_bytes(), &Limits::default())?;
         if *read.manifest() != self.0 {
             return Err(refuse(
-                "it would not be read as it was meant; please report this",
+                "it would be read differently, which is a bug in gumnut: please report it",
             ));
         }
         read.verify(&[key.public_key()])
@@ -81,7 +81,7 @@ fn check(manifest: &Manifest) -> Result<(), ManifestError> {
         ));
     }
     if manifest.bundled_size == 0 || !manifest.bundled_size.is_multiple_of(16) {
-        return Err(refuse("the bundled size is no positive multiple of 16"));
+        return Err(refuse("the bundled size is not a positive multiple of 16"));
     }
     let plain = manifest.block_devices.is_empty() && manifest.product_codes.is_empty();
     if !plain && !matches!(manifest.kind, ImageKind::Machine { .. }) {

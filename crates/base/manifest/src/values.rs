@@ -42,7 +42,7 @@ pub(crate) fn number(element: &'static str, text: &str) -> Result<u64, ManifestE
         .parse()
         .ok()
         .filter(|number| digits && *number <= i64::MAX.unsigned_abs());
-    number.ok_or_else(|| bad(element, text, "it is no number of bytes"))
+    number.ok_or_else(|| bad(element, text, "it is not a number of bytes"))
 }
 
 /// The hex text of a wrapped secret.

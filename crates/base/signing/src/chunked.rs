@@ -117,7 +117,7 @@ impl ChunkDecoder {
         match &self.state {
             State::Data { left } => self.data(piece, *left, out),
             State::Header | State::DataEnd | State::Trailer => self.text(piece),
-            State::Done => Err(ChunkError::Malformed("there are bytes behind the end")),
+            State::Done => Err(ChunkError::Malformed("there is data after the end")),
             State::Failed(error) => Err(error.clone()),
         }
     }
@@ -234,7 +234,7 @@ impl ChunkDecoder {
         }
         let field = line.split_once(':').filter(|_| self.has_trailer);
         let (name, value) =
-            field.ok_or(ChunkError::Malformed("there is text behind the last chunk"))?;
+            field.ok_or(ChunkError::Malformed("there is data after the last chunk"))?;
         if self.trailers.len() == MAX_TRAILERS {
             return Err(ChunkError::Malformed("the trailer is too long"));
         }

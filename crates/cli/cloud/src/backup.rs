@@ -77,7 +77,7 @@ pub struct Migrate {
     /// File with the password of the database
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Use the catalogue again that was moved: that of the data directory, or of the database of --from
+    /// Use a catalogue that was moved again: that of the data directory, or of the database of --from
     ///
     /// Changes that were made after it was moved are not in it.
     #[arg(long)]

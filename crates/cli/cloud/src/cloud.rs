@@ -73,7 +73,7 @@ pub struct Start {
     /// Run the cloud in the background, once it accepts connections; `gumnut cloud stop` ends it
     #[arg(long)]
     detach: bool,
-    /// Print the configuration that these options and the configuration file give, as a configuration file, and end
+    /// Print the settings of these options and of the configuration file as a configuration file, and exit
     #[arg(long, conflicts_with = "detach")]
     print_config: bool,
     /// This is the process in the background

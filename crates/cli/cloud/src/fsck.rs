@@ -18,7 +18,7 @@ Example:
 pub struct Fsck {
     #[command(flatten)]
     data: Data,
-    /// Accept the catalogue that is there, although it is older than the files or that of another cloud
+    /// Accept the existing catalogue, although it is older than the files or belongs to another cloud
     ///
     /// For a catalogue that was restored from a backup. The cloud can be started with it then. Files that it does not know are kept.
     #[arg(long)]

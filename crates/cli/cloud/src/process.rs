@@ -22,9 +22,9 @@ const LOG: &str = "cloud.log";
 /// Most bytes of what a cloud that did not start has said.
 const MOST_WORDS: u64 = 16 << 10;
 
-/// Say whether a cloud runs, in which process, and where it listens.
+/// Show whether the cloud is running, its process and its endpoint.
 ///
-/// Ends with exit code 3 when none runs.
+/// The exit code is 3 if it is not running.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -34,9 +34,9 @@ pub struct Status {
     data: Data,
 }
 
-/// Stop the cloud that runs, and wait until it has ended.
+/// Stop the running cloud, and wait until it has ended.
 ///
-/// Requests that are being answered may finish. Does nothing when no cloud runs.
+/// Requests that are being answered may finish. Does nothing if it is not running.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -61,7 +61,10 @@ impl Status {
         });
         let Some(process) = process else {
             session.output.result(&json, &Lines::default())?;
-            let message = format!("no cloud runs with the data in {}", data.display());
+            let message = format!(
+                "no cloud is running with the data directory {}",
+                data.display()
+            );
             return Err(Failure::new(Exit::Input, message)
                 .hint("gumnut cloud start --detach starts one; --data names another directory")
                 .into());
@@ -81,7 +84,7 @@ impl Stop {
         let pid = stopped.map(|process| process.pid);
         match pid {
             Some(pid) => session.output.say(format!("process {pid} has ended")),
-            None => session.output.say("no cloud runs"),
+            None => session.output.say("no cloud is running"),
         }
         let json = json!({ "stopped": pid.is_some(), "pid": pid });
         session.output.result(&json, &Lines::default())
@@ -116,7 +119,7 @@ pub(crate) fn detach(session: &Session, data: &Path) -> Result<(), anyhow::Error
     };
     let pid = child.id();
     session.output.say(format!(
-        "what the cloud says is written to {}",
+        "the messages of the cloud are written to {}",
         log.display()
     ));
     let endpoint = said.get("endpoint").and_then(Value::as_str);

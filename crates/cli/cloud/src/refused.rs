@@ -9,7 +9,7 @@ use gumnut_terminal::Failure;
 pub(crate) fn refused(error: CloudError) -> anyhow::Error {
     let hint = match &error {
         CloudError::NotLoopback(_) => {
-            "pass --allow-remote and --tls to let other machines in, or --listen 127.0.0.1:8773"
+            "pass --allow-remote and --tls to accept connections from other machines, or --listen 127.0.0.1:8773"
         }
         CloudError::NotEncrypted(_) => "pass --tls, or --tls-cert and --tls-key",
         CloudError::Locked(_) => {

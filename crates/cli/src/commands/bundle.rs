@@ -33,8 +33,8 @@ pub(crate) struct Bundle {
     /// The disk image, kernel or ramdisk; - for standard input
     ///
     /// Raw files and block devices are read as they are. A disk that is compressed, or a qcow2, VMDK, VDI or VHD image, is
-    /// first made raw in the directory for temporary files (TMPDIR). A text, an archive or an empty file is refused; from
-    /// standard input any bytes are taken.
+    /// first converted to raw in the directory for temporary files (TMPDIR). A text file, an archive or an empty file is
+    /// refused; standard input is not checked.
     image: PathBuf,
     /// Size of the image on standard input
     #[arg(long, value_name = "SIZE")]
@@ -66,7 +66,7 @@ pub(crate) struct Bundle {
     /// Size of a part, from 1M to 5G
     #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = values::part_size)]
     part_size: ByteSize,
-    /// Size of a part, however small, for tests that want many parts of little
+    /// Size of a part, however small, for tests that need many small parts
     #[arg(long, value_name = "SIZE", hide = true, conflicts_with = "part_size")]
     test_part_size: Option<ByteSize>,
     /// Block devices of a machine image
@@ -91,7 +91,7 @@ pub(crate) struct Bundle {
     /// Never use a key and iv for two different images.
     #[arg(long, value_name = "FILE", hide = true, requires = "iv")]
     key: Option<PathBuf>,
-    /// The bundle's initialisation vector, likewise
+    /// The bundle's initialisation vector as 32 hex digits, for tests that compare bundles
     #[arg(long, value_name = "FILE", hide = true, requires = "key")]
     iv: Option<PathBuf>,
     /// Compression threads [default: one for each core]

@@ -267,7 +267,7 @@ fn explain(error: WorkflowError) -> anyhow::Error {
     if taken {
         failure
             .because(error)
-            .hint("pass another --to-bucket, or retire the image that is there")
+            .hint("pass another --to-bucket, or retire the existing image")
             .into()
     } else {
         failure.because(error).into()

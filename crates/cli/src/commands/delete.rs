@@ -10,9 +10,9 @@ use tokio::sync::OnceCell;
 
 /// Delete bundles from the object store.
 ///
-/// Parts first; the manifest goes last, and only when every part is gone, so that an interrupted run can be
-/// repeated. Local files are never touched. The bundle of a registered image is not deleted: `gumnut retire` takes the image
-/// back and deletes its bundle.
+/// Deletes the parts first, and then the manifest if every part was deleted, so that an interrupted command can be run
+/// again. Local files are never deleted. The bundle of a registered image is not deleted: `gumnut retire` deregisters the
+/// image and deletes its bundle.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -21,10 +21,10 @@ pub(crate) struct Delete {
     /// Locations of the manifests
     #[arg(value_name = "BUCKET/KEY", required = true)]
     locations: Vec<ManifestLocation>,
-    /// Delete the bundle although a registered image needs it, and without asking the EC2 service whether one does
+    /// Delete the bundle even if a registered image needs it, without asking the EC2 service
     #[arg(long)]
     force: bool,
-    /// Say what would be deleted, and delete nothing
+    /// List what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
 }

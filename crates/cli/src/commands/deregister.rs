@@ -11,7 +11,7 @@ use serde_json::json;
 /// Deregister images.
 ///
 /// The bundle remains in the object store. On Eucalyptus 3 and later the first call hides the image and the
-/// second removes it. A kernel or ramdisk that a registered image has is not deregistered.
+/// second removes it. A kernel or ramdisk that a registered image uses is not deregistered.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -20,10 +20,10 @@ pub(crate) struct Deregister {
     /// The images
     #[arg(value_name = "ID", required = true)]
     ids: Vec<ImageId>,
-    /// Deregister a kernel or ramdisk although a registered image has it, and without asking whether one has
+    /// Deregister a kernel or ramdisk even if a registered image uses it, without listing the images
     #[arg(long)]
     force: bool,
-    /// Say what would be deregistered, and do nothing
+    /// List what would be deregistered, and deregister nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -73,7 +73,7 @@ async fn insist_on_right(
     match (owner, settings.account(None).ok()) {
         (Some(owner), Some(account)) if owner != account => {
             let message = format!(
-                "{id} belongs to account {owner}: only that and administrators of the cloud may deregister it"
+                "{id} belongs to account {owner}: only that account and administrators of the cloud may deregister it"
             );
             Err(Failure::new(Exit::Refused, message).into())
         }

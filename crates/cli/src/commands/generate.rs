@@ -12,7 +12,7 @@ use crate::complete;
 
 /// Print completions for a shell.
 ///
-/// Commands, options and their values are in the script; ids of images that were listed last, and runs, it asks gumnut for.
+/// The script contains commands, options and their values. It runs gumnut for the ids of the images that were last listed, and for runs.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

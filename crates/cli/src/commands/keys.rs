@@ -20,7 +20,7 @@ pub(crate) struct KeyOptions {
     /// The user's private key, which signs the manifest, instead of `EC2_PRIVATE_KEY`
     #[arg(long, value_name = "FILE")]
     private_key: Option<PathBuf>,
-    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`; without either, `EUCA_BOOTSTRAP_URL` is asked
+    /// The cloud's certificate, instead of `EUCALYPTUS_CERT`; if neither is set, it is requested from `EUCA_BOOTSTRAP_URL`
     #[arg(long, value_name = "FILE")]
     cloud_cert: Option<PathBuf>,
 }
@@ -47,7 +47,7 @@ impl KeyOptions {
         let own = cloud.public_key() == user.public_key();
         let keys = Keys::new(private_key, Some(user), cloud)?;
         if own {
-            let message = "the certificate that is given as the cloud's is your own, so the cloud could not open the bundle";
+            let message = "the certificate given as that of the cloud is your own, so the cloud could not decrypt the bundle";
             return Err(Failure::new(Exit::Input, message)
                 .hint("pass --cloud-cert with the certificate of the cloud, cloud-cert.pem in its credentials")
                 .into());

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 /// Deregister an image and delete its bundle, if no other image uses it.
 ///
 /// Waits until the cloud no longer lists the image, and then deletes the bundle, its manifest first. What another image
-/// still uses is kept and listed. Of several subjects those that can be retired are; the others are listed as errors. If the command is interrupted after the image was deregistered, pass BUCKET/KEY of the
-/// manifest to finish.
+/// still uses is kept and listed. If one of several images cannot be retired, an error is printed for it and the others are
+/// retired. If the command is interrupted after the image was deregistered, pass BUCKET/KEY of the manifest to finish.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -135,7 +135,7 @@ impl Trust {
             None => "the private key is not the one of this bundle".to_owned(),
         };
         Failure::new(Exit::Input, message).hint(
-            "pass --private-key with the key of the account that made the bundle; `gumnut inspect MANIFEST` shows who can open it",
+            "pass --private-key with the key of the account that made the bundle; `gumnut inspect MANIFEST` shows whose key decrypts it",
         )
     }
 }

@@ -13,10 +13,9 @@ use super::check;
 
 /// Unpack a tarball of images.
 ///
-/// Reads tarballs that are plain or compressed with gzip, bzip2, xz, lzma, lz4, lzop, lzip or zstd, and sparse members of
-/// both kinds. Holes come back
-/// as holes. No name leads out of the directory, links are left out, and everything appears under its name only when all
-/// of it is unpacked.
+/// Reads tarballs that are uncompressed or compressed with gzip, bzip2, xz, lzma, lz4, lzop, lzip or zstd, and the sparse
+/// files of GNU tar. Holes are restored as holes. Names that lead out of the directory are refused, links are skipped, and
+/// files get their names only when the whole tarball has been read.
 #[derive(Args)]
 #[command(after_help = "\
 Example:

@@ -33,10 +33,10 @@ pub(crate) struct Upload {
     /// Parts to send at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
-    /// Replace objects although a registered image needs them, and without asking the EC2 service whether one does
+    /// Replace objects even if a registered image needs them, without asking the EC2 service
     #[arg(long)]
     force: bool,
-    /// Say what would be put, and put nothing
+    /// List the objects that would be uploaded, and upload nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -133,7 +133,7 @@ fn report(session: &Session, preview: &UploadPreview) -> (Value, Lines) {
     if preview.makes_bucket {
         session
             .output
-            .say(format!("the bucket {bucket} would be made"));
+            .say(format!("the bucket {bucket} would be created"));
     }
     let objects: Vec<_> = preview
         .puts
@@ -146,7 +146,7 @@ fn report(session: &Session, preview: &UploadPreview) -> (Value, Lines) {
         .map(|key| format!("{bucket}/{key}"))
         .collect();
     session.output.say(format!(
-        "{} would be put, {} of them in the place of others; {} are there already",
+        "{} would be uploaded, replacing {}; {} are already stored",
         counted(objects.len()),
         replaces.len(),
         parts(preview.parts_skipped)

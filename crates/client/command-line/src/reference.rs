@@ -103,7 +103,7 @@ fn describe(page: &mut String, argument: &Arg) -> fmt::Result {
     let short = short.map_or(String::new(), |short| format!("`-{short}`, "));
     let help = argument.get_long_help().or(argument.get_help());
     let help = help.map_or(String::new(), ToString::to_string);
-    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let help = sentences(&help);
     write!(page, "- {short}`{argument}`: {}", escaped(&help))?;
     if !argument.get_action().takes_values() {
         return writeln!(page);
@@ -126,6 +126,15 @@ fn describe(page: &mut String, argument: &Arg) -> fmt::Result {
         write!(page, "{end} Values: {}.", values.join(", "))?;
     }
     writeln!(page)
+}
+
+/// The paragraphs of a help text in one line. The first has no full stop if others follow.
+fn sentences(help: &str) -> String {
+    let paragraphs: Vec<String> = help
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    paragraphs.join(". ").replace(".. ", ". ")
 }
 
 /// The text of a help message, which is no Markdown, as Markdown. Names in backquotes are left as they are.

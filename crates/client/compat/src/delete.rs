@@ -194,7 +194,7 @@ impl Images<'_> {
             .unwrap_or_default();
         for id in needing {
             self.call.say(&format!(
-                "warning: {location} is the bundle of the registered image {id}, which cannot be started any more"
+                "warning: {location} is the bundle of the registered image {id}, which can no longer be started"
             ));
         }
     }

@@ -266,7 +266,7 @@ impl ImageOptions {
             Some(size) if size != source.size() => Err(Failure::new(
                 Exit::Input,
                 format!(
-                    "{} has {} bytes, --image-size says {size}",
+                    "{} has {} bytes, but --image-size is {size}",
                     source.name(),
                     source.size()
                 ),

@@ -24,9 +24,10 @@ pub enum Compat {
 
 /// Install the compatibility commands as links in a directory.
 ///
-/// Called by such a name, gumnut takes the options of that tool, prints what it printed and ends with its exit codes.
-/// Without --dialect the names are links, and the variable `GUMNUT_DIALECT` (3.4 or 2010) decides at each call; with
-/// it, the euca-* names are two-line scripts that always speak that dialect. Files that are there already are not touched.
+/// If gumnut is called by the name of such a tool, it accepts the options of the tool, prints the same output and returns
+/// the same exit codes. Without --dialect the names are links, and the variable `GUMNUT_DIALECT` (3.4 or 2010) selects the
+/// dialect of each call; with it, the euca-* names are two-line scripts that always use that dialect. Existing files are
+/// kept.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -36,7 +37,7 @@ pub struct Install {
     /// Directory of the links, created if it does not exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Dialect of the euca-* names, whatever the environment says: 2010 (euca2ools 1.x) or 3.4
+    /// Dialect of the euca-* names, independent of the environment: 2010 (euca2ools 1.x) or 3.4
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<Chosen>,
     /// Replace existing files
@@ -44,7 +45,7 @@ pub struct Install {
     force: bool,
 }
 
-/// Run one of the compatibility commands: what the scripts of `compat install --dialect` do.
+/// Run a compatibility command, as the scripts of `compat install --dialect` do.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:

@@ -214,7 +214,7 @@ impl Tool for Deregister {
             let images = in_use::images(call, &settings).await.unwrap_or_default();
             for user in images.users_of(&self.id) {
                 call.say(&format!(
-                    "warning: {} is the kernel or ramdisk of the registered image {user}, which cannot be started any more",
+                    "warning: {} is the kernel or ramdisk of the registered image {user}, which can no longer be started",
                     self.id
                 ));
             }

@@ -7,7 +7,7 @@ use crate::Ec2Client;
 use crate::client::Parameters;
 
 impl Ec2Client {
-    /// Gives an image tags: keys and values. A tag that is there gets the new value.
+    /// Gives an image tags: keys and values. An existing tag gets the new value.
     ///
     /// # Errors
     /// When the cloud refuses, as those before Eucalyptus 3.3 do.

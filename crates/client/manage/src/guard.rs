@@ -34,10 +34,10 @@ impl<'a> Guard<'a> {
             let error = anyhow::Error::from(error);
             Failure::new(
                 exit_code(&error, &[]),
-                "the cloud does not say which images are registered",
+                "the cloud does not list the registered images",
             )
             .because(error)
-            .hint("with --force that is not asked")
+            .hint("--force skips this check")
         })?;
         Ok(Self {
             cloud,
@@ -63,8 +63,8 @@ impl<'a> Guard<'a> {
             listed(&needing)
         );
         let hint = format!(
-            "`gumnut retire {first}` takes the image back and deletes its bundle; --force continues anyway, and the image \
-             cannot be started any more"
+            "`gumnut retire {first}` deregisters the image and deletes its bundle; --force continues anyway, and the image \
+             can no longer be started"
         );
         Err(Failure::new(Exit::Refused, message).hint(hint).into())
     }
@@ -86,7 +86,7 @@ impl<'a> Guard<'a> {
             "another bundle is at {location}, that of the registered {}",
             listed(&needing)
         );
-        let hint = "choose another bucket or prefix with --bucket; --force replaces it, and the image cannot be started any more";
+        let hint = "choose another bucket or prefix with --bucket; --force replaces it, and the image can no longer be started";
         Err(Failure::new(Exit::Refused, message).hint(hint).into())
     }
 
@@ -101,7 +101,7 @@ impl<'a> Guard<'a> {
         images
             .needing(self.cloud.store()?, location, objects, &Limits::default())
             .await
-            .context("it is not known whether an image needs the objects; with --force that is not asked")
+            .context("it is not known whether an image needs the objects; --force skips this check")
     }
 
     /// Refuses when a registered image has this kernel or ramdisk.

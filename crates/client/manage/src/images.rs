@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// List images.
 ///
-/// On a terminal this is a table; sizes are those of the images whose manifests you may read. Elsewhere it is one line an image, tab
+/// On a terminal this is a table; sizes are those of the images whose manifests you may read. Elsewhere it is one line per image, tab
 /// separated: `IMAGE`, id, location, owner, state, public or private, architecture, type, kernel, ramdisk, name.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -76,7 +76,7 @@ impl Images {
         };
         let values: Vec<Value> = images.iter().map(describe).collect();
         let none = if self.owner.is_empty() && self.filter.is_empty() {
-            "no images; `gumnut publish IMAGE` makes one"
+            "no images; `gumnut publish IMAGE` publishes one"
         } else {
             "no image matches"
         };

@@ -18,7 +18,7 @@ Examples:
   gumnut ls image-bucket
   gumnut ls image-bucket/web/")]
 pub struct Ls {
-    /// A bucket, and what the keys begin with [default: list the buckets]
+    /// A bucket, and a prefix of the keys [default: list the buckets]
     #[arg(value_name = "BUCKET[/PREFIX]")]
     place: Option<Place>,
 }

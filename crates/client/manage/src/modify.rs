@@ -10,9 +10,9 @@ use crate::several::{each, once_each};
 /// Longest description that EC2 takes, in characters.
 const LONGEST: usize = 255;
 
-/// Change what images say of themselves.
+/// Change the description or the product codes of images.
 ///
-/// Who may run an image is changed with share, its tags with tag. Prints one line for each image: IMAGE, id.
+/// `gumnut share` changes who may run an image, `gumnut tag` its tags. Prints one line for each image: IMAGE, id.
 #[derive(Args)]
 #[command(group(ArgGroup::new("change").required(true).multiple(true).args(["description", "product_codes"])))]
 #[command(after_help = "\
@@ -22,7 +22,7 @@ pub struct Modify {
     /// The images
     #[arg(value_name = "ID", required = true)]
     ids: Vec<ImageId>,
-    /// What the images are for
+    /// New description of the images
     #[arg(long, value_name = "TEXT", value_parser = description)]
     description: Option<String>,
     /// Product codes to add; they cannot be removed

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::several::{each, once_each};
 
-/// Let other accounts see and run images, or everybody.
+/// Allow other accounts, or everybody, to see and run images.
 ///
 /// Prints one line for each image: IMAGE, id, public or private, and the accounts that may run it beside the owner. Kernel and
 /// ramdisk of an image are shared by their own ids.
@@ -26,7 +26,7 @@ pub struct Share {
     /// The images
     #[arg(value_name = "ID", required = true)]
     ids: Vec<ImageId>,
-    /// With whom: the numbers of accounts, or all for everybody
+    /// Account numbers, or `all` for everybody
     #[arg(
         long,
         value_name = "ACCOUNT|all",
@@ -34,12 +34,12 @@ pub struct Share {
         required_unless_present = "stop"
     )]
     with: Vec<With>,
-    /// Take the permission back; without --with, from everybody but the owner
+    /// Revoke the permission; without --with, for everybody except the owner
     #[arg(long)]
     stop: bool,
 }
 
-/// Take back the permission to see and run images, as share --stop does.
+/// Revoke the permission to see and run images, as `share --stop` does.
 #[derive(Args)]
 #[command(after_help = "\
 Example:
@@ -48,7 +48,7 @@ pub struct Unshare {
     /// The images
     #[arg(value_name = "ID", required = true)]
     ids: Vec<ImageId>,
-    /// From whom: the numbers of accounts, or all [default: everybody but the owner]
+    /// Account numbers, or `all` [default: everybody except the owner]
     #[arg(long, value_name = "ACCOUNT|all", value_delimiter = ',')]
     with: Vec<With>,
 }
@@ -72,7 +72,7 @@ impl FromStr for With {
         match text.parse::<AccountId>() {
             Ok(account) => Ok(Self(LaunchPermission::Account(account.to_string()))),
             Err(error) if is_number || !is_word || text.is_empty() => {
-                Err(format!("{error}; all is everybody"))
+                Err(format!("{error}; use `all` for everybody"))
             }
             Err(_) => Ok(Self(LaunchPermission::Account(text.to_owned()))),
         }

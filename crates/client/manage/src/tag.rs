@@ -14,9 +14,9 @@ use crate::several::{each, once_each};
 const LONGEST_KEY: usize = 127;
 const LONGEST_VALUE: usize = 255;
 
-/// Tag images, take tags from them, or show their tags.
+/// Add tags to images, remove tags, or show them.
 ///
-/// A tag that is there gets the new value. Prints one line for each tag of each image: TAG, id, key, value.
+/// An existing tag gets the new value. Prints one line for each tag of each image: TAG, id, key, value.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -79,7 +79,7 @@ impl Tag {
         }
         let ids = once_each(&named);
         if ids.is_empty() {
-            let message = "no image is named";
+            let message = "no image id is given";
             return Err(Failure::new(Exit::Usage, message)
                 .hint("gumnut tag ID KEY=VALUE; `gumnut images` lists the ids")
                 .into());

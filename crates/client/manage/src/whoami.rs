@@ -8,9 +8,9 @@ use gumnut_transport::TransportError;
 use gumnut_walrus_client::OwnBuckets;
 use serde_json::json;
 
-/// Say which cloud and account the settings mean, as far as the cloud says.
+/// Show the cloud, the access key and the account in use.
 ///
-/// Asks both services, so that it also shows whether the keys are right. `gumnut doctor` looks closer.
+/// Sends a request to each service, so it also shows whether the keys are valid. `gumnut doctor` checks more.
 #[derive(Args)]
 #[command(after_help = "\
 Example:

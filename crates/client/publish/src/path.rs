@@ -1,4 +1,4 @@
-//! Paths in the journal: as text, and those that are no text as their bytes.
+//! Paths in the journal: as text, and those that are no text as their bytes; and paths in messages.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -36,6 +36,15 @@ pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     Written::deserialize(deserializer).map(Written::path)
+}
+
+/// The path as somebody in the current directory writes it: what is below that directory relative to it.
+pub(crate) fn seen(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    match path.strip_prefix(here) {
+        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+        _ => path.to_owned(),
+    }
 }
 
 /// Paths that may be missing.

@@ -8,11 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use data_encoding::HEXLOWER;
 use gumnut_bundle::{BundleOptions, Level, TarForm};
 use gumnut_disk_image::Hypervisor;
-use gumnut_types::{AccountId, Architecture, BucketName, ImageId};
+use gumnut_types::{AccountId, Architecture, BucketName, ImageClass, ImageId};
 use gumnut_walrus_client::CannedAcl;
 use gumnut_workflows::{BucketPrefix, WorkflowError};
 use serde::{Deserialize, Serialize};
 
+use crate::path::seen;
 use crate::{path, text};
 
 /// Ends of file names that say nothing about an image, from the last to the first.
@@ -161,6 +162,21 @@ impl Plan {
             ignore_checks: false,
             nonce: String::new(),
         }
+    }
+
+    /// The target as somebody in the current directory calls it, for messages and for opening it.
+    pub(crate) fn target(&self) -> PathBuf {
+        seen(&self.target)
+    }
+
+    /// The files of the kernel and the ramdisk that the plan names, as somebody in the current directory calls them.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (ImageClass, PathBuf)> {
+        [
+            (ImageClass::Kernel, &self.images.kernel_file),
+            (ImageClass::Ramdisk, &self.images.ramdisk_file),
+        ]
+        .into_iter()
+        .filter_map(|(class, path)| Some((class, seen(path.as_ref()?))))
     }
 
     /// Sets which images are taken, and what becomes of them before they are bundled.

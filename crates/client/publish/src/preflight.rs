@@ -81,18 +81,13 @@ impl Publisher {
 
 fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
     let images = &plan.images;
-    for (path, class) in [
-        (&images.kernel_file, ImageClass::Kernel),
-        (&images.ramdisk_file, ImageClass::Ramdisk),
-    ] {
-        if let Some(path) = path {
-            insist_on(path, &inspect(path)?, class, plan)?;
-        }
+    for (class, path) in plan.files() {
+        insist_on(&path, &inspect(&path)?, class, plan)?;
     }
-    if plan.target.is_dir() {
-        if Collection::of_folder(&plan.target)?.disks.is_empty() {
+    if plan.target().is_dir() {
+        if Collection::of_folder(&plan.target())?.disks.is_empty() {
             return Err(WorkflowError::Ambiguous {
-                target: plan.target.clone(),
+                target: plan.target(),
                 what: "disk",
                 found: Vec::new(),
             });
@@ -104,12 +99,12 @@ fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
             architecture: images.architecture,
         });
     }
-    let target = inspect(&plan.target)?;
+    let target = inspect(&plan.target())?;
     if !matches!(target.content, Content::Tarball(_)) {
-        insist_on(&plan.target, &target, ImageClass::Machine, plan)?;
+        insist_on(&plan.target(), &target, ImageClass::Machine, plan)?;
     }
     if let (true, Some(size)) = (is_raw(&target), images.size) {
-        plan_resize(&plan.target, NewSize::Bytes(size))?;
+        plan_resize(&plan.target(), NewSize::Bytes(size))?;
     }
     Ok(Shown {
         collection: matches!(target.content, Content::Tarball(_)),
@@ -145,11 +140,11 @@ fn is_raw(image: &Inspection) -> bool {
 /// Whether a target that holds several images has a kernel or ramdisk that would be published.
 fn holds(plan: &Plan, class: ImageClass, observer: &dyn Observer) -> Result<bool, WorkflowError> {
     let hypervisor = plan.images.hypervisor;
-    let collection = if plan.target.is_dir() {
-        Collection::of_folder(&plan.target)?
+    let collection = if plan.target().is_dir() {
+        Collection::of_folder(&plan.target())?
     } else {
         let progress = Cancelled(observer);
-        load(&plan.target, None, hypervisor, &progress)?
+        load(&plan.target(), None, hypervisor, &progress)?
             .collection
             .clone()
     };

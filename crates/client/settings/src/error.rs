@@ -24,7 +24,7 @@ pub enum SettingsError {
         source: io::Error,
     },
     /// The eucarc that was named sets nothing.
-    #[error("the settings file {} sets no setting{}", path.display(), listed(notes))]
+    #[error("the settings file {} contains no setting{}", path.display(), listed(notes))]
     NothingSet {
         /// The file.
         path: PathBuf,

@@ -131,7 +131,7 @@ pub(super) fn profile(profile: &str) -> Result<Loaded, SettingsError> {
     let layers = if path.exists() {
         config(path, profile)?
     } else {
-        let what = format!("{profile} is no file, and cannot be used as a region");
+        let what = format!("{profile} is not a file, and cannot be used as a region");
         let choice = sources.complete(Choice::parse(profile))?;
         let layer = sources.region(&choice, format!("region {profile}"), what)?;
         vec![layer.asked(profile.to_owned())]

@@ -45,12 +45,12 @@ impl Exit {
     /// What it means, in a few words.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Unexpected => "something unexpected, such as no space on the disk",
+            Self::Unexpected => "an unexpected error, such as no space on the disk",
             Self::Usage => "the command line or the settings are wrong or incomplete",
             Self::Input => "a file, key, image or bundle is missing, damaged or not trusted",
             Self::Refused => "the cloud refused",
             Self::Network => "the cloud did not answer, or its answer was not understood",
-            Self::NotSeen => "the text of boot --expect was not seen",
+            Self::NotSeen => "`boot --expect` timed out",
             Self::HungUp => "ended by SIGHUP: the terminal was closed",
             Self::Interrupted => "ended by SIGINT: ^C",
             Self::Terminated => "ended by SIGTERM",

@@ -174,7 +174,7 @@ fn hint_of_image(error: &DiskImageError) -> Option<Cow<'static, str>> {
         E::NotAnImage { .. } => "`gumnut inspect FILE` shows what a file contains",
         E::NoRoom { .. } => NO_ROOM,
         E::Io(source) | E::System { source, .. } if source.kind() == ErrorKind::FileTooLarge => {
-            "the file system there takes no file of this size: pass a smaller --size, or write to another disk"
+            "the file system there does not support files of this size: pass a smaller --size, or write to another disk"
         }
         E::Io(source) | E::System { source, .. } => hint_of_file(source.kind())?,
         _ => return None,
@@ -210,7 +210,7 @@ fn hint_of_absence(host: &str, reason: Unreachable) -> &'static str {
     if is_here && reason == Unreachable::Refused {
         "start the embedded cloud with `gumnut cloud start`, or name another cloud with --config EUCARC"
     } else {
-        "see whether the address is right and the cloud is running; `gumnut doctor --no-write` shows where the address comes from"
+        "check that the address is correct and the cloud is running; `gumnut doctor --no-write` shows where the address comes from"
     }
 }
 

@@ -28,21 +28,20 @@ const KEY_UNKNOWN: &str = "the service does not know this access key: download n
 const CLOCK: &str =
     "set the clock of this machine; `gumnut doctor` compares it with that of the cloud";
 const TOKEN: &str = "the session token does not belong to the access key, or has expired: get new temporary credentials";
-const NOT_ALLOWED: &str = "the account may not do this: ask an administrator of the cloud for the right; `gumnut whoami` shows \
+const NOT_ALLOWED: &str = "the account may not do this: ask an administrator of the cloud for permission; `gumnut whoami` shows \
                            which account this is";
 const ADMINISTRATOR: &str = "only administrators of a cloud register kernels and ramdisks: ask one, or use one that is registered \
                              already (gumnut images --filter image-type=kernel) with --kernel and --ramdisk";
-const BUCKET_DENIED: &str = "the bucket or object belongs to another account, or its owner does not let you: choose a bucket of your \
+const BUCKET_DENIED: &str = "the bucket or object belongs to another account, or its owner does not allow this: choose a bucket of your \
                              own (`gumnut ls` lists them), or ask the owner; `gumnut whoami` shows which account this is";
-const AGAIN: &str = "the cloud has a problem of its own: repeat the command later, and look into the log of the cloud with the \
-                     id of the request";
-const DAMAGED: &str = "the data did not arrive as they were sent: repeat the command";
-const FULL: &str = "the store has no room left: delete what is not needed (gumnut retire, gumnut delete), or ask for a larger quota";
-const TOO_LARGE: &str = "the store takes no object of this size: choose a smaller --part-size, and bundle the image again";
-const NOT_KNOWN: &str = "this service does not know the request: check that the endpoint is that of the right service, and whether \
+const AGAIN: &str = "this is an error inside the cloud: repeat the command later; the log of the cloud has details for the id of \
+                     the request";
+const DAMAGED: &str = "the data was damaged on the way: repeat the command";
+const FULL: &str = "the store has no space left: delete what is not needed (gumnut retire, gumnut delete), or ask for a larger quota";
+const TOO_LARGE: &str = "the store does not accept objects of this size: choose a smaller --part-size, and bundle the image again";
+const NOT_KNOWN: &str = "this service does not support the request: check that the endpoint is that of the right service, and whether \
                          the cloud is too old for it";
-const OTHER_REGION: &str =
-    "the service signs for another region: set AWS_REGION to its region, or pass --region";
+const OTHER_REGION: &str = "the service expects signatures for another region: set AWS_REGION to its region, or pass --region";
 
 /// The first rule that fits counts, so those with a message stand before those without.
 const RULES: &[Rule] = &[
@@ -65,17 +64,17 @@ const RULES: &[Rule] = &[
     rule("CredentialsNotSupported", KEY_UNKNOWN),
     rule(
         "SignatureDoesNotMatch",
-        "the secret key is not that of the access key, or the service wants the other --signature; `gumnut doctor` shows where \
+        "the secret key does not belong to the access key, or the service needs the other --signature; `gumnut doctor` shows where \
          the keys come from",
     ),
     rule(
         "IncompleteSignature",
-        "the service wants the other --signature (v4 or v2)",
+        "the service needs the other --signature (v4 or v2)",
     ),
     saying(
         "InvalidRequest",
         "AWS4-HMAC-SHA256",
-        "the service takes signatures of version 4 only: leave out --signature v2",
+        "the service accepts signatures of version 4 only: leave out --signature v2",
     ),
     rule("AuthorizationHeaderMalformed", OTHER_REGION),
     rule("AuthorizationQueryParametersError", OTHER_REGION),
@@ -98,7 +97,7 @@ const RULES: &[Rule] = &[
     // Buckets and objects.
     rule(
         "NoSuchBucket",
-        "`gumnut ls` lists your buckets; check the spelling and the endpoint (upload and publish make a bucket that is missing)",
+        "`gumnut ls` lists your buckets; check the spelling and the endpoint (upload and publish create a bucket that does not exist)",
     ),
     rule(
         "NoSuchKey",
@@ -107,7 +106,7 @@ const RULES: &[Rule] = &[
     rule("NoSuchVersion", "the object has no such version any more"),
     rule(
         "NoSuchUpload",
-        "the upload was ended or given up: begin it again",
+        "the upload was completed or aborted: start it again",
     ),
     rule(
         "BucketAlreadyExists",
@@ -123,11 +122,11 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "TooManyBuckets",
-        "the account has all the buckets it may have: use one that exists with --bucket NAME --prefix PREFIX",
+        "the account has reached its limit of buckets: use one that exists with --bucket NAME --prefix PREFIX",
     ),
     rule(
         "InvalidBucketName",
-        "use 3 to 63 small letters, digits and hyphens, beginning and ending with a letter or digit",
+        "use 3 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit",
     ),
     rule("IllegalLocationConstraintException", OTHER_REGION),
     rule(
@@ -156,11 +155,11 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "PreconditionFailed",
-        "the object was changed meanwhile: repeat the command",
+        "the object was changed at the same time: repeat the command",
     ),
     rule(
         "ConditionalRequestConflict",
-        "somebody else writes to the same object: repeat the command",
+        "another client writes to the same object: repeat the command",
     ),
     rule(
         "OperationAborted",
@@ -242,24 +241,24 @@ const RULES: &[Rule] = &[
     saying(
         "MissingParameter",
         "amdisk",
-        "this cloud starts no kernel without a ramdisk: name one with --ramdisk",
+        "this cloud requires a ramdisk with the kernel: name one with --ramdisk",
     ),
     saying(
         "MissingParameter",
         "ernel",
-        "this cloud wants a kernel for the image: name one with --kernel",
+        "this cloud requires a kernel for the image: name one with --kernel",
     ),
     rule(
         "MissingParameter",
-        "the cloud wants more than was given: `gumnut COMMAND --help` lists the options",
+        "the cloud requires another parameter: `gumnut COMMAND --help` lists the options",
     ),
     rule(
         "InvalidParameter",
-        "the cloud does not take this value: check the options of the command",
+        "the cloud does not accept this value: check the options of the command",
     ),
     rule(
         "InvalidParameterValue",
-        "the cloud does not take this value: check the options of the command",
+        "the cloud does not accept this value: check the options of the command",
     ),
     rule(
         "InvalidParameterCombination",
@@ -267,7 +266,7 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "InvalidArgument",
-        "the store does not take this value: check the options of the command; stores without ACLs need --acl none",
+        "the store does not accept this value: check the options of the command; stores without ACLs need --acl none",
     ),
     rule(
         "UnknownParameter",
@@ -281,11 +280,11 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "ResourceLimitExceeded",
-        "the account has all the images it may have: retire some, or ask for more",
+        "the account has reached its limit of images: retire some, or ask for more",
     ),
     rule(
         "AMIQuotaExceeded",
-        "the account has all the images it may have: retire some, or ask for more",
+        "the account has reached its limit of images: retire some, or ask for more",
     ),
     rule(
         "DryRunOperation",
@@ -294,15 +293,15 @@ const RULES: &[Rule] = &[
     // The cloud itself.
     rule(
         "SlowDown",
-        "the cloud asks for fewer requests: repeat the command later, with fewer --jobs",
+        "the cloud is receiving too many requests: repeat the command later, with fewer --jobs",
     ),
     rule(
         "RequestLimitExceeded",
-        "the cloud asks for fewer requests: repeat the command later",
+        "the cloud is receiving too many requests: repeat the command later",
     ),
     rule(
         "Throttling",
-        "the cloud asks for fewer requests: repeat the command later",
+        "the cloud is receiving too many requests: repeat the command later",
     ),
     rule("ServiceUnavailable", AGAIN),
     rule("Unavailable", AGAIN),
@@ -327,10 +326,10 @@ fn by_status(refusal: &Refusal) -> Option<&'static str> {
             Some(BUCKET_DENIED)
         }
         401 | 403 => Some(KEY_UNKNOWN),
-        404 => Some("check the endpoint: nothing is found there under this name"),
+        404 => Some("check the endpoint: it does not have this path"),
         405 | 501 => Some(NOT_KNOWN),
         413 => Some(TOO_LARGE),
-        429 => Some("the cloud asks for fewer requests: repeat the command later"),
+        429 => Some("the cloud is receiving too many requests: repeat the command later"),
         507 => Some(FULL),
         500..=599 => Some(AGAIN),
         _ => None,

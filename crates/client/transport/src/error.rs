@@ -139,20 +139,18 @@ pub enum Unreachable {
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Refused => "the connection was refused, so nothing listens there",
-            Self::UnknownHost => "the name of the host cannot be looked up",
-            Self::NoRoute => "no route leads to the host",
+            Self::Refused => "the connection was refused: no server listens there",
+            Self::UnknownHost => "the host name cannot be resolved",
+            Self::NoRoute => "there is no route to the host",
         })
     }
 }
 
 fn wrong_scheme(host: &str, https: bool) -> String {
     if https {
-        format!(
-            "{host} does not speak TLS: the endpoint says https://, and may have to say http://"
-        )
+        format!("{host} does not speak TLS: the endpoint says https://, and may have to be http://")
     } else {
-        format!("{host} speaks TLS: the endpoint says http://, and has to say https://")
+        format!("{host} speaks TLS: the endpoint says http://, and must be https://")
     }
 }
 

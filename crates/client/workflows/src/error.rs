@@ -39,7 +39,7 @@ pub enum WorkflowError {
     Transport(#[from] TransportError),
 
     /// The target has not exactly one of something.
-    #[error("{} holds {}", target.display(), listed(found, what))]
+    #[error("{} contains {}", target.display(), listed(found, what))]
     Ambiguous {
         /// The target.
         target: PathBuf,

@@ -48,7 +48,7 @@ impl Pieces {
             None if self.left == 0 => None,
             None => Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())),
             Some(Ok(_)) => {
-                let error = io::Error::other("the store has sent more bytes than were asked for");
+                let error = io::Error::other("the store has sent more bytes than requested");
                 Some(Err(error.into()))
             }
             Some(Err(error)) => Some(Err((self.failed)(error))),

@@ -95,12 +95,12 @@ struct Upload {
 
 /// Nobody waits for the upload any more.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody waits for the upload")]
+#[error("the upload was cancelled")]
 struct Abandoned;
 
 /// The body has another length than was said.
 #[derive(Debug, thiserror::Error)]
-#[error("the body has not the {0} bytes that were said")]
+#[error("the body does not have the announced {0} bytes")]
 struct Length(u64);
 
 impl Upload {

@@ -99,9 +99,7 @@ impl FromStr for BucketUrl {
         let is_plain =
             url.username().is_empty() && url.password().is_none() && url.port().is_none();
         if !is_plain || url.fragment().is_some() {
-            return Err(form(
-                "keys do not belong into it, nor does a port of the bucket or a fragment",
-            ));
+            return Err(form("it must not contain keys, a port or a fragment"));
         }
         let mut parsed = Self {
             bucket: bucket(url.host_str().unwrap_or_default())?,

@@ -29,7 +29,7 @@ pub enum CloudError {
         pid: i32,
     },
     /// The cloud was asked to end and has not.
-    #[error("the cloud (process {pid}) was told to stop and is still running")]
+    #[error("the cloud (process {pid}) was asked to stop and is still running")]
     StillRunning {
         /// Its process.
         pid: i32,

@@ -45,7 +45,7 @@ pub enum HoldError<E> {
     #[error("the body is too long")]
     TooLong,
     /// Others take up the room at the moment.
-    #[error("there is no room for the body at the moment")]
+    #[error("there is no memory for the body at the moment")]
     NoRoom,
     /// It did not come in time.
     #[error("the body did not arrive in time")]

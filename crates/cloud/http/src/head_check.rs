@@ -30,7 +30,7 @@ pub(crate) fn fault(head: &Parts) -> Option<&'static str> {
     }
     let host = head.headers.get(HOST).map(HeaderValue::as_bytes);
     if !host.is_none_or(|host| host.iter().copied().all(is_of_host)) {
-        return Some("The Host header is none.\n");
+        return Some("The Host header is not valid.\n");
     }
     // A proxy sends the whole URL, whose host is that of the header.
     let differs = |authority: &Authority| {

@@ -215,7 +215,7 @@ fn source(source: &dto::CopySource) -> Result<ObjectRef, ObjectError> {
     } = source
     else {
         return Err(ObjectError::not_implemented(
-            "There are no access points here.",
+            "Access points are not supported.",
         ));
     };
     Ok(ObjectRef {

@@ -40,7 +40,7 @@ pub(super) enum ChecksumFault {
     #[error("the checksum is of another body")]
     Other,
     /// Behind the body comes something that was not announced.
-    #[error("behind the body comes a field that was not announced")]
+    #[error("the body is followed by a field that was not announced")]
     Trailer,
 }
 

@@ -57,7 +57,7 @@ impl<R: BufRead> Legacy<R> {
                 continue;
             }
             if !self.begun {
-                return Err(invalid("it is no lz4 of the old form"));
+                return Err(invalid("it is not in the old format of lz4"));
             }
             if length == 0 {
                 return Ok(false);

@@ -50,7 +50,7 @@ impl<R: BufRead> Lzop<R> {
     /// Reads the header and gives its flags.
     fn header(&mut self) -> io::Result<u32> {
         if self.array()? != MAGIC {
-            return Err(invalid("it is no lzop file"));
+            return Err(invalid("it is not an lzop file"));
         }
         let [high, low, ..]: [u8; 4] = self.array()?;
         // With version 0.94 came the version that is needed, the level, and the second half of the time.

@@ -54,7 +54,7 @@ pub enum DiskImageError {
         class: ImageClass,
     },
     /// The file has a file system that is known, and cannot be resized here.
-    #[error("`{path}` holds {found}, and only ext2, ext3 and ext4 are resized; {remedy}")]
+    #[error("`{path}` contains {found}, and only ext2, ext3 and ext4 are resized; {remedy}")]
     OtherFileSystem {
         /// The image.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum DiskImageError {
         source: io::Error,
     },
     /// A file is compressed again and again.
-    #[error("`{path}` is packed in too many layers; unpack it first")]
+    #[error("`{path}` is compressed in too many layers; decompress it first")]
     Layers {
         /// The file.
         path: PathBuf,
@@ -147,7 +147,7 @@ pub enum DiskImageError {
     },
     /// The directory does not take files of this length.
     #[error(
-        "`{path}` cannot have {length} bytes: the file system of its directory takes no files of this size"
+        "`{path}` cannot have {length} bytes: the file system of its directory does not support files of this size"
     )]
     FileTooLarge {
         /// The file.

@@ -125,7 +125,7 @@ fn archives(mut stream: Input<impl Read>, found: &mut Found) -> Result<(), Stop>
 /// Takes what came out from what may still come.
 fn spend(left: u64, used: u64) -> Result<u64, Stop> {
     match left.checked_sub(used) {
-        None | Some(0) => Err(Stop::Limit("more than 1 GiB comes out of it")),
+        None | Some(0) => Err(Stop::Limit("its uncompressed content is larger than 1 GiB")),
         Some(left) => Ok(left),
     }
 }
@@ -143,7 +143,7 @@ fn stranger(first: u8, found: &Found) -> Stop {
     } else if found.archives.is_empty() {
         "it is neither a cpio archive nor compressed in a way that Linux knows"
     } else {
-        "behind an archive comes something that is neither another one nor zeroes"
+        "an archive is followed by other data than archives and zeros"
     }))
 }
 
@@ -160,7 +160,7 @@ fn refused(compression: Compression, head: &[u8]) -> Option<String> {
             "its xz stream has a check that Linux does not know: use `xz --check=crc32`".to_owned(),
         ),
         Compression::Zstd if head.first() != Some(&0x28) => Some(
-            "its zstd stream begins with a frame to be skipped, which Linux does not do".to_owned(),
+            "its zstd stream begins with a skippable frame, which Linux does not support".to_owned(),
         ),
         other if !other.is_read_by_linux() => {
             Some(format!("it is compressed with {other}, which Linux does not read"))
@@ -184,14 +184,14 @@ fn members(stream: &mut Input<impl Read>, found: &mut Found, within: Within) -> 
             0 => stream.consume(1),
             _ if !stream.position.is_multiple_of(4) => {
                 return Err(Stop::Linux(invalid(
-                    "the zeroes between its archives do not end at a multiple of 4 bytes",
+                    "the zeros between its archives do not end at a multiple of 4 bytes",
                 )));
             }
             b'0' => member(stream, found)?,
             _ if within == Within::File => return Ok(()),
             _ => {
                 return Err(Stop::Linux(invalid(
-                    "in an archive comes something that is neither a file nor zeroes",
+                    "an archive contains data that is neither a file nor zeros",
                 )));
             }
         }

@@ -164,3 +164,28 @@ fn bundling_agrees_with_publishing_on_what_is_no_image() {
     let (back, raw) = (program.path("back.img"), program.path("root.img"));
     assert!(fs_err::read(back).unwrap() == fs_err::read(raw).unwrap());
 }
+
+#[test]
+fn paths_below_the_current_directory_are_shown_as_the_user_writes_them() {
+    let cloud = Cloud::start();
+    let program = cloud.client();
+    root(&program);
+    sh(
+        &program,
+        "mkdir sub; tar -czf sub/good.tar.gz root.img; head -c 4000 sub/good.tar.gz > sub/cut.tar.gz",
+    );
+    let here = program.folder().display().to_string();
+    for (target, shown) in [
+        ("sub/good.tar.gz", "unpacking sub/good.tar.gz ("),
+        ("sub/cut.tar.gz", "`sub/cut.tar.gz`"),
+    ] {
+        // The whole path is understood, too, and shown in the same way.
+        for target in [target.to_owned(), format!("{here}/{target}")] {
+            let options = ["--no-register", "--ignore-checks", "--force"];
+            let outcome = program.run(&[&["publish", &target][..], &options].concat());
+            assert!(outcome.stderr.contains(shown), "{target}: {outcome:#?}");
+            let is_named_by_us = outcome.stderr.contains(&here) && !target.starts_with('/');
+            assert!(!is_named_by_us, "{target}: {outcome:#?}");
+        }
+    }
+}

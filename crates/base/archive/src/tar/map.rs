@@ -63,7 +63,9 @@ impl SparseMap {
             ));
         }
         let end = offset.checked_add(len).filter(|end| *end <= self.size);
-        self.end = end.ok_or(ArchiveError::SparseMap("a segment ends behind the file"))?;
+        self.end = end.ok_or(ArchiveError::SparseMap(
+            "a segment extends beyond the end of the file",
+        ))?;
         if len > 0 {
             self.stored += len;
             self.segments.push(segment);

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod damage;
+mod examples;
 mod failures;
 mod files;
 mod programs;

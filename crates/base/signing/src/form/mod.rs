@@ -28,7 +28,7 @@ pub enum FormError {
     #[error("the form has the field {0:?} more than once")]
     Repeated(String),
     /// A field stands behind the file, where it would have no effect.
-    #[error("the field {0:?} must stand before the file")]
+    #[error("the field {0:?} must come before the file")]
     BehindFile(String),
     /// The fields, with the headers of their parts, are too long.
     #[error("the fields of the form are longer than {max} bytes", max = parser::MAX_FIELDS)]

@@ -139,7 +139,7 @@ impl FormParser {
                 }
                 State::Epilogue => {
                     if !matches!(self.rest.as_slice(), b"" | b"\r" | b"\r\n") {
-                        return Err(FormError::Malformed("something is behind its end"));
+                        return Err(FormError::Malformed("there is data after its end"));
                     }
                     return Ok(None);
                 }

@@ -33,9 +33,9 @@ impl PartHead {
                     "the head of a part has a control character",
                 ));
             }
-            let (name, value) = line
-                .split_once(':')
-                .ok_or(FormError::Malformed("a line of a head is no header"))?;
+            let (name, value) = line.split_once(':').ok_or(FormError::Malformed(
+                "a line of a part's head is not a header",
+            ))?;
             let place = match name.to_ascii_lowercase().as_str() {
                 "content-disposition" => &mut disposition,
                 "content-type" => &mut content_type,
@@ -74,7 +74,7 @@ fn parse_length(text: &str) -> Result<u64, FormError> {
         .ok()
         .filter(|_| digits)
         .ok_or(FormError::Malformed(
-            "the Content-Length of a part is no number",
+            "the Content-Length of a part is not a number",
         ))
 }
 

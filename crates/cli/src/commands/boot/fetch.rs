@@ -44,7 +44,7 @@ pub(super) fn run(
     if id.class() != ImageClass::Machine {
         let message = format!("{id} is not a machine image");
         return Err(Failure::new(Exit::Usage, message)
-            .hint("name an emi- or ami- id; the cloud knows its kernel and ramdisk")
+            .hint("pass an emi- or ami- id; its kernel and ramdisk are found automatically")
             .into());
     }
     let settings = session.settings()?;

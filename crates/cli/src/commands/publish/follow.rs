@@ -89,7 +89,7 @@ impl Following {
 /// The two commands that continue a run or undo it.
 fn next(run: &RunId) -> String {
     format!(
-        "`gumnut resume {run}` continues it; `gumnut abort {run}` removes what it has left in the cloud"
+        "`gumnut resume {run}` continues it; `gumnut abort {run}` removes its images and objects from the cloud"
     )
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct Publish {
     /// Architecture [default: detected from the images]
     #[arg(long, value_name = "ARCH", value_parser = Architecture::from_common_name)]
     arch: Option<Architecture>,
-    /// Bucket, which is made when it is missing [default: named after TARGET and the account]
+    /// Bucket, created if it does not exist [default: named after TARGET and the account]
     #[arg(short, long)]
     bucket: Option<BucketName>,
     /// Prefix of every key
@@ -115,7 +115,7 @@ pub(crate) struct Publish {
     /// Create new bundles and images even if they exist already
     #[arg(long)]
     force: bool,
-    /// Check everything that can be checked, say what would be put and called, and change nothing
+    /// Check everything that can be checked and list the objects and API calls, without changing anything
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

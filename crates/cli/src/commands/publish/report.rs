@@ -121,7 +121,7 @@ pub(super) fn runs(output: &Output, runs: &[RunInfo]) -> Result<(), anyhow::Erro
         &json,
         &lines,
         &table,
-        "no runs; `gumnut publish` begins one",
+        "no runs; `gumnut publish` starts one",
     )
 }
 
@@ -173,7 +173,7 @@ pub(super) fn removed(output: &Output, run: &RunId, removed: &Removed) -> (Value
         None => String::new(),
     };
     output.say(format!(
-        "removed {}, {} ({}){bucket}; the run is gone",
+        "removed {}, {} ({}){bucket}; the run is deleted",
         counted(images, "image"),
         counted(objects, "object"),
         ByteSize(removed.bytes),

@@ -44,7 +44,7 @@ pub(crate) struct Resume {
 
 /// Undo incomplete runs of `publish`: remove their images and objects from the cloud.
 ///
-/// Prints what it removed: images, objects, and the bucket if the run had made it; and last the sum of it.
+/// Prints the images and objects that it removed, the bucket if the run created it, and a summary.
 #[derive(Args)]
 #[command(after_help = "\
 Example:

@@ -163,7 +163,7 @@ impl Cloud<'_> {
         answer: &Result<Answer, anyhow::Error>,
     ) -> Finding {
         let Err(error) = answer else {
-            return Finding::ok(id, "signatures of this version work");
+            return Finding::ok(id, "signatures of this version are accepted");
         };
         let (message, remedy) = (chain(error.as_ref()), remedy(error));
         if self.session.cloud.signature == signature {

@@ -40,7 +40,7 @@ pub(super) fn check() -> Vec<Finding> {
             Some(path) => Finding::ok(id, format!("{} for {needs}", path.display())),
             None => Finding::warning(
                 id,
-                format!("{name} is missing, which {needs} needs"),
+                format!("{name} is not installed; it is needed for {needs}"),
                 format!("apt-get install {package}"),
             ),
         })

@@ -81,26 +81,17 @@ fn one(plan: &Plan, what: &'static str, items: &[&Item]) -> Result<Option<Item>,
 
 fn ambiguous(plan: &Plan, what: &'static str, items: &[&Item]) -> WorkflowError {
     WorkflowError::Ambiguous {
-        target: plan.target.clone(),
+        target: plan.target(),
         what,
         found: items.iter().map(|item| item.path.clone()).collect(),
     }
 }
 
-/// The kernel and the ramdisk that the plan names as files.
-pub(super) fn named_files(plan: &Plan) -> impl Iterator<Item = (ImageClass, &PathBuf)> {
-    [
-        (ImageClass::Kernel, &plan.images.kernel_file),
-        (ImageClass::Ramdisk, &plan.images.ramdisk_file),
-    ]
-    .into_iter()
-    .filter_map(|(class, path)| Some((class, path.as_ref()?)))
-}
-
 /// Adds the kernel and the ramdisk that the plan names as files.
 pub(super) fn add_files(plan: &Plan, images: &mut Vec<Image>) -> Result<(), WorkflowError> {
-    for (class, path) in named_files(plan) {
-        images.push(Image::new(class, path, path.clone(), inspect(path)?)?);
+    for (class, path) in plan.files() {
+        let inspection = inspect(&path)?;
+        images.push(Image::new(class, &path, path.clone(), inspection)?);
     }
     images.sort_by_key(|image| rank(image.class));
     Ok(())

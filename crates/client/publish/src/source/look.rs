@@ -20,15 +20,15 @@ pub(super) enum Target {
 
 /// Looks at the target of a plan. What is certainly no disk is refused, unless the plan ignores checks.
 pub(super) fn look(plan: &Plan) -> Result<Target, WorkflowError> {
-    if plan.target.is_dir() {
-        return Ok(Target::Folder(Collection::of_folder(&plan.target)?));
+    if plan.target().is_dir() {
+        return Ok(Target::Folder(Collection::of_folder(&plan.target())?));
     }
-    let inspection = inspect(&plan.target)?;
+    let inspection = inspect(&plan.target())?;
     if matches!(inspection.content, Content::Tarball(_)) {
         return Ok(Target::Tarball(inspection.length));
     }
     if !plan.ignore_checks {
-        insist(&plan.target, &inspection, ImageClass::Machine)?;
+        insist(&plan.target(), &inspection, ImageClass::Machine)?;
     }
     Ok(Target::Disk(inspection))
 }
@@ -41,12 +41,11 @@ pub(crate) fn fingerprints(
     let mut files = match look(plan)? {
         Target::Folder(collection) => choose(plan, &collection)?
             .paths()
-            .map(|path| plan.target.join(path))
+            .map(|path| plan.target().join(path))
             .collect(),
-        Target::Tarball(_) | Target::Disk(_) => vec![plan.target.clone()],
+        Target::Tarball(_) | Target::Disk(_) => vec![plan.target()],
     };
-    files.extend(plan.images.kernel_file.clone());
-    files.extend(plan.images.ramdisk_file.clone());
+    files.extend(plan.files().map(|(_, path)| path));
     files
         .iter()
         .map(|path| {

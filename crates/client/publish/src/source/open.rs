@@ -88,7 +88,7 @@ pub(super) fn read(
         Target::Folder(collection) => folder(plan, collection, scratch, observer),
         Target::Tarball(bytes) => {
             observer.step(&Step::Unpacking {
-                path: &plan.target,
+                path: &plan.target(),
                 bytes,
             });
             tarball(plan, scratch, kept, observer)
@@ -96,13 +96,13 @@ pub(super) fn read(
         Target::Disk(outside) => {
             if RawImage::is_needed_for(&outside) {
                 observer.step(&Step::Unpacking {
-                    path: &plan.target,
+                    path: &plan.target(),
                     bytes: outside.length,
                 });
             }
-            let raw = RawImage::open(&plan.target, scratch, &DiskProgress(observer))
+            let raw = RawImage::open(&plan.target(), scratch, &DiskProgress(observer))
                 .map_err(|error| stopped(error, observer))?;
-            let chosen = Chosen::disk(&plan.target, inspect(raw.path())?);
+            let chosen = Chosen::disk(&plan.target(), inspect(raw.path())?);
             let path: PathBuf = raw.path().to_owned();
             Ok(Source {
                 images: chosen.images(|_| Some(path.clone()))?,
@@ -124,7 +124,7 @@ fn folder(
     if let [disk] = &mut collection.disks[..]
         && RawImage::is_needed_for(&disk.inspection)
     {
-        let path = plan.target.join(&disk.path);
+        let path = plan.target().join(&disk.path);
         let made = RawImage::open(&path, scratch, &DiskProgress(observer))
             .map_err(|error| stopped(error, observer))?;
         *disk = Item::new(disk.path.clone(), inspect(made.path())?).packed(made.layers());
@@ -132,7 +132,7 @@ fn folder(
     }
     let images = choose(plan, &collection)?.images(|name| match &raw {
         Some((path, raw)) if path == name => Some(raw.path().to_owned()),
-        _ => Some(plan.target.join(name)),
+        _ => Some(plan.target().join(name)),
     })?;
     Ok(Source {
         images,
@@ -149,7 +149,7 @@ fn tarball(
 ) -> Result<Source, WorkflowError> {
     let disks = kept.is_none().then_some(scratch);
     let progress = DiskProgress(observer);
-    let loaded = load(&plan.target, disks, plan.images.hypervisor, &progress)
+    let loaded = load(&plan.target(), disks, plan.images.hypervisor, &progress)
         .map_err(|error| stopped(error, observer))?;
     let mut collection = loaded.collection.clone();
     if let Some(kept) = kept {

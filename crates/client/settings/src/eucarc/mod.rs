@@ -39,7 +39,7 @@ pub struct Content {
 
 /// The file is more work than is done for one: values that double each other, patterns on long values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("its values are too large, or are too deep in each other")]
+#[error("its values are too large or nested too deeply")]
 pub struct TooMuch;
 
 /// What a shell would have set after reading `text`, the content of the file at `path`, in an environment of which `environment`
@@ -76,7 +76,7 @@ pub fn parse(
             Err(broken) => {
                 shell.notes.push(Note {
                     line: broken.line,
-                    text: format!("{}: what follows is not read", broken.why),
+                    text: format!("{}: the rest of the file is not read", broken.why),
                 });
                 break;
             }
@@ -113,7 +113,7 @@ fn content(shell: Shell<'_>) -> Content {
         let (line, text) = match value {
             Value::Known(value) if is_setting && value.text.contains(['\u{fffd}', '\0']) => (
                 0,
-                format!("{name} is not set: its value is no text in UTF-8"),
+                format!("{name} is not set: its value is not valid UTF-8"),
             ),
             Value::Known(value) => {
                 let secret = SecretString::new(value.text.as_str());

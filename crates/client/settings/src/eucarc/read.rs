@@ -92,7 +92,7 @@ impl<'t> Reader<'t> {
         work: impl FnOnce(&mut Self) -> Result<T, Broken>,
     ) -> Result<T, Broken> {
         if self.depth == MAX_DEPTH {
-            return self.broken("too many brackets and quotes are in each other");
+            return self.broken("brackets and quotes are nested too deeply");
         }
         self.depth += 1;
         let done = work(self);
@@ -228,7 +228,7 @@ impl<'t> Reader<'t> {
             Some('\n') => self.end_of_line(),
             Some(';' | '&') => drop(self.take()),
             None | Some(')') => {}
-            Some(_) => return self.broken("something stands where a command should end"),
+            Some(_) => return self.broken("unexpected text after a command"),
         }
         Ok(item)
     }
@@ -298,7 +298,7 @@ impl<'t> Reader<'t> {
             let name = self.word()?.literal().unwrap_or_default();
             self.skip_blanks();
             if self.took("(") {
-                self.insist(")", "the brackets of a function are open")?;
+                self.insist(")", "a function has no closing bracket")?;
             }
             self.skip_lines();
             return Ok(Kind::Function(name, Rc::new(self.command()?)));
@@ -354,7 +354,7 @@ impl<'t> Reader<'t> {
             if self.took(";;") {
                 self.took("&");
             } else if self.took(";&") {
-                return self.broken("a case continues with the next one, which is not followed");
+                return self.broken("`;&` and `;;&` in a case are not supported");
             }
         }
     }
@@ -397,7 +397,7 @@ impl<'t> Reader<'t> {
                 return Ok(Kind::Test(words));
             }
             match self.peek() {
-                None => return self.broken("double brackets are open"),
+                None => return self.broken("`[[` has no closing `]]`"),
                 Some('(' | ')' | '&' | '|' | '<' | '>' | ';') => {
                     self.take();
                     words = None;
@@ -465,11 +465,11 @@ impl<'t> Reader<'t> {
 
     fn function(&mut self, words: &[Word]) -> Result<Kind, Broken> {
         let [name] = words else {
-            return self.broken("a bracket stands where none can be");
+            return self.broken("unexpected bracket");
         };
         let name = name.literal().unwrap_or_default();
         self.take();
-        self.insist(")", "a bracket stands where none can be")?;
+        self.insist(")", "unexpected bracket")?;
         self.skip_lines();
         Ok(Kind::Function(name, Rc::new(self.command()?)))
     }
@@ -518,7 +518,7 @@ impl<'t> Reader<'t> {
         let mut open = 0_usize;
         loop {
             match self.peek() {
-                None => return self.broken("a bracket is open"),
+                None => return self.broken("a bracket is not closed"),
                 Some('(') => {
                     open += 1;
                     self.take();
@@ -546,7 +546,7 @@ impl<'t> Reader<'t> {
                 _ => {}
             }
         }
-        self.broken("the brackets of a computation are open")
+        self.broken("`((` has no closing `))`")
     }
 
     fn redirections(&mut self) -> Result<(), Broken> {

@@ -240,7 +240,7 @@ impl<'a> Shell<'a> {
         self.spend(1);
         if self.depth >= MAX_DEPTH || self.is_exhausted() {
             self.spend(BUDGET);
-            return Status::Unknown(self.unknown("too much work"));
+            return Status::Unknown(self.unknown("it takes too long to evaluate"));
         }
         self.depth += 1;
         let status = self.kind(&command.kind);
@@ -377,17 +377,14 @@ impl<'a> Shell<'a> {
         for Assignment { name, .. } in assignments {
             if is_setting(name) {
                 self.note(format!(
-                    "{name} is set only for the command behind it: put quotes around the whole value"
+                    "{name} is set only for the command that follows: put quotes around the whole value"
                 ));
             }
         }
         let name = match self.expand(first, Mode::Plain) {
             Ok(name) => name.text,
             Err(unknown) => {
-                self.note(format!(
-                    "a command that is not known is run: {}",
-                    unknown.why
-                ));
+                self.note(format!("it runs an unknown command: {}", unknown.why));
                 self.print_unknown(&unknown);
                 return Status::Unknown(unknown);
             }
@@ -431,7 +428,7 @@ impl<'a> Shell<'a> {
             Ok(arguments) => arguments,
             Err(unknown) => {
                 self.note(format!(
-                    "{command} of something that is not known: {}",
+                    "the argument of {command} is not known: {}",
                     unknown.why
                 ));
                 Vec::new()
@@ -520,17 +517,13 @@ impl<'a> Shell<'a> {
             ("return" | "exit" | "logout" | "exec", _) => {
                 match &self.doubt {
                     None => self.stopped = true,
-                    Some(_) => self.note(format!(
-                        "{name} may end the file here, which is not looked at"
-                    )),
+                    Some(_) => self.note(format!("{name} may end the file here; gumnut reads on")),
                 }
                 return Status::True;
             }
             ("eval", words) => return self.eval(&words.join(" ")),
             ("source" | ".", [path, ..]) => {
-                self.note(format!(
-                    "{path} is read here by a shell, and not by this program"
-                ));
+                self.note(format!("a shell reads {path} here; gumnut does not"));
                 return Status::Unknown(self.unknown("another file"));
             }
             ("pwd", words) => {
@@ -578,7 +571,7 @@ impl<'a> Shell<'a> {
         match name {
             "eval" | "source" | "." => {
                 self.note(format!(
-                    "{name} of something that is not known: {}",
+                    "the argument of {name} is not known: {}",
                     unknown.why
                 ));
             }
@@ -592,9 +585,7 @@ impl<'a> Shell<'a> {
     /// Remembers that a command which is not followed names a setting.
     fn mention(&mut self, name: &str, words: &[&str]) {
         if is_setting(name) && words.first().is_some_and(|word| word.starts_with('=')) {
-            self.note(format!(
-                "{name} is not set: a shell wants no blanks around ="
-            ));
+            self.note(format!("{name} is not set: no blanks are allowed around ="));
             return;
         }
         let named = words.iter().filter_map(|word| {
@@ -717,7 +708,7 @@ impl<'a> Shell<'a> {
         let value = match &self.doubt {
             Some(why) => Value::Unknown(Unknown {
                 line: self.line,
-                why: format!("it depends on something that is not known ({})", why.why),
+                why: format!("it depends on something unknown ({})", why.why),
             }),
             None => value,
         };
@@ -741,7 +732,7 @@ impl<'a> Shell<'a> {
             .ok_or_else(|| self.unknown("a class of characters in a pattern"))?;
         self.spend(pattern.cost(bytes));
         if self.is_exhausted() {
-            return Err(self.unknown("too much work"));
+            return Err(self.unknown("it takes too long to evaluate"));
         }
         Ok(pattern)
     }
@@ -749,7 +740,7 @@ impl<'a> Shell<'a> {
     fn expand(&mut self, word: &Word, mode: Mode) -> Result<Text, Unknown> {
         if self.depth >= MAX_DEPTH {
             self.spend(BUDGET);
-            return Err(self.unknown("too much work"));
+            return Err(self.unknown("it takes too long to evaluate"));
         }
         self.depth += 1;
         let expanded = self.expand_pieces(word, mode);
@@ -893,7 +884,7 @@ impl<'a> Shell<'a> {
         }
         let argument = name.starts_with(|c: char| c.is_ascii_digit());
         if argument || OF_THE_SHELL.contains(&name) {
-            return Err(self.unknown(format!("${name} is something that only a shell has")));
+            return Err(self.unknown(format!("${name} exists only in a shell")));
         }
         let Some(value) = (self.place.environment)(name) else {
             return Ok(None);
@@ -909,7 +900,7 @@ impl<'a> Shell<'a> {
         }
         if !is_shown(name) {
             return Err(self.unknown(format!(
-                "{name} is set in the environment, of which a settings file gets only the settings and HOME"
+                "{name} is set in the environment, from which a settings file can use only the settings and HOME"
             )));
         }
         known(value)

@@ -72,7 +72,7 @@ async fn http_to_a_server_of_tls_is_said_in_words() {
             matches!(error, TransportError::WrongScheme { https: false, .. }),
             "{error:?}"
         );
-        assert!(error.to_string().contains("has to say https://"), "{error}");
+        assert!(error.to_string().contains("must be https://"), "{error}");
         let asked = server.asked();
         assert!(
             !asked.last().unwrap().contains("Signature"),
@@ -127,7 +127,7 @@ async fn tls_to_a_plain_server_is_said_in_words_at_once() {
         "{error:?}"
     );
     assert!(
-        error.to_string().contains("may have to say http://"),
+        error.to_string().contains("may have to be http://"),
         "{error}"
     );
     assert_eq!(told.len(), 1, "{told:?}");

@@ -107,7 +107,7 @@ fn facts(
     for path in ["image/size", "image/bundled_size"] {
         let text = manifest.at(path).unwrap_or_default();
         if text.parse::<u64>().is_err() {
-            let message = format!("Manifest element {path} is no number: {text}");
+            let message = format!("Manifest element {path} is not a number: {text}");
             return Err(ImageError::unspecific(message));
         }
     }

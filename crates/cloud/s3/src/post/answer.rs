@@ -27,7 +27,7 @@ impl FormAnswer {
             let url = Url::parse(text).ok();
             url.filter(|url| ["http", "https"].contains(&url.scheme()))
                 .ok_or_else(|| {
-                    ObjectError::argument("success_action_redirect is no URL of the web.")
+                    ObjectError::argument("success_action_redirect is not an http or https URL.")
                 })
         });
         let status = match fields.get("success_action_status") {

@@ -191,7 +191,7 @@ fn time(
     let text = fields.get(name).filter(|text| !text.is_empty());
     text.map(|text| {
         dto::Timestamp::parse(format, text)
-            .map_err(|_| ObjectError::argument(format!("The form field {name:?} is no time.")))
+            .map_err(|_| ObjectError::argument(format!("The form field {name:?} is not a time.")))
     })
     .transpose()
 }

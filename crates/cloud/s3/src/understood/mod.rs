@@ -88,7 +88,7 @@ fn refusal(
             "A header you provided requested a function that is not implemented.",
         ),
         [known] if !known.is_of(level) => ObjectError::argument(format!(
-            "There is no such thing as the ?{} sub-resource for {}",
+            "There is no ?{} sub-resource for {}",
             known.name,
             match level {
                 Level::Service => "a service",

@@ -60,7 +60,7 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 );
             }
         }
-        other => findings.add(is::NO_FILE_SYSTEM, format!("it holds {other}")),
+        other => findings.add(is::NO_FILE_SYSTEM, format!("it contains {other}")),
     }
 }
 
@@ -81,13 +81,13 @@ fn not_checked(disk: &Disk, findings: &mut Findings) {
         let volume = partition.volume.filter(|it| *it != Volume::Swap);
         if let Some(volume) = volume {
             let message =
-                format!("partition {number} holds {volume}, and its content was not checked");
+                format!("partition {number} contains {volume}, and its content was not checked");
             findings.add(is::NOT_CHECKED, message);
         }
     }
     let mut partitions = disk.partitions.iter();
     if disk.damage.is_none() && !partitions.any(|partition| partition.file_system.is_some()) {
-        let message = "no partition holds an ext2, ext3 or ext4 file system, so that nothing is known of the system";
+        let message = "no partition contains an ext2, ext3 or ext4 file system, so the system was not checked";
         findings.add(is::NOT_CHECKED, message);
     }
 }

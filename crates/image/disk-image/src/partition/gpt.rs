@@ -218,7 +218,7 @@ impl Gpt {
             entry[4] != PROTECTIVE && first != start && first + count > start
         };
         (is_hybrid && used().any(|entry| covers(entry) || overlaps(entry))).then_some(
-            "its hybrid MBR protects what is behind the last partition; make it a protective one with `sgdisk` on a copy",
+            "its hybrid MBR protects the space after the last partition; make it a protective one with `sgdisk` on a copy",
         )
     }
 

@@ -281,7 +281,7 @@ fn last(path: &Path, disk: &Window, table: Table) -> Result<Last, DiskImageError
     let Some(superblock) = inspect::superblock_of(&window)? else {
         let reason = match Volume::recognise(&window)? {
             Some(volume) => format!(
-                "partition {number}, the last, holds {volume}, and only ext2, ext3 and ext4 are resized; {}",
+                "partition {number}, the last, contains {volume}, and only ext2, ext3 and ext4 are resized; {}",
                 remedy(volume)
             ),
             None => format!("partition {number}, the last, has no ext2, ext3 or ext4 file system"),

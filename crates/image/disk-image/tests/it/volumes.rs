@@ -112,7 +112,7 @@ fn a_check_says_what_it_did_not_look_at() {
         found[0],
         (
             "not-checked",
-            "partition 1 holds a Btrfs file system, and its content was not checked".to_owned()
+            "partition 1 contains a Btrfs file system, and its content was not checked".to_owned()
         )
     );
     let path = disk(&folder, b"");
@@ -125,7 +125,7 @@ fn a_check_says_what_it_did_not_look_at() {
     let swap = inspect(&file(&folder, &beginning("swap"))).unwrap();
     assert_eq!(
         ids(&swap),
-        [("no-file-system", "it holds swap space".to_owned())]
+        [("no-file-system", "it contains swap space".to_owned())]
     );
 }
 
