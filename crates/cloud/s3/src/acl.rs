@@ -129,6 +129,10 @@ fn check_count(count: usize) -> Result<(), ObjectError> {
 
 /// The list of a document; the owner it names, if any, must be the one there is.
 fn of_document(policy: dto::AccessControlPolicy, owner: &Owner) -> Result<AclRequest, ObjectError> {
+    // An empty document would take every permission away.
+    if policy.owner.is_none() && policy.grants.is_none() {
+        return Err(ObjectError::MalformedAcl);
+    }
     let named = policy.owner.and_then(|owner| owner.id);
     if named.is_some_and(|id| id != owner.id) {
         return Err(ObjectError::AccessDenied);

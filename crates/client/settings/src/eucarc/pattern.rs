@@ -2,6 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use zeroize::Zeroizing;
+
+use super::tree::Where;
+
 /// A pattern.
 #[derive(Debug)]
 pub(super) struct Pattern(Vec<Element>);
@@ -47,6 +51,46 @@ impl Pattern {
     /// What it costs to compare this with a text of so many bytes.
     pub(super) fn cost(&self, bytes: usize) -> u64 {
         (self.0.len() as u64 + 1).saturating_mul(bytes as u64 + 1)
+    }
+
+    /// Whether only the empty text fits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text with the longest piece that fits at a place replaced.
+    pub(super) fn replace(&self, place: Where, text: &str, replacement: &str) -> Zeroizing<String> {
+        let mut replaced = Zeroizing::new(String::new());
+        if place == Where::End {
+            let fitting = self.end(text, true).unwrap_or_default();
+            let kept = text.chars().count() - fitting;
+            replaced.extend(text.chars().take(kept));
+            replaced.push_str(if fitting > 0 { replacement } else { "" });
+            return replaced;
+        }
+        let mut rest = text;
+        loop {
+            let fitting = self.start(rest, true).unwrap_or_default();
+            if fitting > 0 {
+                replaced.push_str(replacement);
+            }
+            let mut after = rest.chars();
+            if fitting > 0 {
+                let _ = after.nth(fitting - 1);
+            } else {
+                replaced.extend(after.next());
+            }
+            rest = after.as_str();
+            let is_last = match place {
+                Where::First => fitting > 0,
+                Where::Everywhere => false,
+                Where::Start | Where::End => true,
+            };
+            if is_last || rest.is_empty() {
+                replaced.push_str(rest);
+                return replaced;
+            }
+        }
     }
 
     pub(super) fn matches(&self, text: &str) -> bool {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use zeroize::Zeroizing;
 
 use super::tree::{
-    Assignment, Command, Item, Joint, Kind, Operation, Part, Pipeline, Script, Word,
+    Assignment, Command, Item, Joint, Kind, Operation, Part, Pipeline, Script, Where, Word,
 };
 
 /// How deep commands, quotes and braces may are in each other.
@@ -909,6 +909,29 @@ impl<'t> Reader<'t> {
                     Operation::CutEnd { longest, pattern }
                 }
             }
+            Some('/') if !or_empty => {
+                self.take();
+                let place = if self.took("/") {
+                    Where::Everywhere
+                } else if self.took("#") {
+                    Where::Start
+                } else if self.took("%") {
+                    Where::End
+                } else {
+                    Where::First
+                };
+                let (pattern, has_replacement) = self.operand_to('/', false)?;
+                let replacement = if has_replacement {
+                    self.operand(quoted)?
+                } else {
+                    Word::default()
+                };
+                Operation::Replace {
+                    place,
+                    pattern,
+                    replacement,
+                }
+            }
             _ => {
                 self.operand(quoted)?;
                 return Ok(Part::Strange("an expansion"));
@@ -925,8 +948,13 @@ impl<'t> Reader<'t> {
 
     /// The word behind an operator, and its closing brace.
     fn operand(&mut self, quoted: bool) -> Result<Word, Broken> {
+        Ok(self.operand_to('}', quoted)?.0)
+    }
+
+    /// The word behind an operator up to `end` or the closing brace, and whether it was `end`.
+    fn operand_to(&mut self, end: char, quoted: bool) -> Result<(Word, bool), Broken> {
         let line = self.line;
-        let word = self.deeper(|this| {
+        self.deeper(|this| {
             let mut word = Word::default();
             if !quoted {
                 this.home(&mut word);
@@ -934,9 +962,9 @@ impl<'t> Reader<'t> {
             loop {
                 match this.peek() {
                     None => return Err(open_quote(line)),
-                    Some('}') => {
+                    Some(c) if c == end || c == '}' => {
                         this.take();
-                        return Ok(word);
+                        return Ok((word, c == end));
                     }
                     // Single quotes are no quotes inside double ones.
                     Some('\'') if quoted => {
@@ -958,8 +986,7 @@ impl<'t> Reader<'t> {
                     Some(_) => this.piece(&mut word)?,
                 }
             }
-        })?;
-        Ok(word)
+        })
     }
 }
 

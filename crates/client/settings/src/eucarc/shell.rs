@@ -12,7 +12,7 @@ use super::pattern::Pattern;
 use super::place::{Note, Place, is_shown};
 use super::read::{Reader, name_at};
 use super::tree::{
-    Assignment, Command, Item, Joint, Kind, Operation, Part, Pipeline, Script, Word,
+    Assignment, Command, Item, Joint, Kind, Operation, Part, Piece, Pipeline, Script, Where, Word,
 };
 use crate::names::{is_secret, is_setting};
 
@@ -46,7 +46,7 @@ pub(super) struct Unknown {
 }
 
 /// A value as far as it is known.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Unset,
     Known(Text),
@@ -54,7 +54,7 @@ pub(super) enum Value {
 }
 
 /// A text that is known.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) text: Zeroizing<String>,
     /// Whether a secret of the environment is in it.
@@ -198,8 +198,12 @@ impl<'a> Shell<'a> {
 
     fn item(&mut self, item: &Item) -> Status {
         if item.background {
-            return Status::True;
+            return self.aside("in the background", |this| this.joined(item));
         }
+        self.joined(item)
+    }
+
+    fn joined(&mut self, item: &Item) -> Status {
         let mut status = self.pipeline(&item.first);
         for (joint, pipeline) in &item.rest {
             status = match (joint, status) {
@@ -220,10 +224,33 @@ impl<'a> Shell<'a> {
         Status::Unknown(why.clone())
     }
 
+    /// Runs what cannot set anything, and names the settings that it would set.
+    fn aside(&mut self, place: &str, work: impl FnOnce(&mut Self) -> Status) -> Status {
+        let mut child = self.child();
+        child.output = self.output.take();
+        let status = work(&mut child);
+        self.output = child.output.take();
+        self.line = child.line;
+        let is_new = |(name, value): &(&String, &Value)| {
+            let is_set = !matches!(value, Value::Unset);
+            is_set && is_setting(name) && self.variables.get(*name) != Some(*value)
+        };
+        let mut lost: Vec<_> = child.variables.iter().filter(is_new).collect();
+        lost.sort_by_key(|(name, _)| *name);
+        let lost: Vec<_> = lost.into_iter().map(|(name, _)| name.clone()).collect();
+        for name in lost {
+            self.note(format!("{name} is not set: it is set {place} only"));
+        }
+        status
+    }
+
     fn pipeline(&mut self, pipeline: &Pipeline) -> Status {
         let status = if let [command] = &pipeline.commands[..] {
             self.command(command)
         } else {
+            for command in &pipeline.commands {
+                self.aside("in a pipeline", |this| this.command(command));
+            }
             let unknown = self.unknown("a pipeline");
             self.print_unknown(&unknown);
             Status::Unknown(unknown)
@@ -269,13 +296,7 @@ impl<'a> Shell<'a> {
             } => self.conditions(branches, otherwise),
             Kind::Case { word, branches } => self.case(word, branches),
             Kind::Group(script) => self.script(script),
-            Kind::Subshell(script) => {
-                let mut child = self.child();
-                child.output = self.output.take();
-                let status = child.script(script);
-                self.output = child.output;
-                status
-            }
+            Kind::Subshell(script) => self.aside("in a subshell", |this| this.script(script)),
             Kind::Test(words) => match words.as_ref().map(|words| self.test_words(words)) {
                 Some(Ok(Some(true))) => Status::True,
                 Some(Ok(Some(false))) => Status::False,
@@ -380,6 +401,26 @@ impl<'a> Shell<'a> {
                     "{name} is set only for the command that follows: put quotes around the whole value"
                 ));
             }
+        }
+        if let [
+            Piece {
+                part:
+                    Part::Variable {
+                        name,
+                        operation: None,
+                    },
+                ..
+            },
+            Piece {
+                part: Part::Text(text),
+                ..
+            },
+            ..,
+        ] = &first.pieces[..]
+            && is_setting(name)
+            && text.starts_with('=')
+        {
+            self.note(format!("{name} is not set: write {name}= without $"));
         }
         let name = match self.expand(first, Mode::Plain) {
             Ok(name) => name.text,
@@ -498,6 +539,18 @@ impl<'a> Shell<'a> {
                 }
                 return Status::True;
             }
+            ("read" | "mapfile" | "readarray" | "getopts", names) => {
+                let unknown = self.unknown(format!("{name:?} is run"));
+                for name in names.iter().filter(|name| name_at(name) == Some(**name)) {
+                    self.set(name, Value::Unknown(unknown.clone()));
+                }
+                return Status::Unknown(unknown);
+            }
+            ("printf", ["-v", variable, ..]) => {
+                let unknown = self.unknown("\"printf -v\" is run");
+                self.set(variable, Value::Unknown(unknown));
+                return Status::True;
+            }
             ("set", words) => {
                 self.mention(name, words);
                 return Status::True;
@@ -587,6 +640,11 @@ impl<'a> Shell<'a> {
         if is_setting(name) && words.first().is_some_and(|word| word.starts_with('=')) {
             self.note(format!("{name} is not set: no blanks are allowed around ="));
             return;
+        }
+        if let Some(setting) = name.strip_suffix(':').filter(|name| is_setting(name)) {
+            self.note(format!(
+                "{setting} is not set: a setting is written as {setting}=VALUE"
+            ));
         }
         let named = words.iter().filter_map(|word| {
             let start = word.split('=').next().unwrap_or_default();
@@ -839,6 +897,34 @@ impl<'a> Shell<'a> {
                 let pattern = self.compile(pattern, value.text.len())?;
                 let cut = pattern.start(&value.text, *longest).unwrap_or_default();
                 value.text = Zeroizing::new(value.text.chars().skip(cut).collect());
+                Ok(value)
+            }
+            Some(Operation::Replace {
+                place,
+                pattern,
+                replacement,
+            }) => {
+                let mut value = value.unwrap_or_default();
+                let length = value.text.len();
+                let pattern = self.compile(pattern, length)?;
+                let replacement = self.expand(replacement, Mode::Plain)?;
+                // Versions of bash differ about these.
+                if pattern.is_empty() || length == 0 || replacement.text.contains(['&', '\\']) {
+                    return Err(self.unknown("an expansion"));
+                }
+                let tries = match place {
+                    Where::First | Where::Everywhere => length as u64,
+                    Where::Start | Where::End => 1,
+                };
+                let bytes = (replacement.text.len() as u64).saturating_add(pattern.cost(length));
+                self.spend(bytes.saturating_mul(tries));
+                if self.is_exhausted() {
+                    return Err(self.unknown("it takes too long to evaluate"));
+                }
+                value.secret |= replacement.secret;
+                let replaced = pattern.replace(*place, &value.text, &replacement.text);
+                value.text = Zeroizing::default();
+                self.push(&mut value.text, &replaced)?;
                 Ok(value)
             }
             Some(Operation::CutEnd { longest, pattern }) => {

@@ -125,8 +125,23 @@ pub(super) enum Operation {
     CutStart { longest: bool, pattern: Word },
     /// `%`, `%%`
     CutEnd { longest: bool, pattern: Word },
+    /// `/`, `//`, `/#`, `/%`
+    Replace {
+        place: Where,
+        pattern: Word,
+        replacement: Word,
+    },
     /// `${#NAME}`
     Length,
+}
+
+/// Where a pattern is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    First,
+    Everywhere,
+    Start,
+    End,
 }
 
 impl Word {

@@ -77,6 +77,8 @@ const UNDERSTOOD: &[&str] = &[
     "D=$(e=\"${BASH_SOURCE:-${ZSH_VERSION:+$0}}\"; [ -n \"$e\" ] || e='/x'; cd \"$(dirname \"$e\")\" && pwd -P)\nEC2_CERT=\"$D/c\"\n",
     "R=$(readlink -f \"${BASH_SOURCE:-${0}}\" 2>/dev/null) || R=$(python -c 'print(1)')\nD=${R%/*}\nEC2_CERT=$D/c\n",
     "EC2_URL=$(echo http://h/)$(printf %s a)`printf '%s\\n' b`\n",
+    "A=http://h/services/compute\nEC2_URL=$A\nS3_URL=${A/compute/objectstorage}\n",
+    "A=a.b.c\nEC2_URL=${A//./-} S3_URL=${A/#a/x} EC2_CERT=${A/%c} EC2_PRIVATE_KEY=\"${A/.*/!}\"\n",
     // Conditions, cases, functions, groups.
     "if [ -z \"$EC2_URL\" ]; then export EC2_URL=http://h/; else EC2_URL=http://no/; fi\n",
     "if [ \"$USER\" = root ]; then S3_URL=a; elif test \"$USER\" != you; then S3_URL=b; else S3_URL=c; fi\n",
@@ -85,7 +87,7 @@ const UNDERSTOOD: &[&str] = &[
     "case \"$HOME\" in (/root) S3_URL=a ;; (*/me) S3_URL=b\nesac\n",
     "use() { EC2_URL=http://h/; }\noff() { unset EC2_URL S3_URL; }\nuse\nS3_URL=http://s/\n",
     "function use { export EC2_URL=http://h/\n}\nuse\n",
-    "{ EC2_URL=http://h/; }; ( S3_URL=http://s/ )\nEC2_CERT=/c &\n",
+    "{ EC2_URL=http://h/; }; ( A=http://s/ )\nB=/c &\n",
     "eval 'EC2_URL=http://h/'; eval export S3_URL=http://s/\n",
     "EC2_URL=http://h/\nreturn 0\nEC2_URL=http://no/\n",
     "cat <<END >/dev/null\nEC2_URL=http://no/\nEND\nS3_URL=http://s/\n",
@@ -117,7 +119,24 @@ fn what_is_not_understood_is_named_and_never_wrong() {
         ("S3_URL=http://s/\nEC2_URL=`id -u`\n", 2, "EC2_URL"),
         ("EC2_URL=http://$((1+1))/\nS3_URL=http://s/\n", 1, "EC2_URL"),
         ("EC2_URL=${USER^^}\n", 1, "EC2_URL"),
-        ("EC2_URL=${USER/m/n}\n", 1, "EC2_URL"),
+        ("EC2_URL=${USER:0:1}\n", 1, "EC2_URL"),
+        ("EC2_URL=${USER/m/&&}\n", 1, "EC2_URL"),
+        ("EC2_URL: http://h/\n", 1, "EC2_URL=VALUE"),
+        ("$EC2_URL=http://h/\n", 1, "without $"),
+        (
+            "export S3_URL=http://s/\n(export EC2_URL=http://h/)\n",
+            2,
+            "subshell",
+        ),
+        ("EC2_URL=http://h/ | cat\n", 1, "pipeline"),
+        ("export EC2_URL=http://h/ &\n", 1, "background"),
+        (
+            "while read -r l; do\nexport \"$l\"\ndone < more\n",
+            2,
+            "export",
+        ),
+        ("read -r EC2_URL < more\n", 1, "EC2_URL"),
+        ("printf -v EC2_URL %s http://h/\n", 1, "EC2_URL"),
         ("EC2_URL=${!USER}\n", 1, "EC2_URL"),
         ("EC2_URL=$RANDOM\n", 1, "EC2_URL"),
         ("EC2_URL=http://h/ S3_URL=http://s/ true\n", 1, "EC2_URL"),
@@ -287,6 +306,30 @@ proptest! {
             .collect();
         prop_assert!(unknown.is_empty(), "{} {:?}", text, unknown);
         prop_assert_eq!(differences(&file, &content), Vec::<String>::new(), "{}", text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn what_is_replaced_is_what_bash_replaces(
+        value in "[ab./]{0,8}",
+        sign in "/[/#%]?",
+        pattern in "[ab./*?]{1,3}",
+        replacement in "(/[ab.]{0,3})?",
+    ) {
+        let pattern = pattern.replace('/', "\\/");
+        let text = format!("A={value}\nEC2_URL=x${{A{sign}{pattern}{replacement}}}\nS3_URL=\"${{A{sign}{pattern}{replacement}}}\"\n");
+        let file = File::new(text.as_bytes());
+        let content = read(&file, &text);
+        let judged = file.sourced(&NAMES);
+        prop_assert!(content.notes.is_empty() || value.is_empty(), "{} {:?}", text, content.notes);
+        for name in ["EC2_URL", "S3_URL"] {
+            if let Some(known) = content.values.get(name) {
+                prop_assert_eq!(Some(&known.expose().to_owned()), judged.get(name), "{} {}", text, name);
+            }
+        }
     }
 }
 

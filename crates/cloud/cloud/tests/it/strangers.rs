@@ -469,6 +469,8 @@ async fn settings_are_bounded() {
         ("tagging", format!("<Tagging>{}</Tagging>", " ".repeat(200 << 10)), 400, "MaxMessageLengthExceeded"),
         ("versioning", format!("<VersioningConfiguration>{}</VersioningConfiguration>", " ".repeat(9 << 10)), 400, "MaxMessageLengthExceeded"),
         ("acl", format!("<AccessControlPolicy>{}</AccessControlPolicy>", " ".repeat(200 << 10)), 400, "MaxMessageLengthExceeded"),
+        ("versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>junk".to_owned(), 400, "MalformedXML"),
+        ("acl", "<AccessControlPolicy/>".to_owned(), 400, "MalformedACLError"),
         ("versioning", "<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Enabled</MfaDelete></VersioningConfiguration>".to_owned(), 501, "NotImplemented"),
     ] {
         let target = format!("/bucket?{target}");

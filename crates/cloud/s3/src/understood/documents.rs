@@ -23,19 +23,64 @@ pub(crate) struct Document {
 /// [`ObjectError::NotImplemented`] for what S3 has and this store has not; [`ObjectError::MalformedXml`].
 pub(crate) fn check(wanted: &Document, document: &[u8]) -> Result<(), ObjectError> {
     let mut reader = Reader::from_reader(document);
-    let mut depth = 0_usize;
+    // The elements that are open, outside of which is the document itself.
+    let mut open = vec![Content {
+        has_elements: true,
+        has_text: false,
+    }];
     loop {
         match reader.read_event() {
             Ok(Event::Start(start)) => {
-                check_element(wanted, depth, start.name().as_ref())?;
-                depth += 1;
+                check_element(wanted, open.len() - 1, start.name().as_ref())?;
+                if let Some(parent) = open.last_mut() {
+                    parent.has_elements = true;
+                }
+                open.push(Content::default());
             }
-            Ok(Event::Empty(start)) => check_element(wanted, depth, start.name().as_ref())?,
-            Ok(Event::End(_)) => depth = depth.saturating_sub(1),
+            Ok(Event::Empty(start)) => {
+                check_element(wanted, open.len() - 1, start.name().as_ref())?;
+                if let Some(parent) = open.last_mut() {
+                    parent.has_elements = true;
+                }
+            }
+            Ok(Event::End(_)) if open.len() > 1 => {
+                let ended = open.pop().unwrap_or_default();
+                ended.check()?;
+            }
+            Ok(Event::Text(text)) => {
+                let is_blank = text.trim_ascii().is_empty();
+                if let Some(parent) = open.last_mut() {
+                    parent.has_text |= !is_blank;
+                }
+            }
+            Ok(Event::GeneralRef(_)) => {
+                if let Some(parent) = open.last_mut() {
+                    parent.has_text = true;
+                }
+            }
             Ok(Event::CData(_) | Event::DocType(_)) => return Err(ObjectError::MalformedXml),
-            Ok(Event::Eof) | Err(_) => return Ok(()),
+            Ok(Event::Eof) => return open.first().map_or(Ok(()), Content::check),
+            Err(_) => return Ok(()),
             Ok(_) => {}
         }
+    }
+}
+
+/// What is in an element.
+#[derive(Clone, Copy, Debug, Default)]
+struct Content {
+    has_elements: bool,
+    /// Whether there is text that is not white space.
+    has_text: bool,
+}
+
+impl Content {
+    /// Text beside elements would be dropped.
+    fn check(&self) -> Result<(), ObjectError> {
+        if self.has_elements && self.has_text {
+            return Err(ObjectError::MalformedXml);
+        }
+        Ok(())
     }
 }
 
@@ -82,6 +127,16 @@ mod tests {
                 "MalformedXML",
             ),
             ("<!DOCTYPE a><Delete/>", "MalformedXML"),
+            (
+                " <Delete>\n <Object>\t<Key>k</Key></Object>\n</Delete>\n<!-- a -->\n",
+                "",
+            ),
+            ("<Delete/>junk", "MalformedXML"),
+            ("junk<Delete/>", "MalformedXML"),
+            ("<Delete/>&#65;", "MalformedXML"),
+            ("<Delete>junk<Quiet/></Delete>", "MalformedXML"),
+            ("<Delete><Object>&amp;<Key>k</Key></Object></Delete>", "MalformedXML"),
+            ("<Delete><Object><Key>k &amp; l</Key></Object></Delete>", ""),
         ] {
             let checked = check(&wanted, document.as_bytes());
             assert_eq!(
