@@ -95,9 +95,9 @@ fn letters(pattern: &Pattern) -> usize {
         .count()
 }
 
-/// Whether the source says a message of a page: half of its letters are letters of the source, and not of what is filled in.
+/// Whether the source says a message of a page: a third of its letters are letters of the source, and not of what is filled in.
 fn is_said(source: &Pattern, message: &Pattern) -> bool {
-    fit(source, message).is_some_and(|common| common * 2 >= letters(message))
+    fit(source, message).is_some_and(|common| common * 3 >= letters(message))
 }
 
 /// The number of letters that both have in common in a text that fits both; the largest of all such texts. `None`: no text fits both.

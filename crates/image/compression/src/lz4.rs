@@ -13,7 +13,7 @@ const BLOCK: usize = 8 << 20;
 const BOUND: usize = BLOCK + BLOCK / 255 + 16;
 const MAGIC: u32 = 0x184C_2102;
 const STRANGER: &str =
-    "the lz4 data are cut short, or what follows them is neither a block of theirs nor four zeroes";
+    "the lz4 data are truncated, or are followed by neither a block nor four zeros";
 
 /// The old form: a magic, then blocks, each behind its length. It ends with the stream, or before a length of zero. The magic may
 /// come again, which begins nothing new.

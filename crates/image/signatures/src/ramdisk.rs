@@ -411,6 +411,6 @@ mod tests {
         let old = [b"070707".as_slice(), &[b'0'; 200]].concat();
         assert!(versions(&old).unwrap_err().contains("newc"));
         let behind = [whole.as_slice(), b"text"].concat();
-        assert!(versions(&behind).unwrap_err().contains("behind an archive"));
+        assert!(versions(&behind).unwrap_err().contains("other data"));
     }
 }

@@ -94,9 +94,9 @@ fn what_linux_does_not_unpack_is_said_and_read_as_far_as_it_can_be() {
         ("lz4-frame.img", "lz4 -l", ["one"].as_slice()),
         ("xz-crc64.img", "--check=crc32", &["one"]),
         ("lzip.img", "lzip", &["one"]),
-        ("lz4-gzip.img", "four zeroes", &["one"]),
+        ("lz4-gzip.img", "four zeros", &["one"]),
         ("unaligned.img", "multiple of 4", &["one"]),
-        ("trailing.img", "behind an archive", &["one"]),
+        ("trailing.img", "other data than archives", &["one"]),
         ("cut.img", "truncated", &["one"]),
         ("odc.img", "newc", &[]),
     ] {
