@@ -79,7 +79,11 @@ fn a_file_that_gives_nothing_is_an_error_that_names_it() {
             "line 1: EC2_URL",
         ),
         ("typo", "export EC2URL=http://h/\n", "contains no setting"),
-        ("blanks", "EC2_URL = http://h/\n", "no blanks around ="),
+        (
+            "blanks",
+            "EC2_URL = http://h/\n",
+            "no blanks are allowed around =",
+        ),
         (
             "ini",
             "[region home]\nec2-url = http://h/\n",

@@ -20,7 +20,7 @@ pub use self::place::Note;
 use std::collections::HashMap;
 use std::path::Path;
 
-use gumnut_types::SecretString;
+use gumnut_types::{SecretString, printable};
 use zeroize::Zeroizing;
 
 use self::place::Place;
@@ -126,6 +126,10 @@ fn content(shell: Shell<'_>) -> Content {
             _ => continue,
         };
         content.notes.push(Note { line, text });
+    }
+    // Paths and names in them are those of the file.
+    for note in &mut content.notes {
+        note.text = printable(&note.text).into_owned();
     }
     content
         .notes

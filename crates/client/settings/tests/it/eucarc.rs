@@ -188,6 +188,20 @@ fn what_is_not_understood_is_named_and_never_wrong() {
 }
 
 #[test]
+fn notes_are_fit_for_a_terminal() {
+    for text in [
+        ". a\0b\n",
+        "source 'x\u{1b}]0;title\u{7}'\n",
+        "exec=1; 'f\u{202e}g' EC2_URL=http://h/\n",
+    ] {
+        let content = read(&File::new(b""), text);
+        assert_eq!(content.notes.len(), 1, "{text:?}");
+        let note = content.notes[0].to_string();
+        assert_eq!(note, gumnut_types::printable(&note), "{text:?}");
+    }
+}
+
+#[test]
 fn nothing_is_executed() {
     let folder = tempfile::tempdir().unwrap();
     let proof = folder.path().join("proof");
