@@ -6,7 +6,7 @@ use xshell::{Shell, cmd};
 use crate::workspace::{Workspace, has, is_root};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 29] = [
+const PROGRAMS: [(&str, &str); 30] = [
     ("bzip2", "bzip2"),
     ("cc", "gcc"),
     ("cpio", "cpio"),

@@ -53,7 +53,7 @@ pub(crate) fn check(wanted: &Document, document: &[u8]) -> Result<(), ObjectErro
                 }
             }
             Ok(Event::CData(_) | Event::DocType(_)) => return Err(ObjectError::MalformedXml),
-            Ok(Event::Eof) => return open.first().map_or(Ok(()), Content::check),
+            Ok(Event::Eof) => return open[0].check(),
             Err(_) => return Ok(()),
             Ok(_) => {}
         }
@@ -70,7 +70,7 @@ struct Content {
 
 impl Content {
     /// Text beside elements would be dropped.
-    fn check(&self) -> Result<(), ObjectError> {
+    fn check(self) -> Result<(), ObjectError> {
         if self.has_elements && self.has_text {
             return Err(ObjectError::MalformedXml);
         }
