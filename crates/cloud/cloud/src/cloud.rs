@@ -1,19 +1,16 @@
 //! Starting and stopping a cloud.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gumnut_cloud_accounts::{Credentials, Keys, Regions, Secrets, Tls, Trust, Users, names};
 use gumnut_cloud_blobs::DiskBlobs;
-use gumnut_cloud_catalogue::{
-    Catalogue, CatalogueError, Clock, Database as _, Mismatch, Profile, insist_on_served,
-};
+use gumnut_cloud_catalogue::{Catalogue, Clock, Profile};
 use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
 use gumnut_cloud_http::{BodyBudget, FrontEnd, HttpLimits, Server, ServerOptions, tls_acceptor};
 use gumnut_cloud_images::Images;
-use gumnut_cloud_objects::{IfExists, ObjectLimits, ObjectStore};
+use gumnut_cloud_objects::{IfExists, ObjectStore};
 use gumnut_cloud_s3::{S3FrontEnd, S3Options};
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use tokio::net::TcpListener;
@@ -22,8 +19,11 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::backup::{self, Backup, BackupOptions, Restored};
 use crate::blobs::{self, Collecting};
+#[cfg(feature = "postgres")]
+use crate::catalogue::open_postgres;
+use crate::catalogue::{of_catalogue, open_catalogue, open_source};
 use crate::config::{CatalogueSource, Config, Limits};
-use crate::data_dir::{CATALOGUE, DataDir, is_empty, known_files};
+use crate::data_dir::{CATALOGUE, DataDir, is_empty};
 use crate::error::CloudError;
 use crate::front_ends;
 use crate::fsck::{self, Repair, Report};
@@ -239,7 +239,7 @@ impl Cloud {
             tls,
         } = tokio::task::spawn_blocking(|| open(config)).await??;
         let blobs = blobs::open(&config.blobs, blobs, &catalogue).await?;
-        let limits = object_limits(&config.limits);
+        let limits = config.limits.of_objects();
         let objects = ObjectStore::open(catalogue.clone(), Arc::clone(&blobs), limits).await?;
         let front_ends = front_ends(&config, &catalogue, objects.clone(), &keys);
         let addr = config.listen;
@@ -338,76 +338,6 @@ fn front_ends(
     front_ends::in_order(s3, ec2)
 }
 
-/// Opens the catalogue that the cloud is to have. Within a tokio runtime.
-fn open_source(config: &Config, data_dir: &Path) -> Result<Catalogue, CloudError> {
-    let clock = config.clock.clone();
-    match &config.catalogue {
-        CatalogueSource::Sqlite => {
-            let database = open_catalogue(data_dir, clock)?;
-            let checked = database.check();
-            checked.map_err(|error| of_catalogue(data_dir, error))?;
-            Ok(Catalogue::new(database))
-        }
-        #[cfg(feature = "postgres")]
-        CatalogueSource::Postgres(postgres) => open_postgres(postgres, clock),
-    }
-}
-
-/// Opens a catalogue in PostgreSQL. Blocks, within a tokio runtime.
-#[cfg(feature = "postgres")]
-fn open_postgres(
-    postgres: &gumnut_cloud_postgres::PostgresConfig,
-    clock: Clock,
-) -> Result<Catalogue, CloudError> {
-    let opened = gumnut_cloud_postgres::PostgresCatalogue::open(postgres, clock);
-    let opened = futures::executor::block_on(opened)?;
-    futures::executor::block_on(insist_on_served(&opened))?;
-    Ok(Catalogue::new(opened))
-}
-
-/// Opens the catalogue of a data directory; in a directory without one, a new one. Where there are files that a catalogue must
-/// know, an empty one is refused: with it the cloud would serve nothing, as if all data were gone.
-fn open_catalogue(data_dir: &Path, clock: Clock) -> Result<SqliteCatalogue, CloudError> {
-    let path = data_dir.join(CATALOGUE);
-    let failed = |error| of_catalogue(data_dir, error);
-    let without = |mismatch| failed(CatalogueError::Mismatch(mismatch));
-    let has_files = known_files(data_dir, 1)? > 0;
-    // Before it is opened, which makes a new one.
-    match fs_err::metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound && has_files => {
-            return Err(without(Mismatch::Missing));
-        }
-        Ok(found) if found.len() == 0 && has_files => return Err(without(Mismatch::Empty)),
-        _ => {}
-    }
-    let catalogue = SqliteCatalogue::open(&path, clock).map_err(failed)?;
-    futures::executor::block_on(insist_on_served(&catalogue))?;
-    let known = futures::executor::block_on(catalogue.accounts()).map_err(failed)?;
-    if known.accounts.is_empty() && has_files {
-        return Err(without(Mismatch::Empty));
-    }
-    Ok(catalogue)
-}
-
-/// An error of the catalogue in a data directory. Where there is none that could be taken for right, it says what is there
-/// without it.
-fn of_catalogue(data_dir: &Path, error: CatalogueError) -> CloudError {
-    let path = data_dir.join(CATALOGUE);
-    match error {
-        CatalogueError::Mismatch(mismatch @ (Mismatch::Missing | Mismatch::Empty)) => {
-            match known_files(data_dir, usize::MAX) {
-                Ok(files) => CloudError::NoCatalogue {
-                    path,
-                    mismatch,
-                    files,
-                },
-                Err(error) => error,
-            }
-        }
-        other => CloudError::of_catalogue(&path, other),
-    }
-}
-
 fn acceptor(
     config: &Config,
     tls: &Tls,
@@ -422,17 +352,6 @@ fn acceptor(
     // Last: a start that fails leaves to clients what they trust.
     certificate.keep_trusted(data_dir)?;
     Ok(acceptor)
-}
-
-fn object_limits(limits: &Limits) -> ObjectLimits {
-    let mut of_objects = ObjectLimits::default();
-    of_objects.buckets = limits.buckets;
-    of_objects.put_bytes = limits.put_bytes;
-    of_objects.object_bytes = limits.object_bytes;
-    of_objects.part_bytes = limits.part_bytes;
-    of_objects.upload_time = limits.upload_time;
-    of_objects.inline_bytes = limits.inline_bytes;
-    of_objects
 }
 
 fn http_limits(limits: &Limits) -> HttpLimits {
@@ -534,7 +453,7 @@ mod tests {
             ..
         } = opened.await.unwrap();
         let blobs = blobs::open(&config.blobs, blobs, &catalogue).await.unwrap();
-        let objects = ObjectStore::open(catalogue.clone(), blobs, ObjectLimits::default());
+        let objects = ObjectStore::open(catalogue.clone(), blobs, config.limits.of_objects());
         let objects = objects.await.unwrap();
         let front_ends = front_ends(&config, &catalogue, objects, &keys);
         let route = |method: &str, uri: &str, content_type: &str| {

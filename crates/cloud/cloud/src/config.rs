@@ -197,6 +197,18 @@ pub struct Limits {
 impl Limits {
     /// The largest value of [`Limits::inline_bytes`], 64 KiB: databases handle longer rows badly.
     pub const MAX_INLINE_BYTES: usize = ObjectLimits::MAX_INLINE_BYTES;
+
+    /// Those that the object store has.
+    pub(crate) fn of_objects(&self) -> ObjectLimits {
+        let mut of_objects = ObjectLimits::default();
+        of_objects.buckets = self.buckets;
+        of_objects.put_bytes = self.put_bytes;
+        of_objects.object_bytes = self.object_bytes;
+        of_objects.part_bytes = self.part_bytes;
+        of_objects.upload_time = self.upload_time;
+        of_objects.inline_bytes = self.inline_bytes;
+        of_objects
+    }
 }
 
 impl Config {

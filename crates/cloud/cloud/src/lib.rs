@@ -2,6 +2,7 @@
 
 mod backup;
 mod blobs;
+mod catalogue;
 mod cloud;
 mod config;
 mod data_dir;
