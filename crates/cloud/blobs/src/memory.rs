@@ -78,6 +78,39 @@ impl MemoryBlobs {
             ..Memory::default()
         }))
     }
+
+    async fn receive(
+        &self,
+        name: BlobName,
+        body: Body,
+        mut tap: Box<dyn Tap>,
+    ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
+        let memory = Arc::clone(&self.0);
+        let (bytes, mut tap) = match body.source {
+            Source::Stream(mut pieces) => {
+                let mut body = BytesMut::new();
+                while let Some(piece) = pieces.next().await {
+                    memory.gather(&mut body, &piece.map_err(PutError::Refused)?, &mut *tap)?;
+                }
+                (body.freeze(), tap)
+            }
+            Source::Reader(reader) => {
+                let memory = Arc::clone(&memory);
+                let work = move || Ok::<_, PutError>((memory.read(reader, &mut *tap)?, tap));
+                blocking(work).await?
+            }
+        };
+        tap.finish().map_err(PutError::Refused)?;
+        let begun = memory.now();
+        let size = bytes.len() as u64;
+        memory.blobs().insert(name, (bytes, begun));
+        let settle = move |fate| {
+            if fate == Fate::Discard {
+                memory.blobs().remove(&name);
+            }
+        };
+        Ok((PendingBlob::new(name, size, begun, settle), tap))
+    }
 }
 
 impl fmt::Debug for MemoryBlobs {
@@ -161,36 +194,23 @@ impl BlobStore for MemoryBlobs {
     async fn put(
         &self,
         body: Body,
-        mut tap: Box<dyn Tap>,
+        tap: Box<dyn Tap>,
     ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
-        let memory = Arc::clone(&self.0);
-        let (bytes, mut tap) = match body.source {
-            Source::Stream(mut pieces) => {
-                let mut body = BytesMut::new();
-                while let Some(piece) = pieces.next().await {
-                    memory.gather(&mut body, &piece.map_err(PutError::Refused)?, &mut *tap)?;
-                }
-                (body.freeze(), tap)
-            }
-            Source::Reader(reader) => {
-                let memory = Arc::clone(&memory);
-                let work = move || Ok::<_, PutError>((memory.read(reader, &mut *tap)?, tap));
-                blocking(work).await?
-            }
-        };
-        tap.finish().map_err(PutError::Refused)?;
-        let (name, begun) = (
-            BlobName::fresh(Folder::present_hour()).map_err(BlobError::writing)?,
-            memory.now(),
-        );
-        let size = bytes.len() as u64;
-        memory.blobs().insert(name, (bytes, begun));
-        let settle = move |fate| {
-            if fate == Fate::Discard {
-                memory.blobs().remove(&name);
-            }
-        };
-        Ok((PendingBlob::new(name, size, begun, settle), tap))
+        let name = BlobName::fresh(Folder::present_hour()).map_err(BlobError::writing)?;
+        self.receive(name, body, tap).await
+    }
+
+    fn folder_for(&self, folder: Folder) -> Folder {
+        Folder::Hour(folder.hour().unwrap_or(0))
+    }
+
+    async fn put_as(
+        &self,
+        name: BlobName,
+        body: Body,
+        tap: Box<dyn Tap>,
+    ) -> Result<PendingBlob, PutError> {
+        self.receive(name, body, tap).await.map(|(blob, _)| blob)
     }
 
     async fn get(&self, name: BlobName, range: Range<u64>) -> Result<BlobStream, BlobError> {

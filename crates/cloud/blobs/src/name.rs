@@ -53,6 +53,17 @@ impl BlobName {
         self.folder
     }
 
+    /// The name that a blob has in another directory.
+    #[must_use]
+    pub fn within_folder(self, folder: Folder) -> Self {
+        Self { folder, ..self }
+    }
+
+    /// The random bits, which no other blob in the directory has.
+    pub fn random(&self) -> [u8; 16] {
+        self.random
+    }
+
     /// The name of a blob in `folder` whose last part is `random`. `None` when that is not what a store makes.
     pub(crate) fn within(folder: Folder, random: &str) -> Option<Self> {
         let random = HEXLOWER.decode(random.as_bytes()).ok()?.try_into().ok()?;

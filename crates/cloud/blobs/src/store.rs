@@ -85,6 +85,21 @@ pub trait BlobStore: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// The directory in which this store keeps a blob that another store has in `folder`.
+    fn folder_for(&self, folder: Folder) -> Folder;
+
+    /// Stores a body as [`BlobStore::put`] does, under the name of a blob of another store. Its directory must be one of
+    /// [`BlobStore::folder_for`], and nobody else may use this store. A blob of this name that is there is replaced.
+    ///
+    /// # Errors
+    /// Those of [`BlobStore::put`].
+    async fn put_as(
+        &self,
+        name: BlobName,
+        body: Body,
+        tap: Box<dyn Tap>,
+    ) -> Result<PendingBlob, PutError>;
+
     /// Makes sure that the store can be used.
     ///
     /// # Errors

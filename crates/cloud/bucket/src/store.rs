@@ -123,6 +123,21 @@ impl BlobStore for BucketBlobs {
         upload::put(Arc::clone(&self.0), body, tap).await
     }
 
+    fn folder_for(&self, folder: Folder) -> Folder {
+        // Blobs of a store without hours are of one that is over.
+        Folder::Hour(folder.hour().unwrap_or(0))
+    }
+
+    async fn put_as(
+        &self,
+        name: BlobName,
+        body: Body,
+        tap: Box<dyn Tap>,
+    ) -> Result<PendingBlob, PutError> {
+        let put = upload::put_as(Arc::clone(&self.0), name, body, tap);
+        put.await.map(|(blob, _)| blob)
+    }
+
     async fn get(&self, name: BlobName, range: Range<u64>) -> Result<BlobStream, BlobError> {
         Arc::clone(&self.0).get(name, range).await
     }
@@ -141,7 +156,7 @@ impl BlobStore for BucketBlobs {
     }
 
     async fn copy(&self, name: BlobName) -> Result<Option<PendingBlob>, BlobError> {
-        upload::copy(Arc::clone(&self.0), name, self.0.size(name).await?).await
+        upload::copy(Arc::clone(&self.0), name).await
     }
 
     async fn ready(&self) -> Result<(), BlobError> {

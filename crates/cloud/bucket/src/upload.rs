@@ -44,8 +44,18 @@ type Put = Result<(PendingBlob, Box<dyn Tap>), PutError>;
 /// A task of its own sees to it, so that a caller who goes away leaves nothing: then what is stored is deleted, and the tap
 /// dropped after that.
 pub(crate) async fn put(bucket: Arc<Bucket>, body: Body, tap: Box<dyn Tap>) -> Put {
-    let (answer, wanted) = oneshot::channel();
     let name = BlobName::fresh(Folder::present_hour()).map_err(BlobError::Io)?;
+    put_as(bucket, name, body, tap).await
+}
+
+/// Stores a body under this name, as [`put`] does.
+pub(crate) async fn put_as(
+    bucket: Arc<Bucket>,
+    name: BlobName,
+    body: Body,
+    tap: Box<dyn Tap>,
+) -> Put {
+    let (answer, wanted) = oneshot::channel();
     let upload = Upload {
         md5: tap.md5().is_none().then(Md5::new),
         key: bucket.key(name),
@@ -61,22 +71,23 @@ pub(crate) async fn put(bucket: Arc<Bucket>, body: Body, tap: Box<dyn Tap>) -> P
     wanted.await.unwrap_or_else(|error| Err(lost(error)))
 }
 
-/// Copies a blob of `size` bytes.
+/// Copies a blob.
 pub(crate) async fn copy(
     bucket: Arc<Bucket>,
     from: BlobName,
-    size: u64,
 ) -> Result<Option<PendingBlob>, BlobError> {
     let name = BlobName::fresh(Folder::present_hour()).map_err(BlobError::Io)?;
     let (begun, key) = (Instant::now(), bucket.key(name));
-    let pending = Arc::clone(&bucket).pending(name, size, begun);
+    // Dropped, it deletes what may be there.
+    let unfinished = Arc::clone(&bucket).pending(name, 0, begun);
     let source = bucket.key(from);
     let copied = bucket
         .store
         .copy_opts(&source, &key, CopyOptions::default());
-    // An error drops the pending blob, which deletes what may be there.
     copied.await.map_err(|error| bucket.failed(from, error))?;
-    Ok(Some(pending))
+    let size = bucket.size(name).await?;
+    unfinished.leave();
+    Ok(Some(bucket.pending(name, size, begun)))
 }
 
 /// A blob that is being received.

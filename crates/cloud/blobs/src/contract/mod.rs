@@ -84,6 +84,7 @@ macro_rules! contract_functions {
             a_body_of_known_length,
             a_body_that_is_read,
             a_copy_is_a_blob_of_its_own,
+            a_blob_of_another_store_keeps_its_name,
             the_tap_sees_the_body_and_comes_back,
             names_are_unique,
             what_is_not_kept_is_deleted,
@@ -253,6 +254,29 @@ pub async fn a_copy_is_a_blob_of_its_own(store: &Arc<dyn BlobStore>) -> Outcome 
         let error = store.copy(name).await.err();
         assert!(matches!(error, Some(BlobError::NotFound(absent)) if absent == name));
         store.delete(&[copy]).await?;
+    }
+    Ok(())
+}
+
+/// A blob of another store gets its name, in the directory that the store says, in the place of what an interrupted copy has left.
+///
+/// # Errors
+/// If the store cannot be used.
+pub async fn a_blob_of_another_store_keeps_its_name(store: &Arc<dyn BlobStore>) -> Outcome {
+    for folder in [Folder::Root, Folder::Hour(400_000)] {
+        let home = store.folder_for(folder);
+        assert_eq!(store.folder_for(home), home);
+        let name = BlobName::fresh(folder)?.within_folder(home);
+        for seed in [31, 32] {
+            let body = pattern(100_000, seed);
+            let put = store.put_as(name, Body::bytes(body.clone()), Box::new(()));
+            let blob = put.await?;
+            assert_eq!((blob.name(), blob.size()), (name, 100_000));
+            blob.keep();
+            assert!(read(store, name, 0..100_000).await? == body);
+        }
+        assert_eq!(all(store).await?, [name]);
+        store.delete(&[name]).await?;
     }
     Ok(())
 }

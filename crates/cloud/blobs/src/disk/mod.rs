@@ -51,6 +51,19 @@ impl DiskBlobs {
     pub fn open(data_dir: &Path) -> io::Result<Self> {
         Ok(Self(Arc::new(Disk::open(data_dir)?)))
     }
+
+    async fn receive(
+        &self,
+        name: BlobName,
+        body: Body,
+        tap: Box<dyn Tap>,
+    ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
+        let upload = Upload::new(Arc::clone(&self.0), name, tap);
+        match body.source {
+            Source::Stream(pieces) => upload.receive(pieces).await,
+            Source::Reader(reader) => blocking(move || upload.copy(reader)).await,
+        }
+    }
 }
 
 #[async_trait]
@@ -60,11 +73,21 @@ impl BlobStore for DiskBlobs {
         body: Body,
         tap: Box<dyn Tap>,
     ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
-        let upload = Upload::new(Arc::clone(&self.0), tap);
-        match body.source {
-            Source::Stream(pieces) => upload.receive(pieces).await,
-            Source::Reader(reader) => blocking(move || upload.copy(reader)).await,
-        }
+        let name = BlobName::fresh(Folder::Root).map_err(BlobError::writing)?;
+        self.receive(name, body, tap).await
+    }
+
+    fn folder_for(&self, _folder: Folder) -> Folder {
+        Folder::Root
+    }
+
+    async fn put_as(
+        &self,
+        name: BlobName,
+        body: Body,
+        tap: Box<dyn Tap>,
+    ) -> Result<PendingBlob, PutError> {
+        self.receive(name, body, tap).await.map(|(blob, _)| blob)
     }
 
     async fn get(&self, name: BlobName, range: Range<u64>) -> Result<BlobStream, BlobError> {

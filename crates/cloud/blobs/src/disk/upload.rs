@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::shared::Disk;
 use crate::store::{blocking, joined};
-use crate::{BlobError, BlobName, BoxError, Fate, Folder, PendingBlob, PutError, Tap};
+use crate::{BlobError, BlobName, BoxError, Fate, PendingBlob, PutError, Tap};
 
 /// Bytes that are gathered before they go to the disk together.
 const BATCH: usize = 512 << 10;
@@ -27,6 +27,7 @@ pub(super) struct Upload {
     file: Option<Temporary>,
     tap: Box<dyn Tap>,
     disk: Arc<Disk>,
+    name: BlobName,
     size: u64,
     /// How many bytes the disk was told to begin with.
     handed: u64,
@@ -48,11 +49,12 @@ enum Behind {
 }
 
 impl Upload {
-    pub(super) fn new(disk: Arc<Disk>, tap: Box<dyn Tap>) -> Self {
+    pub(super) fn new(disk: Arc<Disk>, name: BlobName, tap: Box<dyn Tap>) -> Self {
         Self {
             file: None,
             tap,
             disk,
+            name,
             size: 0,
             handed: 0,
         }
@@ -133,7 +135,7 @@ impl Upload {
     fn open(&mut self) -> io::Result<&mut Temporary> {
         match &mut self.file {
             Some(temporary) => Ok(temporary),
-            none @ None => Ok(none.insert(Temporary::create(&self.disk)?)),
+            none @ None => Ok(none.insert(Temporary::create(&self.disk, self.name)?)),
         }
     }
 
@@ -171,8 +173,7 @@ impl Upload {
 }
 
 impl Temporary {
-    fn create(disk: &Arc<Disk>) -> io::Result<Self> {
-        let name = BlobName::fresh(Folder::Root)?;
+    fn create(disk: &Arc<Disk>, name: BlobName) -> io::Result<Self> {
         let mut options = fs::OpenOptions::new();
         // What is stored is for nobody but the store, whatever the umask is.
         options.write(true).create_new(true).mode(0o600);
