@@ -35,8 +35,10 @@ pub(crate) fn success(body: String) -> Response<String> {
 /// The answer to a call that is refused.
 pub(crate) fn of_call(rules: &ImageRules, refusal: &Refusal, id: &str) -> Response<String> {
     if rules.profile.is_legacy() {
+        // Clients that know no codes repeat what has this status.
+        let status = if refusal.status == 503 { 503 } else { 400 };
         return response(
-            400,
+            status,
             XML,
             legacy_body(&rules.component, &refusal.message, id),
         );

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use gumnut_cloud_catalogue::{CatalogueError, Profile};
+use gumnut_cloud_objects::ObjectError;
+use gumnut_types::Fault;
 
 /// Why something is not done with an image: what kind of reason, and the text for the caller.
 ///
@@ -78,6 +80,18 @@ impl ImageError {
         Self::new(ImageErrorKind::Internal, "An internal error has occurred")
     }
 
+    /// Something that the cloud needs is not there at the moment. The reason is for the log.
+    pub(crate) fn unavailable(reason: impl fmt::Display) -> Self {
+        tracing::error!(%reason, "a request cannot be handled at the moment");
+        let message = "The service cannot handle the request at the moment";
+        Self::new(ImageErrorKind::Unavailable, message)
+    }
+
+    /// The refusal when an object cannot be read at the moment; `None` when the object itself is the reason.
+    pub(crate) fn of_unavailable(error: &ObjectError) -> Option<Self> {
+        (error.fault() == Fault::Network).then(|| Self::unavailable(with_sources(error)))
+    }
+
     pub(crate) fn not_found(id: &str) -> Self {
         let message = format!("The image ID '{id}' does not exist");
         Self::new(ImageErrorKind::NotFound, message)
@@ -88,9 +102,7 @@ impl From<CatalogueError> for ImageError {
     fn from(error: CatalogueError) -> Self {
         let reason = with_sources(&error);
         if matches!(error, CatalogueError::Unavailable(_)) {
-            tracing::error!(%reason, "the catalogue is not available");
-            let message = "The service cannot handle the request at the moment";
-            return Self::new(ImageErrorKind::Unavailable, message);
+            return Self::unavailable(reason);
         }
         Self::internal(reason)
     }
@@ -102,7 +114,7 @@ impl From<tokio::task::JoinError> for ImageError {
     }
 }
 
-fn with_sources(error: &dyn std::error::Error) -> String {
+fn with_sources(error: &(dyn std::error::Error + 'static)) -> String {
     let causes: Vec<_> = std::iter::successors(Some(error), |cause| cause.source())
         .map(ToString::to_string)
         .collect();

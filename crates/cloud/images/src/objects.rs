@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 
 use gumnut_cloud_catalogue::{Caller, Identity, Key};
 use gumnut_cloud_objects::{ObjectError, ObjectReader, ObjectRef, ObjectStore};
-use gumnut_types::Sha1Digest;
+use gumnut_types::{Fault, Sha1Digest};
 use sha1::{Digest as _, Sha1};
 
 /// Bytes that are read at once.
@@ -88,7 +88,7 @@ pub(crate) async fn cause(
     store.head(&caller, &object).await.err().unwrap_or(refusal)
 }
 
-/// Reads where blocking is allowed. What goes wrong is for the log: the client gets the answer that it cannot be read.
+/// Reads where blocking is allowed. What goes wrong is for the log: the client gets the answer that it cannot be read, or not now.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, ObjectError> {
@@ -96,7 +96,13 @@ async fn blocking<T: Send + 'static>(
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => {
             tracing::error!(%error, "cannot read an object");
-            Err(ObjectError::Internal)
+            let error = ObjectError::of_reading(error);
+            let is_for_now = error.fault() == Fault::Network;
+            Err(if is_for_now {
+                error
+            } else {
+                ObjectError::Internal
+            })
         }
         Err(_) => Err(ObjectError::Internal),
     }

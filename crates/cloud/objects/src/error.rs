@@ -1,6 +1,7 @@
 //! Why the object store refuses something.
 
 use std::error::Error;
+use std::io;
 
 use gumnut_cloud_blobs::{BlobError, PutError};
 use gumnut_cloud_catalogue::{CatalogueError, KeyTooLong};
@@ -201,6 +202,26 @@ impl ObjectError {
         }
     }
 
+    /// What a reader of an object has failed with.
+    pub fn of_reading(error: io::Error) -> Self {
+        let error = error.downcast::<BlobError>();
+        error.unwrap_or_else(BlobError::Io).into()
+    }
+
+    /// Whether an error comes from a store of blobs that cannot be used at the moment.
+    pub fn is_of_unavailable_blobs(error: &(dyn Error + 'static)) -> bool {
+        let mut next = Some(error);
+        while let Some(cause) = next {
+            let reading = cause.downcast_ref::<io::Error>();
+            let inner = reading.and_then(|error| error.get_ref()?.downcast_ref());
+            if let Some(BlobError::Unavailable(_)) = inner.or_else(|| cause.downcast_ref()) {
+                return true;
+            }
+            next = cause.source();
+        }
+        false
+    }
+
     /// Writes an error of the cloud's own into the log; refusals are left out.
     pub fn log(&self) {
         if !self.is_refusal() {
@@ -322,12 +343,12 @@ impl From<PutError> for ObjectError {
         let source = match error {
             PutError::Refused(source) => source,
             PutError::Blob(error) => return error.into(),
-            other => return Self::Blob(BlobError::Io(std::io::Error::other(other))),
+            other => return Self::Blob(BlobError::Io(io::Error::other(other))),
         };
         // A body and its tap refuse with an `ObjectError`. All else that can break off is a reader of the store itself.
         match source.downcast::<Self>() {
             Ok(refusal) => *refusal,
-            Err(source) => Self::Blob(BlobError::Io(std::io::Error::other(source))),
+            Err(source) => Self::Blob(BlobError::Io(io::Error::other(source))),
         }
     }
 }
@@ -335,7 +356,22 @@ impl From<PutError> for ObjectError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
+
+    #[test]
+    fn an_unavailable_store_is_seen_through_what_a_reader_says() {
+        let unavailable = || io::Error::other(BlobError::Unavailable("no route".into()));
+        let error = ObjectError::of_reading(unavailable());
+        assert_eq!(
+            (error.code(), error.fault()),
+            ("ServiceUnavailable", Fault::Network)
+        );
+        assert!(ObjectError::is_of_unavailable_blobs(&unavailable()));
+        let around = io::Error::other(BlobError::Io(unavailable()));
+        assert!(ObjectError::is_of_unavailable_blobs(&around));
+        let damaged = io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert!(!ObjectError::is_of_unavailable_blobs(&damaged));
+        assert_eq!(ObjectError::of_reading(damaged).fault(), Fault::System);
+    }
 
     #[test]
     fn a_full_disk_has_its_own_answer() {

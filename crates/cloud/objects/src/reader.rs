@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::{Buf as _, Bytes};
+use data_encoding::HEXLOWER;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _, stream};
 use gumnut_cloud_blobs::{BlobError, BlobName, BlobPin, BlobReader, BlobStore, BlobStream};
@@ -44,6 +45,18 @@ struct Blobs {
 struct Run {
     name: BlobName,
     wanted: Range<u64>,
+    /// Of the whole blob.
+    size: u64,
+    /// Of the whole blob, in hex.
+    md5: String,
+}
+
+/// A blob all of whose bytes are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WholeBlob {
+    pub(crate) name: BlobName,
+    pub(crate) size: u64,
+    pub(crate) md5: [u8; 16],
 }
 
 impl Run {
@@ -69,6 +82,22 @@ impl ObjectReader {
             Source::Memory(_) => Vec::new(),
             Source::Blobs(blobs) => blobs.names(),
         }
+    }
+
+    /// The blob, when its bytes and no others are to be read. Call it before the first read.
+    pub(crate) fn whole_blob(&self) -> Option<WholeBlob> {
+        let Source::Blobs(blobs) = &self.source else {
+            return None;
+        };
+        let [run] = blobs.runs.as_slices().0 else {
+            return None;
+        };
+        let md5 = HEXLOWER.decode(run.md5.as_bytes()).ok()?.try_into().ok()?;
+        (run.size() == run.size).then_some(WholeBlob {
+            name: run.name,
+            size: run.size,
+            md5,
+        })
     }
 
     /// How many parts the object has; one that came at once has one. Call it before the first read.
@@ -147,6 +176,8 @@ impl Blobs {
             runs.push_back(Run {
                 name: name.map_err(BlobError::Io)?,
                 wanted: 0..segment.size,
+                size: segment.size,
+                md5: segment.md5.clone(),
             });
         }
         let mut blobs = Self {
@@ -174,6 +205,7 @@ impl Blobs {
                 self.runs.push_back(Run {
                     name: run.name,
                     wanted: run.wanted.start + from..run.wanted.start + to,
+                    ..run
                 });
             }
             at = end;

@@ -179,8 +179,35 @@ pub(crate) async fn receive_copy(
         let bytes = read.await.map_err(BlobError::Io)?;
         return in_memory(bytes.into(), digests);
     }
+    let ReceivedPart { blob, computed } = receive_part_copy(blobs, reader, digests).await?;
+    Ok(ReceivedBody {
+        bytes: Received::InBlob(blob),
+        computed,
+    })
+}
+
+/// Stores the bytes of a copy of a part. A whole blob is copied by the store itself, if it can and nothing is to be computed.
+pub(crate) async fn receive_part_copy(
+    blobs: &Arc<dyn BlobStore>,
+    reader: ObjectReader,
+    digests: BodyDigests,
+) -> Result<ReceivedPart, ObjectError> {
+    if let Some(whole) = reader.whole_blob()
+        && digests == BodyDigests::default()
+        && let Some(blob) = blobs.copy(whole.name).await?
+    {
+        if blob.size() != whole.size {
+            let other = std::io::Error::other("the store of blobs made a copy of another size");
+            return Err(BlobError::Io(other).into());
+        }
+        let computed = Computed {
+            md5: whole.md5,
+            checksum: None,
+        };
+        return Ok(ReceivedPart { blob, computed });
+    }
     let length = Some(reader.left());
-    in_blob(blobs, Body::reader(reader).of_length(length), digests).await
+    store(blobs, Body::reader(reader).of_length(length), digests).await
 }
 
 /// The pieces of a body; one byte more than `limit` is an error, and a `length` that is.
@@ -225,7 +252,7 @@ async fn in_blob(
 }
 
 /// Stores a body as a blob.
-pub(crate) async fn store(
+async fn store(
     blobs: &Arc<dyn BlobStore>,
     body: Body,
     digests: BodyDigests,

@@ -105,8 +105,12 @@ async fn a_body_of_another_length_is_refused() {
 mod of_a_cloud {
     use gumnut_cloud::{BlobsSource, Cloud};
 
+    use gumnut_signing::RequestView;
+    use gumnut_signing::v4::{PayloadHash, Service, Signer};
+
     use super::*;
-    use crate::common::{config, fresh_data_dir};
+    use crate::common::{Answer, config, fresh_data_dir};
+    use crate::operations::{metrics, value};
 
     /// Two clouds: the first keeps its bytes in the bucket `blobs` of the second.
     async fn two() -> (TestCloud, TestCloud) {
@@ -148,12 +152,45 @@ mod of_a_cloud {
         assert_eq!(blobs(&second).await, 2);
     }
 
+    /// Registers a manifest in the bucket.
+    async fn register(cloud: &TestCloud, manifest: &str) -> Answer {
+        let body = format!(
+            "Action=RegisterImage&Version=2014-10-01&Name=name&ImageLocation=bkt/{manifest}"
+        );
+        let form = "application/x-www-form-urlencoded";
+        let mut request = cloud.request("POST", "/").header("content-type", form);
+        let signer = Signer {
+            credentials: &cloud.alice.credentials,
+            region: "anywhere",
+            service: Service::Ec2,
+        };
+        let view = RequestView {
+            method: "POST",
+            path: "/",
+            query: "",
+            headers: &request.headers,
+        };
+        let now = time::OffsetDateTime::now_utc();
+        let added = signer.sign(&view, &PayloadHash::of(body.as_bytes()), now);
+        request.headers.extend(added.unwrap());
+        request.body(body.as_bytes()).send().await
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_store_that_is_away_is_a_503() {
         let (cloud, second) = two().await;
         let body = vec![7; 100_000];
-        assert_eq!(cloud.put(&cloud.alice, "/bkt/k", &body).await.status, 200);
+        for key in ["k", "i.manifest.xml"] {
+            let put = cloud.request("PUT", &format!("/bkt/{key}"));
+            let put = put.header("x-amz-acl", "aws-exec-read").body(&body);
+            assert_eq!(put.v4(&cloud.alice).send().await.status, 200);
+        }
+        let wrong = register(&cloud, "i.manifest.xml").await;
+        assert_eq!(wrong.refusal(), (400, "InvalidManifest"));
         second.running.shutdown().await.unwrap();
+        let away = register(&cloud, "i.manifest.xml").await;
+        assert_eq!(away.refusal(), (503, "Unavailable"), "{}", away.text());
+        assert_eq!(away.header("retry-after"), "1");
         for answer in [
             cloud.put(&cloud.alice, "/bkt/l", &body).await,
             cloud.get(&cloud.alice, "/bkt/k").await,
@@ -171,6 +208,62 @@ mod of_a_cloud {
                 .status,
             200
         );
+    }
+
+    /// Bytes of bodies that a cloud has received and sent.
+    async fn bytes(cloud: &TestCloud) -> [f64; 2] {
+        let page = metrics(cloud).await;
+        ["received", "sent"].map(|name| {
+            let name = format!("gumnut_cloud_{name}_bytes_total{{service=\"s3\"}}");
+            value(&page, &name).unwrap()
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_copy_of_a_whole_object_does_not_leave_the_bucket() {
+        let (cloud, second) = two().await;
+        let body: Vec<u8> = (0..5 << 20).map(|i: u32| i.to_be_bytes()[2]).collect();
+        let put = cloud.put(&cloud.alice, "/bkt/big", &body).await;
+        let etag = put.header("etag").to_owned();
+        let begun = cloud.request("POST", "/bkt/parts?uploads");
+        let begun = begun.v4(&cloud.alice).send().await;
+        let part = format!(
+            "/bkt/parts?partNumber=1&uploadId={}",
+            begun.element("UploadId")
+        );
+        let before = bytes(&second).await;
+        let copy = async |target: &str, headers: &[(&str, &str)]| {
+            let mut request = cloud.request("PUT", target);
+            request = request.header("x-amz-copy-source", "/bkt/big");
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let copied = request.v4(&cloud.alice).send().await;
+            assert_eq!(copied.status, 200, "{}", copied.text());
+            copied
+        };
+        for target in ["/bkt/copy", &part] {
+            let copied = copy(target, &[]).await;
+            assert_eq!(copied.element("ETag").replace("&quot;", "\""), etag);
+        }
+        let after = bytes(&second).await;
+        for (before, after) in before.iter().zip(after) {
+            assert!(after - before < 100_000.0, "{before} {after}");
+        }
+        assert!(cloud.get(&cloud.alice, "/bkt/copy").await.body == body);
+
+        // What is to be computed is read.
+        let summed = copy("/bkt/summed", &[("x-amz-checksum-algorithm", "CRC32C")]).await;
+        assert!(
+            !summed.element("ChecksumCRC32C").is_empty(),
+            "{}",
+            summed.text()
+        );
+        let half = copy(&part, &[("x-amz-copy-source-range", "bytes=0-2621439")]).await;
+        assert_ne!(half.element("ETag").replace("&quot;", "\""), etag);
+        let read = bytes(&second).await;
+        assert!(read[1] - after[1] > 7_000_000.0);
+        assert!(cloud.get(&cloud.alice, "/bkt/summed").await.body == body);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

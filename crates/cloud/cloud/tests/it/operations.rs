@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::common::{TestCloud, config, fresh_data_dir};
 use crate::server::{connect, put_head, talk};
 
-async fn metrics(cloud: &TestCloud) -> String {
+pub(crate) async fn metrics(cloud: &TestCloud) -> String {
     let page = cloud.request("GET", "/metrics").send().await;
     let content_type = page.header("content-type");
     assert!(content_type.starts_with("application/openmetrics-text"));
@@ -16,7 +16,7 @@ async fn metrics(cloud: &TestCloud) -> String {
 }
 
 /// The value of a line of the page.
-fn value(page: &str, name: &str) -> Option<f64> {
+pub(crate) fn value(page: &str, name: &str) -> Option<f64> {
     let line = page.lines().find_map(|line| line.strip_prefix(name));
     line?.trim().parse().ok()
 }

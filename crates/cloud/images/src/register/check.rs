@@ -143,6 +143,9 @@ pub(super) async fn part_unavailable(
     part: &PartName,
     refusal: ObjectError,
 ) -> ImageError {
+    if let Some(unavailable) = ImageError::of_unavailable(&refusal) {
+        return unavailable;
+    }
     let cause = objects::cause(store, caller, (bucket, key), refusal).await;
     invalid(format!("Part {part} is not available ({})", cause.code()))
 }

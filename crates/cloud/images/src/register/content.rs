@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use gumnut_bundle::{BundleError, NoProgress, PartSource};
 use gumnut_cloud_accounts::CloudKeys;
 use gumnut_cloud_catalogue::Caller;
-use gumnut_cloud_objects::ObjectStore;
+use gumnut_cloud_objects::{ObjectError, ObjectStore};
 use gumnut_manifest::SignedManifest;
 use gumnut_types::{Limits, PartIndex, PartName};
 
@@ -48,6 +48,9 @@ pub(super) async fn check(
 }
 
 fn mismatch(error: &BundleError) -> ImageError {
+    if ObjectError::is_of_unavailable_blobs(error) {
+        return ImageError::unavailable(error);
+    }
     let why: Vec<_> = std::iter::successors(Some(error as &dyn std::error::Error), |cause| {
         cause.source()
     })

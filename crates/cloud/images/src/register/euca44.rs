@@ -28,7 +28,10 @@ pub(super) async fn register(
         Some((manifest, facts))
     })
     .await
-    .map_err(|_| ImageError::unspecific(format!("Failed to read manifest file: {bucket}/{key}")))?
+    .map_err(|error| {
+        let message = format!("Failed to read manifest file: {bucket}/{key}");
+        ImageError::of_unavailable(&error).unwrap_or_else(|| ImageError::unspecific(message))
+    })?
     .ok_or_else(|| ImageError::unspecific("The manifest is not well formed"));
     // What is wrong with it is said only of what the caller owns or may read.
     let is_own = |manifest: &LenientManifest| manifest.user() == Some(caller.account.as_str());

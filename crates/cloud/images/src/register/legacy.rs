@@ -44,11 +44,11 @@ pub(super) async fn register(
             is_good.then_some((manifest, facts))
         },
     );
-    let (manifest, facts) = read
+    let bad = || ImageError::unspecific(BAD_MANIFEST);
+    let read = read
         .await
-        .ok()
-        .flatten()
-        .ok_or_else(|| ImageError::unspecific(BAD_MANIFEST))?;
+        .map_err(|error| ImageError::of_unavailable(&error).unwrap_or_else(bad));
+    let (manifest, facts) = read?.ok_or_else(bad)?;
     // The caller must be able to read it, too.
     if !check::may_read(registrar, caller, bucket, key).await {
         let message = format!("Failed to read manifest file: {bucket}/{key}");

@@ -95,6 +95,9 @@ async fn verified_manifest(
     let parsed = match read {
         Ok(parsed) => parsed,
         Err(refusal) => {
+            if let Some(unavailable) = ImageError::of_unavailable(&refusal) {
+                return Err(unavailable);
+            }
             let cause = objects::cause(registrar.objects, caller, (bucket, key), refusal).await;
             let code = cause.code();
             return Err(check::invalid(format!(

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::Stream;
-use gumnut_cloud_blobs::{BlobError, Body};
+use gumnut_cloud_blobs::BlobError;
 use gumnut_cloud_catalogue::{
     ChecksumAlgorithm, Governance, Identity, KeyRef, Permission, Retention, Tags,
 };
@@ -91,8 +91,7 @@ impl ObjectStore {
         checksum: Option<ChecksumAlgorithm>,
     ) -> Result<ReceivedPart, ObjectError> {
         let digests = self.digests_of_copy(&reader, checksum)?;
-        let length = Some(reader.left());
-        receive::store(&self.blobs, Body::reader(reader).of_length(length), digests).await
+        receive::receive_part_copy(&self.blobs, reader, digests).await
     }
 
     /// What is computed of a copy, which must not be too long.
