@@ -1,9 +1,9 @@
-//! `gumnut cloud backup`, `gumnut cloud restore` and `gumnut cloud migrate`
+//! `gumnut cloud backup` and `gumnut cloud restore`
 
 use std::path::PathBuf;
 
 use clap::Args;
-use gumnut_cloud::{BackupOptions, Cloud, MoveRequest};
+use gumnut_cloud::{BackupOptions, Cloud};
 use gumnut_terminal::{Lines, Session};
 use serde_json::json;
 
@@ -55,35 +55,6 @@ pub struct Restore {
     copy: bool,
 }
 
-/// Move the catalogue of a cloud that is stopped to PostgreSQL, or back.
-///
-/// The tables there must be empty. Objects and `master.key` are kept where they are. If the command is interrupted, run it again: it
-/// continues. At the end the digests of all tables are compared; a cloud does not start with a catalogue that was moved.
-#[derive(Args)]
-#[command(after_help = "\
-Examples:
-  gumnut cloud migrate --to 'postgres:///gumnut?host=/run/postgresql'
-  gumnut cloud migrate --from 'postgres:///gumnut?host=/run/postgresql' --data /srv/cloud
-  gumnut cloud migrate --undo")]
-pub struct Migrate {
-    #[command(flatten)]
-    data: Data,
-    /// Database to move the catalogue of the data directory to
-    #[arg(long, value_name = "URL", required_unless_present_any = ["from", "undo"], conflicts_with_all = ["from", "undo"])]
-    to: Option<String>,
-    /// Database to move the catalogue from, to a data directory without one
-    #[arg(long, value_name = "URL")]
-    from: Option<String>,
-    /// File with the password of the database
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// Use a catalogue that was moved again: that of the data directory, or of the database of --from
-    ///
-    /// Changes that were made after it was moved are not in it.
-    #[arg(long)]
-    undo: bool,
-}
-
 impl Backup {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         let options = BackupOptions::new(self.copy, self.verify);
@@ -98,16 +69,5 @@ impl Restore {
         let restored = Cloud::restore(&self.from, &self.to, !self.copy).map_err(refused)?;
         let lines = Lines::one(restored.backup.display());
         session.output.result(&json!(restored), &lines)
-    }
-}
-
-impl Migrate {
-    pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let (to, from, file) = (&self.to, &self.from, &self.password_file);
-        let request = MoveRequest::new(to.clone(), from.clone(), file.clone(), self.undo);
-        let rows = Cloud::migrate_as(&self.data.folder()?, &request).map_err(refused)?;
-        session
-            .output
-            .result(&json!({ "rows": rows }), &Lines::default())
     }
 }

@@ -13,7 +13,8 @@ use crate::data::Data;
 use crate::images::ImageOptions;
 use crate::listen::{self, Listen};
 use crate::refused::refused;
-use crate::{backup, fsck, process, user};
+use crate::runtime::within;
+use crate::{backup, fsck, gc, migrate, process, schema, user};
 
 /// The directory of credentials in that of the data.
 const CREDENTIALS: &str = "credentials";
@@ -31,9 +32,12 @@ pub enum Cloud {
     Stop(process::Stop),
     Credentials(Credentials),
     Fsck(fsck::Fsck),
+    Gc(gc::Gc),
     Backup(backup::Backup),
     Restore(backup::Restore),
-    Migrate(backup::Migrate),
+    Migrate(migrate::Migrate),
+    #[command(subcommand)]
+    Schema(schema::Schema),
     #[command(subcommand)]
     User(user::User),
 }
@@ -109,16 +113,18 @@ impl Cloud {
     /// What failed, with a [`gumnut_terminal::Failure`] in it where there is something to do about it.
     pub fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
         match self {
-            Self::Init(command) => command.run(session),
+            Self::Init(command) => within(|| command.run(session)),
             Self::Start(command) => command.run(session),
             Self::Status(command) => command.run(session),
             Self::Stop(command) => command.run(session),
-            Self::Credentials(command) => command.run(session),
-            Self::Fsck(command) => command.run(session),
+            Self::Credentials(command) => within(|| command.run(session)),
+            Self::Fsck(command) => within(|| command.run(session)),
             Self::Backup(command) => command.run(session),
             Self::Restore(command) => command.run(session),
             Self::Migrate(command) => command.run(session),
-            Self::User(command) => command.run(session),
+            Self::Gc(command) => within(|| command.run(session)),
+            Self::Schema(command) => within(|| command.run(session)),
+            Self::User(command) => within(|| command.run(session)),
         }
     }
 }

@@ -23,6 +23,11 @@ pub(crate) struct Data {
 }
 
 impl Data {
+    /// Whether one of the two options was given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.data.is_some() || self.server_config.is_some()
+    }
+
     /// What the configuration file says, with the directory that was named.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         let mut settings = match &self.server_config {

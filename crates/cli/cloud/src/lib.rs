@@ -4,10 +4,14 @@ mod backup;
 mod cloud;
 mod data;
 mod fsck;
+mod gc;
 mod images;
 mod listen;
+mod migrate;
 mod process;
 mod refused;
+mod runtime;
+mod schema;
 mod settings;
 mod user;
 

@@ -20,6 +20,13 @@ pub(crate) fn refused(error: CloudError) -> anyhow::Error {
         }
         CloudError::Listen { .. } => "pass --listen with an address of this machine",
         CloudError::StillRunning { .. } => "repeat the command, or kill the process",
+        CloudError::BlobsNotEmpty => {
+            "pass --blobs keep if the objects of this cloud are there already"
+        }
+        CloudError::CollectsItself => "pass --server-config with `blobs` in a bucket",
+        CloudError::ShortGrace { .. } => {
+            "pass a longer --grace, or stop every front end and pass --stopped"
+        }
         _ => return error.into(),
     };
     let failure = Failure::new(error.fault().into(), error.to_string()).hint(hint);

@@ -43,6 +43,22 @@ impl MasterKeyFile {
         path
     }
 
+    /// Makes sure that this file has the key of another cloud's file; whether it has. In a data directory without a key it is made.
+    ///
+    /// # Errors
+    /// When one of the files cannot be used, or there is no key in the other one.
+    pub fn take_over(&self, other: &Self) -> Result<bool, AccountsError> {
+        let no_key = || AccountsError::LostMasterKey(other.path().to_owned());
+        let key = read(other)?.ok_or_else(no_key)?;
+        if let (None, Self::Own(path)) = (read(self)?, self) {
+            write(path, &key).map_err(|source| AccountsError::Files {
+                doing: "create the master key",
+                source,
+            })?;
+        }
+        Ok(read(self)?.is_some_and(|own| *own.0 == *key.0))
+    }
+
     /// Reads the key. It is made if it is the cloud's own and nothing `is_encrypted` yet.
     pub(crate) fn open(&self, is_encrypted: bool) -> Result<MasterKey, AccountsError> {
         match (read(self)?, self) {
@@ -170,11 +186,15 @@ fn read(file: &MasterKeyFile) -> Result<Option<MasterKey>, AccountsError> {
     Ok(Some(MasterKey(Zeroizing::new(key))))
 }
 
-/// Makes a master key, unless another process makes one meanwhile. It is on the disk when this returns: what is encrypted with it
-/// must not be there before.
+/// Makes a master key, unless another process makes one meanwhile.
 fn make(path: &Path) -> std::io::Result<()> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     getrandom::fill(&mut *key).map_err(std::io::Error::other)?;
+    write(path, &MasterKey(key))
+}
+
+/// Writes a master key, unless there is one. It is on the disk when this returns: what is encrypted with it must not be there before.
+fn write(path: &Path, key: &MasterKey) -> std::io::Result<()> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(std::io::Error::other)?;
     let mut temporary = path.as_os_str().to_owned();
@@ -183,7 +203,7 @@ fn make(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let mut file = options.open(&temporary)?;
-    file.write_all(&*key)?;
+    file.write_all(&*key.0)?;
     file.sync_all()?;
     // A link takes no other's place, as renaming would.
     let linked = match fs::hard_link(&temporary, path) {

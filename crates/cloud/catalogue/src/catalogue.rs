@@ -284,8 +284,14 @@ reads! {
     keep_swept(hour: u32 = hour) -> ();
     /// Those of the blobs that a row of an object or a part names.
     named_blobs(blobs: Vec<String> = blobs) -> Vec<String>;
-    /// Every blob that a row names, with what it must be.
-    known_blobs() -> Vec<KnownBlob>;
+    /// At most `limit` blobs that rows name, with what they must be: those behind the name `after`, in the order of the bytes of
+    /// their names. No name is before the empty text.
+    known_blobs(after: &str = after.to_owned(), limit: usize = limit) -> Vec<KnownBlob>;
+    /// Those of the blobs that a row of an object or a part names, with what they must be, in no order.
+    find_blobs(blobs: Vec<String> = blobs) -> Vec<KnownBlob>;
+    /// How many uploads began `uploads` ago or before, and how many blobs were given up `garbage` ago or before, by the clock of the
+    /// database.
+    count_old(uploads: Duration = uploads, garbage: Duration = garbage) -> (u64, u64);
     /// At most `limit` versions whose bytes are in the catalogue, with rows behind `after`, in the order of their rows.
     inline_objects(after: i64 = after, limit: usize = limit) -> Vec<InlineObject>;
     /// What does not hold together in the database, a line each; empty when all is well.

@@ -231,8 +231,24 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     /// Those of the blobs that a row of an object or a part names.
     async fn named_blobs(&self, blobs: Vec<String>) -> Result<Vec<String>, CatalogueError>;
 
-    /// Every blob that a row names, with what it must be.
-    async fn known_blobs(&self) -> Result<Vec<KnownBlob>, CatalogueError>;
+    /// At most `limit` blobs that rows name, with what they must be: those behind the name `after`, in the order of the bytes of
+    /// their names.
+    async fn known_blobs(
+        &self,
+        after: String,
+        limit: usize,
+    ) -> Result<Vec<KnownBlob>, CatalogueError>;
+
+    /// Those of the blobs that a row of an object or a part names, with what they must be, in no order.
+    async fn find_blobs(&self, blobs: Vec<String>) -> Result<Vec<KnownBlob>, CatalogueError>;
+
+    /// How many uploads began `uploads` ago or before, and how many blobs were given up `garbage` ago or before, by the clock of the
+    /// database.
+    async fn count_old(
+        &self,
+        uploads: Duration,
+        garbage: Duration,
+    ) -> Result<(u64, u64), CatalogueError>;
 
     /// At most `limit` versions whose bytes are in the catalogue, with rows behind `after`, in the order of their rows.
     async fn inline_objects(

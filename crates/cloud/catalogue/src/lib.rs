@@ -46,8 +46,8 @@ pub use profile::{IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
 pub use settings::{BucketSettings, CorsRule, LockPeriod, ObjectLock, PublicAccess, Versioning};
 pub use tags_and_lock::{Governance, LockMode, Retention, Tags, TagsAndLock};
 pub use transfer::{
-    Column, Digest, Kind, MigrateError, Row, Table, Transfer, Value, copy_rows, digest,
-    insist_on_served, migrate, undo_move,
+    BegunMove, Column, Digest, Kind, MigrateError, Rename, Row, Table, Transfer, Value, begin_move,
+    copy_rows, digest, insist_on_served, migrate, undo_move,
 };
 pub use unit::{
     AccountsChange, AccountsState, BucketChange, BucketRef, BucketState, ImageChange, ImageRef,

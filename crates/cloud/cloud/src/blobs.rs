@@ -19,6 +19,10 @@ const INTERVAL_ON_DISK: Duration = Duration::from_mins(10);
 /// The shortest time between two rounds.
 const SHORTEST: Duration = Duration::from_millis(200);
 
+/// The name under which the catalogue keeps the id of the cloud. It is shown to anyone who can read the bucket, so it is not encrypted.
+#[cfg(any(feature = "bucket", feature = "postgres"))]
+pub(crate) const CLUSTER: &str = "cluster-id";
+
 /// The files of a data directory, if that is where the bytes are.
 pub(crate) fn on_disk(source: &BlobsSource, path: &Path) -> Result<Option<DiskBlobs>, CloudError> {
     if !matches!(source, BlobsSource::Disk) {
@@ -51,16 +55,41 @@ pub(crate) async fn open(
     }
 }
 
+/// The store of the bytes, for somebody who puts nothing into it.
+pub(crate) async fn look_at(
+    source: &BlobsSource,
+    data_dir: &Path,
+) -> Result<Arc<dyn BlobStore>, CloudError> {
+    open_for(source, data_dir, None).await
+}
+
+/// The store of the bytes of the cloud with this id, as its catalogue keeps it; `None` for blobs that say nothing of their cloud.
+pub(crate) async fn open_for(
+    source: &BlobsSource,
+    data_dir: &Path,
+    cluster: Option<Vec<u8>>,
+) -> Result<Arc<dyn BlobStore>, CloudError> {
+    let cluster = cluster.map(|id| String::from_utf8_lossy(&id).into_owned());
+    match source {
+        #[cfg(feature = "bucket")]
+        BlobsSource::Bucket(config) => bucket::open_for(config, cluster).await,
+        BlobsSource::Disk => {
+            let _ = cluster;
+            let opened = DiskBlobs::open(data_dir).map_err(|source| CloudError::Files {
+                doing: "open the directories of the object store",
+                source,
+            })?;
+            Ok(Arc::new(opened))
+        }
+    }
+}
+
 #[cfg(feature = "bucket")]
 mod bucket {
     use data_encoding::HEXLOWER;
     use gumnut_cloud_bucket::{BucketBlobs, BucketConfig};
 
-    use super::{Arc, BlobStore, Catalogue, CloudError};
-
-    /// The name under which the catalogue keeps the id of the cloud. It is shown to anyone who can read the bucket, so it is not
-    /// encrypted.
-    const CLUSTER: &str = "cluster-id";
+    use super::{Arc, BlobStore, CLUSTER, Catalogue, CloudError};
 
     pub(super) async fn open(
         config: &BucketConfig,
@@ -80,11 +109,19 @@ mod bucket {
         let store: Arc<dyn BlobStore> =
             Arc::new(BucketBlobs::open(config).map_err(CloudError::blobs)?);
         // A cloud whose bytes cannot be reached is of no use; the user who starts it should hear of it.
-        store.ready().await.map_err(|error| CloudError::Blobs {
-            fault: error.fault(),
-            source: error.into(),
-        })?;
+        store.ready().await?;
         Ok(store)
+    }
+
+    pub(super) async fn open_for(
+        config: &BucketConfig,
+        cluster: Option<String>,
+    ) -> Result<Arc<dyn BlobStore>, CloudError> {
+        let mut config = config.clone();
+        config.cluster = cluster;
+        let opened = BucketBlobs::open(config).map_err(CloudError::blobs)?;
+        opened.ready().await?;
+        Ok(Arc::new(opened))
     }
 }
 

@@ -10,7 +10,7 @@ use gumnut_cloud_catalogue::{Catalogue, Clock, Profile};
 use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
 use gumnut_cloud_http::{BodyBudget, FrontEnd, HttpLimits, Server, ServerOptions, tls_acceptor};
 use gumnut_cloud_images::Images;
-use gumnut_cloud_objects::{IfExists, ObjectStore};
+use gumnut_cloud_objects::{Collected, IfExists, ObjectStore, Round};
 use gumnut_cloud_s3::{S3FrontEnd, S3Options};
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use tokio::net::TcpListener;
@@ -30,6 +30,9 @@ use crate::fsck::{self, Repair, Report};
 #[cfg(feature = "postgres")]
 use crate::migrate::{self, Move, MoveRequest};
 use crate::process::{self, Process};
+#[cfg(feature = "postgres")]
+use crate::relocate::{self, MoveBlobs, Relocated};
+use crate::shared;
 
 /// The embedded cloud.
 #[derive(Debug)]
@@ -114,6 +117,32 @@ impl Cloud {
         migrate::undo(data_dir, postgres).await
     }
 
+    /// Moves a cloud that nobody uses, its catalogue and the bytes of its objects, to another place, which must be empty. `blobs` says
+    /// what becomes of the bytes; `None` keeps them where they are when both places have the same store, and copies them otherwise.
+    /// The first place is not changed, but a cloud does not start with its catalogue afterwards. After it was interrupted, calling it
+    /// again continues. Each blob that is copied is compared with its digest, and at the end the digests of all tables.
+    ///
+    /// # Errors
+    /// [`CloudError::Locked`] or [`CloudError::InUse`] when one of the places is used; [`CloudError::BlobsNotEmpty`],
+    /// [`CloudError::MoveBlob`], [`CloudError::OtherMasterKey`] or [`CloudError::Migrate`] when the cloud cannot be moved.
+    #[cfg(feature = "postgres")]
+    pub async fn relocate(
+        from: &Config,
+        to: &Config,
+        blobs: Option<MoveBlobs>,
+    ) -> Result<Relocated, CloudError> {
+        relocate::relocate(from, to, blobs).await
+    }
+
+    /// Lets a cloud start again that was moved, with the state that it had then.
+    ///
+    /// # Errors
+    /// [`CloudError::Migrate`] when its catalogue is an incomplete copy; others when it cannot be used.
+    #[cfg(feature = "postgres")]
+    pub async fn undo_relocate(config: &Config) -> Result<(), CloudError> {
+        relocate::undo(config).await
+    }
+
     /// Brings the tables of a shared catalogue up to date, while front ends use it. Gives the version before and after; they are the same
     /// when there was nothing to do. Tables in a data directory are brought up to date when a cloud starts.
     ///
@@ -124,6 +153,17 @@ impl Cloud {
         postgres: &gumnut_cloud_postgres::PostgresConfig,
     ) -> Result<(i64, i64), CloudError> {
         Ok(gumnut_cloud_postgres::PostgresCatalogue::upgrade(postgres).await?)
+    }
+
+    /// The version of the tables of a shared catalogue, whether or not this program can use them.
+    ///
+    /// # Errors
+    /// When there are none, or the database cannot be used.
+    #[cfg(feature = "postgres")]
+    pub async fn schema(
+        postgres: &gumnut_cloud_postgres::PostgresConfig,
+    ) -> Result<gumnut_cloud_postgres::Schema, CloudError> {
+        Ok(gumnut_cloud_postgres::PostgresCatalogue::schema(postgres).await?)
     }
 
     /// Checks a data directory that no cloud uses at the moment: the catalogue, and presence, size and digest of every
@@ -139,6 +179,26 @@ impl Cloud {
         }
         let locked = DataDir::look_at(data_dir)?;
         fsck::check(locked.path(), &path)
+    }
+
+    /// Checks a cloud whose catalogue or bytes are elsewhere than in its data directory, while front ends use it: whether rows hold
+    /// together, and whether each blob is there and has its size; with `is_deep` also the digest of each. Blobs that belong to nothing
+    /// are told with their age. Changes nothing. With the bytes on disk no cloud may use the data directory.
+    ///
+    /// # Errors
+    /// When catalogue or bytes cannot be used. What is wrong with them is in the report.
+    pub async fn fsck_shared(config: &Config, is_deep: bool) -> Result<Report, CloudError> {
+        shared::fsck(config, is_deep).await
+    }
+
+    /// Does a round of the collector for a cloud with its bytes in a bucket, and gives what was deleted; `None` when another process
+    /// does so. Front ends may run, except with [`Round::is_alone`], which is refused as far as they can be seen.
+    ///
+    /// # Errors
+    /// [`CloudError::ShortGrace`] for a grace within which front ends may need what would be deleted; [`CloudError::InUse`] or
+    /// [`CloudError::Locked`] when there are front ends where none may be; when catalogue or bytes cannot be used.
+    pub async fn collect(config: &Config, round: Round) -> Result<Option<Collected>, CloudError> {
+        shared::collect(config, round).await
     }
 
     /// Does what nobody but the owner of a data directory can decide on, and checks it then as [`Cloud::fsck`] does. No cloud

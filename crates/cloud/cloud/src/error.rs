@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use gumnut_cloud_accounts::AccountsError;
+use gumnut_cloud_blobs::BlobError;
 use gumnut_cloud_catalogue::{CatalogueError, MigrateError, Mismatch};
 use gumnut_cloud_objects::ObjectError;
 use gumnut_types::Fault;
@@ -92,6 +93,47 @@ pub enum CloudError {
         #[source]
         source: io::Error,
     },
+    /// Blobs on disk are deleted by the cloud itself, at once.
+    #[error(
+        "the objects are files in the data directory: the cloud itself deletes what it no longer needs"
+    )]
+    CollectsItself,
+    /// A grace within which front ends may need what would be deleted.
+    #[error(
+        "a grace of {} s is too short: front ends may need blobs for {} s",
+        grace.as_secs_f64(), least.as_secs_f64()
+    )]
+    ShortGrace {
+        /// What was asked for.
+        grace: std::time::Duration,
+        /// The longest of the graces of the store of blobs.
+        least: std::time::Duration,
+    },
+    /// Others have connections to the database that nobody else should use.
+    #[error("the database is in use: gumnut has {0} connections to it; stop every front end")]
+    InUse(u64),
+    /// There are blobs where those of a cloud are to be copied to.
+    #[error(
+        "the store that the objects are to be copied to is not empty; use another bucket, prefix or data directory"
+    )]
+    BlobsNotEmpty,
+    /// A blob cannot be copied, or is not where it was to be kept.
+    #[error("the object {object} cannot be moved")]
+    MoveBlob {
+        /// The object, or that of a part.
+        object: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The place that a cloud moves to has another master key.
+    #[error("the master key {to:?} is not that of the cloud; copy {from:?} to it")]
+    OtherMasterKey {
+        /// The file with the key of the cloud.
+        from: PathBuf,
+        /// The file with the other key.
+        to: PathBuf,
+    },
     /// A bucket without keys.
     #[error(
         "the blobs are in a bucket, and there is no file with the keys to it; name one with blobs-key or GUMNUT_BLOBS_KEY_FILE"
@@ -169,6 +211,15 @@ pub enum CloudError {
     Task(#[from] tokio::task::JoinError),
 }
 
+impl From<BlobError> for CloudError {
+    fn from(error: BlobError) -> Self {
+        Self::Blobs {
+            fault: error.fault(),
+            source: error.into(),
+        }
+    }
+}
+
 impl CloudError {
     /// An error of the catalogue in the file `path`.
     pub(crate) fn of_catalogue(path: &Path, error: CatalogueError) -> Self {
@@ -206,12 +257,18 @@ impl CloudError {
             | Self::NotEncrypted(_)
             | Self::Inline(_)
             | Self::NoBlobsKey
+            | Self::CollectsItself
+            | Self::ShortGrace { .. }
             | Self::CatalogueSource { .. } => Fault::Usage,
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => error.fault(),
             Self::Backup(error) => error.fault(),
             Self::Migrate(error) => error.fault(),
+            Self::InUse(_) => Fault::Refused,
             Self::NoCloud(_)
+            | Self::BlobsNotEmpty
+            | Self::MoveBlob { .. }
+            | Self::OtherMasterKey { .. }
             | Self::IsBackup(_)
             | Self::Damaged { .. }
             | Self::NoCatalogue { .. }

@@ -12,6 +12,11 @@ mod fsck;
 #[cfg(feature = "postgres")]
 mod migrate;
 mod process;
+#[cfg(feature = "postgres")]
+mod relocate;
+#[cfg(feature = "postgres")]
+mod sessions;
+mod shared;
 
 pub use backup::{Backup, BackupError, BackupOptions, Restored};
 pub use cloud::{Cloud, Running};
@@ -22,9 +27,12 @@ pub use gumnut_cloud_accounts::{AccountsError, Credentials, Tls, User, Users};
 pub use gumnut_cloud_catalogue::{
     Clock, IdPolicy, ImageRules, Mismatch, OwnerId, Profile, ProfileError,
 };
+pub use gumnut_cloud_objects::{Collected, Round};
 #[cfg(feature = "postgres")]
-pub use gumnut_cloud_postgres::{PostgresConfig, PostgresError};
+pub use gumnut_cloud_postgres::{PostgresConfig, PostgresError, Schema};
 pub use gumnut_cloud_s3::RefuseAcl;
 #[cfg(feature = "postgres")]
 pub use migrate::{Move, MoveRequest};
 pub use process::Process;
+#[cfg(feature = "postgres")]
+pub use relocate::{MoveBlobs, Relocated};

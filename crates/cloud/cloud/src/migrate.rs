@@ -99,10 +99,10 @@ pub(crate) async fn catalogue(
     let file = open(locked.path())?;
     let database = PostgresCatalogue::open(postgres, Clock::system()).await?;
     let moved = match direction {
-        Move::ToPostgres => migrate(&file, &database, "PostgreSQL").await?,
+        Move::ToPostgres => migrate(&file, &database, "PostgreSQL", &|_| None).await?,
         Move::FromPostgres => {
             let place = format!("the data directory {}", data_dir.display());
-            migrate(&database, &file, &place).await?
+            migrate(&database, &file, &place, &|_| None).await?
         }
     };
     Ok(moved)

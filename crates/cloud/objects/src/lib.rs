@@ -26,7 +26,7 @@ mod uninterrupted;
 mod upload_listing;
 
 pub use acl_request::{AclRequest, GranteeName};
-pub use collect::Collected;
+pub use collect::{Collected, Round};
 pub use completion::{CompletionCheck, ListedPart};
 pub use conditions::{Conditions, DeleteConditions, EtagMatch};
 pub use error::ObjectError;

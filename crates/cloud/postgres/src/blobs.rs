@@ -29,17 +29,25 @@ statements! {
     NAMED = "SELECT blob FROM unnest($1::text[]) AS sought (blob) \
              WHERE EXISTS (SELECT 1 FROM segments s WHERE s.blob = sought.blob) \
              OR EXISTS (SELECT 1 FROM parts p WHERE p.blob = sought.blob)";
-    KNOWN = "SELECT s.blob, s.size, s.etag, o.bucket, o.key FROM segments s JOIN objects o ON o.id = s.object \
-             UNION ALL SELECT p.blob, p.size, p.etag, u.bucket, u.key FROM parts p JOIN uploads u ON u.id = p.upload";
+    KNOWN = "SELECT blob, size, etag, bucket, key FROM (\
+             (SELECT s.blob, s.size, s.etag, o.bucket, o.key FROM segments s JOIN objects o ON o.id = s.object \
+             WHERE s.blob > $1 ORDER BY s.blob LIMIT $2) \
+             UNION ALL (SELECT p.blob, p.size, p.etag, u.bucket, u.key FROM parts p JOIN uploads u ON u.id = p.upload \
+             WHERE p.blob > $1 ORDER BY p.blob LIMIT $2)) AS known ORDER BY blob LIMIT $2";
+    FIND = "SELECT s.blob, s.size, s.etag, o.bucket, o.key FROM segments s JOIN objects o ON o.id = s.object \
+            WHERE s.blob = ANY ($1) \
+            UNION ALL SELECT p.blob, p.size, p.etag, u.bucket, u.key FROM parts p JOIN uploads u ON u.id = p.upload \
+            WHERE p.blob = ANY ($1)";
+    COUNT_OLD = "SELECT (SELECT count(*) FROM uploads WHERE started <= $1), (SELECT count(*) FROM garbage WHERE since <= $2)";
     WITHOUT_NEWEST = "SELECT DISTINCT ON (bucket, key) bucket, key FROM objects o WHERE NOT current AND NOT EXISTS \
                       (SELECT 1 FROM objects n WHERE n.bucket = o.bucket AND n.key = o.key AND n.current \
-                      AND n.ordinal > o.ordinal)";
+                      AND n.ordinal > o.ordinal) LIMIT 100";
     WRONG_SIZE = "SELECT bucket, key FROM objects o \
                   WHERE size <> (SELECT coalesce(sum(s.size), 0) FROM segments s WHERE s.object = o.id) \
-                  + (SELECT coalesce(sum(length(m.bytes)), 0) FROM small m WHERE m.object = o.id)";
+                  + (SELECT coalesce(sum(length(m.bytes)), 0) FROM small m WHERE m.object = o.id) LIMIT 100";
     NAMED_GARBAGE = "SELECT blob FROM garbage g WHERE EXISTS (SELECT 1 FROM segments s WHERE s.blob = g.blob) \
-                     OR EXISTS (SELECT 1 FROM parts p WHERE p.blob = g.blob)";
-    NAMED_TWICE = "SELECT blob FROM segments s WHERE EXISTS (SELECT 1 FROM parts p WHERE p.blob = s.blob)";
+                     OR EXISTS (SELECT 1 FROM parts p WHERE p.blob = g.blob) LIMIT 100";
+    NAMED_TWICE = "SELECT blob FROM segments s WHERE EXISTS (SELECT 1 FROM parts p WHERE p.blob = s.blob) LIMIT 100";
 }
 
 /// Blobs of a version become garbage, but those that are kept.
@@ -142,9 +150,24 @@ pub(crate) async fn named(
     names(&connection.rows(NAMED, &[&blobs]).await?)
 }
 
-/// Every blob that a row names, with what it must be.
-pub(crate) async fn known(connection: &Connection) -> Result<Vec<KnownBlob>, Failure> {
-    let rows = connection.rows(KNOWN, &[]).await?;
+/// At most `limit` blobs that rows name, behind the name `after`.
+pub(crate) async fn known(
+    connection: &Connection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<KnownBlob>, Failure> {
+    known_blobs(&connection.rows(KNOWN, &[&after, &limit]).await?)
+}
+
+/// Those of the blobs that a row names, with what they must be.
+pub(crate) async fn find(
+    connection: &Connection,
+    blobs: &[String],
+) -> Result<Vec<KnownBlob>, Failure> {
+    known_blobs(&connection.rows(FIND, &[&blobs]).await?)
+}
+
+fn known_blobs(rows: &[Row]) -> Result<Vec<KnownBlob>, Failure> {
     let known = rows.iter().map(|row| {
         Ok(KnownBlob {
             name: get(row, 0)?,
@@ -154,6 +177,21 @@ pub(crate) async fn known(connection: &Connection) -> Result<Vec<KnownBlob>, Fai
         })
     });
     known.collect()
+}
+
+/// How many uploads are as old as `uploads`, and how many blobs were given up as long ago as `garbage`.
+pub(crate) async fn count_old(
+    connection: &Connection,
+    uploads: Duration,
+    garbage: Duration,
+    now: Now,
+) -> Result<(u64, u64), Failure> {
+    let now = buckets::time(connection, now).await?;
+    let until = [ago(now, uploads), ago(now, garbage)];
+    match connection.row(COUNT_OLD, &[&until[0], &until[1]]).await? {
+        Some(row) => Ok((unsigned(&row, 0)?, unsigned(&row, 1)?)),
+        None => Ok((0, 0)),
+    }
 }
 
 /// `BUCKET/KEY`, for messages.

@@ -22,6 +22,7 @@ use crate::error::PostgresError;
 use crate::failure::Failure;
 use crate::images::Images;
 use crate::keys::{OneKey, SeveralKeys};
+use crate::schema::Schema;
 use crate::transaction::Unit;
 use crate::unit::{Tries, attempt, change, taken, within};
 use crate::uploads::OneUpload;
@@ -58,6 +59,22 @@ impl PostgresCatalogue {
             insist_on_durability(&client).await?;
         }
         schema::prepare(&client).await?;
+        Self::connected(config, clock).await
+    }
+
+    /// Connects to a database that has the tables of a catalogue, and makes none.
+    ///
+    /// # Errors
+    /// [`PostgresError::Empty`] when it has none; when the server cannot be used, or when its tables and this program do not fit.
+    pub async fn open_existing(
+        config: &PostgresConfig,
+        clock: Clock,
+    ) -> Result<Self, PostgresError> {
+        schema::insist_on_tables(&connection::connect(config).await?).await?;
+        Self::connected(config, clock).await
+    }
+
+    async fn connected(config: &PostgresConfig, clock: Clock) -> Result<Self, PostgresError> {
         let pool = connection::pool(config, statements::all())?;
         // The first connection prepares all statements: tables that do not go with them are noticed here.
         drop(connection::take(&pool).await?);
@@ -75,7 +92,30 @@ impl PostgresCatalogue {
     /// When the server cannot be used, when the tables need a later program, or when other transactions keep a table locked for two
     /// seconds; nothing has changed then.
     pub async fn upgrade(config: &PostgresConfig) -> Result<(i64, i64), PostgresError> {
-        schema::upgrade(&connection::connect(config).await?).await
+        // Steps may read and write whole tables.
+        let config = config.clone().without_time_limit();
+        schema::upgrade(&connection::connect(&config).await?).await
+    }
+
+    /// The version of the tables, whether or not this program can use them.
+    ///
+    /// # Errors
+    /// [`PostgresError::Empty`] when there are none; when the server cannot be used.
+    pub async fn schema(config: &PostgresConfig) -> Result<Schema, PostgresError> {
+        schema::show(&connection::connect(config).await?).await
+    }
+
+    /// How many connections to the database there are of programs that call themselves as this one does: front ends and other
+    /// commands. The one that asks does not count.
+    ///
+    /// # Errors
+    /// When the server cannot be used.
+    pub async fn connections_of_others(config: &PostgresConfig) -> Result<u64, PostgresError> {
+        let client = connection::connect(config).await?;
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                      AND application_name = current_setting('application_name')";
+        let count: i64 = client.query_one(others, &[]).await?.try_get(0)?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     async fn change<U: Unit>(
@@ -453,8 +493,31 @@ impl Database for PostgresCatalogue {
         read!(self, |connection| blobs::named(connection, &blobs))
     }
 
-    async fn known_blobs(&self) -> Result<Vec<KnownBlob>, CatalogueError> {
-        read!(self, |connection| blobs::known(connection))
+    async fn known_blobs(
+        &self,
+        after: String,
+        limit: usize,
+    ) -> Result<Vec<KnownBlob>, CatalogueError> {
+        read!(self, |connection| blobs::known(
+            connection,
+            &after,
+            most(limit)
+        ))
+    }
+
+    async fn find_blobs(&self, blobs: Vec<String>) -> Result<Vec<KnownBlob>, CatalogueError> {
+        read!(self, |connection| blobs::find(connection, &blobs))
+    }
+
+    async fn count_old(
+        &self,
+        uploads: Duration,
+        garbage: Duration,
+    ) -> Result<(u64, u64), CatalogueError> {
+        let now = self.now();
+        read!(self, |connection| blobs::count_old(
+            connection, uploads, garbage, now
+        ))
     }
 
     async fn faults(&self) -> Result<Vec<String>, CatalogueError> {

@@ -25,6 +25,12 @@ const SERVER_LIMITS: &str = "-c statement_timeout=10s -c idle_in_transaction_ses
 /// How long a connection may take.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 
+/// How long the server may take for what was sent to it at once. It ends statements itself before.
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// How long the server may take for a statement without a time limit.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// How long a connection may be silent before the system checks it, and how long what was sent may be unacknowledged.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -40,6 +46,8 @@ pub struct PostgresConfig {
     password_file: Option<PathBuf>,
     pub(crate) connections: usize,
     pub(crate) connect_time: Duration,
+    /// How long the server may take for what was sent to it at once.
+    pub(crate) answer_time: Duration,
     pub(crate) allows_unsafe: bool,
     pub(crate) locks: Locks,
 }
@@ -104,12 +112,16 @@ impl PostgresConfig {
             password_file: None,
             connections: Self::CONNECTIONS,
             connect_time,
+            answer_time: ANSWER_TIME,
             allows_unsafe: false,
             locks: Locks::Taken,
         })
     }
 
     /// Reads the password from the first line of this file, each time that a connection is made. Not everybody may be able to read it.
+    ///
+    /// It is in memory while a connection is made. What is read is zeroed afterwards; the copy that tokio-postgres takes is freed then,
+    /// and not zeroed, as it has no way to.
     #[must_use]
     pub fn password_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.password_file = Some(path.into());
@@ -120,6 +132,16 @@ impl PostgresConfig {
     #[must_use]
     pub fn connections(mut self, most: usize) -> Self {
         self.connections = most.max(1);
+        self
+    }
+
+    /// Lets statements take as long as they need, for checks of whole tables.
+    #[must_use]
+    pub fn without_time_limit(mut self) -> Self {
+        let options = self.server.get_options().unwrap_or_default();
+        let options = format!("{options} -c statement_timeout=0");
+        self.server.options(options);
+        self.answer_time = LONGEST;
         self
     }
 

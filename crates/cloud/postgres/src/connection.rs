@@ -25,9 +25,6 @@ use crate::values::Value;
 /// How long a client waits for a free connection.
 const FREE_TIME: Duration = Duration::from_secs(5);
 
-/// How long the server may take for what was sent to it at once. It ends statements itself before.
-const ANSWER_TIME: Duration = Duration::from_secs(15);
-
 pub(crate) type Pool = deadpool::managed::Pool<Connector>;
 
 /// Makes connections.
@@ -44,6 +41,7 @@ pub(crate) struct Connector {
 pub(crate) struct Connection {
     pub(crate) client: Client,
     prepared: HashMap<&'static str, Statement>,
+    answer_time: Duration,
     /// Whether nobody else may have it: an answer has not come in time, or a transaction may be open.
     is_unusable: AtomicBool,
     #[cfg(test)]
@@ -77,7 +75,7 @@ pub(crate) fn pool(
     Pool::builder(connector)
         .max_size(config.connections)
         .wait_timeout(Some(FREE_TIME))
-        .create_timeout(Some(config.connect_time + ANSWER_TIME))
+        .create_timeout(Some(config.connect_time + config.answer_time))
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|_| PostgresError::Busy)
@@ -139,6 +137,7 @@ impl Manager for Connector {
         Ok(Connection {
             client,
             prepared,
+            answer_time: self.config.answer_time,
             is_unusable: AtomicBool::new(false),
             #[cfg(test)]
             trips: Trips::default(),
@@ -243,7 +242,7 @@ impl Connection {
         if self.trips.waiting.fetch_add(1, Ordering::SeqCst) == 0 {
             self.trips.made.fetch_add(1, Ordering::SeqCst);
         }
-        let answer = tokio::time::timeout(ANSWER_TIME, answer).await;
+        let answer = tokio::time::timeout(self.answer_time, answer).await;
         #[cfg(test)]
         self.trips.waiting.fetch_sub(1, Ordering::SeqCst);
         let answer = answer.map_err(|_| {

@@ -118,6 +118,14 @@ pub enum PostgresError {
     /// There are tables, and they are not those of a catalogue.
     #[error("the database contains tables that are not a catalogue: use an empty database")]
     Foreign,
+    /// There are no tables.
+    #[error("the database contains no catalogue: does the URL name the right one?")]
+    Empty,
+    /// Others keep a table locked that is to be changed.
+    #[error(
+        "other transactions keep tables of the catalogue locked, perhaps another upgrade: nothing was changed; run the command again"
+    )]
+    Locked(#[source] tokio_postgres::Error),
     /// Anything else that the server says.
     #[error("PostgreSQL reported an error")]
     Server(#[source] tokio_postgres::Error),
@@ -135,6 +143,8 @@ impl PostgresError {
             | Self::Unsafe { .. }
             | Self::SchemaTooOld { .. }
             | Self::SchemaTooNew { .. }
+            | Self::Empty
+            | Self::Locked(_)
             | Self::Foreign => Fault::Refused,
             Self::Server(_) => Fault::System,
             _ => Fault::Network,

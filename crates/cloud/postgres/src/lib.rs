@@ -31,3 +31,4 @@ mod tests;
 pub use catalogue::PostgresCatalogue;
 pub use config::PostgresConfig;
 pub use error::PostgresError;
+pub use schema::Schema;

@@ -26,6 +26,34 @@ struct Found {
     oldest_program: i64,
 }
 
+/// The tables of a database, and what this program knows of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// How many steps the tables have had.
+    pub version: i64,
+    /// How many steps a program must know to use them.
+    pub oldest_program: i64,
+    /// How many steps this program knows.
+    pub known: i64,
+}
+
+impl Schema {
+    /// Whether this program can use the tables.
+    pub fn fits(&self) -> bool {
+        self.known >= self.oldest_program && self.version >= self.known
+    }
+}
+
+/// What the tables are that are there.
+pub(crate) async fn show(client: &Client) -> Result<Schema, PostgresError> {
+    let found = find(client).await?.ok_or(PostgresError::Empty)?;
+    Ok(Schema {
+        version: found.version,
+        oldest_program: found.oldest_program,
+        known: known(&STEPS),
+    })
+}
+
 fn known(steps: &[&str]) -> i64 {
     i64::try_from(steps.len()).unwrap_or(i64::MAX)
 }
@@ -44,6 +72,12 @@ pub(crate) async fn prepare(client: &Client) -> Result<(), PostgresError> {
             made => return made.map_err(PostgresError::from),
         }
     }
+}
+
+/// Insists that there are tables of a catalogue, and that they and this program fit.
+pub(crate) async fn insist_on_tables(client: &Client) -> Result<(), PostgresError> {
+    let found = find(client).await?.ok_or(PostgresError::Empty)?;
+    fit(found, known(&STEPS))
 }
 
 fn is_made_by_another(error: &tokio_postgres::Error) -> bool {
@@ -129,7 +163,8 @@ pub(crate) async fn upgrade(client: &Client) -> Result<(i64, i64), PostgresError
     upgrade_to(client, &STEPS, OLDEST_PROGRAM).await
 }
 
-async fn upgrade_to(
+/// Brings older tables to these steps, of which a program must know `oldest_program` afterwards.
+pub(crate) async fn upgrade_to(
     client: &Client,
     steps: &[&str],
     oldest_program: i64,
@@ -139,9 +174,8 @@ async fn upgrade_to(
         return Ok((0, known(&STEPS)));
     }
     // A session that waits for a table holds up all behind it.
-    client
-        .batch_execute("BEGIN; SET LOCAL lock_timeout = '2s'; SELECT 1 FROM schema FOR UPDATE")
-        .await?;
+    let begin = "BEGIN; SET LOCAL lock_timeout = '2s'; SELECT 1 FROM schema FOR UPDATE";
+    client.batch_execute(begin).await.map_err(locked)?;
     let upgraded = with_lock(client, steps, oldest_program).await;
     let end = if upgraded.is_ok() {
         "COMMIT"
@@ -164,13 +198,21 @@ async fn with_lock(
     }
     let had = usize::try_from(found.version).unwrap_or_default();
     for step in steps.get(had..).unwrap_or_default() {
-        client.batch_execute(step).await?;
+        client.batch_execute(step).await.map_err(locked)?;
     }
     if found.version < known {
         let update = "UPDATE schema SET version = $1, oldest_program = $2";
         client.execute(update, &[&known, &oldest_program]).await?;
     }
     Ok((found.version, known.max(found.version)))
+}
+
+/// An error of an upgrade, which does not wait long for others.
+fn locked(error: tokio_postgres::Error) -> PostgresError {
+    if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        return PostgresError::Locked(error);
+    }
+    error.into()
 }
 
 /// Runs statements in one transaction.

@@ -20,10 +20,16 @@ statements! {
     FORGET = "DELETE FROM garbage WHERE blob IN (SELECT value FROM json_each(?))";
     NAMED = "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM segments WHERE blob = value) \
              OR EXISTS (SELECT 1 FROM parts WHERE blob = value)";
-    KNOWN = "SELECT s.blob, s.size, s.etag, o.bucket || '/' || o.key FROM segments s \
-             JOIN objects o ON o.id = s.object \
-             UNION ALL SELECT p.blob, p.size, p.etag, u.bucket || '/' || u.key FROM parts p \
-             JOIN uploads u ON u.id = p.upload";
+    KNOWN = "SELECT blob, size, etag, place FROM (\
+             SELECT * FROM (SELECT s.blob, s.size, s.etag, o.bucket || '/' || o.key AS place FROM segments s \
+             JOIN objects o ON o.id = s.object WHERE s.blob > ?1 ORDER BY s.blob LIMIT ?2) \
+             UNION ALL SELECT * FROM (SELECT p.blob, p.size, p.etag, u.bucket || '/' || u.key FROM parts p \
+             JOIN uploads u ON u.id = p.upload WHERE p.blob > ?1 ORDER BY p.blob LIMIT ?2)) ORDER BY blob LIMIT ?2";
+    FIND = "SELECT s.blob, s.size, s.etag, o.bucket || '/' || o.key FROM segments s JOIN objects o ON o.id = s.object \
+            WHERE s.blob IN (SELECT value FROM json_each(?1)) \
+            UNION ALL SELECT p.blob, p.size, p.etag, u.bucket || '/' || u.key FROM parts p JOIN uploads u ON u.id = p.upload \
+            WHERE p.blob IN (SELECT value FROM json_each(?1))";
+    COUNT_OLD = "SELECT (SELECT count(*) FROM uploads WHERE started <= ?), (SELECT count(*) FROM garbage WHERE since <= ?)";
     OTHER_SIZE = "SELECT object, said, found FROM (SELECT o.id, o.bucket || '/' || o.key AS object, o.size AS said, \
                   coalesce((SELECT sum(size) FROM segments WHERE object = o.id), 0) + \
                   coalesce((SELECT length(bytes) FROM small WHERE object = o.id), 0) AS found FROM objects o) \
@@ -178,11 +184,28 @@ pub(crate) fn named(connection: &Connection, blobs: &[String]) -> rusqlite::Resu
         .collect()
 }
 
-/// Every blob that a row names, with what it must be.
-pub(crate) fn known(connection: &Connection) -> rusqlite::Result<Vec<KnownBlob>> {
+/// At most `limit` blobs that rows name, behind the name `after`.
+pub(crate) fn known(
+    connection: &Connection,
+    after: &str,
+    limit: i64,
+) -> rusqlite::Result<Vec<KnownBlob>> {
+    known_blobs(connection, KNOWN, params![after, limit])
+}
+
+/// Those of the blobs that a row names, with what they must be.
+pub(crate) fn find(connection: &Connection, blobs: &[String]) -> rusqlite::Result<Vec<KnownBlob>> {
+    known_blobs(connection, FIND, params![Json(blobs)])
+}
+
+fn known_blobs(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> rusqlite::Result<Vec<KnownBlob>> {
     connection
-        .prepare(KNOWN)?
-        .query_map([], |row| {
+        .prepare_cached(sql)?
+        .query_map(values, |row| {
             Ok(KnownBlob {
                 name: row.get(0)?,
                 size: row.get(1)?,
@@ -191,6 +214,16 @@ pub(crate) fn known(connection: &Connection) -> rusqlite::Result<Vec<KnownBlob>>
             })
         })?
         .collect()
+}
+
+/// How many uploads began by the first time, and how many blobs were given up by the second.
+pub(crate) fn count_old(
+    connection: &Connection,
+    [uploads, garbage]: [i64; 2],
+) -> rusqlite::Result<(u64, u64)> {
+    connection
+        .prepare_cached(COUNT_OLD)?
+        .query_row([uploads, garbage], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Insists that the file holds together, as far as can be told without comparing tables with their indexes.

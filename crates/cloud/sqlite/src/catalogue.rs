@@ -592,9 +592,27 @@ impl Database for SqliteCatalogue {
             .await
     }
 
-    async fn known_blobs(&self) -> Result<Vec<KnownBlob>, CatalogueError> {
-        self.thread
-            .read(move |connection| Ok(blobs::known(connection)?))
+    async fn known_blobs(
+        &self,
+        after: String,
+        limit: usize,
+    ) -> Result<Vec<KnownBlob>, CatalogueError> {
+        self.read(move |connection| Ok(blobs::known(connection, &after, most(limit))?))
+            .await
+    }
+
+    async fn find_blobs(&self, blobs: Vec<String>) -> Result<Vec<KnownBlob>, CatalogueError> {
+        self.read(move |connection| Ok(blobs::find(connection, &blobs)?))
+            .await
+    }
+
+    async fn count_old(
+        &self,
+        uploads: Duration,
+        garbage: Duration,
+    ) -> Result<(u64, u64), CatalogueError> {
+        let until = [self.ago(uploads), self.ago(garbage)];
+        self.read(move |connection| Ok(blobs::count_old(connection, until)?))
             .await
     }
 

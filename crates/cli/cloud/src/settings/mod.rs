@@ -6,7 +6,7 @@ mod read;
 mod values;
 
 pub(crate) use model::Settings;
-pub(crate) use values::{Ids, Owner};
+pub(crate) use values::{Ids, Owner, time};
 
 #[cfg(test)]
 mod tests {

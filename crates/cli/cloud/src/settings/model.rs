@@ -153,6 +153,11 @@ impl Settings {
         })
     }
 
+    /// Whether everything is in the data directory.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.catalogue == "sqlite" && self.blobs == "disk"
+    }
+
     /// What the cloud is started with.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         let mut config = Config::new(self.folder()?);

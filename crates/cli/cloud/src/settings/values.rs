@@ -84,6 +84,14 @@ impl FromStr for Time {
     }
 }
 
+/// A time of the command line: that of a configuration file, or 0.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" => Ok(Duration::ZERO),
+        _ => text.parse().map(|Time(time)| time),
+    }
+}
+
 /// Reads a value from a text, and from a number where that is one.
 struct Parsed<T> {
     expected: &'static str,

@@ -51,6 +51,9 @@ pub async fn what_is_old_is_found(catalogue: &Catalogue) -> Outcome {
         [upload_ref("k", "up")]
     );
     assert_eq!(catalogue.old_uploads(long, 9).await?, []);
+    for (uploads, garbage, expected) in [(now, long, (1, 0)), (long, now, (0, 1))] {
+        assert_eq!(catalogue.count_old(uploads, garbage).await?, expected);
+    }
     let blobs = ["given up", "of a part", "unknown", "named"];
     let asked = blobs.map(str::to_owned).to_vec();
     assert_eq!(catalogue.unknown_blobs(asked).await?, ["unknown"]);
@@ -149,16 +152,29 @@ pub async fn blobs_are_known_by_their_rows(catalogue: &Catalogue) -> Outcome {
     .await?;
     begin(catalogue, &account, "k/1", "u").await?;
     put_part(catalogue, upload_ref("k/1", "u"), part(1, "of a part")).await?;
-    let mut known = catalogue.known_blobs().await?;
-    known.sort_by(|a, b| a.name.cmp(&b.name));
     let blob = |name: &str, object: &str| KnownBlob {
         name: name.to_owned(),
         size: 3,
         md5: format!("md5-of-{name}"),
         object: format!("{BUCKET}/{object}"),
     };
-    assert_eq!(known, [blob("of a part", "k/1"), blob("of old", "old")]);
+    let (of_part, of_old) = (blob("of a part", "k/1"), blob("of old", "old"));
+    let both = [of_part.clone(), of_old.clone()];
+    assert_eq!(catalogue.known_blobs("", 9).await?, both);
+    for (after, limit, expected) in [
+        ("", 1, &both[..1]),
+        ("of a part", 1, &both[1..]),
+        ("of b", 9, &both[1..]),
+        ("of old", 9, &[]),
+        ("", 0, &[]),
+    ] {
+        assert_eq!(catalogue.known_blobs(after, limit).await?, expected);
+    }
     let asked = ["of old", "given up", "of a part", "unknown", "OF OLD"].map(str::to_owned);
+    let mut found = catalogue.find_blobs(asked.to_vec()).await?;
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    assert_eq!(found, both);
+    assert_eq!(catalogue.find_blobs(Vec::new()).await?, []);
     let named = catalogue.named_blobs(asked.to_vec()).await?;
     assert_eq!(sorted(named), ["of a part", "of old"]);
     assert_eq!(catalogue.named_blobs(Vec::new()).await?, [""; 0]);

@@ -319,7 +319,7 @@ pub(super) async fn garbage(catalogue: &Catalogue) -> Given<Vec<String>> {
 
 /// The names of all blobs that rows name, sorted.
 pub(super) async fn known(catalogue: &Catalogue) -> Given<Vec<String>> {
-    let known = catalogue.known_blobs().await?.into_iter();
+    let known = catalogue.known_blobs("", usize::MAX).await?.into_iter();
     Ok(sorted(known.map(|blob| blob.name).collect()))
 }
 

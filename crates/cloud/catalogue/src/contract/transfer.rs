@@ -137,7 +137,7 @@ pub async fn a_move_ends_after_any_interruption(
             left: Arc::clone(&left),
             is_too_late: calls % 2 == 0,
         });
-        match migrate(&first, &second, "elsewhere").await {
+        match migrate(&first, &second, "elsewhere", &|_| None).await {
             Ok(moved) => break moved,
             Err(MigrateError::Catalogue(CatalogueError::Closed)) => calls += 7,
             // The last answer of a move that has come to its end was lost.
@@ -155,12 +155,12 @@ pub async fn a_move_ends_after_any_interruption(
         let copy = digest(&*to, table, |_| {}).await?;
         assert_eq!(copy, digest(&*from, table, |_| {}).await?, "{table:?}");
     }
-    let again = migrate(&*from, &*to, "elsewhere").await;
+    let again = migrate(&*from, &*to, "elsewhere", &|_| None).await;
     assert!(matches!(again, Err(MigrateError::Moved(_))), "{again:?}");
     // To undo it, the step is forgotten; what was copied to is not empty any more.
     from.end_steps().await?;
     if expected > 0 {
-        let again = migrate(&*from, &*to, "elsewhere").await;
+        let again = migrate(&*from, &*to, "elsewhere", &|_| None).await;
         assert!(matches!(again, Err(MigrateError::NotEmpty(_))), "{again:?}");
     }
     Ok(())

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::copy::copy_rows;
 use super::database::Transfer;
 use super::digest::{Digest, digest};
-use super::table::Table;
+use super::table::{Kind, Row, Table, Value};
 use crate::CatalogueError;
 
 /// What the step begins with that names the copied catalogue, in the database that it is copied to.
@@ -56,6 +56,7 @@ impl MigrateError {
 }
 
 /// Moves a catalogue to another database, whose tables must be empty, and gives the number of rows. Nobody may use the two meanwhile.
+/// `rename` gives the name that a blob has in the new place; `None` for the same.
 ///
 /// After it was interrupted, calling it again continues where it was. At the end the digests of all tables are compared, and the
 /// first database gets a step that says where the catalogue is now; `place` is what the step says. Until then the second database has
@@ -67,28 +68,103 @@ pub async fn migrate(
     from: &dyn Transfer,
     to: &dyn Transfer,
     place: &str,
+    rename: &Rename<'_>,
 ) -> Result<u64, MigrateError> {
+    let begun = begin_move(from, to, rename).await?;
+    begun.finish(from, to, place, rename).await
+}
+
+/// Gives the name that a blob has in the new place of a catalogue; `None` for the same.
+pub type Rename<'a> = dyn Fn(&str) -> Option<String> + Sync + 'a;
+
+/// A move of a catalogue that was begun: the second database is marked as an incomplete copy of the first, and no other can be
+/// copied to it.
+#[derive(Debug)]
+pub struct BegunMove {
+    expected: BTreeMap<Table, Digest>,
+    /// Whether it was begun before, and interrupted.
+    is_continued: bool,
+}
+
+/// Begins to move a catalogue as [`migrate`] does, or continues.
+///
+/// # Errors
+/// When the catalogue cannot be moved; it can be used where it was then.
+pub async fn begin_move(
+    from: &dyn Transfer,
+    to: &dyn Transfer,
+    rename: &Rename<'_>,
+) -> Result<BegunMove, MigrateError> {
     let (moved, done) = (from.steps().await?, to.steps().await?);
     let mut expected = BTreeMap::new();
     for table in Table::ALL {
-        expected.insert(table, digest(from, table, |_| {}).await?);
+        let digest = digest(from, table, |row| renamed(table, row, rename));
+        expected.insert(table, digest.await?);
     }
     let copy_of = format!("{COPY_OF}{}", state(&expected));
-    let is_begun = done.contains(&copy_of);
-    if !is_begun && !moved.is_empty() {
+    let is_continued = done.contains(&copy_of);
+    if !is_continued && !moved.is_empty() {
         insist_on_served(from).await?;
     }
-    if !is_begun {
+    if !is_continued {
         begin(to, &done, copy_of).await?;
     }
-    for table in Table::ALL {
-        let step = format!("table {}", table.name());
-        if !done.contains(&step) {
-            copy_rows(from, to, table, |_| {}).await?;
-            to.add_step(step).await?;
+    Ok(BegunMove {
+        expected,
+        is_continued,
+    })
+}
+
+/// Gives the blobs of a row their new names.
+fn renamed(table: Table, row: &mut Row, rename: &Rename<'_>) {
+    for (value, column) in row.iter_mut().zip(table.columns()) {
+        if let (Value::Text(name), Kind::Blob) = (&mut *value, column.kind)
+            && let Some(new) = rename(name)
+        {
+            *name = new;
         }
     }
-    for (table, expected) in &expected {
+}
+
+impl BegunMove {
+    /// Whether the move was begun before, and interrupted.
+    pub fn is_continued(&self) -> bool {
+        self.is_continued
+    }
+
+    /// Copies the rows that are left, compares the digests of all tables, and lets clouds serve the second database and no longer the
+    /// first. Gives the number of rows.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be moved; it can be used where it was then.
+    pub async fn finish(
+        self,
+        from: &dyn Transfer,
+        to: &dyn Transfer,
+        place: &str,
+        rename: &Rename<'_>,
+    ) -> Result<u64, MigrateError> {
+        let done = to.steps().await?;
+        for table in Table::ALL {
+            let step = format!("table {}", table.name());
+            if !done.contains(&step) {
+                let copied = copy_rows(from, to, table, |row| renamed(table, row, rename));
+                copied.await?;
+                to.add_step(step).await?;
+            }
+        }
+        end(from, to, place, &self.expected).await
+    }
+}
+
+/// Compares the digests of all tables, and marks the first database as moved.
+async fn end(
+    from: &dyn Transfer,
+    to: &dyn Transfer,
+    place: &str,
+    expected: &BTreeMap<Table, Digest>,
+) -> Result<u64, MigrateError> {
+    for (table, expected) in expected {
         if digest(to, *table, |_| {}).await? != *expected {
             return Err(MigrateError::Differs(table.name()));
         }

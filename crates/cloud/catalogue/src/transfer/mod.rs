@@ -13,5 +13,7 @@ mod table;
 pub use copy::copy_rows;
 pub use database::Transfer;
 pub use digest::{Digest, digest};
-pub use migrate::{MigrateError, insist_on_served, migrate, undo_move};
+pub use migrate::{
+    BegunMove, MigrateError, Rename, begin_move, insist_on_served, migrate, undo_move,
+};
 pub use table::{Column, Kind, Row, Table, Value};

@@ -28,8 +28,7 @@ pub(super) fn known(catalogue: &Path) -> Result<Known, CloudError> {
     let cloud = block_on(opened.id()).map_err(failed)?;
     let opened = Catalogue::new(opened);
     let mut faults = block_on(opened.faults()).map_err(failed)?;
-    let mut known = block_on(opened.known_blobs()).map_err(failed)?;
-    known.sort_by(|one, other| one.name.cmp(&other.name));
+    let known = block_on(fsck::known_blobs(&opened)).map_err(failed)?;
     let mut blobs = Vec::with_capacity(known.len());
     for blob in known {
         // A name is joined to paths.

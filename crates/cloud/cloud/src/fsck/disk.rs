@@ -17,6 +17,8 @@ use crate::error::CloudError;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
+/// Blobs that are asked for at a time.
+const BLOBS_AT_ONCE: usize = 10_000;
 /// Where files go that belong to nothing, below the data directory.
 const ORPHANS: &str = "orphans";
 
@@ -42,7 +44,7 @@ pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudEr
     let mut report = Report::default();
     let read = async {
         report.check_inline(&copy).await?;
-        Ok::<_, CatalogueError>((copy.faults().await?, copy.known_blobs().await?))
+        Ok::<_, CatalogueError>((copy.faults().await?, known_blobs(&copy).await?))
     };
     let (faults, known) = match futures::executor::block_on(read) {
         Err(CatalogueError::Damaged { reason }) => {
@@ -62,6 +64,19 @@ pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudEr
         .map_err(files("read the directories of the object store"))?;
     report.findings.sort_by_key(ToString::to_string);
     Ok(report)
+}
+
+/// Every blob that rows of a catalogue name, in the order of their names.
+pub(crate) async fn known_blobs(catalogue: &Catalogue) -> Result<Vec<KnownBlob>, CatalogueError> {
+    let mut known: Vec<KnownBlob> = Vec::new();
+    loop {
+        let after = known.last().map_or("", |blob| &blob.name);
+        let page = catalogue.known_blobs(after, BLOBS_AT_ONCE).await?;
+        if page.is_empty() {
+            return Ok(known);
+        }
+        known.extend(page);
+    }
 }
 
 fn damaged(reason: &str) -> String {

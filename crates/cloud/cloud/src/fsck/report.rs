@@ -1,9 +1,13 @@
 //! What a check has found.
 
+use std::time::Duration;
+
 use data_encoding::HEXLOWER;
 use gumnut_cloud_catalogue::{Catalogue, CatalogueError};
 use md5::{Digest as _, Md5};
 
+/// Most findings that are kept of a store that several processes share. The others are counted.
+pub(super) const MOST_FINDINGS: usize = 10_000;
 /// Small objects that are held in memory at once.
 const INLINE_AT_ONCE: usize = 100;
 
@@ -21,12 +25,18 @@ pub struct Repair {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Files that the catalogue names.
+    /// Files or blobs that the catalogue names.
     pub files: u64,
     /// Small objects, whose bytes are in the catalogue.
     pub inline: u64,
     /// What the files and small objects hold, in bytes.
     pub bytes: u64,
+    /// Blobs of a shared store that were given up, and that the collector deletes later.
+    pub given_up: u64,
+    /// Blobs of a shared store without a row that are so young that they may get one.
+    pub recent: u64,
+    /// Faults that are not among the findings, because those are many.
+    pub omitted: usize,
     /// What is wrong; nothing in a sound directory.
     pub findings: Vec<Finding>,
 }
@@ -87,19 +97,62 @@ pub enum Finding {
         /// Its path in the data directory.
         file: String,
     },
+    /// A blob of a shared store is not there.
+    #[error("{object}: the blob {blob} is missing")]
+    BlobMissing {
+        /// What it belongs to.
+        object: String,
+        /// Its name.
+        blob: String,
+    },
+    /// A blob of a shared store is shorter or longer than it was.
+    #[error("{object}: the blob {blob} has {found} bytes, not {expected}")]
+    BlobSize {
+        /// What it belongs to.
+        object: String,
+        /// Its name.
+        blob: String,
+        /// Bytes that it should have.
+        expected: u64,
+        /// Bytes that it has.
+        found: u64,
+    },
+    /// The bytes of a blob of a shared store are not what they were.
+    #[error("{object}: the blob {blob} is damaged, its digest is wrong")]
+    BlobDigest {
+        /// What it belongs to.
+        object: String,
+        /// Its name.
+        blob: String,
+    },
+    /// A blob of a shared store that belongs to nothing. A front end that was killed leaves such blobs, and the collector deletes them.
+    #[error("the blob {blob} ({size} bytes) is not in the catalogue; its age is {age} s", age = age.as_secs())]
+    OrphanBlob {
+        /// Its name.
+        blob: String,
+        /// Its size in bytes.
+        size: u64,
+        /// How long ago it was written.
+        age: Duration,
+    },
 }
 
 impl Finding {
+    /// Whether something is wrong. A file that was moved is no longer a fault, and a blob that belongs to nothing is none.
+    pub fn is_fault(&self) -> bool {
+        !matches!(self, Self::Moved { .. } | Self::OrphanBlob { .. })
+    }
+
     /// A word for programs: `catalogue`, `orphan`, `moved`, `missing`, `size`, `inline`, `digest`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Catalogue(_) => "catalogue",
-            Self::Orphan { .. } => "orphan",
+            Self::Orphan { .. } | Self::OrphanBlob { .. } => "orphan",
             Self::Moved { .. } => "moved",
-            Self::Missing { .. } => "missing",
-            Self::Size { .. } => "size",
+            Self::Missing { .. } | Self::BlobMissing { .. } => "missing",
+            Self::Size { .. } | Self::BlobSize { .. } => "size",
             Self::Inline { .. } => "inline",
-            Self::Digest { .. } => "digest",
+            Self::Digest { .. } | Self::BlobDigest { .. } => "digest",
         }
     }
 }
@@ -124,7 +177,10 @@ impl Report {
     }
 
     /// Reads the objects whose bytes are in the catalogue, some at a time.
-    pub(super) async fn check_inline(&mut self, catalogue: &Catalogue) -> Result<(), CatalogueError> {
+    pub(super) async fn check_inline(
+        &mut self,
+        catalogue: &Catalogue,
+    ) -> Result<(), CatalogueError> {
         let mut after = 0;
         loop {
             let page = catalogue.inline_objects(after, INLINE_AT_ONCE).await?;
@@ -137,16 +193,25 @@ impl Report {
                 self.bytes += found.bytes.len() as u64;
                 if HEXLOWER.encode(&Md5::digest(&found.bytes)) != found.md5 {
                     let object = found.object;
-                    self.findings.push(Finding::Inline { object });
+                    self.add(Finding::Inline { object });
                 }
             }
         }
     }
 
-    /// How many faults there are: a file that was moved is no longer one.
+    /// Takes a finding down, as long as there is room.
+    pub(super) fn add(&mut self, finding: Finding) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding);
+        } else if finding.is_fault() {
+            self.omitted += 1;
+        }
+    }
+
+    /// How many faults there are, with those that are not among the findings.
     pub fn faults(&self) -> usize {
-        let is_left = |finding: &&Finding| !matches!(finding, Finding::Moved { .. });
-        self.findings.iter().filter(is_left).count()
+        let faults = self.findings.iter().filter(|finding| finding.is_fault());
+        faults.count() + self.omitted
     }
 
     /// Whether there are no faults.

@@ -128,3 +128,85 @@ impl Drop for ChildCloud {
         self.end();
     }
 }
+
+/// Names the places of a move to the process: of each the data directory, the URL of the database and that of the bucket, which are
+/// empty for a cloud with everything in its data directory, and the file with the keys to the bucket.
+#[cfg(all(feature = "bucket", feature = "postgres"))]
+const PLACES: [&str; 2] = ["GUMNUT_CHILD_FROM", "GUMNUT_CHILD_TO"];
+
+/// Where a cloud is, in words that a process can be given.
+#[cfg(all(feature = "bucket", feature = "postgres"))]
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) dir: PathBuf,
+    pub(crate) database: String,
+    pub(crate) bucket: String,
+    pub(crate) keys: PathBuf,
+}
+
+#[cfg(all(feature = "bucket", feature = "postgres"))]
+impl Place {
+    pub(crate) fn in_dir(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            database: String::new(),
+            bucket: String::new(),
+            keys: PathBuf::new(),
+        }
+    }
+
+    pub(crate) fn config(&self) -> gumnut_cloud::Config {
+        let mut config = config(&self.dir);
+        if !self.database.is_empty() {
+            let postgres = gumnut_cloud::PostgresConfig::parse(&self.database).unwrap();
+            let postgres = postgres.connections(4).allow_unsafe_durability();
+            config.catalogue = gumnut_cloud::CatalogueSource::Postgres(Box::new(postgres));
+        }
+        if !self.bucket.is_empty() {
+            let source = gumnut_cloud::BlobsSource::parse(&self.bucket, Some(&self.keys));
+            config.blobs = source.unwrap();
+        }
+        config
+    }
+
+    fn told(&self) -> String {
+        let (dir, keys) = (self.dir.display(), self.keys.display());
+        format!("{dir}\n{}\n{}\n{keys}", self.database, self.bucket)
+    }
+
+    fn read(told: &str) -> Self {
+        let lines: Vec<_> = told.split('\n').collect();
+        let [dir, database, bucket, keys] = lines[..] else {
+            panic!("{told}");
+        };
+        Self {
+            dir: dir.into(),
+            database: database.to_owned(),
+            bucket: bucket.to_owned(),
+            keys: keys.into(),
+        }
+    }
+}
+
+/// The process's own side of [`relocate`]; nothing when the tests are run as such.
+#[cfg(all(feature = "bucket", feature = "postgres"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn relocate_until_killed() {
+    let [Ok(from), Ok(to)] = PLACES.map(std::env::var) else {
+        return;
+    };
+    let [from, to] = [from, to].map(|told| Place::read(&told).config());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Cloud::relocate(&from, &to, None).await.unwrap();
+}
+
+/// Begins to move a cloud, in a process of its own.
+#[cfg(all(feature = "bucket", feature = "postgres"))]
+pub(crate) fn relocate(from: &Place, to: &Place) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child::relocate_until_killed", "--nocapture"]);
+    for (name, place) in PLACES.into_iter().zip([from, to]) {
+        command.env(name, place.told());
+    }
+    command.stdout(Stdio::piped()).spawn().unwrap()
+}

@@ -17,10 +17,14 @@ mod operations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod protocol;
+#[cfg(all(feature = "bucket", feature = "postgres"))]
+mod relocate;
 mod rights;
 mod rounds;
 mod server;
 mod settings;
+#[cfg(all(feature = "bucket", feature = "postgres"))]
+mod shared;
 mod strangers;
 mod versions;
 mod walk;

@@ -31,7 +31,7 @@ async fn check_objects(config: Config, client: &reqwest::Client, user: &User) {
 }
 
 /// The digests of all tables in a data directory.
-async fn digests(data: &Path) -> Vec<(Table, Digest)> {
+pub(crate) async fn digests(data: &Path) -> Vec<(Table, Digest)> {
     let path = data.join("catalogue.sqlite");
     let catalogue = SqliteCatalogue::open(&path, Clock::system()).unwrap();
     let mut digests = Vec::new();

@@ -10,7 +10,7 @@ use gumnut_cloud_blobs::{BlobStore, Folder, Grace, MemoryBlobs};
 use gumnut_cloud_catalogue::{BucketSettings, Catalogue, Clock, Governance, Identity, UploadRef};
 use gumnut_cloud_objects::{
     AclRequest, BodyDigests, Collected, IfExists, KeyToDelete, NewObject, ObjectError,
-    ObjectLimits, ObjectStore, ReceivedBody,
+    ObjectLimits, ObjectStore, ReceivedBody, Round,
 };
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use proptest::prelude::*;
@@ -33,7 +33,10 @@ struct World {
 
 impl World {
     async fn new(blobs: MemoryBlobs) -> Self {
-        let clock = Clock::fixed(Clock::system().now());
+        Self::with_clock(blobs, Clock::fixed(Clock::system().now())).await
+    }
+
+    async fn with_clock(blobs: MemoryBlobs, clock: Clock) -> Self {
         let catalogue = Catalogue::new(SqliteCatalogue::in_memory(clock.clone()).unwrap());
         let alice = user(&catalogue, "alice", "111111111111").await;
         let mut limits = ObjectLimits::default();
@@ -251,6 +254,56 @@ async fn an_hour_is_listed_once() {
 }
 
 #[tokio::test]
+async fn an_hour_with_an_upload_that_took_long_is_listed_again() {
+    let world = World::new(MemoryBlobs::with_grace(GRACE)).await;
+    std::mem::forget(world.receive("orphan".to_owned()).await);
+    world.advance(Duration::from_hours(2));
+    // Its name is of the same hour.
+    std::mem::forget(world.receive("late".to_owned()).await);
+    for _ in 0..2 {
+        let collected = world.collect().await;
+        assert_eq!(collected.orphans, 1);
+        world.advance(Duration::from_secs(4));
+    }
+    assert_eq!(world.stored().await, 0);
+}
+
+#[tokio::test]
+async fn a_round_by_hand_counts_or_looks_at_all_hours() {
+    let world = World::new(MemoryBlobs::with_grace(GRACE)).await;
+    let body = world.receive("one".to_owned()).await;
+    world.put("k", body).await.unwrap();
+    world.delete("k").await;
+    std::mem::forget(world.receive("orphan".to_owned()).await);
+    let Some(Folder::Hour(hour)) = world.blobs.folders().await.unwrap().pop() else {
+        panic!("no hour");
+    };
+    world.catalogue.keep_swept(hour).await.unwrap();
+    // The lease of a process that was killed.
+    let taken = world
+        .catalogue
+        .lease("collect", "two", Duration::from_mins(5));
+    assert!(taken.await.unwrap());
+    let now = Some(Duration::ZERO);
+    let by_hand = async |is_alone, is_dry| {
+        let round = Round {
+            grace: now,
+            is_alone,
+            is_dry,
+        };
+        world.store.collect_by_hand("one", round).await.unwrap()
+    };
+    assert_eq!(by_hand(false, false).await, None);
+    let swept = by_hand(false, true).await.unwrap();
+    assert_eq!((swept.garbage, swept.orphans), (1, 0));
+    for is_dry in [true, false] {
+        let all = by_hand(true, is_dry).await.unwrap();
+        assert_eq!((all.garbage, all.orphans, all.orphan_bytes), (1, 1, 6));
+        assert_eq!(world.stored().await, if is_dry { 2 } else { 0 });
+    }
+}
+
+#[tokio::test]
 async fn one_process_collects_at_a_time() {
     let world = World::new(MemoryBlobs::with_grace(GRACE)).await;
     let taken = world
@@ -301,4 +354,86 @@ async fn abandoned_uploads_end_with_their_parts() {
     assert_eq!(state(old).await, None);
     assert!(state(new).await.is_some());
     assert_eq!(world.collect().await, Collected::default());
+}
+
+/// Clients that put objects at the same time.
+const CLIENTS: u64 = 24;
+/// How long they begin to put objects.
+const LOAD: Duration = Duration::from_secs(7);
+/// The longest time between the bytes of an object and its commit.
+const LATEST: u64 = 6000;
+
+/// Puts objects whose commits come late, beside a collector that does five rounds in a second, by the clocks of the machine. Gives how
+/// many were acknowledged, how many were refused, and how many of those that were acknowledged are lost.
+async fn late_commits(blobs: MemoryBlobs) -> [usize; 3] {
+    let world = Arc::new(World::with_clock(blobs, Clock::system()).await);
+    let collector = tokio::spawn({
+        let world = Arc::clone(&world);
+        async move {
+            let mut rounds = tokio::time::interval(Duration::from_millis(200));
+            loop {
+                rounds.tick().await;
+                world.store.collect("one").await.unwrap();
+            }
+        }
+    });
+    let begun = tokio::time::Instant::now();
+    let clients = (1..=CLIENTS).map(|client| {
+        let world = Arc::clone(&world);
+        tokio::spawn(async move {
+            let (mut random, mut acknowledged, mut refused) = (client, Vec::new(), 0);
+            for number in 0.. {
+                if begun.elapsed() >= LOAD {
+                    break;
+                }
+                let text = format!("{client} {number}");
+                let body = world.receive(text.clone()).await;
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(client);
+                tokio::time::sleep(Duration::from_millis((random >> 33) % LATEST)).await;
+                match world.put(&text, body).await {
+                    Ok(()) => acknowledged.push(text),
+                    Err(error) => {
+                        assert_eq!(error.code(), "RequestTimeout");
+                        refused += 1;
+                    }
+                }
+            }
+            (acknowledged, refused)
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    let (mut acknowledged, mut refused) = (Vec::new(), 0);
+    for client in clients {
+        let (of_client, more) = client.await.unwrap();
+        acknowledged.extend(of_client);
+        refused += more;
+    }
+    collector.abort();
+    // One round more, when all is old.
+    world.blobs.advance(GRACE.orphan.unwrap());
+    world.store.collect("one").await.unwrap();
+    let mut lost = 0;
+    for text in &acknowledged {
+        lost += usize::from(world.get(text).await.ok().as_ref() != Some(text));
+    }
+    [acknowledged.len(), refused, lost]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_with_late_commits_are_refused_or_kept() {
+    let [acknowledged, refused, lost] = late_commits(MemoryBlobs::with_grace(GRACE)).await;
+    assert!(
+        acknowledged > 10 && refused > 10,
+        "{acknowledged} {refused}"
+    );
+    assert_eq!(lost, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_deadline_objects_with_late_commits_are_lost() {
+    let [acknowledged, refused, lost] = late_commits(MemoryBlobs::without_deadline(GRACE)).await;
+    assert_eq!(refused, 0);
+    assert!(lost > 0, "nothing of {acknowledged} objects is lost");
 }

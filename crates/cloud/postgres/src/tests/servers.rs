@@ -15,7 +15,7 @@ use gumnut_types::{Fault, SecretString};
 
 use super::*;
 use crate::test_server::TestServer;
-use crate::{PostgresConfig, PostgresError, connection, statements, transfer};
+use crate::{PostgresConfig, PostgresError, connection, schema, statements, transfer};
 
 /// Why a catalogue does not open: all of the message.
 async fn refused(config: &PostgresConfig) -> (PostgresError, String) {
@@ -147,6 +147,56 @@ async fn tables_that_do_not_fit_are_told_from_each_other() -> contract::Outcome 
     let gone = catalogue.ready().await;
     assert!(
         matches!(gone, Err(CatalogueError::Version { found: 9, known: 1 })),
+        "{gone:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_upgrades_at_once_one_does_the_work() -> contract::Outcome {
+    let config = TestSchema::fresh().await?.config()?;
+    let catalogue = PostgresCatalogue::open(&config, Clock::system()).await?;
+    let clients = (
+        connection::connect(&config).await?,
+        connection::connect(&config).await?,
+    );
+    // The first step has been done.
+    let more = ["", "CREATE TABLE more (a INT)"];
+    let (one, other) = tokio::join!(
+        schema::upgrade_to(&clients.0, &more, 1),
+        schema::upgrade_to(&clients.1, &more, 1)
+    );
+    let mut both = [one?, other?];
+    both.sort_unstable();
+    assert_eq!(both, [(1, 2), (2, 2)]);
+    clients
+        .0
+        .batch_execute("INSERT INTO more VALUES (1)")
+        .await?;
+    // This program does not know the second step, and can live with it.
+    catalogue.ready().await?;
+    let shown = PostgresCatalogue::schema(&config).await?;
+    assert_eq!((shown.version, shown.known, shown.fits()), (2, 1, true));
+
+    let broken = ["", "", "CREATE TABLE most (a INT)", "no SQL"];
+    assert!(schema::upgrade_to(&clients.0, &broken, 1).await.is_err());
+    assert!(clients.0.batch_execute("SELECT * FROM most").await.is_err());
+    let hold = "BEGIN; SELECT 1 FROM schema FOR UPDATE";
+    clients.0.batch_execute(hold).await?;
+    let mut good = broken;
+    good[3] = "CREATE TABLE last (a INT)";
+    let waited = schema::upgrade_to(&clients.1, &good, 4).await;
+    assert!(
+        matches!(waited, Err(PostgresError::Locked(_))),
+        "{waited:?}"
+    );
+    clients.0.batch_execute("ROLLBACK").await?;
+    let client = connection::connect(&config).await?;
+    assert_eq!(schema::upgrade_to(&client, &good, 4).await?, (2, 4));
+    assert!(!PostgresCatalogue::schema(&config).await?.fits());
+    let gone = catalogue.ready().await;
+    assert!(
+        matches!(gone, Err(CatalogueError::Version { .. })),
         "{gone:?}"
     );
     Ok(())
