@@ -33,6 +33,7 @@ mod life_cycle;
 mod manage;
 mod manners;
 mod mistakes;
+mod moving;
 mod named;
 mod network;
 mod old_data;
