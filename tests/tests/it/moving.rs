@@ -164,7 +164,9 @@ fn a_cloud_moves_to_a_bucket_and_back_although_the_command_is_killed() {
     assert_eq!(checked["faults"], 0, "{checked}");
     assert_eq!(checked["findings"], serde_json::json!([]));
     assert_eq!(checked["files"], files.len(), "{checked}");
-    let again = program.run(&there);
+    assert_eq!(program.json(&there)["was_moved"], true);
+    let elsewhere = ["cloud", "migrate", "--data", "data", "--to", "third"];
+    let again = program.run(&elsewhere);
     let _ = again
         .failed(3)
         .saying(&["the catalogue is no longer in use"]);

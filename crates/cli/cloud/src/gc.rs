@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Delete what a cloud with its objects in a bucket no longer needs.
 ///
-/// Front ends do this by themselves every minute; this does one round more. It deletes blobs of objects that were deleted or replaced,
+/// Front ends do this automatically every minute; this command does it once more. It deletes blobs of objects that were deleted or replaced,
 /// blobs of uploads that were interrupted, and multipart uploads that are older than 7 days. Front ends can be running.
 #[derive(Args)]
 #[command(after_help = "\

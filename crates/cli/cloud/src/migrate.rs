@@ -121,6 +121,9 @@ impl Migrate {
         let to = self.place(self.to.as_deref())?;
         let moved = runtime.block_on(Cloud::relocate(&from, &to, self.blobs.map(Into::into)));
         let moved = moved.map_err(refused)?;
+        if moved.was_moved {
+            session.output.say("the cloud was moved there before");
+        }
         let mut lines = Lines::default();
         lines.push(["rows", &moved.rows.to_string()]);
         let copied = format!("{} blobs, {} bytes", moved.copied, moved.bytes);

@@ -47,7 +47,7 @@ pub use settings::{BucketSettings, CorsRule, LockPeriod, ObjectLock, PublicAcces
 pub use tags_and_lock::{Governance, LockMode, Retention, Tags, TagsAndLock};
 pub use transfer::{
     BegunMove, Column, Digest, Kind, MigrateError, Rename, Row, Table, Transfer, Value, begin_move,
-    copy_rows, digest, insist_on_served, migrate, undo_move,
+    copy_rows, digest, insist_on_served, is_moved_to, migrate, undo_move,
 };
 pub use unit::{
     AccountsChange, AccountsState, BucketChange, BucketRef, BucketState, ImageChange, ImageRef,

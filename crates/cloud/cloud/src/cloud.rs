@@ -183,7 +183,7 @@ impl Cloud {
 
     /// Checks a cloud whose catalogue or bytes are elsewhere than in its data directory, while front ends use it: whether rows hold
     /// together, and whether each blob is there and has its size; with `is_deep` also the digest of each. Blobs that belong to nothing
-    /// are told with their age. Changes nothing. With the bytes on disk no cloud may use the data directory.
+    /// are in the report with their age. Changes nothing. With the bytes on disk no cloud may use the data directory.
     ///
     /// # Errors
     /// When catalogue or bytes cannot be used. What is wrong with them is in the report.

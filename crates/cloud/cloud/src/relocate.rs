@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gumnut_cloud_blobs::{BlobError, BlobName, BlobStore, Body, BoxError, PutError, Tap};
 use gumnut_cloud_catalogue::{
-    Clock, Database, KnownBlob, Transfer, begin_move, insist_on_served, undo_move,
+    Clock, Database, KnownBlob, Transfer, begin_move, insist_on_served, is_moved_to, undo_move,
 };
 use gumnut_cloud_postgres::PostgresCatalogue;
 use gumnut_cloud_sqlite::SqliteCatalogue;
@@ -46,6 +46,8 @@ pub struct Relocated {
     pub bytes: u64,
     /// Blobs that were there already.
     pub present: u64,
+    /// Whether the cloud had been moved to this place before, so that nothing was left to do.
+    pub was_moved: bool,
 }
 
 /// A catalogue that rows are copied from or to.
@@ -114,7 +116,18 @@ pub(crate) async fn relocate(
         }
     }
     let (source, target) = (Opened::existing(from).await?, Opened::new(to).await?);
+    let place = place(to);
     let is_begun = !target.transfer().steps().await?.is_empty();
+    // The command may have been interrupted when all was done.
+    if !is_begun
+        && is_moved_to(source.transfer(), &place).await?
+        && !target.database().accounts().await?.accounts.is_empty()
+    {
+        return Ok(Relocated {
+            was_moved: true,
+            ..Relocated::default()
+        });
+    }
     if !is_begun {
         insist_on_served(source.transfer()).await?;
     }
@@ -147,7 +160,6 @@ pub(crate) async fn relocate(
         MoveBlobs::Copy => copy.all(source.database()).await?,
         MoveBlobs::Keep => copy.insist_on_all(source.database()).await?,
     }
-    let place = place(to);
     let rows = begun.finish(source.transfer(), target.transfer(), &place, &rename);
     Ok(copy.relocated.with_rows(rows.await?))
 }
@@ -231,6 +243,7 @@ impl Counts {
             copied: self.copied.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             present: self.present.load(Ordering::Relaxed),
+            was_moved: false,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::CloudError;
 const LOOKS: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Insists that nobody else has connections to a database, as far as it tells.
+/// Insists that nobody else has connections to a database, as far as it shows them.
 pub(crate) async fn insist_on_nobody(postgres: &PostgresConfig) -> Result<(), CloudError> {
     let mut looks = 1;
     loop {

@@ -187,6 +187,15 @@ pub async fn insist_on_served(database: &dyn Transfer) -> Result<(), MigrateErro
     }
 }
 
+/// Whether a catalogue was moved to this place.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn is_moved_to(database: &dyn Transfer, place: &str) -> Result<bool, CatalogueError> {
+    let steps = database.steps().await?;
+    Ok(steps.contains(&format!("{MOVED_TO}{place}")))
+}
+
 /// Makes a catalogue that was moved to another place one that a cloud may serve again. Changes since then are in the other place only.
 ///
 /// # Errors

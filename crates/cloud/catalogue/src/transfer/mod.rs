@@ -14,6 +14,6 @@ pub use copy::copy_rows;
 pub use database::Transfer;
 pub use digest::{Digest, digest};
 pub use migrate::{
-    BegunMove, MigrateError, Rename, begin_move, insist_on_served, migrate, undo_move,
+    BegunMove, MigrateError, Rename, begin_move, insist_on_served, is_moved_to, migrate, undo_move,
 };
 pub use table::{Column, Kind, Row, Table, Value};
