@@ -17,7 +17,7 @@ use crate::system;
 use crate::workspace::Workspace;
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 4] = [
+pub const PROGRAMS: [(&str, &str); 4] = [
     ("radosgw", "radosgw"),
     ("ceph-mon", "ceph-mon"),
     ("ceph-osd", "ceph-osd"),
@@ -64,9 +64,40 @@ impl Ceph {
         fs_err::write(ceph.file("ceph.conf"), ceph.settings(&cluster, monitor))?;
         ceph.start_monitor(&cluster, monitor)?;
         ceph.start_storage()?;
-        ceph.start_daemon("radosgw", &["-n", "client.rgw"])?;
-        ceph.wait("the gateway", Self::gateway_answers)?;
+        ceph.start_gateway()?;
         Ok(ceph)
+    }
+
+    /// Starts the gateway, at the same address as before, and waits until it answers.
+    pub fn start_gateway(&mut self) -> anyhow::Result<()> {
+        self.start_daemon("radosgw", &["-n", "client.rgw"])?;
+        self.wait("the gateway", Self::gateway_answers)
+    }
+
+    /// Kills the gateway. What is stored remains.
+    pub fn stop_gateway(&mut self) -> anyhow::Result<()> {
+        // The gateway is the daemon that was started last.
+        let mut gateway = self.daemons.pop().context("there is no gateway")?;
+        gateway.kill()?;
+        gateway.wait()?;
+        Ok(())
+    }
+
+    /// The ids of all daemons.
+    pub fn processes(&self) -> Vec<u32> {
+        self.daemons.iter().map(Child::id).collect()
+    }
+
+    /// How many requests the gateway has had, by its own count.
+    pub fn requests(&self) -> anyhow::Result<u64> {
+        let socket = self.file("run/client.rgw.asok");
+        let shell = &self.shell;
+        let dump = cmd!(shell, "ceph --admin-daemon {socket} perf dump")
+            .quiet()
+            .read()?;
+        let counters: Value = serde_json::from_str(&dump).context("ceph printed no JSON")?;
+        let requests = counters["rgw"]["req"].as_u64();
+        requests.context("the gateway does not count its requests")
     }
 
     /// `http://127.0.0.1:PORT`
@@ -236,7 +267,7 @@ osd pool default pgp num = 8
 osd pool default pg autoscale mode = off
 mon max pg per osd = 2000
 osd objectstore = memstore
-memstore device bytes = 2147483648
+memstore device bytes = 8589934592
 mon data avail warn = 1
 mon data avail crit = 0
 run dir = {folder}/run
@@ -250,7 +281,7 @@ rgw data = {folder}/rgw
 keyring = {folder}/keyring
 
 [client.rgw]
-rgw frontends = beast endpoint={gateway}
+rgw frontends = beast endpoint={gateway} tcp_nodelay=1
 rgw thread pool size = 32
 rgw enable usage log = false
 rgw dns name = localhost

@@ -1,27 +1,17 @@
 //! The embedded cloud as a process that never outlives its task.
 
-use std::io::{BufRead as _, BufReader};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
-use serde_json::Value;
+use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
-/// How long the cloud may take to start or to stop.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::process::Process;
 
 /// A running `gumnut cloud start` on a free port; killed when it goes out of scope.
 pub struct Cloud {
-    process: Child,
-    // Kept open, so that a later line of the cloud does not break its pipe.
-    _stdout: BufReader<ChildStdout>,
-    endpoint: String,
+    process: Process,
     eucarc: PathBuf,
-    log: PathBuf,
 }
 
 impl Cloud {
@@ -34,43 +24,13 @@ impl Cloud {
     /// Starts a cloud in `folder` with more options of `gumnut cloud start`.
     pub fn start_with(program: &Path, folder: &Path, options: &[&str]) -> anyhow::Result<Self> {
         fs_err::create_dir_all(folder)?;
-        let log = folder.join("cloud.log");
-        let mut process = Command::new(program)
-            .args([
-                "--json",
-                "cloud",
-                "start",
-                "--listen",
-                "127.0.0.1:0",
-                "--data",
-            ])
-            .arg(folder.join("data"))
-            .args(options)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(fs_err::File::create(&log)?.into_parts().0)
-            .spawn()
-            .with_context(|| format!("cannot run {}", program.display()))?;
-        let stdout = process.stdout.take().context("standard output is a pipe")?;
-        match first_line(stdout).and_then(|(line, rest)| Ok((endpoint(&line)?, rest))) {
-            Ok((endpoint, stdout)) => {
-                let mut cloud = Self {
-                    process,
-                    _stdout: stdout,
-                    endpoint,
-                    eucarc: PathBuf::new(),
-                    log,
-                };
-                cloud.eucarc = credentials(program, folder, &cloud.endpoint)?;
-                Ok(cloud)
-            }
-            Err(error) => {
-                // The error below is the one to report.
-                let _ = process.kill();
-                let _ = process.wait();
-                Err(error.context(format!("the cloud did not start:\n{}", tail(&log))))
-            }
-        }
+        let place = data(folder);
+        let listen = ["--listen", "127.0.0.1:0"].map(OsString::from);
+        let more = options.iter().map(OsString::from);
+        let all = place.iter().cloned().chain(listen).chain(more);
+        let process = Process::start(program, all, &folder.join("cloud.log"))?;
+        let eucarc = credentials(program, folder, &place, process.endpoint())?;
+        Ok(Self { process, eucarc })
     }
 
     /// The id of the process.
@@ -80,7 +40,7 @@ impl Cloud {
 
     /// `http://127.0.0.1:PORT`
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.process.endpoint()
     }
 
     /// The administrator's settings.
@@ -90,71 +50,42 @@ impl Cloud {
 
     /// A value that the eucarc exports.
     pub fn setting(&self, name: &str) -> anyhow::Result<String> {
-        let text = fs_err::read_to_string(&self.eucarc)?;
-        let prefix = format!("export {name}=");
-        let mut values = text
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix(&prefix));
-        let value = values
-            .next()
-            .with_context(|| format!("the eucarc exports no {name}"))?;
-        Ok(value.trim_matches(['\'', '"']).to_owned())
+        setting(&self.eucarc, name)
     }
 
     /// Asks the cloud to stop and waits until it has; an error when it does not end well.
-    pub fn stop(mut self) -> anyhow::Result<()> {
-        let shell = Shell::new()?;
-        let id = self.process.id().to_string();
-        cmd!(shell, "kill -TERM {id}").quiet().run()?;
-        let status = self.wait()?;
-        ensure!(
-            status.success(),
-            "the cloud ended with {status}:\n{}",
-            tail(&self.log)
-        );
-        Ok(())
-    }
-
-    fn wait(&mut self) -> anyhow::Result<ExitStatus> {
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE {
-            if let Some(status) = self.process.try_wait()? {
-                return Ok(status);
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        bail!(
-            "the cloud did not stop within {} seconds",
-            PATIENCE.as_secs()
-        )
+    pub fn stop(self) -> anyhow::Result<()> {
+        self.process.stop()
     }
 }
 
-impl Drop for Cloud {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// The options for the data of a cloud in `folder`.
+fn data(folder: &Path) -> [OsString; 2] {
+    ["--data".into(), folder.join("data").into()]
 }
 
 /// Makes the accounts of a cloud in `folder` that is not started; gives the eucarc.
 pub fn credentials_only(program: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
-    let (shell, data) = (Shell::new()?, folder.join("data"));
-    cmd!(shell, "{program} --quiet cloud init --data {data}")
+    let (shell, place) = (Shell::new()?, data(folder));
+    cmd!(shell, "{program} --quiet cloud init")
+        .args(&place)
         .quiet()
         .ignore_stdout()
         .run()?;
-    credentials(program, folder, "http://127.0.0.1:8773")
+    credentials(program, folder, &place, "http://127.0.0.1:8773")
 }
 
-/// Writes the administrator's credentials, with the address of today; gives the eucarc.
-fn credentials(program: &Path, folder: &Path, endpoint: &str) -> anyhow::Result<PathBuf> {
+/// Writes the administrator's credentials for this endpoint to `folder`; gives the eucarc. `place` are the options that say which cloud.
+pub fn credentials(
+    program: &Path,
+    folder: &Path,
+    place: &[impl AsRef<OsStr>],
+    endpoint: &str,
+) -> anyhow::Result<PathBuf> {
     let (shell, output) = (Shell::new()?, folder.join("credentials"));
-    let data = folder.join("data");
     cmd!(
         shell,
-        "{program} --quiet cloud credentials --data {data} --endpoint {endpoint} -o {output}"
+        "{program} --quiet cloud credentials {place...} --endpoint {endpoint} -o {output}"
     )
     .quiet()
     .ignore_stdout()
@@ -168,31 +99,15 @@ fn credentials(program: &Path, folder: &Path, endpoint: &str) -> anyhow::Result<
     Ok(eucarc)
 }
 
-/// The first line, within a time limit.
-fn first_line(stdout: ChildStdout) -> anyhow::Result<(String, BufReader<ChildStdout>)> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut reader = BufReader::new(stdout);
-        let mut line = String::new();
-        let result = reader.read_line(&mut line).map(|_| (line, reader));
-        // Nobody listens any more after the time limit.
-        let _ = sender.send(result);
-    });
-    let line = receiver.recv_timeout(PATIENCE);
-    Ok(line.with_context(|| format!("it said nothing for {} seconds", PATIENCE.as_secs()))??)
-}
-
-fn endpoint(line: &str) -> anyhow::Result<String> {
-    let value: Value = serde_json::from_str(line)
-        .with_context(|| format!("its first line is no JSON: {line:?}"))?;
-    let endpoint = value["endpoint"]
-        .as_str()
-        .context("its first line names no endpoint")?;
-    Ok(endpoint.to_owned())
-}
-
-fn tail(log: &Path) -> String {
-    let text = fs_err::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(20)..].join("\n")
+/// A value that an eucarc exports.
+pub fn setting(eucarc: &Path, name: &str) -> anyhow::Result<String> {
+    let text = fs_err::read_to_string(eucarc)?;
+    let prefix = format!("export {name}=");
+    let mut values = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix(&prefix));
+    let value = values
+        .next()
+        .with_context(|| format!("the eucarc exports no {name}"))?;
+    Ok(value.trim_matches(['\'', '"']).to_owned())
 }

@@ -92,6 +92,21 @@ impl Gumnut<'_> {
         Ok(text.to_owned())
     }
 
+    /// Runs a command, and shows nothing of it unless it fails.
+    pub fn quietly(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let Self {
+            shell,
+            program,
+            eucarc,
+        } = self;
+        let command = cmd!(
+            shell,
+            "{program} --config {eucarc} --no-progress {arguments...}"
+        );
+        without_foreign_settings(command).quiet().read()?;
+        Ok(())
+    }
+
     /// Runs a command, shows it and what it prints.
     pub fn show(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let Self {

@@ -14,6 +14,7 @@ pub mod load;
 pub mod markdown;
 mod noise;
 pub mod ports;
+pub mod process;
 pub mod python;
 pub mod report;
 pub mod system;

@@ -98,35 +98,60 @@ impl Signer<'_> {
 impl Load {
     /// Sends everything with so many clients, and gives the time that it took.
     pub fn run(&self, clients: usize) -> anyhow::Result<Duration> {
-        let next = AtomicUsize::new(0);
         let start = Instant::now();
+        self.send(clients, |number| {
+            (number < self.heads.len()).then_some(number)
+        })?;
+        Ok(start.elapsed())
+    }
+
+    /// Sends requests with so many clients for this time, from the first again when it is longer than they last. Gives how many were
+    /// answered, and the time until the last answer.
+    pub fn run_for(&self, clients: usize, time: Duration) -> anyhow::Result<(usize, Duration)> {
+        let (start, answered) = (Instant::now(), AtomicUsize::new(0));
+        self.send(clients, |number| {
+            if start.elapsed() >= time {
+                return None;
+            }
+            answered.fetch_add(1, Ordering::Relaxed);
+            Some(number % self.heads.len())
+        })?;
+        Ok((answered.into_inner(), start.elapsed()))
+    }
+
+    /// Sends requests with so many clients. `choose` gets the numbers 0, 1, 2 and so on, and says which request it is; `None` ends a
+    /// client.
+    fn send(
+        &self,
+        clients: usize,
+        choose: impl Fn(usize) -> Option<usize> + Sync,
+    ) -> anyhow::Result<()> {
+        let next = AtomicUsize::new(0);
+        let chosen = || choose(next.fetch_add(1, Ordering::Relaxed));
         thread::scope(|scope| {
             let running: Vec<_> = (0..clients)
-                .map(|_| scope.spawn(|| self.client(&next)))
+                .map(|_| scope.spawn(|| self.client(&chosen)))
                 .collect();
             for client in running {
                 let ended = client.join();
                 ended.map_err(|_| anyhow::anyhow!("a client panicked"))??;
             }
-            anyhow::Ok(())
-        })?;
-        Ok(start.elapsed())
+            Ok(())
+        })
     }
 
-    fn client(&self, next: &AtomicUsize) -> anyhow::Result<()> {
+    fn client(&self, choose: &impl Fn() -> Option<usize>) -> anyhow::Result<()> {
         let socket = TcpStream::connect(self.server)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut stream = BufReader::with_capacity(PIECE, socket);
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(head) = self.heads.get(number) else {
-                return Ok(());
-            };
+        while let Some(number) = choose() {
+            let head = &self.heads[number];
             let first = head.lines().next().unwrap_or_default();
             self.ask(&mut stream, head)
                 .with_context(|| format!("request {first:?}"))?;
         }
+        Ok(())
     }
 
     fn ask(&self, stream: &mut BufReader<TcpStream>, head: &str) -> anyhow::Result<()> {
@@ -165,6 +190,15 @@ impl Load {
         }
         Ok(())
     }
+}
+
+/// Sends a request without a body, and gives the status of the answer.
+pub fn status(server: SocketAddr, head: &str) -> anyhow::Result<u16> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(head.as_bytes())?;
+    let (status, _) = read_head(&mut BufReader::new(stream))?;
+    Ok(status)
 }
 
 /// Status and length of an answer.
