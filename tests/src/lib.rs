@@ -5,6 +5,7 @@
 )]
 
 mod cloud;
+mod postgres;
 mod program;
 mod proxy;
 mod server;
@@ -13,6 +14,7 @@ mod terminal;
 mod tools;
 
 pub use cloud::Cloud;
+pub use postgres::Postgres;
 pub use program::{Outcome, Program};
 pub use proxy::{Fault, FaultProxy};
 pub use server::{Asked, Server};

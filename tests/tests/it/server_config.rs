@@ -1,6 +1,6 @@
 //! `gumnut cloud ... --server-config FILE`.
 
-use gumnut_tests::{Cloud, Program};
+use gumnut_tests::{Cloud, Postgres, Program};
 
 #[test]
 fn a_file_starts_the_cloud_and_options_take_precedence() {
@@ -76,4 +76,36 @@ fn what_is_wrong_in_a_file_is_named_with_its_line() {
     let absent = ["cloud", "start", "--server-config", "absent.toml"];
     let _ = program.run(&absent).failed(3).saying(&["absent.toml"]);
     assert!(!program.path("data").exists());
+}
+
+#[test]
+fn commands_use_a_catalogue_in_postgres() {
+    let postgres = Postgres::start();
+    let program = Program::new();
+    let file = format!(
+        "data = \"data\"\ncatalogue = \"postgres://gumnut@/postgres?host={}\"\n",
+        postgres.directory()
+    );
+    program.write("cloud.toml", &file);
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["--server-config", "cloud.toml"]].concat();
+        program.json(&arguments)
+    };
+    let init = run(&["cloud", "init"]);
+    assert!(
+        init["eucarc"].as_str().unwrap().ends_with("eucarc"),
+        "{init}"
+    );
+    let added = run(&["cloud", "user", "add", "flora"]);
+    assert_eq!(added["name"], "flora");
+    let credentials = ["cloud", "credentials", "--user", "flora", "-o", "flora"];
+    run(&credentials);
+    assert!(program.path("flora/eucarc").exists());
+    run(&["cloud", "user", "revoke", "flora"]);
+    let users = run(&["cloud", "user", "list"]);
+    assert_eq!(users["users"][1]["name"], "flora");
+    let keys = users["users"][1]["access_keys"].as_array().unwrap();
+    assert!(keys.is_empty(), "{users}");
+    // None of it is in the data directory.
+    assert!(!program.path("data/catalogue.sqlite").exists());
 }
