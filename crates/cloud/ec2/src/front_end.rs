@@ -18,6 +18,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::calls::{Ec2Request, answer};
 use crate::context::Context;
+use crate::errors;
+use crate::refusal::Refusal;
 use crate::xml::Xml;
 
 /// Prefixes of the EC2 side: the name of the old clouds, that of the later ones, and the service that those ask for the
@@ -89,7 +91,8 @@ impl Ec2FrontEnd {
                 error = error as &dyn std::error::Error,
                 "a signature cannot be checked"
             );
-            return unchecked(error);
+            let refusal = unchecked(error);
+            return errors::of_call(self.images.rules(), &refusal, id.as_str()).map(full);
         }
         let host = view.header("host").unwrap_or_default();
         let context = Context {
@@ -171,16 +174,17 @@ impl FrontEnd for Ec2FrontEnd {
     }
 }
 
-/// The answer to a request whose signature cannot be checked, as the catalogue cannot be used.
-fn unchecked(error: &CatalogueError) -> Response<Body> {
-    const MESSAGE: &str = "The catalogue cannot be used.\n";
-    if !matches!(error, CatalogueError::Unavailable(_)) {
-        return text(StatusCode::INTERNAL_SERVER_ERROR, MESSAGE);
+/// The refusal of a caller whose signature cannot be checked, as the catalogue cannot be used.
+fn unchecked(error: &CatalogueError) -> Refusal {
+    let (code, status) = match error {
+        CatalogueError::Unavailable(_) => ("Unavailable", 503),
+        _ => ("InternalError", 500),
+    };
+    Refusal {
+        code,
+        status,
+        message: "The catalogue cannot be used.".to_owned(),
     }
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, MESSAGE);
-    let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
 }
 
 /// Whether path or query say that a request is for the EC2 side. Clients are often given the root of the server for it, so that the

@@ -102,6 +102,11 @@ async fn while_postgres_is_away_requests_are_to_come_again() {
     let images = cloud.request("GET", "/services/Eucalyptus?Action=DescribeImages&AWSAccessKeyId=x&Signature=x&SignatureVersion=2&Version=2014-10-01&Timestamp=2010-01-01T00:00:00");
     let images = images.send().await;
     assert_eq!(images.status, 503, "{}", images.text());
+    assert!(
+        images.text().contains("<Error><Code>Unavailable</Code>"),
+        "{}",
+        images.text()
+    );
     assert_eq!(images.header("retry-after"), "1");
 
     server.control(&["start"]).unwrap();

@@ -41,16 +41,18 @@ pub(super) async fn may_read(
     caller: &Caller,
     bucket: &str,
     key: &str,
-) -> bool {
+) -> Result<bool, ImageError> {
     let Ok(key) = Key::new(key) else {
-        return false;
+        return Ok(false);
     };
     let (reader, object) = (
         Identity::User(caller.clone()),
         ObjectRef::newest(bucket, key),
     );
-    let opened = registrar.objects.open_object(&reader, &object);
-    opened.await.is_ok()
+    match registrar.objects.open_object(&reader, &object).await {
+        Ok(_) => Ok(true),
+        Err(error) => ImageError::of_unavailable(&error).map_or(Ok(false), Err),
+    }
 }
 
 /// Parses it, and sorts what can be wrong into the three kinds that clients know.

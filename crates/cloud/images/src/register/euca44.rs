@@ -36,7 +36,7 @@ pub(super) async fn register(
     // What is wrong with it is said only of what the caller owns or may read.
     let is_own = |manifest: &LenientManifest| manifest.user() == Some(caller.account.as_str());
     let is_own = parsed.as_ref().is_ok_and(|(manifest, _)| is_own(manifest));
-    if !is_own && !check::may_read(registrar, caller, bucket, key).await {
+    if !is_own && !check::may_read(registrar, caller, bucket, key).await? {
         return Err(check::not_accessible());
     }
     let (manifest, read) = parsed?;

@@ -50,7 +50,7 @@ pub(super) async fn register(
         .map_err(|error| ImageError::of_unavailable(&error).unwrap_or_else(bad));
     let (manifest, facts) = read?.ok_or_else(bad)?;
     // The caller must be able to read it, too.
-    if !check::may_read(registrar, caller, bucket, key).await {
+    if !check::may_read(registrar, caller, bucket, key).await? {
         let message = format!("Failed to read manifest file: {bucket}/{key}");
         return Err(ImageError::unspecific(message));
     }

@@ -106,7 +106,7 @@ async fn verified_manifest(
         }
     };
     // What is wrong with it is said only of what the caller may read.
-    if parsed.is_err() && !check::may_read(registrar, caller, bucket, key).await {
+    if parsed.is_err() && !check::may_read(registrar, caller, bucket, key).await? {
         return Err(check::not_accessible());
     }
     let untrusted = parsed?;
