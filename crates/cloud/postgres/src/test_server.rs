@@ -31,6 +31,9 @@ pub struct TestSchema {
     url: String,
 }
 
+/// Names the socket of a standby, beside that of its server.
+const STANDBY_PORT: u16 = 5433;
+
 const SCRIPT: &str = include_str!("test_server.sh");
 
 /// Settings of the server that tests share: it keeps nothing.
@@ -95,18 +98,78 @@ impl TestServer {
     /// # Errors
     /// When it fails.
     pub fn control(&self, arguments: &[&str]) -> Result<(), Failed> {
-        let mut command = as_ordinary_user(self.programs.join("pg_ctl"));
-        command
-            .arg("-D")
-            .arg(self.data())
-            .arg("-l")
-            .arg(self.directory.join("log"))
-            .arg("-w");
+        self.control_in(&self.data(), arguments)
+    }
+
+    fn control_in(&self, data: &Path, arguments: &[&str]) -> Result<(), Failed> {
+        let log = self.directory.join("log");
+        let places = ["-w".as_ref(), "-D".as_ref(), data, "-l".as_ref(), &log];
+        let words = arguments.iter().map(Path::new);
+        self.run("pg_ctl", places.into_iter().chain(words))
+    }
+
+    /// Runs one of the server's programs as the server's user.
+    fn run(
+        &self,
+        program: &str,
+        arguments: impl IntoIterator<Item: AsRef<OsStr>>,
+    ) -> Result<(), Failed> {
+        let mut command = as_ordinary_user(self.programs.join(program));
         let output = command.args(arguments).current_dir("/").output()?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         }
         Ok(())
+    }
+
+    /// Starts a standby of this server.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn standby(&self) -> Result<Standby<'_>, Failed> {
+        let standby = Standby { server: self };
+        let (data, socket) = (standby.data(), self.directory.as_os_str());
+        let copy = ["-U", "gumnut", "-R", "-c", "fast", "--no-sync"].map(OsStr::new);
+        let places = [OsStr::new("-h"), socket, OsStr::new("-D"), data.as_os_str()];
+        self.run("pg_basebackup", copy.into_iter().chain(places))?;
+        self.control_in(&data, &["-o", &format!("-p {STANDBY_PORT}"), "start"])?;
+        Ok(standby)
+    }
+}
+
+/// A standby of a server; it ends when this goes out of scope.
+#[derive(Debug)]
+pub struct Standby<'a> {
+    server: &'a TestServer,
+}
+
+impl Standby<'_> {
+    /// The URL of a database on the server or, when that is away, on the standby.
+    pub fn url(&self, database: &str) -> String {
+        let directory = self.server.directory.display().to_string();
+        let host = directory.replace('/', "%2F");
+        format!("postgres://gumnut@{host}:5432,{host}:{STANDBY_PORT}/{database}")
+    }
+
+    /// Makes a server of it, which accepts changes.
+    ///
+    /// # Errors
+    /// When it does not become one.
+    pub fn promote(&self) -> Result<(), Failed> {
+        self.server.control_in(&self.data(), &["promote"])
+    }
+
+    fn data(&self) -> PathBuf {
+        self.server.directory.join("standby")
+    }
+}
+
+impl Drop for Standby<'_> {
+    fn drop(&mut self) {
+        // The directory is removed with the server.
+        let _ = self
+            .server
+            .control_in(&self.data(), &["-m", "immediate", "stop"]);
     }
 }
 

@@ -392,6 +392,35 @@ async fn a_restart_under_load_loses_nothing_acknowledged() -> contract::Outcome 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_takes_over_has_all_that_was_acknowledged() -> contract::Outcome {
+    let server = Arc::new(TestServer::start(&["synchronous_commit = on"])?);
+    let standby = server.standby()?;
+    let config = PostgresConfig::parse(&standby.url("postgres"))?.connections(4);
+    let admin = connection::connect(&config).await?;
+    // From now on the server acknowledges what the standby has as well.
+    let wait = "ALTER SYSTEM SET synchronous_standby_names = '*'";
+    admin.batch_execute(wait).await?;
+    admin.batch_execute("SELECT pg_reload_conf()").await?;
+    let in_step = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+    while admin.query_one(in_step, &[]).await?.get::<_, i64>(0) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let catalogue = Catalogue::new(PostgresCatalogue::open(&config, Clock::system()).await?);
+    with_bucket(&catalogue).await?;
+    under_load(&catalogue, async {
+        put(&catalogue, "before".to_owned(), 9).await?;
+        let crashed = Arc::clone(&server);
+        let crash = move || crashed.control(&["-m", "immediate", "stop"]);
+        tokio::task::spawn_blocking(crash).await??;
+        tokio::task::block_in_place(|| standby.promote())
+    })
+    .await?;
+    let found = catalogue.object("b", "before", None, true).await?;
+    assert!(found.object.is_some());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn terminated_backends_are_replaced() -> contract::Outcome {
     let config = TestSchema::fresh().await?.config()?.connections(4);
     let config = config.application_name("terminated");
