@@ -37,7 +37,7 @@ enum Task {
     ///
     /// Debian packages are installed when this runs as root; otherwise the command to run is printed.
     /// cargo-deny goes into `.gumnut/`. Quick when nothing is missing.
-    Setup,
+    Setup(setup::Setup),
     Test(gate::Gate),
     /// Check the rules of the house: who may call whom, what members inherit, READMEs, open ends
     Tidy,
@@ -50,6 +50,9 @@ enum Task {
     /// Measure gumnut side by side with what it replaces
     #[command(disable_help_flag = true)]
     Bench(tools::Passed),
+    /// Run three front ends over PostgreSQL and Ceph, behind HAProxy, under load and when something fails
+    #[command(disable_help_flag = true)]
+    Cluster(tools::Passed),
     /// Build the guide as a book with a search field and check its links; --open shows it
     #[command(disable_help_flag = true)]
     Docs(tools::Passed),
@@ -67,8 +70,9 @@ impl Task {
         match self {
             Self::Interop(passed) => return passed.run(workspace, "interop"),
             Self::Bench(passed) => return passed.run(workspace, "bench"),
+            Self::Cluster(passed) => return passed.run(workspace, "cluster"),
             Self::Docs(passed) => return passed.run(workspace, "book"),
-            Self::Setup => setup::run(workspace),
+            Self::Setup(task) => task.run(workspace),
             Self::Test(task) => task.run(workspace),
             Self::Tidy => tidy::run(workspace),
             Self::Deny(task) => task.run(workspace),

@@ -128,7 +128,9 @@ fn names(cell: &str) -> Vec<String> {
 /// The package that the table calls `name`: what is not ours alone is named in full.
 fn package(name: &str) -> String {
     match name {
-        "gumnut" | "xtask" | "bench" | "book" | "interop" | "support" => name.to_owned(),
+        "gumnut" | "xtask" | "bench" | "book" | "cluster" | "interop" | "support" => {
+            name.to_owned()
+        }
         _ => format!("gumnut-{name}"),
     }
 }
