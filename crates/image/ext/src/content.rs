@@ -61,6 +61,15 @@ impl<'a, O: Output> FileWriter<'a, O> {
         self.append(&ZEROS[..(left % BLOCK_SIZE) as usize])
     }
 
+    /// Writes the next bytes of the content.
+    ///
+    /// # Errors
+    /// When they are more than is missing, and when writing fails.
+    pub fn data(&mut self, bytes: &[u8]) -> Result<(), ExtError> {
+        self.check(bytes.len() as u64)?;
+        self.append(bytes)
+    }
+
     /// Refuses what does not fit into the length of the file.
     fn check(&self, bytes: u64) -> Result<(), ExtError> {
         if bytes > self.missing() {
@@ -143,9 +152,7 @@ impl<'a, O: Output> FileWriter<'a, O> {
 /// Errors contain an [`ExtError`].
 impl<O: Output> io::Write for FileWriter<'_, O> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.check(bytes.len() as u64)
-            .and_then(|()| self.append(bytes))
-            .map_err(io::Error::other)?;
+        self.data(bytes).map_err(io::Error::other)?;
         Ok(bytes.len())
     }
 

@@ -54,6 +54,16 @@ impl<R: Read> TarReader<R> {
         }
     }
 
+    /// What the archive is read from. Members after the last one that was asked for have not been read.
+    pub fn into_inner(self) -> R {
+        self.input
+    }
+
+    /// Position in the archive in bytes: behind a header, that of the data of its member.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     /// The next member; `None` at the end of the archive. What was not read of the last one is skipped.
     ///
     /// # Errors
