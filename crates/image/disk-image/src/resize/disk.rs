@@ -7,10 +7,10 @@
 use std::path::PathBuf;
 
 use super::file_system::{Done, Job, set_length};
-use super::partial::Partial;
 use super::subject::{Last, Subject};
 use super::{NewSize, Quiet, Step, copy, write_at};
 use crate::error::DiskImageError;
+use crate::partial::Partial;
 
 /// Writes the disk with its last partition resized into `target`.
 pub(super) fn resize(
@@ -22,7 +22,7 @@ pub(super) fn resize(
 ) -> Result<Done, DiskImageError> {
     let mut name = target.path().as_os_str().to_owned();
     name.push(".partition");
-    let partition = Partial::create(&PathBuf::from(name), subject.file())?;
+    let partition = Partial::create(&PathBuf::from(name), Some(subject.file()))?;
     let (start, old) = (last.entry.start, last.superblock.length());
     let from = copy::Stretch { start, length: old };
     copy::stretch(subject.file(), from, partition.file(), 0, job.progress)?;

@@ -3,7 +3,6 @@
 mod copy;
 mod disk;
 mod file_system;
-mod partial;
 mod room;
 mod subject;
 
@@ -15,9 +14,9 @@ use gumnut_types::{Existing, NoProgress, Progress};
 
 use crate::error::DiskImageError;
 use crate::inspect;
+use crate::partial::Partial;
 use crate::superblock::{State, Superblock};
 use file_system::Job;
-use partial::Partial;
 use subject::{Layout, Subject};
 
 /// The size that an image will get.
@@ -188,7 +187,7 @@ pub fn resize(
     let subject = Subject::open(source)?;
     let wanted = subject.file_system_size(size)?;
     let (destination, existing) = checked_target(source, target, options.existing)?;
-    let partial = Partial::create(&destination, subject.file())?;
+    let partial = Partial::create(&destination, Some(subject.file()))?;
     room::check(&subject, partial.path())?;
     let job = Job::new(source, options.drop_free_blocks, progress)?;
     let done = match subject.layout() {

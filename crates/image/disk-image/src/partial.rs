@@ -1,4 +1,4 @@
-//! The temporary file of a resize: locked while it is written, gone when the work fails.
+//! The temporary file of an image: locked while it is written, gone when the work fails.
 
 use std::fs::Metadata;
 use std::io;
@@ -13,8 +13,8 @@ use rustix::io::Errno;
 
 use crate::error::DiskImageError;
 
-/// A file under a temporary name beside its final one.
-pub(super) struct Partial {
+/// A file under a temporary name beside its final one, which it gets when it is complete. Dropped before that, it is removed.
+pub struct Partial {
     file: File,
     path: PathBuf,
     target: PathBuf,
@@ -22,9 +22,12 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// Creates `TARGET.partial`, in place of one that an interrupted run has left; `source` is the
+    /// Creates `TARGET.partial`, in place of one that an interrupted run has left; `source` is an
     /// image that must not be that file.
-    pub(super) fn create(target: &Path, source: &File) -> Result<Self, DiskImageError> {
+    ///
+    /// # Errors
+    /// When the file cannot be created, is `source`, or another run writes to it.
+    pub fn create(target: &Path, source: Option<&File>) -> Result<Self, DiskImageError> {
         let mut name = target.as_os_str().to_owned();
         name.push(".partial");
         let path = PathBuf::from(name);
@@ -35,7 +38,9 @@ impl Partial {
             .truncate(false)
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)?;
-        if identity(&file.metadata()?) == identity(&source.metadata()?) {
+        if let Some(source) = source
+            && identity(&file.metadata()?) == identity(&source.metadata()?)
+        {
             return Err(DiskImageError::SameFile { path });
         }
         match rustix::fs::flock(file.file(), FlockOperation::NonBlockingLockExclusive) {
@@ -59,16 +64,18 @@ impl Partial {
         Ok(partial)
     }
 
-    pub(super) fn file(&self) -> &File {
+    /// The file.
+    pub fn file(&self) -> &File {
         &self.file
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Its temporary name.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Gives the file the mode of `original`, and its owner where that is allowed.
-    pub(super) fn take_mode(&self, original: &File) -> Result<(), DiskImageError> {
+    pub(crate) fn take_mode(&self, original: &File) -> Result<(), DiskImageError> {
         let metadata = original.metadata()?;
         // Only root may; then the mode, because a change of owner can take bits of it away.
         let _ =
@@ -77,7 +84,10 @@ impl Partial {
     }
 
     /// Brings the file to disk and gives it its final name.
-    pub(super) fn commit(mut self, existing: Existing) -> Result<(), DiskImageError> {
+    ///
+    /// # Errors
+    /// When that fails, and when there is a file with the final name that must not be replaced.
+    pub fn commit(mut self, existing: Existing) -> Result<(), DiskImageError> {
         self.file.sync_all()?;
         match existing {
             Existing::Replace => fs_err::rename(&self.path, &self.target)?,
