@@ -116,7 +116,7 @@ checks! {
         "nothing, if the file system is complete; `gumnut resize` rounds the size";
     HOST_KEYS, "host-keys", Warning,
         "all instances would have the same ssh host key, and everybody who has the image has the key",
-        "delete them from the image; ssh creates new ones at the first start";
+        "delete them if something creates new ones at the first start, such as cloud-init; otherwise the ssh server would not start without them: add a unit that runs `ssh-keygen -A` first";
     AUTHORIZED_KEYS, "authorized-keys", Warning,
         "the owners of these keys can log in to every instance",
         "delete them from the image";

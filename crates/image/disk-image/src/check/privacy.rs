@@ -19,9 +19,18 @@ pub(super) fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for (secret, check) in SECRETS {
         let left = guest.leftovers.iter().filter(|left| left.secret == secret);
         let paths: Vec<&str> = left.map(|left| left.path.as_str()).collect();
-        if !paths.is_empty() {
-            findings.add(check, paths.join(", "));
+        if paths.is_empty() {
+            continue;
         }
+        let mut message = paths.join(", ");
+        if secret == Secret::HostKey {
+            message.push_str(if guest.makes_host_keys {
+                "; something in the image creates new ones"
+            } else {
+                "; nothing in the image creates new ones"
+            });
+        }
+        findings.add(check, message);
     }
     if guest.serial_login == Some(false) {
         findings.add(is::SERIAL_CONSOLE, "/etc/inittab has no line for one");

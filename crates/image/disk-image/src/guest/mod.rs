@@ -25,6 +25,9 @@ pub struct Guest {
     pub serial_login: Option<bool>,
     /// Files that give away their former owner, or let somebody in.
     pub leftovers: Vec<Leftover>,
+    /// Whether something makes new keys for the ssh server at the first start: cloud-init, or a unit or script that calls
+    /// ssh-keygen.
+    pub makes_host_keys: bool,
 }
 
 /// A text file of which more is not read, in bytes.
@@ -45,6 +48,7 @@ impl Guest {
             module_versions: module_versions(&tree)?,
             serial_login: serial_login(&tree)?,
             leftovers: leftovers::find(&tree)?,
+            makes_host_keys: makes_host_keys(&tree)?,
         })
     }
 }
@@ -116,6 +120,44 @@ fn serial_login(tree: &Tree) -> Result<Option<bool>, Ext4Error> {
     ))
 }
 
+fn makes_host_keys(tree: &Tree) -> Result<bool, Ext4Error> {
+    const SERVICES: [&str; 5] = [
+        "/etc/init.d",
+        "/etc/rc.d/init.d",
+        "/etc/systemd/system",
+        "/lib/systemd/system",
+        "/usr/lib/systemd/system",
+    ];
+    let disabled = tree.file_length("/etc/cloud/cloud-init.disabled")?;
+    if disabled.is_none() && tree.file_length("/usr/bin/cloud-init")?.is_some() {
+        return Ok(true);
+    }
+    let mut scripts = vec!["/etc/rc.local".to_owned()];
+    for folder in SERVICES {
+        for name in tree.names_in(folder)? {
+            let name = String::from_utf8_lossy(&name);
+            if name.contains("ssh") || name.contains("keygen") {
+                scripts.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    for path in scripts {
+        let text = tree.read_file(&path, MAX_TEXT)?.unwrap_or_default();
+        if calls_keygen(&String::from_utf8_lossy(&text)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a line that is not a comment calls the program that makes keys.
+fn calls_keygen(script: &str) -> bool {
+    let mut code = script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    code.any(|line| line.contains("ssh-keygen") || line.contains("sshd-keygen"))
+}
+
 fn pretty_name(os_release: &[u8]) -> Option<String> {
     let mut lines = os_release.split(|byte| *byte == b'\n');
     let value = lines.find_map(|line| line.strip_prefix(b"PRETTY_NAME="))?;
@@ -146,6 +188,17 @@ mod tests {
         let fstab = b"# /dev/sda9 / old\n\n  proc /proc proc\nLABEL=root\t/\text3 defaults 1 1\n";
         assert_eq!(root_device(fstab).as_deref(), Some("LABEL=root"));
         assert_eq!(root_device(b"proc /proc proc\n/dev/sda1\n"), None);
+    }
+
+    #[test]
+    fn a_comment_makes_no_keys() {
+        assert!(calls_keygen("start() {\n  /usr/bin/ssh-keygen -A\n}"));
+        assert!(calls_keygen(
+            "ExecStart=/usr/libexec/openssh/sshd-keygen %i"
+        ));
+        assert!(!calls_keygen(
+            "# ssh-keygen -A\nExecStart=/usr/sbin/sshd -D"
+        ));
     }
 
     #[test]

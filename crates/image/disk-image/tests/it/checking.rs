@@ -433,6 +433,40 @@ fn secrets() {
 }
 
 #[test]
+fn host_keys_can_be_deleted_only_where_something_makes_new_ones() {
+    let found = |path: &str, content: &str| {
+        let image = Image::ext3_with(|tree| {
+            file(tree, "etc/ssh/ssh_host_rsa_key", "key");
+            file(tree, path, content);
+        });
+        let findings = check(&Subject::new(&inspect(&image.path).unwrap()));
+        let hosts = findings
+            .iter()
+            .find(|finding| finding.check.id == "host-keys");
+        hosts.unwrap().message.clone()
+    };
+    let something = "/etc/ssh/ssh_host_rsa_key; something in the image creates new ones";
+    for (path, content) in [
+        ("usr/bin/cloud-init", "#!/usr/bin/python3"),
+        ("etc/init.d/sshd", "/usr/bin/ssh-keygen -A"),
+        (
+            "usr/lib/systemd/system/sshd-keygen@.service",
+            "ExecStart=/usr/libexec/openssh/sshd-keygen %i",
+        ),
+    ] {
+        assert_eq!(found(path, content), something, "{path}");
+    }
+    let nothing = "/etc/ssh/ssh_host_rsa_key; nothing in the image creates new ones";
+    assert_eq!(
+        found(
+            "lib/systemd/system/ssh.service",
+            "ExecStart=/usr/sbin/sshd -D"
+        ),
+        nothing
+    );
+}
+
+#[test]
 fn serial_console() {
     let with = |path: &str, content: &str| Image::ext3_with(|tree| file(tree, path, content));
     let none = "1:2345:respawn:/sbin/mingetty tty1\n#T0:23:respawn:/sbin/getty -L ttyS0\n";
