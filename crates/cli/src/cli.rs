@@ -11,8 +11,8 @@ use gumnut_terminal::{Session, block_on};
 
 use crate::args::Global;
 use crate::commands::{
-    boot, bundle, check, copy, delete, deregister, download, fetch, generate, inspect, publish,
-    register, resize, retire, rewrap, unbundle, unpack, upload, verify,
+    boot, bundle, capture, check, copy, delete, deregister, download, fetch, generate, inspect,
+    make, publish, register, resize, retire, rewrap, unbundle, unpack, upload, verify,
 };
 
 /// Bundle, upload, register and restore machine images.
@@ -65,6 +65,8 @@ pub(crate) enum Action {
     Boot(boot::Boot),
     Doctor(Doctor),
     Whoami(Whoami),
+    Make(Box<make::Make>),
+    Capture(Box<capture::Capture>),
     Resize(resize::Resize),
     Unpack(unpack::Unpack),
     Check(check::Check),
@@ -129,6 +131,8 @@ impl Cli {
             Action::Boot(command) => command.run(session),
             Action::Doctor(command) => command.run(session),
             Action::Whoami(command) => block_on(command.run(session)),
+            Action::Make(command) => command.run(session),
+            Action::Capture(command) => command.run(session),
             Action::Resize(command) => command.run(session),
             Action::Unpack(command) => command.run(session),
             Action::Check(command) => command.run(session),

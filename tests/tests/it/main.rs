@@ -30,6 +30,7 @@ mod images;
 mod json_errors;
 mod kill;
 mod life_cycle;
+mod make;
 mod manage;
 mod manners;
 mod mistakes;

@@ -2,6 +2,7 @@
 
 pub(crate) mod boot;
 pub(crate) mod bundle;
+pub(crate) mod capture;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod delete;
@@ -11,6 +12,7 @@ pub(crate) mod fetch;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod keys;
+pub(crate) mod make;
 pub(crate) mod publish;
 pub(crate) mod register;
 pub(crate) mod resize;

@@ -40,7 +40,7 @@ pub const OVERVIEW: Overview = Overview {
             &["bundle", "unbundle", "verify", "inspect", "rewrap"],
         ),
         ("store", &["ls", "upload", "download", "fetch", "delete"]),
-        ("disks", &["check", "resize", "unpack"]),
+        ("disks", &["make", "capture", "check", "resize", "unpack"]),
         ("cloud", &["cloud", "doctor", "whoami"]),
         ("other", &["compat", "completions", "man", "help"]),
     ],

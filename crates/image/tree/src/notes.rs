@@ -34,6 +34,8 @@ pub enum NoteKind {
     Removed,
     /// Replaced by an empty file, or by one without passwords.
     Emptied,
+    /// Replaced by one that fits the image.
+    Edited,
     /// Kept, although a copy of it might not be wanted.
     Reported,
 }
@@ -56,6 +58,7 @@ impl NoteKind {
             Self::Xattr => "xattr",
             Self::Removed => "removed",
             Self::Emptied => "emptied",
+            Self::Edited => "edited",
             Self::Reported => "reported",
         }
     }

@@ -1,0 +1,236 @@
+//! Opens a source and finds out what it is.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use gumnut_compression::{Compression, Decompressed};
+use gumnut_tree::{
+    ArchiveOptions, ArchiveSource, ContainerConfig, ContainerFiles, DirectoryOptions,
+    DirectorySource, FileIdentity, FileTree, Look, NoteKind, Notes, Source, TarReader,
+    is_container_archive,
+};
+use gumnut_types::Progress;
+
+use crate::error::MakeError;
+use crate::options::{MakeOptions, SourceForm};
+
+/// Bytes that are copied at once.
+const BUFFER: usize = 1 << 20;
+
+/// What an image is made of.
+pub enum Input<'a> {
+    /// A directory or file.
+    Path(&'a Path),
+    /// A tar archive that is kept in a temporary file without a name until the image is made.
+    Stream(&'a mut dyn Read),
+}
+
+/// A source that has been read once.
+pub(crate) struct Opened {
+    pub(crate) source: Source,
+    pub(crate) tree: FileTree,
+    pub(crate) notes: Notes,
+    /// What a container would run.
+    pub(crate) config: Option<ContainerConfig>,
+}
+
+pub(crate) fn open(
+    input: Input<'_>,
+    options: &MakeOptions,
+    progress: &dyn Progress,
+) -> Result<Opened, MakeError> {
+    let (file, name) = match input {
+        Input::Stream(stream) => (spool(stream, progress)?, "standard input".to_owned()),
+        Input::Path(path) => {
+            let failed = |source| MakeError::Read {
+                path: path.to_owned(),
+                source,
+            };
+            let metadata = fs_err::metadata(path).map_err(failed)?;
+            if metadata.is_dir() {
+                return directory(path, options, progress);
+            }
+            let file = fs_err::File::open(path).map_err(failed)?.into_file();
+            let name = path.display().to_string();
+            if metadata.is_file() {
+                (file, name)
+            } else {
+                // A pipe can be read only once.
+                (spool(&mut &file, progress)?, name)
+            }
+        }
+    };
+    let is_container = match options.form {
+        Some(form) => form == SourceForm::Container,
+        None => has_container(&file, &name)?,
+    };
+    if is_container {
+        let files = ContainerFiles::archive(file, &options.limits, progress)?;
+        return container(&files, options, progress);
+    }
+    archive(ArchiveSource::new(file)?, None, options, progress)
+}
+
+/// Keeps a stream in a temporary file without a name.
+fn spool(stream: &mut dyn Read, progress: &dyn Progress) -> Result<File, MakeError> {
+    let mut file = tempfile::tempfile().map_err(MakeError::Spool)?;
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        if progress.cancelled() {
+            return Err(gumnut_tree::TreeError::Cancelled.into());
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => {
+                let written = io::Write::write_all(&mut file, &buffer[..count]);
+                written.map_err(MakeError::Spool)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(MakeError::Spool(error)),
+        }
+    }
+    file.rewind().map_err(MakeError::Spool)?;
+    Ok(file)
+}
+
+/// Whether the archive in a file is one of a container image; an error if it is no archive.
+fn has_container(file: &File, name: &str) -> Result<bool, MakeError> {
+    let failed = |source| MakeError::NotATree {
+        name: name.to_owned(),
+        source,
+    };
+    let read = |error| failed(gumnut_tree::TarError::Read(error));
+    let mut head = vec![0; 4096];
+    let length = file.read_at(&mut head, 0).map_err(read)?;
+    let raw = BufReader::new(At { file, position: 0 });
+    let plain: Box<dyn Read> = match Compression::recognise(&head[..length]) {
+        None => Box::new(raw),
+        Some(compression) => Box::new(Decompressed::new(compression, raw).map_err(read)?),
+    };
+    let first = TarReader::new(plain, gumnut_tree::TarLimits::default()).next_member();
+    Ok(first
+        .map_err(failed)?
+        .is_some_and(|member| is_container_archive(&member.path)))
+}
+
+/// Reads a file without moving its position.
+struct At<'a> {
+    file: &'a File,
+    position: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+fn directory(
+    path: &Path,
+    options: &MakeOptions,
+    progress: &dyn Progress,
+) -> Result<Opened, MakeError> {
+    let has = |name: &str| path.join(name).is_file();
+    let is_container = match options.form {
+        Some(form) => form == SourceForm::Container,
+        None => has("oci-layout") && has("index.json"),
+    };
+    if is_container {
+        let files = ContainerFiles::directory(path)?;
+        return container(&files, options, progress);
+    }
+    let mut source = DirectorySource::open(path)?;
+    let running = options.running.as_ref();
+    let swaps = running.map_or(&[][..], |running| &running.swap_files);
+    let mut skip: Vec<_> = identities(swaps, NoteKind::Swap);
+    skip.extend(identities(&options.outputs, NoteKind::Output));
+    let volatile = running.map_or_else(Vec::new, |_| crate::running::volatile());
+    let directory_options = DirectoryOptions {
+        exclude: options.exclude.clone(),
+        other_file_systems: options.other_file_systems,
+        mounts: options.mounts.clone(),
+        volatile,
+        skip,
+        look: look(options),
+        max_files: options.limits.members,
+        max_bytes: options.limits.bytes,
+    };
+    let (tree, notes) = source.plan(&directory_options, progress)?;
+    if !options.owner_root
+        && let Some(user) = only_owner(&tree)
+    {
+        let path = path.to_owned();
+        return Err(MakeError::OneOwner { path, user });
+    }
+    Ok(Opened {
+        source: Source::Directory(source),
+        tree,
+        notes,
+        config: None,
+    })
+}
+
+/// Files that are there, whatever their names are later.
+fn identities(paths: &[PathBuf], kind: NoteKind) -> Vec<(FileIdentity, NoteKind)> {
+    let found = paths.iter().filter_map(|path| fs_err::metadata(path).ok());
+    found
+        .map(|metadata| {
+            let identity = FileIdentity {
+                device: metadata.dev(),
+                inode: metadata.ino(),
+            };
+            (identity, kind)
+        })
+        .collect()
+}
+
+/// The user to whom all files belong, unless that is root.
+fn only_owner(tree: &FileTree) -> Option<u32> {
+    let user = tree.entry(tree.root()).user;
+    let mut walk = tree.walk();
+    while let Some((_, id)) = walk.next_file() {
+        if tree.entry(id).user != user {
+            return None;
+        }
+    }
+    (user != 0).then_some(user)
+}
+
+fn look(options: &MakeOptions) -> Look {
+    Look {
+        private_keys: options.seal,
+    }
+}
+
+fn container(
+    files: &ContainerFiles,
+    options: &MakeOptions,
+    progress: &dyn Progress,
+) -> Result<Opened, MakeError> {
+    let (source, config) = files.image(&options.container)?;
+    archive(source, Some(config), options, progress)
+}
+
+fn archive(
+    source: ArchiveSource,
+    config: Option<ContainerConfig>,
+    options: &MakeOptions,
+    progress: &dyn Progress,
+) -> Result<Opened, MakeError> {
+    let archive_options = ArchiveOptions {
+        limits: options.limits,
+        look: look(options),
+    };
+    let (mut tree, mut notes) = source.plan(&archive_options, progress)?;
+    tree.exclude(&options.exclude, &mut notes);
+    Ok(Opened {
+        source: Source::Archives(source),
+        tree,
+        notes,
+        config,
+    })
+}
