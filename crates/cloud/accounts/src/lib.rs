@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access_keys;
 mod authenticate;
 mod authority;
 mod credentials;
@@ -17,6 +18,7 @@ use gumnut_cloud_catalogue::{AccountsChange, Catalogue, CatalogueError, Clock};
 use gumnut_crypto::{Certificate, PublicKey};
 use gumnut_types::AccountId;
 
+pub use access_keys::AccessKeys;
 pub use authenticate::form::{FormAuthError, SignedForm, authenticate_form};
 pub use authenticate::object_store::{ObjectStoreAuthError, Payload, authenticate_object_store};
 pub use authenticate::query::{QueryAuthError, authenticate_query};

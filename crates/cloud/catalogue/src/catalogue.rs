@@ -199,6 +199,14 @@ impl Catalogue {
     }
 }
 
+impl Catalogue {
+    /// A number that is another one after each change of accounts, users and their keys, by whatever process, as soon as anybody hears of
+    /// the change. It is cheap to ask for. `None` when that is not known: then what is kept of them may be old.
+    pub fn accounts_version(&self) -> Option<u64> {
+        self.0.accounts_version()
+    }
+}
+
 /// Writes methods that pass a call on, with the documentation of [`Database`] in short.
 macro_rules! reads {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty = $given:expr),*) -> $result:ty;)*) => {

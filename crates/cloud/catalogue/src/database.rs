@@ -88,6 +88,12 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
         decide: Decide<AccountsState, AccountsChange>,
     ) -> Result<(), CatalogueError>;
 
+    /// A number that is another one after each change of accounts, users and their keys, by whatever process, as soon as anybody hears of
+    /// the change. `None` when that is not known without a question to the database: then what is kept of them may be old.
+    fn accounts_version(&self) -> Option<u64> {
+        None
+    }
+
     /// The user with this access key, and the secret key to it; `None` when there is no such key or it is good no more.
     async fn identity(
         &self,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use gumnut_cloud_accounts::{QueryAuthError, Regions, authenticate_query};
+use gumnut_cloud_accounts::{AccessKeys, QueryAuthError, Regions, authenticate_query};
 use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock};
 use gumnut_cloud_http::{
     Body, BodyBudget, BodyError, ClientBody, FrontEnd, HeldBody, HoldError, RefusalCode, RequestId,
@@ -34,7 +34,7 @@ const PREFIXES: [&str; 3] = [
 #[derive(Debug)]
 pub struct Ec2FrontEnd {
     images: Images,
-    catalogue: Catalogue,
+    keys: AccessKeys,
     clock: Clock,
     options: Ec2Options,
 }
@@ -59,7 +59,7 @@ impl Ec2FrontEnd {
     pub fn new(images: Images, catalogue: Catalogue, clock: Clock, options: Ec2Options) -> Self {
         Self {
             images,
-            catalogue,
+            keys: AccessKeys::new(catalogue),
             clock,
             options,
         }
@@ -80,7 +80,7 @@ impl Ec2FrontEnd {
         let (parameters, caller) = match parameters(&head, &body) {
             Ok(parameters) => {
                 let caller =
-                    authenticate_query(&self.catalogue, now, regions, &view, &parameters, &body);
+                    authenticate_query(&self.keys, now, regions, &view, &parameters, &body);
                 let caller = caller.await;
                 (parameters, caller)
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use data_encoding::BASE64;
-use gumnut_cloud_accounts::{Payload, authenticate_object_store};
+use gumnut_cloud_accounts::{AccessKeys, Payload, authenticate_object_store};
 use gumnut_cloud_catalogue::{Catalogue, Identity};
 use gumnut_cloud_http::{
     Body, ClientBody, FrontEnd, HeldBody, HoldError, RequestId, Sender, header_texts,
@@ -39,7 +39,7 @@ pub struct S3FrontEnd {
     /// The path below which it answers: empty, or one without a slash at its end.
     prefix: &'static str,
     store: ObjectStore,
-    catalogue: Catalogue,
+    keys: AccessKeys,
     options: Arc<S3Options>,
     protocol: S3Service,
 }
@@ -54,7 +54,7 @@ impl S3FrontEnd {
         Self {
             prefix: "",
             store,
-            catalogue,
+            keys: AccessKeys::new(catalogue),
             options,
             protocol,
         }
@@ -136,10 +136,9 @@ impl S3FrontEnd {
         };
         let query = Query::parse(view.query).map_err(|error| Refusal::of_unreadable(&error))?;
         let (now, regions) = (self.options.clock.now(), &self.options.regions);
-        let (caller, payload) =
-            authenticate_object_store(&self.catalogue, now, regions, &view, path)
-                .await
-                .map_err(|error| Refusal::of_auth(error, &query))?;
+        let (caller, payload) = authenticate_object_store(&self.keys, now, regions, &view, path)
+            .await
+            .map_err(|error| Refusal::of_auth(error, &query))?;
         check_overrides(&caller, &query)?;
         let trailers = view.header("x-amz-trailer").unwrap_or_default().to_owned();
         Ok(Authenticated {
@@ -171,7 +170,7 @@ impl S3FrontEnd {
         }
         let form = FormUpload {
             store: &self.store,
-            catalogue: &self.catalogue,
+            keys: &self.keys,
             options: &self.options,
             bucket: target.bucket(),
         };

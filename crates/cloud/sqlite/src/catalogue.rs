@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,35 @@ pub struct SqliteCatalogue {
     readers: Option<Readers>,
     thread: ConnectionThread,
     clock: Clock,
+    accounts: Accounts,
+}
+
+/// Where the last change of accounts is written down.
+#[derive(Debug)]
+enum Accounts {
+    /// In the mark, which other processes write too.
+    InMark(Mark),
+    /// Nobody else changes those of a catalogue in memory or of a copy: how often it was done.
+    Counted(AtomicU64),
+}
+
+impl Accounts {
+    /// Another number after each change.
+    fn version(&self) -> Option<u64> {
+        match self {
+            Self::InMark(mark) => mark.accounts(),
+            Self::Counted(changes) => Some(changes.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Counts a change that was made, before anybody hears of it.
+    fn changed(&self) {
+        match self {
+            // The thread has done so.
+            Self::InMark(_) => {}
+            Self::Counted(changes) => drop(changes.fetch_add(1, Ordering::SeqCst)),
+        }
+    }
 }
 
 impl SqliteCatalogue {
@@ -78,8 +108,10 @@ impl SqliteCatalogue {
             reserve: Reserve::of(path),
             upkeep: Upkeep::start(path, &mut connection)?,
         };
+        let mark = Mark::open(path, &found.id).map_err(Failure::from)?;
         Ok(Self {
             readers: Some(Readers::of(path)),
+            accounts: Accounts::InMark(mark),
             ..Self::of(connection, Some(beside), clock)?
         })
     }
@@ -208,6 +240,7 @@ impl SqliteCatalogue {
             readers: None,
             thread,
             clock,
+            accounts: Accounts::Counted(AtomicU64::new(0)),
         })
     }
 
@@ -338,15 +371,20 @@ impl Database for SqliteCatalogue {
         mut decide: Decide<AccountsState, AccountsChange>,
     ) -> Result<(), CatalogueError> {
         let clock = self.clock.clone();
-        self.thread
-            .change(move |connection, gives_room| {
-                let state = accounts::load(connection, clock.now_millis())?;
-                decide(&state).map_or(Ok(()), |change| {
-                    gives_room.say(change.revoke.is_some());
-                    accounts::apply(connection, &change, state.now)
-                })
+        let changed = self.thread.change_accounts(move |connection, gives_room| {
+            let state = accounts::load(connection, clock.now_millis())?;
+            decide(&state).map_or(Ok(()), |change| {
+                gives_room.say(change.revoke.is_some());
+                accounts::apply(connection, &change, state.now)
             })
-            .await
+        });
+        changed.await?;
+        self.accounts.changed();
+        Ok(())
+    }
+
+    fn accounts_version(&self) -> Option<u64> {
+        self.accounts.version()
     }
 
     async fn identity(

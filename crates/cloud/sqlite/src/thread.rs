@@ -44,6 +44,8 @@ enum Job {
 /// A unit of change, and where its outcome is reported when it is on the disk.
 struct Change {
     unit: Unit,
+    /// Whether it may change accounts, users or their keys.
+    is_of_accounts: bool,
     tell: oneshot::Sender<Result<(), Failure>>,
 }
 
@@ -78,7 +80,23 @@ impl ConnectionThread {
     /// when this returns.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
+        unit: impl FnMut(&Connection, &GivesRoom) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, CatalogueError> {
+        self.run(unit, false).await
+    }
+
+    /// Runs a unit of change, as [`ConnectionThread::change`] does, that may change accounts, users or their keys.
+    pub(crate) async fn change_accounts<T: Send + 'static>(
+        &self,
+        unit: impl FnMut(&Connection, &GivesRoom) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, CatalogueError> {
+        self.run(unit, true).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
         mut unit: impl FnMut(&Connection, &GivesRoom) -> Result<T, Failure> + Send + 'static,
+        is_of_accounts: bool,
     ) -> Result<T, CatalogueError> {
         let (give, results) = mpsc::channel();
         let (tell, outcome) = oneshot::channel();
@@ -87,7 +105,11 @@ impl ConnectionThread {
             let _ = give.send(unit(connection, gives_room)?);
             Ok(())
         });
-        self.ask(Job::Change(Change { unit, tell }))?;
+        self.ask(Job::Change(Change {
+            unit,
+            is_of_accounts,
+            tell,
+        }))?;
         // What the unit gives is worth nothing before the commit.
         outcome.await.map_err(|_| CatalogueError::Closed)??;
         results.try_iter().last().ok_or(CatalogueError::Closed)
@@ -192,7 +214,8 @@ fn commit(
     }
     match counted(transaction, before) {
         Ok(changes) => {
-            note(beside.as_deref_mut(), changes);
+            let are_of_accounts = done.iter().any(|change| change.is_of_accounts);
+            note(beside.as_deref_mut(), changes, are_of_accounts);
             for change in done {
                 change.answer(Ok(()));
             }
@@ -238,7 +261,7 @@ fn alone(connection: &mut Connection, beside: Option<&mut Beside>, mut change: C
             }
             outcome => outcome?,
         };
-        note(Some(beside), changes);
+        note(Some(beside), changes, change.is_of_accounts);
         Ok(())
     });
     change.answer(outcome);
@@ -272,9 +295,9 @@ fn counted(transaction: Transaction<'_>, before: Option<u64>) -> Result<Option<u
 }
 
 /// Writes down how far the catalogue has come, and keeps room again for those that give room back.
-fn note(beside: Option<&mut Beside>, changes: Option<u64>) {
+fn note(beside: Option<&mut Beside>, changes: Option<u64>, are_of_accounts: bool) {
     if let (Some(beside), Some(changes)) = (beside, changes) {
-        beside.mark.note(changes);
+        beside.mark.note(changes, are_of_accounts);
         beside.reserve.keep();
     }
 }

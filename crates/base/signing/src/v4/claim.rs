@@ -139,6 +139,16 @@ impl Claim {
         &self.scope.service
     }
 
+    /// Where and when the key of the signature is good: `20130524/us-east-1/s3/aws4_request`.
+    pub fn scope(&self) -> String {
+        self.scope.text()
+    }
+
+    /// The key of the signature, if this is the secret key.
+    pub fn signing_key(&self, secret: &SecretString) -> SigningKey {
+        self.scope.key(secret)
+    }
+
     /// Whether the signature is in the query.
     pub fn is_presigned(&self) -> bool {
         self.expires.is_some()
@@ -175,9 +185,23 @@ impl Claim {
         payload_hash: &str,
         secret: &SecretString,
     ) -> Result<Verified, SignatureError> {
+        self.verify_with(view, payload_hash, &self.signing_key(secret))
+    }
+
+    /// Checks the signature as [`Claim::verify`] does, with the key that [`Claim::signing_key`] gives: deriving it costs as much as the
+    /// rest, and it is the same for all requests of a day.
+    ///
+    /// # Errors
+    /// Those of [`Claim::verify`].
+    pub fn verify_with(
+        &self,
+        view: &RequestView<'_>,
+        payload_hash: &str,
+        key: &SigningKey,
+    ) -> Result<Verified, SignatureError> {
         self.check_amz_headers(view)?;
         Query::parse(view.query)?.check_unique()?;
-        let (scope, key) = (self.scope.text(), self.scope.key(secret));
+        let scope = self.scope.text();
         let mut first = None;
         for path in canonical::paths(view.path)? {
             let canonical_request =
@@ -187,7 +211,7 @@ impl Claim {
             let expected = key.sign(&string_to_sign);
             if same(&expected, &self.signature) {
                 return Ok(Verified {
-                    key,
+                    key: key.clone(),
                     amz_date: self.amz_date.clone(),
                     scope,
                     signature: expected,

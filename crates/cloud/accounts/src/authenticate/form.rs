@@ -1,9 +1,11 @@
 //! Signatures of forms with files, which are fields beside the file.
 
-use gumnut_cloud_catalogue::{Catalogue, Identity};
+use gumnut_cloud_catalogue::Identity;
 use gumnut_signing::SignatureError;
 use gumnut_signing::form::{FormClaim, FormFields, PolicyError, PostPolicy};
 use time::OffsetDateTime;
+
+use crate::AccessKeys;
 
 use super::object_store::{ObjectStoreAuthError, SERVICE, key};
 use super::scope::{self, Regions, ScopeError};
@@ -41,7 +43,7 @@ pub enum FormAuthError {
 /// # Errors
 /// When the signature or the policy is not good, or the form is not what the policy allows.
 pub async fn authenticate_form(
-    catalogue: &Catalogue,
+    keys: &AccessKeys,
     now: OffsetDateTime,
     regions: &Regions,
     fields: &FormFields,
@@ -57,16 +59,16 @@ pub async fn authenticate_form(
         scope::check(regions, found, SERVICE, None).map_err(FormAuthError::Scope)?;
     }
     let access_key = claim.access_key().as_str();
-    let (caller, secret) = key(catalogue, access_key).await?;
+    let owner = key(keys, access_key).await?;
     claim
         .check_time(now)
-        .and_then(|()| claim.verify(&secret))
+        .and_then(|()| claim.verify(&owner.secret))
         .map_err(|error| ObjectStoreAuthError::signature(access_key, error))?;
     // What nobody has signed is not read.
     let policy = PostPolicy::parse(claim.policy())?;
     policy.check(fields, bucket, now)?;
     Ok(SignedForm {
-        caller: Identity::User(caller),
+        caller: Identity::User(owner.caller.clone()),
         length: policy.length_range(),
     })
 }

@@ -1,7 +1,9 @@
 //! Signatures of requests to the object store, in front of the protocol: clients sign the path with or without
 //! the prefix of the service, which the protocol knows nothing of.
 
-use gumnut_cloud_catalogue::{Caller, Catalogue, CatalogueError, Identity};
+use std::sync::Arc;
+
+use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Identity};
 use gumnut_signing::v2::S3Claim;
 use gumnut_signing::v4::{
     Claim, STREAMING, STREAMING_TRAILER, STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD, Verified,
@@ -9,6 +11,8 @@ use gumnut_signing::v4::{
 use gumnut_signing::{ChunkDecoder, Query, RequestView, SignatureError, decode_path};
 use gumnut_types::SecretString;
 use time::OffsetDateTime;
+
+use crate::access_keys::{AccessKeyOwner, AccessKeys};
 
 use super::DEFAULT_PORT;
 use super::scope::{self, Regions, ScopeError};
@@ -103,7 +107,7 @@ impl ObjectStoreAuthError {
 /// # Errors
 /// When the signature is not good. A request without one is anonymous.
 pub async fn authenticate_object_store(
-    catalogue: &Catalogue,
+    keys: &AccessKeys,
     now: OffsetDateTime,
     regions: &Regions,
     view: &RequestView<'_>,
@@ -117,10 +121,10 @@ pub async fn authenticate_object_store(
         ObjectStoreAuthError::MalformedQueryV4
     };
     if let Some(claim) = Claim::of(view).map_err(malformed_v4)? {
-        check_scope(catalogue, regions, &claim, path).await?;
-        let (caller, secret) = key(catalogue, claim.access_key().as_str()).await?;
-        let payload = verify_v4(view, &claim, &secret, now)?;
-        return Ok((Identity::User(caller), payload));
+        check_scope(keys.catalogue(), regions, &claim, path).await?;
+        let owner = key(keys, claim.access_key().as_str()).await?;
+        let payload = verify_v4(view, &claim, &owner, now)?;
+        return Ok((Identity::User(owner.caller.clone()), payload));
     }
     let malformed_v2 = if in_header {
         ObjectStoreAuthError::MalformedHeaderV2
@@ -128,9 +132,9 @@ pub async fn authenticate_object_store(
         ObjectStoreAuthError::MalformedQueryV2
     };
     if let Some(claim) = S3Claim::of(view).map_err(malformed_v2)? {
-        let (caller, secret) = key(catalogue, claim.access_key().as_str()).await?;
-        verify_v2(view, path, &claim, &secret, now)?;
-        return Ok((Identity::User(caller), unsigned_payload(view)));
+        let owner = key(keys, claim.access_key().as_str()).await?;
+        verify_v2(view, path, &claim, &owner.secret, now)?;
+        return Ok((Identity::User(owner.caller.clone()), unsigned_payload(view)));
     }
     if in_header {
         return Err(ObjectStoreAuthError::UnknownScheme);
@@ -204,11 +208,10 @@ async fn place_of_bucket(
 }
 
 pub(super) async fn key(
-    catalogue: &Catalogue,
+    keys: &AccessKeys,
     access_key: &str,
-) -> Result<(Caller, SecretString), ObjectStoreAuthError> {
-    catalogue
-        .identity(access_key)
+) -> Result<Arc<AccessKeyOwner>, ObjectStoreAuthError> {
+    keys.find(access_key)
         .await?
         .ok_or_else(|| ObjectStoreAuthError::UnknownKey(access_key.to_owned()))
 }
@@ -216,7 +219,7 @@ pub(super) async fn key(
 fn verify_v4(
     view: &RequestView<'_>,
     claim: &Claim,
-    secret: &SecretString,
+    owner: &AccessKeyOwner,
     now: OffsetDateTime,
 ) -> Result<Payload, ObjectStoreAuthError> {
     let access_key = claim.access_key().as_str();
@@ -228,19 +231,21 @@ fn verify_v4(
     claim
         .check_time(now)
         .map_err(|error| ObjectStoreAuthError::signature(access_key, error))?;
+    let key = owner.signing_key(claim);
     let verified = claim
-        .verify(view, hash, secret)
+        .verify_with(view, hash, &key)
         .or_else(|error| match with_port(view) {
             Some(headers) => {
                 let view = RequestView {
                     headers: &headers,
                     ..*view
                 };
-                claim.verify(&view, hash, secret).map_err(|_| error)
+                claim.verify_with(&view, hash, &key).map_err(|_| error)
             }
             None => Err(error),
         })
         .map_err(|error| ObjectStoreAuthError::signature(access_key, error))?;
+    owner.keep(&verified);
     payload(hash, verified).ok_or(ObjectStoreAuthError::InvalidContentHash)
 }
 

@@ -1,11 +1,14 @@
 //! Signatures of requests to the EC2 side.
 
-use gumnut_cloud_catalogue::{Caller, Catalogue, CatalogueError};
+use gumnut_cloud_catalogue::{Caller, CatalogueError};
 use gumnut_signing::v2::QueryClaim;
 use gumnut_signing::v4::{Claim, PayloadHash};
 use gumnut_signing::{RequestView, SignatureError};
 use gumnut_types::SecretString;
 use time::OffsetDateTime;
+
+use crate::AccessKeys;
+use crate::access_keys::AccessKeyOwner;
 
 use super::DEFAULT_PORT;
 use super::scope::{self, Regions, ScopeError};
@@ -42,7 +45,7 @@ pub enum QueryAuthError {
 /// # Errors
 /// When the request has no signature, or one that is not good.
 pub async fn authenticate_query(
-    catalogue: &Catalogue,
+    keys: &AccessKeys,
     now: OffsetDateTime,
     regions: &Regions,
     view: &RequestView<'_>,
@@ -56,20 +59,20 @@ pub async fn authenticate_query(
         scope::check(regions, (claim.service(), claim.region()), SERVICE, None)?;
     }
     let access_key = form.access_key();
-    let Some((caller, secret)) = catalogue.identity(access_key).await? else {
+    let Some(owner) = keys.find(access_key).await? else {
         return Err(QueryAuthError::UnknownKey(access_key.to_owned()));
     };
     match &form {
         Form::V4(claim) => {
             claim.check_time(now)?;
-            verify_v4(view, claim, &secret, body)?;
+            verify_v4(view, claim, &owner, body)?;
         }
         Form::V2(claim) => {
             claim.check_time(now)?;
-            verify_v2(view, claim, parameters, &secret)?;
+            verify_v2(view, claim, parameters, &owner.secret)?;
         }
     }
-    Ok(caller)
+    Ok(owner.caller.clone())
 }
 
 /// What a request says of its own signature.
@@ -104,10 +107,10 @@ impl Form {
 fn verify_v4(
     view: &RequestView<'_>,
     claim: &Claim,
-    secret: &SecretString,
+    owner: &AccessKeyOwner,
     body: &[u8],
 ) -> Result<(), SignatureError> {
-    let hash = PayloadHash::of(body);
+    let (hash, key) = (PayloadHash::of(body), owner.signing_key(claim));
     let mut first = None;
     for host in hosts(view.header("host").unwrap_or_default()) {
         let mut headers = view.headers.to_vec();
@@ -122,8 +125,11 @@ fn verify_v4(
                 headers: &headers,
                 ..*view
             };
-            match claim.verify(&view, hash.as_str(), secret) {
-                Ok(_) => return Ok(()),
+            match claim.verify_with(&view, hash.as_str(), &key) {
+                Ok(verified) => {
+                    owner.keep(&verified);
+                    return Ok(());
+                }
                 Err(error) => first.get_or_insert(error),
             };
         }

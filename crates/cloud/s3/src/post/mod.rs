@@ -5,8 +5,7 @@ mod answer;
 mod body;
 mod fields;
 
-use gumnut_cloud_accounts::{SignedForm, authenticate_form};
-use gumnut_cloud_catalogue::Catalogue;
+use gumnut_cloud_accounts::{AccessKeys, SignedForm, authenticate_form};
 use gumnut_cloud_objects::{BodyDigests, ObjectError, ObjectStore};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
@@ -20,7 +19,7 @@ use fields::Wanted;
 /// `PostObject`: an object from a form.
 pub(super) struct FormUpload<'a> {
     pub(super) store: &'a ObjectStore,
-    pub(super) catalogue: &'a Catalogue,
+    pub(super) keys: &'a AccessKeys,
     pub(super) options: &'a S3Options,
     /// The bucket in the path.
     pub(super) bucket: &'a str,
@@ -46,7 +45,7 @@ impl FormUpload<'_> {
             .map_err(|_| ObjectError::Timeout)??;
         let (now, regions) = (self.options.clock.now(), &self.options.regions);
         let SignedForm { caller, length } =
-            authenticate_form(self.catalogue, now, regions, &fields, self.bucket)
+            authenticate_form(self.keys, now, regions, &fields, self.bucket)
                 .await
                 .map_err(Refusal::of_form)?;
         let wanted = Wanted::of(&fields, self.bucket, self.options)?;

@@ -255,6 +255,7 @@ fn a_full_disk_is_told_and_nothing_has_changed() {
     let thread = ConnectionThread::start(connection, None).unwrap();
     let clock = Clock::system();
     let catalogue = Catalogue::new(SqliteCatalogue {
+        accounts: Accounts::Counted(AtomicU64::new(0)),
         readers: None,
         thread,
         clock,
