@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod addresses;
+mod fake;
+mod hypervisor;
+mod id;
+mod quota;
+mod reconcile;
+mod state;
+mod types;
+
+pub use addresses::free_address;
+pub use fake::FakeHypervisor;
+pub use hypervisor::{Boot, Bus, Card, Console, Hypervisor, HypervisorError, Look, Machine, Seen};
+pub use id::{InstanceId, InstanceIdError};
+pub use quota::{NoRoom, Quota, Usage};
+pub use reconcile::{Task, reconcile};
+pub use state::{Event, OnShutdown, Order, Reason, Refusal, Request, State, Step, Subject, next};
+pub use types::{InstanceType, instance_types};
