@@ -40,6 +40,14 @@ pub enum BootError {
         /// The end of what it printed.
         output: String,
     },
+    /// The monitor refused a command.
+    #[error("qemu refuses {command}: {answer}")]
+    Monitor {
+        /// The command.
+        command: &'static str,
+        /// Its words.
+        answer: String,
+    },
     /// The console could not be passed on.
     #[error("cannot write the machine's console")]
     Console(#[source] io::Error),

@@ -53,7 +53,8 @@ pub enum Accelerator {
 }
 
 /// Images come from strangers: the emulator may start nothing and gain nothing.
-const SANDBOX: &str = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
+pub(crate) const SANDBOX: &str =
+    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
 
 impl Bus {
     /// The disk's name in the machine.
@@ -64,7 +65,7 @@ impl Bus {
         }
     }
 
-    fn model(self) -> &'static str {
+    pub(crate) fn model(self) -> &'static str {
         match self {
             Self::Virtio => "virtio-blk-pci,drive=root",
             Self::Ide => "ide-hd,bus=ide.0,drive=root",
@@ -152,7 +153,7 @@ impl DirectKernel {
 }
 
 /// A comma in a value is written twice.
-fn escaped(value: &OsStr) -> Vec<u8> {
+pub(crate) fn escaped(value: &OsStr) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(value.len());
     for byte in value.as_bytes() {
         if *byte == b',' {

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use gumnut_types::Architecture;
 
 use crate::error::BootError;
+use crate::guest::Guest;
 use crate::machine::{Accelerator, Machine};
 use crate::running::Running;
+use crate::running_guest::RunningGuest;
 
 /// An emulator that is installed.
 #[derive(Clone, Debug)]
@@ -131,6 +133,35 @@ impl Qemu {
             source,
         })?;
         Ok(Running::new(process, self.program.clone()))
+    }
+
+    /// Starts a guest whose files are in `folder`. The emulator is killed when the thread that calls this ends: it should be one that lives
+    /// as long as its guests.
+    ///
+    /// # Errors
+    /// When the emulator cannot be run, or there is none for the guest.
+    pub fn start_guest(
+        &self,
+        guest: &Guest,
+        accelerator: Accelerator,
+        folder: &Path,
+    ) -> Result<RunningGuest, BootError> {
+        for socket in [Guest::MONITOR, Guest::FRAMES_IN] {
+            // Of an emulator before this one; the new one does not bind where something is.
+            let _ = fs_err::remove_file(folder.join(socket));
+        }
+        let mut command = self.command(guest.arguments(accelerator)?, folder);
+        command
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let process = command.spawn().map_err(|source| BootError::System {
+            doing: "run",
+            path: self.program.clone(),
+            source,
+        })?;
+        Ok(RunningGuest::new(process, self.program.clone(), folder))
     }
 
     /// The emulator with nothing of this environment, in a process group of its own: ^C is for the caller,

@@ -161,7 +161,7 @@ fn pass_on(console: &mut dyn Write, piece: &[u8]) -> Result<(), BootError> {
 }
 
 /// Reads to the end and keeps the last bytes.
-fn tail(mut reader: impl Read) -> String {
+pub(crate) fn tail(mut reader: impl Read) -> String {
     let mut kept = VecDeque::new();
     let mut buffer = [0; 1024];
     while let Ok(count @ 1..) = reader.read(&mut buffer) {
