@@ -126,7 +126,7 @@ mod tests {
                 0 => {
                     self.rows
                         .entry(id)
-                        .or_insert(subject(State::Pending, number % 2 == 0));
+                        .or_insert(subject(State::Pending, number.is_multiple_of(2)));
                 }
                 1..5 => {
                     let requests = [
@@ -143,7 +143,7 @@ mod tests {
                         row.state = step.state;
                     }
                     // An order can be lost with the cloud: the next look gives it again.
-                    if let Some(order) = step.order.filter(|_| number % 2 == 0) {
+                    if let Some(order) = step.order.filter(|_| number.is_multiple_of(2)) {
                         self.obey(&id, order);
                     }
                 }

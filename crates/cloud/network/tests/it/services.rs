@@ -187,14 +187,14 @@ fn a_guest_gets_no_other_address() {
     };
     let request = |address| {
         dhcp(DhcpMessageType::Request, |message| {
-            message.requested_ip = Some(address)
+            message.requested_ip = Some(address);
         })
     };
     assert_eq!(kind_of(&mut lab, &request(address(10))), Some(5), "ACK");
     assert_eq!(kind_of(&mut lab, &request(address(11))), Some(6), "NAK");
     // One that renews a lease of another network.
     let renewing = dhcp(DhcpMessageType::Request, |message| {
-        message.client_ip = Ipv4Addr::new(10, 0, 0, 5)
+        message.client_ip = Ipv4Addr::new(10, 0, 0, 5);
     });
     assert_eq!(kind_of(&mut lab, &renewing), Some(6), "NAK");
     let of_another = dhcp(DhcpMessageType::Request, |message| {
@@ -203,7 +203,7 @@ fn a_guest_gets_no_other_address() {
     });
     assert_eq!(kind_of(&mut lab, &of_another), None);
     let release = dhcp(DhcpMessageType::Release, |message| {
-        message.client_ip = address(10)
+        message.client_ip = address(10);
     });
     assert_eq!(kind_of(&mut lab, &release), None);
     let for_another_card = dhcp(DhcpMessageType::Discover, |message| {

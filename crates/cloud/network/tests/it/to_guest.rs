@@ -70,7 +70,7 @@ fn a_guest_that_is_silent_is_given_up() {
     // Its system has not started.
     lab.machine(0)
         .interface
-        .update_ip_addrs(|addresses| addresses.clear());
+        .update_ip_addrs(|addresses| addresses.truncate(0));
     let connection = lab.switch.connect(port, 22).unwrap();
     let start = lab.now;
     assert!(!lab.connected(connection));

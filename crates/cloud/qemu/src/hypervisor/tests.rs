@@ -52,8 +52,8 @@ async fn until(
         if wanted(&seen) {
             return seen;
         }
-        let waited = tokio::time::timeout(LIMIT, changes.changed()).await;
-        waited.unwrap_or_else(|_| panic!("{seen:?}")).unwrap();
+        let in_time = tokio::time::timeout(LIMIT, changes.changed()).await;
+        in_time.unwrap_or_else(|_| panic!("{seen:?}")).unwrap();
     }
 }
 
