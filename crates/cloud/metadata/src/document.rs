@@ -4,8 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::instance::Instance;
-use crate::tree::Tree;
+use crate::instance::{Instance, Tree};
 
 /// In the order of EC2. What is null is null there, too.
 #[derive(Serialize)]

@@ -5,7 +5,17 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::SystemTime;
 
-use crate::tree::Tree;
+/// Which tree an instance sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tree {
+    /// That of Eucalyptus 1.6 and 2.0.
+    Eucalyptus2009,
+    /// That of Eucalyptus 4.4.
+    Eucalyptus44,
+    /// What EC2 has of it today.
+    Ec2,
+}
 
 /// An instance as its metadata shows it. Texts are given back as they are.
 #[derive(Clone)]

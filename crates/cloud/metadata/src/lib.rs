@@ -7,7 +7,6 @@ mod service;
 mod token;
 mod tree;
 
-pub use instance::{Instance, KeyPair, MetadataOptions};
+pub use instance::{Instance, KeyPair, MetadataOptions, Tree};
 pub use service::{Request, Response, Service};
 pub use token::RandomError;
-pub use tree::Tree;

@@ -1,20 +1,8 @@
 //! From an instance to a tree.
 
 use crate::document;
-use crate::instance::Instance;
+use crate::instance::{Instance, Tree};
 use crate::node::Node;
-
-/// Which tree an instance sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Tree {
-    /// That of Eucalyptus 1.6 and 2.0.
-    Eucalyptus2009,
-    /// That of Eucalyptus 4.4.
-    Eucalyptus44,
-    /// What EC2 has of it today.
-    Ec2,
-}
 
 /// Versions that every tree has.
 const OLD: [&str; 9] = [

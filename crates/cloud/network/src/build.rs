@@ -86,7 +86,7 @@ pub(crate) fn echo_reply(to: Mac, packet: &Packet<'_>, message: &[u8]) -> Option
     Some(icmp(to, packet.target, packet.source, &reply))
 }
 
-/// What tells the sender of `refused` that nobody gets it.
+/// The message by which the sender of `refused` learns that nobody gets it.
 pub(crate) fn unreachable(
     to: Mac,
     says: Ipv4Addr,

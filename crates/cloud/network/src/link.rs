@@ -10,15 +10,15 @@ use tokio::net::UnixDatagram;
 
 use crate::error::NetworkError;
 
-/// Where the network gets the frames of a guest, in the folder of its instance.
+/// Where the network gets the frames of a guest, in the directory of its instance.
 pub const NETWORK_SOCKET: &str = "net.sock";
-/// Where the emulator gets frames for the guest, in the same folder.
+/// Where the emulator gets frames for the guest, in the same directory.
 pub const EMULATOR_SOCKET: &str = "qemu.sock";
 
 /// The network's end.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// The folder, through which its sockets are named: their own paths may be longer than the 107 bytes that a socket's
+    /// The directory, through which its sockets are named: their own paths may be longer than the 107 bytes that a socket's
     /// address has.
     open: File,
     inbound: UnixDatagram,
@@ -36,7 +36,7 @@ pub(crate) enum Sent {
 }
 
 impl Link {
-    /// Makes the socket of the network. Whoever has it made removes it, so that it is not the next one that is removed.
+    /// Makes the socket of the network. Its caller removes it, so that it is not the next one that is removed.
     pub(crate) fn bind(folder: &Path) -> Result<Self, NetworkError> {
         let path = folder.join(NETWORK_SOCKET);
         let system = |doing, path: &Path| {
@@ -106,7 +106,7 @@ impl Link {
     }
 }
 
-/// A short name of a file in an open folder.
+/// A short name of a file in an open directory.
 pub(crate) fn short(folder: &File, name: &str) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
 }

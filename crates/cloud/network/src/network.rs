@@ -59,7 +59,7 @@ struct Shared {
     arrivals: mpsc::Sender<Arrival>,
 }
 
-/// Connections that wait for whoever answers them; one more is closed.
+/// Connections that wait to be answered; one more is closed.
 const WAITING: usize = 64;
 /// Frames of one guest that are taken before its answers go out and the others have their turn.
 const BATCH: usize = 64;
@@ -80,7 +80,7 @@ impl Network {
     }
 
     /// Attaches a guest whose emulator is about to be started with `-netdev dgram` and the sockets [`NETWORK_SOCKET`] and
-    /// [`EMULATOR_SOCKET`] in this folder, which only the user of the cloud may enter. Must be called in a runtime.
+    /// [`EMULATOR_SOCKET`] in this directory, which only the user of the cloud may enter. Must be called in a runtime.
     ///
     /// [`NETWORK_SOCKET`]: crate::NETWORK_SOCKET
     /// [`EMULATOR_SOCKET`]: crate::EMULATOR_SOCKET
@@ -155,7 +155,7 @@ impl Drop for Attachment {
         self.task.abort();
         self.shared.listeners().remove(&self.port);
         self.shared.hub.switch().detach(self.port);
-        // The folder may have gone first.
+        // The directory may have gone first.
         let _ = remove(&self.socket);
     }
 }

@@ -59,7 +59,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.task.abort();
-        // The folder may have gone first.
+        // The directory may have gone first.
         let _ = remove(&self.path);
     }
 }
@@ -102,7 +102,7 @@ async fn serve(listener: UnixListener, network: Network) {
                 (Ok((client, _)), Ok(place)) => {
                     let network = network.clone();
                     clients.spawn(async move {
-                        // Whoever has ended it knows why.
+                        // The side that has ended it knows why.
                         let _ = relay(client, &network).await;
                         drop(place);
                     });
@@ -158,7 +158,7 @@ async fn line(stream: &mut UnixStream) -> io::Result<String> {
     String::from_utf8(line).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// Uses a socket by a name that is short whatever its folder is called.
+/// Uses a socket by a name that is short however its directory is called.
 fn at_short<T>(path: &Path, use_it: impl FnOnce(PathBuf) -> io::Result<T>) -> io::Result<T> {
     let (folder, name) = place(path)?;
     use_it(short(&folder, name))

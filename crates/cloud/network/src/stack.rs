@@ -199,7 +199,7 @@ impl Stack {
         }
     }
 
-    /// The guest has gone: whoever waits for it learns so.
+    /// The guest has gone: all who wait for it learn so.
     pub(crate) fn close(&mut self) {
         for connection in self.connections.values() {
             self.sockets
@@ -208,7 +208,7 @@ impl Stack {
         }
     }
 
-    /// Connections, whoever opened them.
+    /// Connections, opened by either side.
     pub(crate) fn connections(&self) -> usize {
         self.connections.len()
     }

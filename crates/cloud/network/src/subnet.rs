@@ -23,7 +23,7 @@ pub struct Subnet {
 pub struct NetworkOptions {
     /// The private addresses.
     pub subnet: Subnet,
-    /// Where guests can open connections to; whoever takes [`Network::accept`](crate::Network::accept) answers them.
+    /// Where guests can open connections to; they come out of [`Arrivals`](crate::Arrivals).
     pub services: Vec<SocketAddrV4>,
     /// Bounds.
     pub limits: crate::Limits,

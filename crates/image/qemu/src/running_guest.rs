@@ -12,7 +12,7 @@ use crate::ladder::{Goal, Ladder, Rung};
 use crate::monitor::{GuestEvent, Monitor};
 use crate::running::tail;
 
-/// A guest that runs; it is killed when dropped. Nothing waits here: whoever has started it calls [`RunningGuest::poll`] now and then.
+/// A guest that runs; it is killed when dropped. Nothing waits here: its owner calls [`RunningGuest::poll`] now and then.
 #[derive(Debug)]
 pub struct RunningGuest {
     process: Child,

@@ -4,7 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::tree::Tree;
+use crate::instance::Tree;
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 

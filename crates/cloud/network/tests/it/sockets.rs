@@ -16,7 +16,7 @@ use tokio::net::{TcpStream, UnixDatagram};
 use crate::guest::{Machine, address, guest};
 use crate::lab::anywhere;
 
-/// A guest at its sockets, driven by whoever waits for it.
+/// A guest at its sockets, driven while a test waits for it.
 struct Emulator {
     socket: UnixDatagram,
     network: PathBuf,
@@ -118,7 +118,7 @@ struct Place {
 }
 
 impl Place {
-    /// A folder whose sockets have longer paths than a socket's address can hold.
+    /// A directory whose sockets have longer paths than a socket's address can hold.
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("a".repeat(100)).join("instances/i-10");
@@ -220,7 +220,7 @@ async fn closed(at: std::net::SocketAddrV4) {
 #[tokio::test]
 async fn a_port_that_only_root_may_take_moves() {
     let place = Place::new();
-    // What this user may do, whoever it is.
+    // What the user of this test may do.
     let may = match std::net::TcpListener::bind((public(), 22)) {
         Err(error) => error.kind() != io::ErrorKind::PermissionDenied,
         Ok(_) => true,
