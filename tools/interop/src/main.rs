@@ -8,6 +8,7 @@ mod rclone;
 mod s3cmd;
 mod s5cmd;
 mod scripts;
+mod stores;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -43,7 +44,7 @@ const WRONG_SECRET: &str = "0123456789012345678901234567890123456789";
 ///
 /// Each puts, gets, lists and deletes objects or registers, describes and deregisters an image, s3cmd and rclone with both
 /// versions of signatures; each must be refused with a wrong secret. They are installed from Python packages into
-/// `.gumnut/venv`.
+/// `.gumnut/venv`. Buckets of moto and rclone, in which a cloud can have its objects, pass the tests of the contract of blobs.
 #[derive(Parser)]
 #[command(
     name = "cargo xtask interop",
@@ -93,6 +94,7 @@ fn clients(workspace: &Workspace) -> anyhow::Result<()> {
     rclone::check(&scene, &mut steps);
     s5cmd::check(&scene, &mut steps);
     eucarc::check(&scene, &program, &cloud, &mut steps);
+    stores::check(workspace, &scene, &mut steps);
     steps.check("stop", || cloud.stop());
     steps.finish()
 }

@@ -17,6 +17,7 @@ pub mod ports;
 pub mod process;
 pub mod python;
 pub mod report;
+pub mod stores;
 pub mod system;
 pub mod workspace;
 
