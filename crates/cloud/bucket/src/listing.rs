@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 use gumnut_cloud_blobs::{BlobError, BlobName, Folder, Found};
+use object_store::list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore as _};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore as _};
 
@@ -14,21 +15,54 @@ use crate::error::of_request;
 
 /// The directories of a bucket that may have blobs, from the oldest to the newest.
 pub(crate) async fn folders(bucket: &Bucket) -> Result<Vec<Folder>, BlobError> {
-    let prefix = bucket.prefix();
-    let listed = bucket.store.list_with_delimiter(prefix.as_ref()).await;
-    let listed = listed.map_err(|error| of_request(bucket.client.place(), None, error))?;
-    let below = listed.common_prefixes.iter();
-    let mut folders: Vec<_> = below.filter_map(|path| hour(path.filename()?)).collect();
-    if listed
-        .objects
-        .iter()
-        .any(|object| name(bucket, &object.location).is_some())
-    {
-        folders.push(Folder::Root);
+    let (mut folders, mut token) = (Vec::new(), None);
+    loop {
+        let page = below(bucket, token).await;
+        let page = page.map_err(|error| of_request(bucket.client.place(), None, error))?;
+        let prefixes = page.result.common_prefixes.iter();
+        folders.extend(prefixes.filter_map(|path| hour(path.filename()?)));
+        let mut objects = page.result.objects.iter();
+        if objects.any(|object| name(bucket, &object.location).is_some()) {
+            folders.push(Folder::Root);
+        }
+        token = page.page_token;
+        if token.is_none() {
+            break;
+        }
     }
     folders.sort_unstable();
     folders.dedup();
     Ok(folders)
+}
+
+/// A page of what is right below the prefix, from `token` on; `None` for the first page.
+async fn below(
+    bucket: &Bucket,
+    token: Option<String>,
+) -> Result<PaginatedListResult, object_store::Error> {
+    let prefix = bucket.prefix().map(|prefix| format!("{prefix}/"));
+    let options = PaginatedListOptions {
+        delimiter: Some("/".into()),
+        page_token: token,
+        ..PaginatedListOptions::default()
+    };
+    let page = bucket.store.list_paginated(prefix.as_deref(), options);
+    page.await
+}
+
+/// What is right below the prefix, but directories.
+fn objects_below(bucket: &Arc<Bucket>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+    // The token of the page to come, which the first has not; nothing behind the last page.
+    let start = (Arc::clone(bucket), Some(None));
+    let pages = stream::try_unfold(start, |(bucket, next)| async {
+        let Some(token) = next else {
+            return Ok(None);
+        };
+        let page = below(&bucket, token).await?;
+        let objects = stream::iter(page.result.objects.into_iter().map(Ok));
+        Ok::<_, object_store::Error>(Some((objects, (bucket, page.page_token.map(Some)))))
+    });
+    pages.try_flatten().boxed()
 }
 
 /// The blobs of a directory.
@@ -57,17 +91,7 @@ pub(crate) fn list(
     };
     let objects = match folder {
         Folder::Hour(hour) => bucket.store.list(Some(&bucket.below(&hour.to_string()))),
-        Folder::Root => {
-            let of_root = Arc::clone(bucket);
-            let listed = async move {
-                let prefix = of_root.prefix();
-                match of_root.store.list_with_delimiter(prefix.as_ref()).await {
-                    Ok(listed) => listed.objects.into_iter().map(Ok).collect(),
-                    Err(error) => vec![Err(error)],
-                }
-            };
-            stream::once(listed).flat_map(stream::iter).boxed()
-        }
+        Folder::Root => objects_below(bucket),
     };
     // Nothing comes after an error.
     let until_error = objects.scan(false, |failed, object| {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use gumnut_cloud_blobs::{BlobError, BlobStore, Body, PutError};
+use futures::{StreamExt as _, TryStreamExt as _};
+use gumnut_cloud_blobs::{BlobError, BlobName, BlobStore, Body, Folder, PutError};
 use gumnut_cloud_bucket::{BucketBlobs, BucketConfig, BucketKeys};
 
 use crate::common::{TestCloud, User};
@@ -99,6 +100,26 @@ async fn a_body_of_another_length_is_refused() {
         assert!(matches!(put, Err(PutError::Refused(_))), "{put:?}");
         assert_eq!(store.folders().await.unwrap(), []);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blobs_right_below_the_prefix_are_listed_in_pages() {
+    let (_cloud, store) = fixture().await;
+    // More than a page of S3 has.
+    let folders = std::iter::repeat_n(Folder::Root, 1001).chain([Folder::Hour(7)]);
+    let puts = folders.map(|folder| {
+        let (store, name) = (Arc::clone(&store), BlobName::fresh(folder).unwrap());
+        async move {
+            let put = store.put_as(name, Body::bytes("x"), Box::new(()));
+            put.await.unwrap().keep();
+        }
+    });
+    let puts = futures::stream::iter(puts).buffer_unordered(8);
+    puts.collect::<()>().await;
+    let expected = [Folder::Root, Folder::Hour(7)];
+    assert_eq!(store.folders().await.unwrap(), expected);
+    let found: Vec<_> = store.list(Folder::Root).try_collect().await.unwrap();
+    assert_eq!(found.len(), 1001);
 }
 
 #[cfg(feature = "bucket")]
