@@ -13,7 +13,6 @@ mod front_end;
 mod group;
 mod kill;
 mod load;
-mod postgres;
 mod relay;
 mod same;
 mod scale;

@@ -20,9 +20,9 @@ use support::report::Steps;
 
 use crate::front_end::{FrontEnd, Shared};
 use crate::group::Group;
-use crate::postgres;
 use crate::relay::Relay;
 use crate::scene::{FRONT_ENDS, Scene};
+use support::postgres;
 
 /// How long each measurement takes.
 const TIME: Duration = Duration::from_secs(5);

@@ -22,7 +22,7 @@ use xshell::Shell;
 use crate::balancer::Balancer;
 use crate::clients::Clients;
 use crate::front_end::{FrontEnd, Shared};
-use crate::postgres::Postgres;
+use support::postgres::Postgres;
 
 /// How many front ends there are.
 pub(crate) const FRONT_ENDS: usize = 3;

@@ -14,6 +14,7 @@ pub mod load;
 pub mod markdown;
 mod noise;
 pub mod ports;
+pub mod postgres;
 pub mod process;
 pub mod python;
 pub mod report;

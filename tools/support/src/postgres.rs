@@ -4,9 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::system;
+use crate::workspace::{Workspace, is_root};
 use anyhow::{Context as _, ensure};
-use support::system;
-use support::workspace::{Workspace, is_root};
 use xshell::{Cmd, Shell, cmd};
 
 /// Runs a server until its standard input ends; the tests of the catalogue use it, too.
@@ -24,7 +24,7 @@ const SETTINGS: [&str; 4] = [
 ];
 
 /// A running server; it ends when this goes out of scope.
-pub(crate) struct Postgres {
+pub struct Postgres {
     supervisor: Child,
     directory: PathBuf,
     programs: PathBuf,
@@ -33,7 +33,8 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    pub(crate) fn start(workspace: &Workspace) -> anyhow::Result<Self> {
+    /// Starts a server with the database of a catalogue.
+    pub fn start(workspace: &Workspace) -> anyhow::Result<Self> {
         let shell = workspace.shell()?;
         let programs = system::postgres()?;
         let is_root = is_root(&shell)?;
@@ -72,23 +73,23 @@ impl Postgres {
     }
 
     /// The URL of the catalogue.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         url_by(&self.directory)
     }
 
     /// The socket that it listens on.
-    pub(crate) fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.directory.join(".s.PGSQL.5432")
     }
 
     /// What a query of the catalogue gives: one line for each row.
-    pub(crate) fn rows(&self, sql: &str) -> anyhow::Result<Vec<String>> {
+    pub fn rows(&self, sql: &str) -> anyhow::Result<Vec<String>> {
         let text = self.query(DATABASE, sql)?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 
     /// How many statements the clients of the catalogue have sent.
-    pub(crate) fn statements(&self) -> anyhow::Result<u64> {
+    pub fn statements(&self) -> anyhow::Result<u64> {
         let sql = format!(
             "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE datname = '{DATABASE}'"
         );
@@ -96,7 +97,7 @@ impl Postgres {
     }
 
     /// The ids of its processes. The first one starts all others.
-    pub(crate) fn processes(&self) -> anyhow::Result<Vec<u32>> {
+    pub fn processes(&self) -> anyhow::Result<Vec<u32>> {
         let file = fs_err::read_to_string(self.directory.join("data/postmaster.pid"))?;
         let first = file
             .lines()
@@ -109,7 +110,7 @@ impl Postgres {
     }
 
     /// Runs `pg_ctl` for the server: `&["-m", "immediate", "restart"]`.
-    pub(crate) fn control(&self, arguments: &[&str]) -> anyhow::Result<()> {
+    pub fn control(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let (shell, programs) = (&self.shell, &self.programs);
         let (data, log) = (self.directory.join("data"), self.directory.join("log"));
         let (first, more) = ordinary_user(self.is_root);
@@ -147,7 +148,7 @@ impl Postgres {
 }
 
 /// The URL of the catalogue, by a socket in this directory.
-pub(crate) fn url_by(directory: &Path) -> String {
+pub fn url_by(directory: &Path) -> String {
     format!("postgres://gumnut@/{DATABASE}?host={}", directory.display())
 }
 
