@@ -9,7 +9,9 @@ use support::cloud::Cloud;
 use support::compare;
 use support::fixture::Unpacked;
 use support::gumnut::{Choice, Gumnut, Profile};
+use support::python::Environment;
 use support::report::Steps;
+use support::shared::Shared;
 use support::system;
 use support::workspace::Workspace;
 use xshell::cmd;
@@ -19,6 +21,10 @@ use crate::fixture::{Architecture, Source};
 /// Do the whole job on the embedded cloud: unpack a certified image, grow and check its root disk, bundle, upload and
 /// register kernel, ramdisk and disk, fetch and restore all three, compare them byte for byte, and clean up.
 #[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line"
+)]
 pub(crate) struct EndToEnd {
     #[command(flatten)]
     source: Source,
@@ -33,6 +39,9 @@ pub(crate) struct EndToEnd {
     /// Use the release build instead of the dev build
     #[arg(long)]
     release: bool,
+    /// Use a cloud with its catalogue in PostgreSQL and its objects in a bucket of rclone's server
+    #[arg(long)]
+    shared: bool,
     /// Keep the directory with everything that was made
     #[arg(long)]
     keep: bool,
@@ -88,8 +97,17 @@ impl EndToEnd {
             println!("{unpacked}");
             Ok(unpacked)
         })?;
+        let shared = if self.shared {
+            let start = || {
+                let clients = Environment::of_clients(workspace)?;
+                Shared::start(workspace, &clients, &folder.join("shared"))
+            };
+            Some(steps.run("PostgreSQL and a bucket", start)?)
+        } else {
+            None
+        };
         let cloud = steps.run("start the cloud", || {
-            let cloud = Cloud::start(&program, &folder.join("cloud"))?;
+            let cloud = Cloud::start_shared(&program, &folder.join("cloud"), shared.as_ref())?;
             println!("    {}", cloud.endpoint());
             Ok(cloud)
         })?;

@@ -20,6 +20,7 @@ use support::gumnut::{self, Gumnut, Profile};
 use support::noise;
 use support::python::Environment;
 use support::report::Steps;
+use support::shared::Shared;
 use support::workspace::Workspace;
 use xshell::Shell;
 
@@ -55,6 +56,9 @@ struct Interop {
     /// Instead, run gumnut's own client against Ceph's gateway, which is installed (Debian packages) and started
     #[arg(long)]
     ceph: bool,
+    /// Use a cloud with its catalogue in PostgreSQL and its objects in a bucket of rclone's server
+    #[arg(long, conflicts_with = "ceph")]
+    shared: bool,
 }
 
 fn main() -> ExitCode {
@@ -73,18 +77,26 @@ impl Interop {
         if self.ceph {
             ceph::run(workspace)
         } else {
-            clients(workspace)
+            clients(workspace, self.shared)
         }
     }
 }
 
 /// Runs every client through everything.
-fn clients(workspace: &Workspace) -> anyhow::Result<()> {
+fn clients(workspace: &Workspace, is_shared: bool) -> anyhow::Result<()> {
     let mut steps = Steps::new();
     let scratch = workspace.scratch("interop")?;
     let program = steps.run("build gumnut", || gumnut::build(workspace, Profile::Dev))?;
     let environment = steps.run("clients", || Environment::of_clients(workspace))?;
-    let cloud = steps.run("cloud", || Cloud::start(&program, scratch.path()))?;
+    let shared = if is_shared {
+        let start = || Shared::start(workspace, &environment, &scratch.path().join("shared"));
+        Some(steps.run("PostgreSQL and a bucket", start)?)
+    } else {
+        None
+    };
+    let cloud = steps.run("cloud", || {
+        Cloud::start_shared(&program, scratch.path(), shared.as_ref())
+    })?;
     let scene = steps.run("an image to register", || {
         Scene::set(workspace, scratch.path(), environment, &program, &cloud)
     })?;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
 use crate::process::Process;
+use crate::shared::Shared;
 
 /// A running `gumnut cloud start` on a free port; killed when it goes out of scope.
 pub struct Cloud {
@@ -23,13 +24,35 @@ impl Cloud {
 
     /// Starts a cloud in `folder` with more options of `gumnut cloud start`.
     pub fn start_with(program: &Path, folder: &Path, options: &[&str]) -> anyhow::Result<Self> {
+        Self::start_at(program, folder, &data(folder), options)
+    }
+
+    /// Starts a cloud in `folder` with its catalogue and its objects elsewhere, or embedded for `None`.
+    pub fn start_shared(
+        program: &Path,
+        folder: &Path,
+        shared: Option<&Shared>,
+    ) -> anyhow::Result<Self> {
+        let mut place = Vec::from(data(folder));
+        if let Some(shared) = shared {
+            place.extend(["--server-config".into(), shared.config().into()]);
+        }
+        Self::start_at(program, folder, &place, &[])
+    }
+
+    /// Starts a cloud in `folder`. `place` are the options that say which cloud.
+    fn start_at(
+        program: &Path,
+        folder: &Path,
+        place: &[OsString],
+        options: &[&str],
+    ) -> anyhow::Result<Self> {
         fs_err::create_dir_all(folder)?;
-        let place = data(folder);
         let listen = ["--listen", "127.0.0.1:0"].map(OsString::from);
         let more = options.iter().map(OsString::from);
         let all = place.iter().cloned().chain(listen).chain(more);
         let process = Process::start(program, all, &folder.join("cloud.log"))?;
-        let eucarc = credentials(program, folder, &place, process.endpoint())?;
+        let eucarc = credentials(program, folder, place, process.endpoint())?;
         Ok(Self { process, eucarc })
     }
 

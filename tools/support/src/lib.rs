@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod process;
 pub mod python;
 pub mod report;
+pub mod shared;
 pub mod stores;
 pub mod system;
 pub mod workspace;
