@@ -119,16 +119,14 @@ fn a_damaged_backup_is_not_restored() {
     assert!(!program.path("data").exists());
 }
 
-/// Runs a command that is killed at random moments, and then to its end. Gives how often it was killed.
-fn run_with_kills(program: &Program, arguments: &[&str]) -> u64 {
-    // How long it takes is not known, so the time within which it is killed grows.
-    let mut longest = 300;
+/// Runs a command that is killed at random moments of the time `within`, and then to its end. Gives how often it was killed.
+fn run_with_kills(program: &Program, arguments: &[&str], within: Duration) -> u64 {
     for kills in 0..KILLS {
         let mut command = program.command(arguments);
         let mut process = command.stdout(Stdio::null()).spawn().unwrap();
         let now = std::time::SystemTime::now();
         let nanos = now.duration_since(std::time::UNIX_EPOCH).unwrap();
-        let moment = Duration::from_millis(u64::from(nanos.subsec_nanos()) % longest);
+        let moment = within.mul_f64(f64::from(nanos.subsec_nanos() % 1000) / 1000.0);
         let begun = Instant::now();
         while begun.elapsed() < moment && process.try_wait().unwrap().is_none() {
             std::thread::yield_now();
@@ -139,10 +137,18 @@ fn run_with_kills(program: &Program, arguments: &[&str]) -> u64 {
         }
         process.kill().unwrap();
         process.wait().unwrap();
-        longest += 100;
     }
     let _ = program.run(arguments).succeeded();
     KILLS
+}
+
+/// How long a move takes that is undone afterwards.
+fn rehearse(program: &Program, arguments: &[&str], undo: &[&str]) -> Duration {
+    let begun = Instant::now();
+    let _ = program.run(arguments).succeeded();
+    let time = begun.elapsed();
+    let _ = program.run(undo).succeeded();
+    time
 }
 
 #[test]
@@ -152,8 +158,14 @@ fn a_cloud_moves_to_a_bucket_and_back_although_the_command_is_killed() {
     let program = cloud.kill();
     let _store = bucket(&program, "shared", "");
     let files = Program::files(&program.path("data/objects"));
+    let other = fs_err::read_to_string(program.path("shared.toml")).unwrap();
+    let other = other.replace("store/blobs", "store/other");
+    program.write("other.toml", other.replace("\"shared\"", "\"other\""));
+    let elsewhere = ["cloud", "migrate", "--data", "data", "--to", "other.toml"];
+    let undo = ["cloud", "migrate", "--undo", "--data", "data"];
+    let within = rehearse(&program, &elsewhere, &undo);
     let there = ["cloud", "migrate", "--data", "data", "--to", "shared.toml"];
-    assert!(run_with_kills(&program, &there) > 0);
+    assert!(run_with_kills(&program, &there, within) > 0);
     assert_eq!(Program::files(&program.path("data/objects")), files);
     let _ = program
         .run(&["cloud", "start", "--data", "data"])
@@ -171,8 +183,18 @@ fn a_cloud_moves_to_a_bucket_and_back_although_the_command_is_killed() {
         .failed(3)
         .saying(&["the catalogue is no longer in use"]);
 
+    let elsewhere = [
+        "cloud",
+        "migrate",
+        "--from",
+        "shared.toml",
+        "--to",
+        "fourth",
+    ];
+    let undo = ["cloud", "migrate", "--undo", "--from", "shared.toml"];
+    let within = rehearse(&program, &elsewhere, &undo);
     let back = ["cloud", "migrate", "--from", "shared.toml", "--to", "back"];
-    assert!(run_with_kills(&program, &back) > 0);
+    assert!(run_with_kills(&program, &back, within) > 0);
     assert_eq!(Program::files(&program.path("back/objects")), files);
     let checked = program.json(&["cloud", "fsck", "--data", "back"]);
     assert_eq!(checked["faults"], 0, "{checked}");

@@ -1,6 +1,6 @@
 //! `gumnut cloud ... --server-config FILE`.
 
-use gumnut_tests::{Cloud, Postgres, Program};
+use gumnut_tests::{Cloud, Postgres, Program, tool};
 
 #[test]
 fn a_file_starts_the_cloud_and_options_take_precedence() {
@@ -108,4 +108,65 @@ fn commands_use_a_catalogue_in_postgres() {
     assert!(keys.is_empty(), "{users}");
     // None of it is in the data directory.
     assert!(!program.path("data/catalogue.sqlite").exists());
+}
+
+#[test]
+fn the_tables_in_postgres_are_shown_and_brought_up_to_date() {
+    let postgres = Postgres::start();
+    let program = Program::new();
+    let directory = postgres.directory();
+    let file =
+        format!("data = \"data\"\ncatalogue = \"postgres://gumnut@/postgres?host={directory}\"\n");
+    program.write("cloud.toml", &file);
+    let show = ["cloud", "schema", "show", "--server-config", "cloud.toml"];
+    let upgrade = [
+        "cloud",
+        "schema",
+        "upgrade",
+        "--server-config",
+        "cloud.toml",
+    ];
+    let fsck = ["cloud", "fsck", "--server-config", "cloud.toml"];
+    for command in [&show[..], &fsck] {
+        let empty = program.run(command).failed(4);
+        let _ = empty.saying(&["the database contains no catalogue"]);
+    }
+    let made = program.json(&upgrade);
+    assert_eq!(made["before"], 0);
+    let shown = program.json(&show);
+    assert_eq!(
+        (&shown["version"], &shown["fits"]),
+        (&made["after"], &true.into())
+    );
+    let again = program.json(&upgrade);
+    assert_eq!(again["before"], again["after"]);
+    let checked = program.json(&fsck);
+    assert_eq!(
+        (&checked["faults"], &checked["deep"]),
+        (&0.into(), &false.into())
+    );
+
+    // As a later gumnut may leave them.
+    let later = "UPDATE schema SET version = 99, oldest_program = 99";
+    tool(
+        "psql",
+        &[
+            "-h", directory, "-U", "gumnut", "-d", "postgres", "-c", later,
+        ],
+    );
+    let shown = program.run(&[&show[..], &["--json"]].concat());
+    assert_eq!(shown.code, Some(4), "{shown:#?}");
+    assert!(shown.stdout.contains("\"fits\":false"), "{shown:#?}");
+    let shown = shown.saying(&[
+        "this program cannot use the tables",
+        "install a later gumnut",
+    ]);
+    drop(shown);
+    let start = ["cloud", "start", "--server-config", "cloud.toml"];
+    for command in [&upgrade[..], &fsck, &start] {
+        let refused = program.run(command).failed(4);
+        let _ = refused.saying(&["has version 99", "install a later gumnut"]);
+    }
+    let sqlite = ["cloud", "schema", "show", "--data", "data"];
+    let _ = program.run(&sqlite).failed(2).saying(&["in SQLite"]);
 }

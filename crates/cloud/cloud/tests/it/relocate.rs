@@ -28,33 +28,44 @@ fn content(number: usize) -> Vec<u8> {
     vec![byte; number * number * 200]
 }
 
-/// Moves a cloud by processes that are killed at random moments, and then by one that is not. Gives how many were killed.
-fn moved_with_kills(from: &Place, to: &Place) -> u32 {
-    let mut longest = Duration::from_millis(400);
-    let mut killed = 0;
-    for _ in 0..KILLS {
-        let mut process = child::relocate(from, to);
+/// Moves a cloud to `to` by processes that are killed at random moments, and then by one that is not. How long that takes is known
+/// from a move to `rehearsal`, which is undone. Gives how many were killed.
+async fn moved_with_kills(from: &Place, to: &Place, rehearsal: &Place) -> u32 {
+    let begun = Instant::now();
+    run(from, rehearsal, None).await;
+    let within = begun.elapsed();
+    Cloud::undo_relocate(&from.config()).await.unwrap();
+    for kills in 0..KILLS {
         let nanos = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap()
             .subsec_nanos();
-        let moment = longest.mul_f64(f64::from(nanos % 1000) / 1000.0);
-        let begun = Instant::now();
-        while begun.elapsed() < moment && process.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(1));
+        let moment = within.mul_f64(f64::from(nanos % 1000) / 1000.0);
+        if run(from, to, Some(moment)).await {
+            return kills;
         }
-        if let Some(status) = process.try_wait().unwrap() {
-            assert!(status.success(), "{status}");
-            return killed;
+    }
+    run(from, to, None).await;
+    KILLS
+}
+
+/// Runs a process that moves a cloud and is killed after this time; whether it came to its end.
+async fn run(from: &Place, to: &Place, killed_after: Option<Duration>) -> bool {
+    let mut process = child::relocate(from, to);
+    let ended = tokio::task::spawn_blocking(move || {
+        let begun = Instant::now();
+        while killed_after.is_none_or(|time| begun.elapsed() < time) {
+            if let Some(status) = process.try_wait().unwrap() {
+                assert!(status.success(), "{status}");
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
         process.kill().unwrap();
         process.wait().unwrap();
-        killed += 1;
-        longest += Duration::from_millis(50);
-    }
-    let status = child::relocate(from, to).wait().unwrap();
-    assert!(status.success(), "{status}");
-    killed
+        false
+    });
+    ended.await.unwrap()
 }
 
 async fn check_objects(place: &Place, user: &User, client: &reqwest::Client) {
@@ -70,6 +81,7 @@ async fn check_objects(place: &Place, user: &User, client: &reqwest::Client) {
 
 /// The place of the shared form, in a bucket of this store.
 fn shared_place(store: &TestCloud, schema: &TestSchema, dir: &Path, prefix: &str) -> Place {
+    fs::create_dir_all(dir).unwrap();
     let keys = dir.join("blobs.key");
     let credentials = &store.alice.credentials;
     let (id, secret) = (credentials.access_key(), credentials.secret().expose());
@@ -138,18 +150,19 @@ async fn rows(database: &dyn Transfer, table: Table) -> Vec<String> {
 async fn a_cloud_moves_and_comes_back_however_often_it_is_killed() {
     let (dir, alice, client) = stopped_cloud().await;
     let store = TestCloud::start().await.with_bucket("blobs").await;
-    let (schema, other) = (
+    let other = tempfile::tempdir().unwrap();
+    let schemas = [
         TestSchema::fresh().await.unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
+        TestSchema::fresh().await.unwrap(),
+    ];
     let first = Place::in_dir(dir.path());
-    let second = shared_place(&store, &schema, other.path(), "one");
+    let second = shared_place(&store, &schemas[0], other.path(), "one");
     let before = digests(dir.path()).await;
     let files = names(&dir.path().join("objects"));
 
-    let places = (first.clone(), second.clone());
-    let kills = tokio::task::spawn_blocking(move || moved_with_kills(&places.0, &places.1));
-    assert!(kills.await.unwrap() > 3, "hardly a process was killed");
+    let rehearsal = shared_place(&store, &schemas[1], &other.path().join("other"), "other");
+    let kills = moved_with_kills(&first, &second, &rehearsal).await;
+    assert!(kills > 0, "no process was killed");
     let sqlite = gumnut_cloud_sqlite::SqliteCatalogue::open(
         &dir.path().join("catalogue.sqlite"),
         Clock::system(),
@@ -179,9 +192,9 @@ async fn a_cloud_moves_and_comes_back_however_often_it_is_killed() {
     assert_eq!(report.files, BLOBS);
 
     let back = Place::in_dir(&other.path().join("back"));
-    let places = (second.clone(), back.clone());
-    let kills = tokio::task::spawn_blocking(move || moved_with_kills(&places.0, &places.1));
-    assert!(kills.await.unwrap() > 3, "hardly a process was killed");
+    let rehearsal = Place::in_dir(&other.path().join("rehearsal"));
+    let kills = moved_with_kills(&second, &back, &rehearsal).await;
+    assert!(kills > 0, "no process was killed");
     assert_eq!(digests(&back.dir).await, before);
     let report = Cloud::fsck(&back.dir).unwrap();
     assert!(report.is_clean(), "{:#?}", report.findings);
