@@ -44,7 +44,7 @@ impl Cloud {
         }
         arguments.extend(options);
         let mut process = program
-            .command(&arguments)
+            .interruptible(&arguments)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

@@ -103,6 +103,26 @@ impl Program {
         command
     }
 
+    /// A command that has not started yet, which signals end even if the tests were started with signals ignored, as `nohup` and
+    /// scripts do with what they run in the background. Its process is that of the binary.
+    #[must_use]
+    pub fn interruptible<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+        let plain = self.command(arguments);
+        let mut command = Command::new("env");
+        command
+            .arg("--default-signal=HUP,INT,TERM")
+            .arg(plain.get_program())
+            .args(plain.get_args())
+            .current_dir(self.home.path())
+            .env_clear();
+        for (name, value) in plain.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+
     /// Runs the binary to its end.
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Outcome {
         Outcome::from(self.command(arguments).output().expect("the binary starts"))

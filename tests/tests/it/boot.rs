@@ -38,7 +38,7 @@ fn program() -> Program {
 /// Starts a machine and reads its console up to a text.
 fn until(text: &str, program: &Program, arguments: &[&str]) -> Child {
     let mut process = program
-        .command(arguments)
+        .interruptible(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -36,7 +36,7 @@ fn an_interrupted_bundle_leaves_nothing_and_never_wrote_plaintext() {
     let mut arguments = vec!["compat", "run", "--dialect", "2010", "euca-bundle-image"];
     arguments.extend(["-i", "-", "-p", "disk", "--image-size", "8192m", "-d", "b"]);
     arguments.extend(["--part-size", "64k"]);
-    let mut command = program.command(&arguments);
+    let mut command = program.interruptible(&arguments);
     let mut process = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -24,7 +24,7 @@ fn a_second_interrupt_ends_what_does_not_end_soon() {
     let manifest = "out/disk.img.manifest.xml";
     let unbundle = ["unbundle", manifest, "--stdout", "--unverified-stream"];
     let mut child = program
-        .command(&unbundle)
+        .interruptible(&unbundle)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -79,7 +79,7 @@ pub enum SizeRangeError {
     #[error(transparent)]
     NoSize(#[from] ByteSizeError),
     /// It is below the least.
-    #[error("{size} is less than {least}, the least{meant}")]
+    #[error("{size} is less than the minimum of {least}{meant}")]
     TooSmall {
         /// The size.
         size: ByteSize,
@@ -89,7 +89,7 @@ pub enum SizeRangeError {
         meant: String,
     },
     /// It is above the most.
-    #[error("{size} is more than {most}, the most")]
+    #[error("{size} is more than the maximum of {most}")]
     TooLarge {
         /// The size.
         size: ByteSize,

@@ -123,8 +123,9 @@ impl Inspect {
     /// The first bytes of the file; none of what is not a regular file.
     fn head(&self) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
-        let file = fs_err::File::open(&self.file)?;
-        if file.metadata()?.is_file() {
+        // Opening a pipe would wait for its writer.
+        if fs_err::metadata(&self.file)?.is_file() {
+            let file = fs_err::File::open(&self.file)?;
             file.take(256).read_to_end(&mut head)?;
         }
         Ok(head)

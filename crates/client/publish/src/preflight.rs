@@ -16,14 +16,37 @@ use crate::{Call, Plan, Publisher};
 
 /// What the files of a plan show at once, as far as it matters to the cloud.
 struct Shown {
-    /// Whether the target holds several images, which are known when all of it has been read.
-    collection: bool,
-    /// Whether the target is a disk with partitions, which can start by itself.
-    whole_disk: bool,
-    /// Whether nothing shows what the target is. The checks of the run refuse it then, and say why.
-    unknown: bool,
+    target: Shape,
     /// `None`: it does not show at once.
     architecture: Option<Architecture>,
+}
+
+/// What a target is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Several images, which are known when all of it has been read.
+    Collection,
+    /// A disk with partitions, which can start by itself.
+    WholeDisk,
+    /// A file system, which needs a kernel.
+    FileSystem,
+    /// A compressed file or a virtual disk: what is inside is known when it has been unpacked.
+    Packed,
+    /// Nothing that could start. The checks of the run refuse it, and say why.
+    Other,
+}
+
+impl Shape {
+    fn of(content: &Content) -> Self {
+        match content {
+            Content::Tarball(_) => Self::Collection,
+            Content::Disk(_) => Self::WholeDisk,
+            Content::FileSystem(_) => Self::FileSystem,
+            Content::Volume(volume) if volume.can_be_root() => Self::FileSystem,
+            Content::VirtualDisk(_) | Content::Compressed { .. } => Self::Packed,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Publisher {
@@ -93,9 +116,7 @@ fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
             });
         }
         return Ok(Shown {
-            collection: true,
-            whole_disk: false,
-            unknown: false,
+            target: Shape::Collection,
             architecture: images.architecture,
         });
     }
@@ -107,9 +128,7 @@ fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
         plan_resize(&plan.target(), NewSize::Bytes(size))?;
     }
     Ok(Shown {
-        collection: matches!(target.content, Content::Tarball(_)),
-        whole_disk: matches!(target.content, Content::Disk(_)),
-        unknown: matches!(target.content, Content::Unknown),
+        target: Shape::of(&target.content),
         architecture: images.architecture.or_else(|| target.architecture()),
     })
 }
@@ -204,7 +223,7 @@ impl Registering<'_> {
             }
         }
         let is_refused_here = !self.plan.ignore_checks || self.shown.architecture.is_none();
-        if self.shown.unknown && is_refused_here {
+        if self.shown.target == Shape::Other && is_refused_here {
             return Ok(());
         }
         self.try_machine().await
@@ -212,7 +231,7 @@ impl Registering<'_> {
 
     /// Whether an earlier run may have registered the machine image already.
     fn is_registered(&self, own: &OwnImages) -> Result<bool, WorkflowError> {
-        if self.shown.collection {
+        if self.shown.target == Shape::Collection {
             return Ok(own.any_below(&format!("{}/", self.destination.target)));
         }
         let name = self.plan.target.file_name().and_then(|name| name.to_str());
@@ -226,11 +245,12 @@ impl Registering<'_> {
         let images = &self.plan.images;
         match class {
             ImageClass::Kernel => {
-                images.kernel_file.is_some() || self.shown.collection && images.kernel.is_none()
+                images.kernel_file.is_some()
+                    || self.shown.target == Shape::Collection && images.kernel.is_none()
             }
             _ => {
                 images.ramdisk_file.is_some()
-                    || self.shown.collection
+                    || self.shown.target == Shape::Collection
                         && images.kernel.is_none()
                         && images.kernel_file.is_none()
                         && images.ramdisk.is_none()
@@ -267,8 +287,13 @@ impl Registering<'_> {
             .ramdisk
             .clone()
             .or_else(|| to_come(ImageClass::Ramdisk, images.ramdisk_file.is_some()));
-        // Of a collection it is not known whether the disk starts by itself, so the cloud is not asked about that.
-        let hvm = kernel.is_none() && (self.shown.whole_disk || self.shown.collection);
+        // Of a collection, or of what has to be unpacked, it is not known whether the disk starts by itself, so the cloud is not
+        // asked about that.
+        let may_be_whole = match self.shown.target {
+            Shape::Collection | Shape::Packed | Shape::WholeDisk => true,
+            Shape::FileSystem | Shape::Other => false,
+        };
+        let hvm = kernel.is_none() && may_be_whole;
         let request = RegisterImage {
             name: registration.name.clone(),
             description: registration.description.clone(),

@@ -90,6 +90,14 @@ pub enum SettingsError {
         /// What names a cloud and does not give it.
         named: Vec<String>,
     },
+    /// The URL of an endpoint has another scheme than http and https.
+    #[error("{variable} begins with {scheme}:, and must begin with http:// or https://")]
+    Scheme {
+        /// The variable or option that names it.
+        variable: &'static str,
+        /// The scheme that it has.
+        scheme: String,
+    },
     /// An endpoint is no URL.
     #[error("{variable} is not a URL")]
     NotAUrl {
@@ -163,7 +171,7 @@ impl SettingsError {
                 let embedded = embedded_eucarc().filter(|path| path.exists());
                 let embedded = embedded.map_or_else(String::new, |path| {
                     let path = path.display();
-                    format!("; the cloud of this machine is meant only when it is named (--config {path}) or nothing is")
+                    format!("; the embedded cloud is used only if it is named (--config {path}) or if no cloud is named")
                 });
                 let hint = format!(
                     "set EC2_URL and S3_URL there, or pass --ec2-url and --s3-url{embedded}"

@@ -194,7 +194,7 @@ impl Settings {
         option: &'static str,
     ) -> Result<Url, SettingsError> {
         if let Some(url) = given {
-            return Ok(url.clone());
+            return web(url.clone(), option);
         }
         let is_answered = self.asked().any(|layer| layer.has_one_of(&ENDPOINTS));
         let missing = |named| SettingsError::NoEndpoint {
@@ -213,8 +213,9 @@ impl Settings {
         let text = self
             .find(&[variable])
             .ok_or_else(|| missing(self.named.clone()))?;
-        Url::parse(region_and_url(text).1)
-            .map_err(|source| SettingsError::NotAUrl { variable, source })
+        let url = Url::parse(region_and_url(text).1)
+            .map_err(|source| SettingsError::NotAUrl { variable, source })?;
+        web(url, variable)
     }
 
     /// The region that SigV4 signs for; clouds of the Eucalyptus kind accept any.
@@ -382,6 +383,15 @@ fn credentials_of(layer: &Layer, pair: KeyPair<'_>) -> Credentials {
         Some(token) => credentials.with_token(token.clone()),
         None => credentials,
     }
+}
+
+/// The URL if requests can be sent to it.
+fn web(url: Url, variable: &'static str) -> Result<Url, SettingsError> {
+    if !["http", "https"].contains(&url.scheme()) {
+        let scheme = url.scheme().to_owned();
+        return Err(SettingsError::Scheme { variable, scheme });
+    }
+    Ok(url)
 }
 
 /// Region and URL in `REGION::URL`, as euca2ools takes it.

@@ -11,8 +11,30 @@ pub(crate) fn told_once(said: &str, cause: &str) -> String {
         .and_then(|(_, rest)| rest.split_once("`: "));
     match file {
         Some((path, reason)) if said.contains(path) || is_temporary(path) => reason.to_owned(),
-        _ => cause.to_owned(),
+        _ => plain(cause),
     }
+}
+
+/// What failed with a file, in the words of the other messages: `cannot read `disk.img`: ...`.
+pub(crate) fn plain(text: &str) -> String {
+    let Some((action, rest)) = text
+        .strip_prefix("failed to ")
+        .and_then(|rest| rest.split_once(" `"))
+    else {
+        return text.to_owned();
+    };
+    let action = match action {
+        "query metadata of file"
+        | "query resolved metadata"
+        | "query metadata"
+        | "read from file"
+        | "read directory" => "read",
+        "open file" => "open",
+        "create file" | "create directory" => "create",
+        "write to file" => "write",
+        action => action,
+    };
+    format!("cannot {action} `{rest}")
 }
 
 /// Without the place of a temporary file at the end: `... (os error 2) at path "out/.gumnut-SW82GZ.tmp"`.
@@ -36,7 +58,11 @@ mod tests {
         let cause = "failed to open file `disk.img`: No such file or directory (os error 2)";
         let reason = "No such file or directory (os error 2)";
         assert_eq!(told_once("opening the image disk.img", cause), reason);
-        assert_eq!(told_once("reading the list", cause), cause);
+        let plain = "cannot open `disk.img`: No such file or directory (os error 2)";
+        assert_eq!(told_once("reading the list", cause), plain);
+        let metadata = "failed to query resolved metadata `a`: denied";
+        assert_eq!(super::plain(metadata), "cannot read `a`: denied");
+        assert_eq!(super::plain("failed to think"), "failed to think");
         assert_eq!(told_once("", "a `word`: and more"), "a `word`: and more");
     }
 

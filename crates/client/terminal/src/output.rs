@@ -10,7 +10,7 @@ use gumnut_types::printable_json;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cause::told_once;
+use crate::cause::{plain, told_once};
 use crate::exit::Exit;
 use crate::failure::{Failure, hint_of};
 use crate::lines::Lines;
@@ -201,7 +201,7 @@ impl Output {
                 .chain()
                 .find_map(|cause| gumnut_workflows::transport_error(cause)?.refusal());
             screen::object(&json!({
-                "error": error.to_string(),
+                "error": plain(&error.to_string()),
                 "causes": causes.collect::<Vec<_>>(),
                 "hint": (!hints.is_empty()).then(|| hints.join("; ")),
                 "code": refusal.map(|refusal| &refusal.code).filter(|code| !code.is_empty()),
@@ -209,7 +209,7 @@ impl Output {
             }));
             return;
         }
-        screen::say(Label::Error, &error.to_string());
+        screen::say(Label::Error, &plain(&error.to_string()));
         let mut said = error.to_string();
         for cause in causes {
             let words = told_once(&said, &cause);

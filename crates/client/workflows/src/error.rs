@@ -76,7 +76,7 @@ pub enum WorkflowError {
     #[error("the disk has no partition table, so it needs a kernel to start")]
     NoKernel,
     /// The checks have found what keeps an instance from starting.
-    #[error("the images did not pass their checks: {grave} errors")]
+    #[error("the images did not pass their checks: {}", counted(*grave, "error"))]
     Checks {
         /// How many findings.
         grave: usize,
@@ -420,6 +420,12 @@ pub enum WorkflowError {
     Died,
 }
 
+/// As in `1 error`, `2 errors`.
+fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
 /// What was found where one was expected.
 fn listed(found: &[PathBuf], what: &str) -> String {
     if found.is_empty() {
@@ -430,5 +436,5 @@ fn listed(found: &[PathBuf], what: &str) -> String {
         .map(|path| path.display().to_string())
         .collect();
     let (count, names) = (names.len(), names.join(", "));
-    format!("{count} of what may be its {what}: {names}")
+    format!("{count} files that may be its {what}: {names}")
 }

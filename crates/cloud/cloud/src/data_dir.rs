@@ -1,7 +1,7 @@
 //! The directory that a cloud keeps everything in, and the lock that gives it to one cloud at a time.
 
 use std::fs::TryLockError;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -40,8 +40,11 @@ impl DataDir {
         }
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         builder
             .create(path)
+            .map_err(named)
             .map_err(files("create the data directory"))?;
         let private = |name: &Path, mode| {
             fs::set_permissions(name, std::fs::Permissions::from_mode(mode))
@@ -86,7 +89,7 @@ impl DataDir {
     }
 
     /// The bytes that are left for the directory on its disk.
-    pub(crate) fn free(&self) -> std::io::Result<u64> {
+    pub(crate) fn free(&self) -> io::Result<u64> {
         let disk = rustix::fs::statvfs(&self.path)?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }

@@ -15,7 +15,7 @@ use crate::inspect::{self, Kind};
 use crate::resize::{Step, StepProgress};
 use crate::tarball::Counted;
 use crate::tool::Tool;
-use crate::virtual_disk::VirtualDisk;
+use crate::virtual_disk::{DAMAGED, VirtualDisk};
 
 /// A raw image: the file itself, or a temporary one made of a compressed file or a virtual disk.
 #[derive(Debug)]
@@ -247,11 +247,35 @@ fn raw_copy(
             limit: MAX_DISK,
         });
     }
+    insist_on_sound(&tool, &absolute, path, format)?;
     let temporary = NamedTempFile::with_prefix_in(".gumnut-raw-", folder)?.into_temp_path();
     let target = std::path::absolute(&temporary)?;
     let arguments = ["convert", "-f", name, "-O", "raw", "--"];
     tool.run_on(&arguments, &[&absolute, &target], path)?;
     Ok(temporary)
+}
+
+/// Refuses a virtual disk that is damaged or truncated: `qemu-img convert` reads zeros where data is missing.
+fn insist_on_sound(
+    tool: &Tool,
+    here: &Path,
+    path: &Path,
+    format: VirtualDisk,
+) -> Result<(), DiskImageError> {
+    // Errors; space that is lost; no check for this format.
+    const ERRORS: i32 = 2;
+    const LEAKS: i32 = 3;
+    const NO_CHECK: i32 = 63;
+    let arguments = ["check", "-q", "-f", format.qemu_name(), "--"];
+    let status = tool.run(&arguments, here, path, &[0, ERRORS, LEAKS, NO_CHECK])?;
+    if status == ERRORS {
+        return Err(DiskImageError::NamesOthers {
+            path: path.to_owned(),
+            format,
+            reason: DAMAGED,
+        });
+    }
+    Ok(())
 }
 
 /// The format is always given: guessing, `qemu-img` would follow what a raw image claims to be.

@@ -77,13 +77,22 @@ impl VirtualDisk {
             // 1 and 2 are dynamic and fixed.
             Self::Vdi if !matches!(le32(&head, 76), 1 | 2) => Some(PARENT),
             Self::Vhd => vhd(image)?,
+            Self::Vdi if image.length() < vdi_length(&head) => Some(DAMAGED),
             Self::Vdi | Self::Vhdx => None,
         })
     }
 }
 
 const PARENT: &str = "it has a backing file, which could be any file of this machine";
+/// Why a disk is refused that would be read with zeros where data is missing.
+pub(crate) const DAMAGED: &str = "it is damaged or truncated; download or copy it again, or repair a copy with `qemu-img check -r all`";
 const ENCRYPTED: &str = "it is encrypted";
+
+/// The least length of a VDI with all the blocks that its header counts, which `qemu-img check` does not compare.
+fn vdi_length(head: &[u8]) -> u64 {
+    let [start, block, extra, count] = [344, 376, 380, 388].map(|at| u64::from(le32(head, at)));
+    count.saturating_mul(block + extra).saturating_add(start)
+}
 
 fn qcow1(head: &[u8]) -> Option<&'static str> {
     match (be64(head, 8), be32(head, 36)) {

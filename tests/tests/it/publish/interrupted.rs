@@ -20,7 +20,7 @@ fn waiting(case: &Case, request: usize) -> (Child, Receiver<()>, Arc<Mutex<()>>)
     };
     case.proxy.arm(request, Fault::Before(Arc::new(wait)));
     let arguments = [&case.arguments()[..], &["--jobs", "1"]].concat();
-    let mut command = case.program.command(&arguments);
+    let mut command = case.program.interruptible(&arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     (command.spawn().unwrap(), arrival, gate)
 }

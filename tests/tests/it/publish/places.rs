@@ -167,7 +167,7 @@ fn a_closed_output_and_a_terminal_that_goes_away_do_not_harm() {
 fn a_hangup_ends_a_run_that_can_go_on() {
     let cloud = Cloud::start();
     let case = Case::new(&cloud, "hung-up");
-    let mut command = case.program.command(&case.arguments());
+    let mut command = case.program.interruptible(&case.arguments());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let hangup = std::sync::Arc::new(std::sync::Mutex::new(None::<u32>));
     let victim = std::sync::Arc::clone(&hangup);

@@ -3,7 +3,7 @@
 
 use gumnut_tests::{Cloud, FaultProxy, Program, tool};
 
-use crate::images::root;
+use crate::images::{root, whole_disk};
 
 /// Runs a shell command in the directory of a program.
 fn sh(program: &Program, command: &str) {
@@ -188,4 +188,86 @@ fn paths_below_the_current_directory_are_shown_as_the_user_writes_them() {
             assert!(!is_named_by_us, "{target}: {outcome:#?}");
         }
     }
+}
+
+/// The cloud is asked whether it would register the image before it is known what is inside.
+#[test]
+fn a_whole_disk_needs_no_kernel_however_it_is_packed() {
+    let cloud = Cloud::start();
+    let program = cloud.client();
+    whole_disk(&program, "disk.img", &root(&program));
+    for (command, target) in [
+        ("true", "disk.img"),
+        (
+            "qemu-img convert -O qcow2 disk.img disk.qcow2",
+            "disk.qcow2",
+        ),
+        ("qemu-img convert -O vdi disk.img disk.vdi", "disk.vdi"),
+        ("xz -k disk.img", "disk.img.xz"),
+        ("gzip -k disk.qcow2", "disk.qcow2.gz"),
+        ("tar -czf disk.tar.gz disk.qcow2", "disk.tar.gz"),
+    ] {
+        sh(&program, command);
+        let publish = ["publish", target, "--prefix", target, "--bucket", "disks"];
+        let _ = program
+            .run(&[&publish[..], &["--dry-run"]].concat())
+            .succeeded();
+        let _ = program.run(&publish).succeeded();
+    }
+    let images = program.json(&["images"]);
+    let images = images["images"].as_array().unwrap();
+    assert_eq!(images.len(), 6);
+    assert!(
+        images
+            .iter()
+            .all(|image| image["virtualization_type"] == "hvm")
+    );
+}
+
+#[test]
+fn what_cannot_be_unpacked_is_refused_with_the_reason() {
+    let cloud = Cloud::start();
+    let (program, proxy) = client(&cloud);
+    whole_disk(&program, "disk.img", &root(&program));
+    for (command, target, reason) in [
+        (
+            "qemu-img convert -O qcow2 disk.img a.qcow2; truncate -s -200K a.qcow2",
+            "a.qcow2",
+            "it is damaged or truncated",
+        ),
+        (
+            "qemu-img convert -O vdi disk.img a.vdi; truncate -s -1M a.vdi",
+            "a.vdi",
+            "it is damaged or truncated",
+        ),
+        (
+            "qemu-img convert -O vmdk -o subformat=streamOptimized disk.img a.vmdk; truncate -s -8K a.vmdk",
+            "a.vmdk",
+            "a.vmdk",
+        ),
+        (
+            "qemu-img convert -O qcow2 disk.img b.qcow2; truncate -s -200K b.qcow2; tar -cf b.tar b.qcow2",
+            "b.tar",
+            "it is damaged or truncated",
+        ),
+        (
+            "qemu-img create -q -f qcow2 -b disk.img -F raw backed.qcow2",
+            "backed.qcow2",
+            "it has a backing file",
+        ),
+        ("xz -kc disk.img | head -c -40 > cut.xz", "cut.xz", "xz"),
+        ("truncate -s 4M swap; mkswap -q swap", "swap", "swap space"),
+    ] {
+        sh(&program, &format!("PATH=$PATH:/sbin; {command}"));
+        let publish = ["publish", target, "--arch", "x86_64", "--bucket", "refused"];
+        for options in [&["--dry-run"][..], &[]] {
+            let outcome = program.run(&[&publish[..], options].concat());
+            let _ = outcome.failed(3).saying(&[reason]);
+        }
+    }
+    let sent = proxy.log();
+    assert!(
+        !sent.iter().any(|line| line.starts_with("PUT")),
+        "{sent:#?}"
+    );
 }

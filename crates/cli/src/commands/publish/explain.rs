@@ -11,9 +11,12 @@ pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
             Exit::Usage,
             "set EC2_URL, or pass --no-register to store the bundles only",
         ),
+        E::Ambiguous { found, .. } if found.is_empty() => {
+            (Exit::Input, "`gumnut inspect` shows what it contains")
+        }
         E::Ambiguous { .. } => (
             Exit::Input,
-            "publish the disk, with --kernel FILE and --ramdisk FILE",
+            "unpack it, and publish the disk with --kernel FILE and --ramdisk FILE",
         ),
         E::ImageName { .. } | E::Key { .. } => (Exit::Input, "give the file another name"),
         E::NoBucket(_) => (Exit::Usage, "pass --bucket NAME"),
