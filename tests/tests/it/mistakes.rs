@@ -161,19 +161,19 @@ const LOCAL: &[Row] = &[
         "18",
         "resize root.img --size 100T -o new.img",
         2,
-        &["100 TiB is more than 16 TiB"],
+        &["100 TiB is more than the maximum of 16 TiB"],
     ),
     row(
         "18",
         "publish disk.img --part-size 6G",
         2,
-        &["6 GiB is more than 5 GiB"],
+        &["6 GiB is more than the maximum of 5 GiB"],
     ),
     row(
         "18",
         "bundle disk.img --arch amd64 --part-size 64K",
         2,
-        &["64 KiB is less than 1 MiB"],
+        &["64 KiB is less than the minimum of 1 MiB"],
     ),
     row(
         "19",

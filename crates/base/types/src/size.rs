@@ -169,14 +169,17 @@ mod tests {
         let say = |text: &str| Err(text.to_owned());
         assert_eq!(
             parse("4"),
-            say("4 B is less than 1 MiB, the least; did you mean 4G?")
+            say("4 B is less than the minimum of 1 MiB; did you mean 4G?")
         );
-        assert_eq!(parse("4K"), say("4 KiB is less than 1 MiB, the least"));
+        assert_eq!(parse("4K"), say("4 KiB is less than the minimum of 1 MiB"));
         assert_eq!(
             parse("20000"),
-            say("19.53 KiB is less than 1 MiB, the least")
+            say("19.53 KiB is less than the minimum of 1 MiB")
         );
-        assert_eq!(parse("100T"), say("100 TiB is more than 16 TiB, the most"));
+        assert_eq!(
+            parse("100T"),
+            say("100 TiB is more than the maximum of 16 TiB")
+        );
         assert!(parse("big").unwrap_err().contains("\"big\" is not a size"));
     }
 
