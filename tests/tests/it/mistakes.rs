@@ -75,7 +75,25 @@ const LOCAL: &[Row] = &[
         "1",
         "publish nosuch.img --arch amd64",
         3,
-        &["nosuch.img", "No such file"],
+        &["error: cannot read `nosuch.img`: No such file"],
+    ),
+    row(
+        "1",
+        "check root.img --kernel nosuch",
+        3,
+        &["error: cannot read `nosuch`: No such file"],
+    ),
+    row(
+        "1",
+        "inspect a-pipe",
+        3,
+        &["`a-pipe` is not a regular file"],
+    ),
+    row(
+        "60",
+        "images --ec2-url ftp://h/ --s3-url ftp://h/",
+        2,
+        &["--ec2-url begins with ftp:, and must begin with http://"],
     ),
     row(
         "1",
@@ -387,6 +405,7 @@ fn local() -> (Program, Server) {
         fs_err::copy(from, program.path(to)).unwrap();
     }
     program.write("notes.txt", "a text of which nobody\ncan make a disk\n");
+    tool("mkfifo", &[program.path("a-pipe").to_str().unwrap()]);
     program.write("empty.rc", b"");
     program.write("comment.rc", "# export EC2_URL=http://127.0.0.1:8773/\n");
     for folder in ["out", "damaged", "incomplete"] {
