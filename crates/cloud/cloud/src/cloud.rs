@@ -354,7 +354,7 @@ struct Opened {
 }
 
 fn open(config: Config) -> Result<Opened, CloudError> {
-    let data_dir = process::begin(&config.data_dir, DataDir::open)?;
+    let data_dir = process::begin(&config.data_dir)?;
     let path = data_dir.path();
     let catalogue = open_source(&config, path)?;
     let blobs = blobs::on_disk(&config.blobs, path)?;

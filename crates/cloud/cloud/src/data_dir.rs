@@ -4,6 +4,7 @@ use std::fs::TryLockError;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
@@ -20,6 +21,10 @@ pub(crate) const BACKUP_MANIFEST: &str = "backup.json";
 const LOCK: &str = "lock";
 /// The directories whose files a catalogue knows, below the data directory.
 const KNOWN: [&str; 3] = ["objects", "tmp", "keys"];
+/// How often a directory that is in use is tried again, and the wait between: who only asks whether it is in use has it for a moment, and
+/// so has a program that this process is about to start.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 /// The file that is made when the catalogue has an account, below the data directory.
 const MASTER_KEY: &str = "master.key";
 
@@ -75,16 +80,29 @@ impl DataDir {
     }
 
     fn lock(path: &Path, lock: Option<fs::File>) -> Result<Self, CloudError> {
-        match lock.as_ref().map(|lock| lock.file().try_lock()) {
-            None | Some(Ok(())) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Some(Err(TryLockError::WouldBlock)) => Err(CloudError::Locked(path.to_owned())),
-            Some(Err(TryLockError::Error(source))) => Err(CloudError::Files {
-                doing: "lock the data directory",
-                source,
-            }),
+        let mut tries = 1;
+        loop {
+            match lock.as_ref().map(|lock| lock.file().try_lock()) {
+                None | Some(Ok(())) => {
+                    return Ok(Self {
+                        path: path.to_owned(),
+                        _lock: lock,
+                    });
+                }
+                Some(Err(TryLockError::WouldBlock)) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Some(Err(TryLockError::WouldBlock)) => {
+                    return Err(CloudError::Locked(path.to_owned()));
+                }
+                Some(Err(TryLockError::Error(source))) => {
+                    return Err(CloudError::Files {
+                        doing: "lock the data directory",
+                        source,
+                    });
+                }
+            }
         }
     }
 

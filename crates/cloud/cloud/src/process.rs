@@ -13,6 +13,7 @@ use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::data_dir::DataDir;
 use crate::error::CloudError;
 
 /// What the process says of itself, below the data directory.
@@ -21,10 +22,8 @@ const FILE: &str = "process";
 const LOCK: &str = "lock";
 /// Most bytes of the file that are read.
 const MOST_BYTES: u64 = 4096;
-/// The wait between two looks whether a cloud has ended, or a directory is free.
+/// The wait between two looks whether a cloud has ended.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often a directory that is in use is tried again: one who only asks whether it is in use has it for a moment.
-const TRIES: u32 = 10;
 
 /// A cloud that runs in a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,21 +35,9 @@ pub struct Process {
     pub endpoint: String,
 }
 
-/// Opens a data directory, which may be in use for a moment. What a process before said of itself is over then.
-pub(crate) fn begin<T>(
-    data_dir: &Path,
-    open: impl Fn(&Path) -> Result<T, CloudError>,
-) -> Result<T, CloudError> {
-    let mut tries = 1;
-    let opened = loop {
-        match open(data_dir) {
-            Err(CloudError::Locked(_)) if tries < TRIES => {
-                tries += 1;
-                std::thread::sleep(PAUSE);
-            }
-            opened => break opened?,
-        }
-    };
+/// Opens a data directory. What a process before said of itself is over then.
+pub(crate) fn begin(data_dir: &Path) -> Result<DataDir, CloudError> {
+    let opened = DataDir::open(data_dir)?;
     match fs::remove_file(data_dir.join(FILE)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
         _ => Ok(opened),
@@ -174,13 +161,12 @@ pub(crate) fn owner() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data_dir::DataDir;
 
     #[test]
     fn a_process_says_who_it_is_and_a_stale_word_counts_for_nothing() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(find(dir.path()).unwrap(), None);
-        let held = begin(dir.path(), DataDir::open).unwrap();
+        let held = begin(dir.path()).unwrap();
         assert!(matches!(find(dir.path()), Err(CloudError::Locked(_))));
         announce(dir.path(), "http://127.0.0.1:8773").unwrap();
         let said = find(dir.path()).unwrap().unwrap();
@@ -189,7 +175,7 @@ mod tests {
         drop(held);
         assert!(dir.path().join(FILE).exists());
         assert_eq!(find(dir.path()).unwrap(), None);
-        let again = begin(dir.path(), DataDir::open).unwrap();
+        let again = begin(dir.path()).unwrap();
         assert!(matches!(find(dir.path()), Err(CloudError::Locked(_))));
         drop(again);
     }
@@ -198,7 +184,7 @@ mod tests {
     fn a_process_that_does_not_have_the_folder_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(stop(dir.path(), Duration::ZERO).unwrap(), None);
-        let held = begin(dir.path(), DataDir::open).unwrap();
+        let held = begin(dir.path()).unwrap();
         // The first process of the system does not have it open.
         fs::write(dir.path().join(FILE), "1\nhttp://127.0.0.1:1\n").unwrap();
         assert!(matches!(
