@@ -206,6 +206,15 @@ const LOCAL: &[Row] = &[
         &["bundel", "similar subcommand", "bundle"],
     ),
     row(
+        "20",
+        "euca-describe-images",
+        2,
+        &["unrecognized subcommand", "hint: gumnut images"],
+    ),
+    row("20", "version", 2, &["hint: gumnut --version"]),
+    row("20", "cloud version", 2, &["'version'", "gumnut cloud"]),
+    row("20", "rm emi-9FE813FD", 2, &["hint: gumnut retire ID"]),
+    row(
         "22",
         "upload disk.manifest.xml -b a",
         2,

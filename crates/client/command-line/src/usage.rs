@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use gumnut_terminal::{Exit, Output};
 use gumnut_types::printable;
 
@@ -20,10 +20,46 @@ pub fn refuse(output: &Output, error: &clap::Error, arguments: &[String]) -> Exi
         return Exit::Usage.into();
     }
     let rendered = error.render().ansi().to_string();
-    let text = Told::of(&rendered, arguments);
+    let mut text = Told::of(&rendered, arguments);
+    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
+        && text.is_of_the_program()
+        && let Some(hint) = of_other_tools(name)
+    {
+        text.hint = Some(hint.to_owned());
+    }
     let usage: Vec<_> = text.usage.iter().map(String::as_str).collect();
     Output::unusable(&text.message, text.hint.as_deref(), &usage);
     Exit::Usage.into()
+}
+
+/// The commands that do what other tools have a command of this name for.
+fn of_other_tools(name: &str) -> Option<&'static str> {
+    let name = name.strip_prefix("euca-").unwrap_or(name);
+    Some(match name {
+        "describe-images" => "gumnut images",
+        "list" => "gumnut images lists images, gumnut ls buckets and objects",
+        "rm" | "remove" | "delete-bundle" => {
+            "gumnut retire ID removes an image with its bundle, gumnut delete BUCKET/KEY a bundle alone"
+        }
+        "put" | "push" | "upload-bundle" => {
+            "gumnut upload, or gumnut publish for all steps at once"
+        }
+        "get" | "pull" | "download-bundle" => {
+            "gumnut fetch, or gumnut download for the bundle alone"
+        }
+        "bundle-image" => "gumnut bundle, or gumnut publish for all steps at once",
+        "import" | "install-image" | "create" => "gumnut publish",
+        "info" | "show" => "gumnut inspect FILE, or gumnut images ID",
+        "run" | "run-instances" => "gumnut boot ID starts an image on this machine",
+        "start" | "stop" | "status" | "server" => {
+            "gumnut cloud start, gumnut cloud stop, gumnut cloud status"
+        }
+        "configure" | "config" | "login" => {
+            "gumnut doctor shows each setting and where it was read from"
+        }
+        "version" => "gumnut --version",
+        _ => return None,
+    })
 }
 
 /// The parts of what the parser says.
@@ -35,6 +71,20 @@ struct Told {
 }
 
 impl Told {
+    /// Whether the usage is that of the program, and not of a command below it.
+    fn is_of_the_program(&self) -> bool {
+        let mut usages = self
+            .usage
+            .iter()
+            .filter_map(|line| line.strip_prefix("Usage: "));
+        usages.any(|usage| {
+            usage
+                .split(' ')
+                .nth(1)
+                .is_some_and(|word| word.starts_with('['))
+        })
+    }
+
     /// Takes apart what the parser says of `arguments`, which it repeats as they are.
     fn of(rendered: &str, arguments: &[String]) -> Self {
         let mut text = Cow::Borrowed(rendered);
