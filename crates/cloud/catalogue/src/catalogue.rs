@@ -1,7 +1,9 @@
 //! The catalogue as domains use it.
 
+use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gumnut_types::{AccountId, SecretString};
 
@@ -17,7 +19,18 @@ use crate::{
 /// Changes are units: the decision gets what it rests on and gives what is to change and what the caller gets, or an error
 /// of its own, in which case nothing changes. A decision is pure: it may be made several times.
 #[derive(Clone, Debug)]
-pub struct Catalogue(Arc<dyn Database>);
+pub struct Catalogue {
+    database: Arc<dyn Database>,
+    /// Hears of each call; `None` for nobody.
+    observer: Option<Arc<dyn Observer>>,
+}
+
+/// Hears of the calls of a database.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// A call has ended: `operation` is the name of the method of [`Catalogue`], `error` is why the database could not do it. A decision
+    /// that refuses is no error.
+    fn called(&self, operation: &'static str, time: Duration, error: Option<&CatalogueError>);
+}
 
 /// What a unit of change has led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +91,34 @@ where
 impl Catalogue {
     /// A catalogue that this database keeps.
     pub fn new(database: impl Database) -> Self {
-        Self(Arc::new(database))
+        Self {
+            database: Arc::new(database),
+            observer: None,
+        }
+    }
+
+    /// Has an observer hear of each call of this catalogue.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self
+        }
+    }
+
+    /// Makes a call, of which the observer hears.
+    async fn call<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, CatalogueError>>,
+    ) -> Result<T, CatalogueError> {
+        let Some(observer) = &self.observer else {
+            return call.await;
+        };
+        let begun = Instant::now();
+        let outcome = call.await;
+        observer.called(operation, begun.elapsed(), outcome.as_ref().err());
+        outcome
     }
 
     /// Changes one key.
@@ -95,7 +135,9 @@ impl Catalogue {
         E: From<CatalogueError> + Send + 'static,
     {
         let (outcome, decide) = deciding(decide);
-        let garbage = self.0.change_key(at, decide).await?;
+        let garbage = self
+            .call("change_key", self.database.change_key(at, decide))
+            .await?;
         let result = outcome.take()?;
         Ok(Changed { result, garbage })
     }
@@ -118,7 +160,9 @@ impl Catalogue {
         let decide = Box::new(move |index: usize, state: &KeyState| {
             decided[index].keep(decide(index, state))
         });
-        let garbage = self.0.change_keys(keys, decide).await?;
+        let garbage = self
+            .call("change_keys", self.database.change_keys(keys, decide))
+            .await?;
         let result = outcomes.iter().map(Outcome::take).collect();
         Ok(Changed { result, garbage })
     }
@@ -137,7 +181,9 @@ impl Catalogue {
         E: From<CatalogueError> + Send + 'static,
     {
         let (outcome, decide) = deciding(decide);
-        let garbage = self.0.change_bucket(at, decide).await?;
+        let garbage = self
+            .call("change_bucket", self.database.change_bucket(at, decide))
+            .await?;
         let result = outcome.take()?;
         Ok(Changed { result, garbage })
     }
@@ -156,7 +202,9 @@ impl Catalogue {
         E: From<CatalogueError> + Send + 'static,
     {
         let (outcome, decide) = deciding(decide);
-        let garbage = self.0.change_upload(at, decide).await?;
+        let garbage = self
+            .call("change_upload", self.database.change_upload(at, decide))
+            .await?;
         let result = outcome.take()?;
         Ok(Changed { result, garbage })
     }
@@ -176,7 +224,8 @@ impl Catalogue {
         E: From<CatalogueError> + Send + 'static,
     {
         let (outcome, decide) = deciding(decide);
-        self.0.change_images(at, decide).await?;
+        self.call("change_images", self.database.change_images(at, decide))
+            .await?;
         outcome.take()
     }
 
@@ -194,7 +243,8 @@ impl Catalogue {
         E: From<CatalogueError> + Send + 'static,
     {
         let (outcome, decide) = deciding(decide);
-        self.0.change_accounts(decide).await?;
+        self.call("change_accounts", self.database.change_accounts(decide))
+            .await?;
         outcome.take()
     }
 }
@@ -203,7 +253,7 @@ impl Catalogue {
     /// A number that is another one after each change of accounts, users and their keys, by whatever process, as soon as anybody hears of
     /// the change. It is cheap to ask for. `None` when that is not known: then what is kept of them may be old.
     pub fn accounts_version(&self) -> Option<u64> {
-        self.0.accounts_version()
+        self.database.accounts_version()
     }
 }
 
@@ -216,7 +266,7 @@ macro_rules! reads {
             /// # Errors
             /// When the database cannot be used.
             pub async fn $name(&self, $($argument: $type),*) -> Result<$result, CatalogueError> {
-                self.0.$name($($given),*).await
+                self.call(stringify!($name), self.database.$name($($given),*)).await
             })*
         }
     };

@@ -28,7 +28,7 @@ pub use account::{AccessKey, Account, NewCertificate, NewUser, UserRow};
 pub use acl::{Acl, Grant, Grantee, Permission};
 pub use bucket::{Bucket, NewBucket};
 pub use canned::CannedAcl;
-pub use catalogue::{Catalogue, Changed};
+pub use catalogue::{Catalogue, Changed, Observer};
 pub use checksum::{ChecksumAlgorithm, PartsChecksum};
 pub use clock::Clock;
 pub use conflict::Conflict;

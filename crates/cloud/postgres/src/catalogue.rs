@@ -23,6 +23,7 @@ use crate::failure::Failure;
 use crate::images::Images;
 use crate::keys::{OneKey, SeveralKeys};
 use crate::schema::Schema;
+use crate::statistics::PostgresStatistics;
 use crate::transaction::Unit;
 use crate::unit::{Tries, attempt, change, taken, within};
 use crate::uploads::OneUpload;
@@ -134,6 +135,11 @@ impl PostgresCatalogue {
         within(&self.runtime, attempt(&self.pool, unit, decide)).await
     }
 
+    /// What the connections of this program to the server do; it can be read as long as anybody has it.
+    pub fn statistics(&self) -> PostgresStatistics {
+        PostgresStatistics(self.pool.clone())
+    }
+
     /// The time for units; `None` for the database's.
     fn now(&self) -> Now {
         self.clock.is_fixed().then(|| self.clock.now_millis())
@@ -144,7 +150,7 @@ impl PostgresCatalogue {
 macro_rules! read {
     ($catalogue:ident, |$connection:ident| $look:expr) => {
         within(&$catalogue.runtime, async {
-            let mut tries = Tries::new();
+            let mut tries = Tries::new(&$catalogue.pool);
             loop {
                 let taken = taken(&$catalogue.pool).await.map_err(Failure::give_up)?;
                 let $connection: &Connection = &taken;
@@ -219,7 +225,7 @@ impl Database for PostgresCatalogue {
             at,
             now: self.now(),
         };
-        let mut tries = Tries::new();
+        let mut tries = Tries::new(&self.pool);
         loop {
             let mut inserted = None;
             let mut noting = |state: &ImagesState| {
@@ -244,7 +250,7 @@ impl Database for PostgresCatalogue {
         mut decide: Decide<AccountsState, AccountsChange>,
     ) -> Result<(), CatalogueError> {
         let unit = Accounts { now: self.now() };
-        let mut tries = Tries::new();
+        let mut tries = Tries::new(&self.pool);
         loop {
             let Err(failure) = self.attempt(&unit, &mut decide).await else {
                 return Ok(());

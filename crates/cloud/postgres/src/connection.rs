@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -33,6 +34,18 @@ pub(crate) struct Connector {
     config: PostgresConfig,
     /// What each connection prepares.
     statements: Vec<&'static str>,
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// What all connections of a pool have done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Statements that were sent, those that begin and end transactions among them.
+    pub(crate) statements: AtomicU64,
+    /// How often something was sent on a connection while nothing was waited for on it.
+    pub(crate) round_trips: AtomicU64,
+    /// How often something was tried again: another unit was in the way, or a connection was lost.
+    pub(crate) retries: AtomicU64,
 }
 
 /// A connection with all its statements prepared, so that none waits for its preparation: what is sent behind one another arrives in
@@ -44,16 +57,9 @@ pub(crate) struct Connection {
     answer_time: Duration,
     /// Whether nobody else may have it: an answer has not come in time, or a transaction may be open.
     is_unusable: AtomicBool,
-    #[cfg(test)]
-    pub(crate) trips: Trips,
-}
-
-/// Counts how often something was sent while nothing was waited for.
-#[cfg(test)]
-#[derive(Debug, Default)]
-pub(crate) struct Trips {
-    waiting: std::sync::atomic::AtomicU32,
-    pub(crate) made: std::sync::atomic::AtomicU32,
+    /// How many answers are waited for.
+    waiting: AtomicU32,
+    counts: Arc<Counts>,
 }
 
 /// A statement that changes something, with its values.
@@ -71,6 +77,7 @@ pub(crate) fn pool(
     let connector = Connector {
         config: config.clone(),
         statements: statements.collect(),
+        counts: Arc::default(),
     };
     Pool::builder(connector)
         .max_size(config.connections)
@@ -139,8 +146,8 @@ impl Manager for Connector {
             prepared,
             answer_time: self.config.answer_time,
             is_unusable: AtomicBool::new(false),
-            #[cfg(test)]
-            trips: Trips::default(),
+            waiting: AtomicU32::new(0),
+            counts: Arc::clone(&self.counts),
         })
     }
 
@@ -238,18 +245,35 @@ impl Connection {
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Failure> {
-        #[cfg(test)]
-        if self.trips.waiting.fetch_add(1, Ordering::SeqCst) == 0 {
-            self.trips.made.fetch_add(1, Ordering::SeqCst);
-        }
+        let waiting = Waiting::begin(self);
         let answer = tokio::time::timeout(self.answer_time, answer).await;
-        #[cfg(test)]
-        self.trips.waiting.fetch_sub(1, Ordering::SeqCst);
+        drop(waiting);
         let answer = answer.map_err(|_| {
             self.is_unusable.store(true, Ordering::Relaxed);
             PostgresError::Silent
         });
         Ok(answer??)
+    }
+}
+
+/// An answer that is waited for, until this is dropped.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    /// Counts a statement that is sent now.
+    fn begin(connection: &'a Connection) -> Self {
+        let counts = &connection.counts;
+        counts.statements.fetch_add(1, Ordering::Relaxed);
+        if connection.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
+            counts.round_trips.fetch_add(1, Ordering::Relaxed);
+        }
+        Self(&connection.waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -6,6 +6,7 @@ use futures::future::join;
 
 use crate::buckets::{self, Now};
 use crate::connection::Connection;
+use crate::error::PostgresError;
 use crate::failure::Failure;
 use crate::schema;
 use crate::values::{Sought, get};
@@ -16,7 +17,7 @@ statements! {
     LEASE = "INSERT INTO leases (name, owner, expires) VALUES ($1, $2, $3) \
              ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires = excluded.expires \
              WHERE leases.owner = excluded.owner OR leases.expires <= $4 RETURNING owner";
-    SCHEMA = "SELECT version, oldest_program FROM schema";
+    SCHEMA = "SELECT version, oldest_program, current_setting('transaction_read_only') = 'on' FROM schema";
 }
 
 /// The secret of this name, as it was kept.
@@ -60,9 +61,13 @@ pub(crate) async fn lease(
     Ok(row.is_some())
 }
 
-/// The time, when the tables still go with this program.
+/// The time, when the tables still go with this program and can be changed.
 pub(crate) async fn ready(connection: &Connection, now: Now) -> Result<i64, Failure> {
     let (found, now) = join(connection.row(SCHEMA, &[]), buckets::time(connection, now)).await;
-    schema::insist(&found?.ok_or(Failure::Stale)?)?;
+    let found = found?.ok_or(Failure::Stale)?;
+    schema::insist(&found)?;
+    if get(&found, 2)? {
+        return Err(PostgresError::ReadOnly("transaction_read_only is on".into()).into());
+    }
     now
 }

@@ -234,6 +234,35 @@ impl TestSchema {
         &self.url
     }
 
+    /// Runs statements in the schema.
+    ///
+    /// # Errors
+    /// When the server refuses one.
+    pub async fn run(&self, sql: &str) -> Result<(), Failed> {
+        let client = connection::connect(&PostgresConfig::parse(&self.url)?).await?;
+        Ok(client.batch_execute(sql).await?)
+    }
+
+    /// Lets a test set the clock of the database: `UPDATE time.skew SET by = '10 s'` with the name of the schema that this gives instead
+    /// of `time`. It is for connections that are made from now on with the URL of this schema.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub async fn with_clock(&mut self) -> Result<String, Failed> {
+        let name = self.url.rsplit("%3D").next().unwrap_or_default();
+        let time = format!("{name}_time");
+        self.run(&format!(
+            "DROP SCHEMA IF EXISTS {time} CASCADE; CREATE SCHEMA {time};
+             CREATE TABLE {time}.skew (by interval NOT NULL); INSERT INTO {time}.skew VALUES ('0 s');
+             CREATE FUNCTION {time}.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+             AS 'SELECT pg_catalog.clock_timestamp() + by FROM {time}.skew'"
+        ))
+        .await?;
+        // What is named last is looked at last, as the schema of the system is not otherwise.
+        self.url = format!("{}%2C{time}%2Cpg_catalog", self.url);
+        Ok(time)
+    }
+
     /// How to connect. The server may keep nothing.
     ///
     /// # Errors

@@ -1,13 +1,15 @@
 //! Units of change, tried until no other has been in the way.
 
 use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gumnut_cloud_catalogue::CatalogueError;
 use tokio::runtime::Handle;
 use tokio_postgres::Row;
 
-use crate::connection::{self, Pool};
+use crate::connection::{self, Counts, Pool};
 use crate::error::PostgresError;
 use crate::failure::Failure;
 use crate::transaction::{Transaction, Unit};
@@ -21,14 +23,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Counts tries, and says when to give up.
 #[derive(Debug)]
 pub(crate) struct Tries {
+    counts: Arc<Counts>,
     left: u32,
     /// Counts from the first failure: before it, the unit may have waited long for others.
     until: Option<Instant>,
 }
 
 impl Tries {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(pool: &Pool) -> Self {
         Self {
+            counts: Arc::clone(&pool.manager().counts),
             left: TRIES,
             until: None,
         }
@@ -46,6 +50,7 @@ impl Tries {
         if self.left == 0 || now >= *self.until.get_or_insert(now + PATIENCE) {
             return Err(failure.give_up());
         }
+        self.counts.retries.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -66,7 +71,7 @@ pub(crate) async fn change<U: Unit>(
     unit: &U,
     mut decide: impl FnMut(&U::State) -> Option<U::Change> + Send,
 ) -> Result<Vec<Row>, CatalogueError> {
-    let mut tries = Tries::new();
+    let mut tries = Tries::new(pool);
     loop {
         match attempt(pool, unit, &mut decide).await {
             Ok(rows) => return Ok(rows),

@@ -1,11 +1,29 @@
 //! How often a call waits for the server.
 
-use std::sync::atomic::Ordering;
-
 use gumnut_cloud_catalogue::{Database, KeyChange, KeyRef};
 
 use super::*;
-use crate::unit::taken;
+use crate::PostgresStatistics;
+
+/// Counts round trips.
+struct Trips {
+    statistics: PostgresStatistics,
+    before: u64,
+}
+
+impl Trips {
+    fn of(catalogue: &PostgresCatalogue) -> Self {
+        let statistics = catalogue.statistics();
+        let before = statistics.round_trips();
+        Self { statistics, before }
+    }
+
+    /// Round trips since the last call.
+    fn made(&mut self) -> u64 {
+        let now = self.statistics.round_trips();
+        now - std::mem::replace(&mut self.before, now)
+    }
+}
 
 /// A catalogue with one connection and a bucket `b` with an object `k`.
 async fn with_object() -> Result<PostgresCatalogue, Failed> {
@@ -21,12 +39,6 @@ async fn with_object() -> Result<PostgresCatalogue, Failed> {
     Ok(catalogue)
 }
 
-/// Round trips on the only connection since the last call.
-async fn trips(catalogue: &PostgresCatalogue) -> u32 {
-    let connection = taken(&catalogue.pool).await.unwrap();
-    connection.trips.made.swap(0, Ordering::SeqCst)
-}
-
 fn at(key: &str) -> KeyRef {
     KeyRef {
         bucket: "b".to_owned(),
@@ -39,17 +51,19 @@ fn at(key: &str) -> KeyRef {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_of_a_key_takes_two_and_a_read_one() -> contract::Outcome {
     let catalogue = with_object().await?;
-    trips(&catalogue).await;
+    let mut trips = Trips::of(&catalogue);
+    let statements = trips.statistics.statements();
     let (bucket, key) = ("b".to_owned(), "k".to_owned());
     let found = catalogue.object(bucket, key, None, true).await?;
     assert_eq!(found.content.segments().len(), 1);
-    assert_eq!(trips(&catalogue).await, 1);
+    assert_eq!(trips.made(), 1);
+    assert_eq!(trips.statistics.statements(), statements + 1);
     assert!(catalogue.identity("AKI".to_owned()).await?.is_none());
-    assert_eq!(trips(&catalogue).await, 1);
+    assert_eq!(trips.made(), 1);
 
     // Refused: nobody waits for the end of the transaction.
     catalogue.change_key(at("k"), Box::new(|_| None)).await?;
-    assert_eq!(trips(&catalogue).await, 1);
+    assert_eq!(trips.made(), 1);
     let delete = |state: &gumnut_cloud_catalogue::KeyState| {
         Some(KeyChange {
             delete: state.current.iter().map(|current| current.id).collect(),
@@ -59,10 +73,17 @@ async fn a_change_of_a_key_takes_two_and_a_read_one() -> contract::Outcome {
     };
     let garbage = catalogue.change_key(at("k"), Box::new(delete)).await?;
     assert_eq!(garbage, ["blob"]);
-    assert_eq!(trips(&catalogue).await, 2);
+    assert_eq!(trips.made(), 2);
     let keys = (0..100).map(|number| at(&format!("k{number}"))).collect();
     let nothing = |_, _: &gumnut_cloud_catalogue::KeyState| Some(KeyChange::default());
     catalogue.change_keys(keys, Box::new(nothing)).await?;
-    assert_eq!(trips(&catalogue).await, 1);
+    assert_eq!(trips.made(), 1);
+    let statistics = catalogue.statistics();
+    let figures = [
+        statistics.connections(),
+        statistics.in_use(),
+        statistics.waiting(),
+    ];
+    assert_eq!((figures, statistics.retries()), ([1, 0, 0], 0));
     Ok(())
 }

@@ -314,12 +314,17 @@ async fn a_server_that_only_reads_is_unavailable_for_changes() -> contract::Outc
     let standby = PostgresConfig::parse(&url)?.allow_unsafe_durability();
     let catalogue = Catalogue::new(PostgresCatalogue::open(&standby, Clock::system()).await?);
     assert!(catalogue.identity("AKI").await?.is_some(), "reads go");
-    let error = with_bucket(&catalogue).await.unwrap_err();
-    assert!(matches!(error, CatalogueError::Unavailable(_)), "{error:?}");
-    assert!(
-        error.source().unwrap().to_string().contains("read-only"),
-        "{error:?}"
-    );
+    let refused = with_bucket(&catalogue).await;
+    // One that only reads is not ready, so that a balancer does not send it what it would refuse.
+    let not_ready = catalogue.ready().await.map(drop);
+    for refused in [refused, not_ready] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, CatalogueError::Unavailable(_)), "{error:?}");
+        assert!(
+            error.source().unwrap().to_string().contains("read-only"),
+            "{error:?}"
+        );
+    }
     Ok(())
 }
 
