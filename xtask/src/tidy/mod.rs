@@ -13,6 +13,7 @@ mod modules;
 mod sources;
 mod table;
 mod tokens;
+mod weight;
 mod words;
 
 use anyhow::bail;
@@ -38,6 +39,7 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     problems.extend(docs::check(root, &metadata)?);
     problems.extend(messages::check(root)?);
     problems.extend(words::check(root)?);
+    problems.extend(weight::check(workspace)?);
     if !problems.is_empty() {
         bail!("not tidy:\n  {}", problems.join("\n  "));
     }
