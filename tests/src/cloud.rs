@@ -45,6 +45,8 @@ impl Cloud {
         arguments.extend(options);
         let mut process = program
             .interruptible(&arguments)
+            // With a terminal, SIGHUP would be its end.
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -84,6 +86,16 @@ impl Cloud {
         self.program.path("data/credentials/eucarc")
     }
 
+    /// The value of a variable that the eucarc exports.
+    #[must_use]
+    pub fn exported(&self, name: &str) -> String {
+        let eucarc = fs_err::read_to_string(self.eucarc()).expect("the cloud has written it");
+        let line = format!("export {name}=");
+        let value = eucarc.lines().find_map(|it| it.strip_prefix(&line));
+        let value = value.expect("the eucarc exports it");
+        value.trim_matches(['\'', '"']).to_owned()
+    }
+
     /// The directory with the administrator's keys and certificates.
     #[must_use]
     pub fn credentials(&self) -> PathBuf {
@@ -114,6 +126,11 @@ impl Cloud {
     /// Asks the cloud to stop, as ^C does, and gives its exit code.
     pub fn interrupt(&mut self) -> Option<i32> {
         crate::tool("kill", &["-INT", &self.pid()]);
+        self.wait()
+    }
+
+    /// Waits until the cloud has ended, and gives its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
         self.process.wait().expect("the cloud has ended").code()
     }
 }

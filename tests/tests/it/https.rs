@@ -1,6 +1,8 @@
 //! A cloud that speaks HTTPS, and clients that do or do not trust it.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use gumnut_tests::{Cloud, Program, patterned, tool};
 
@@ -124,40 +126,159 @@ fn plain_http_on_the_port_is_told_so() {
     let _ = refused.saying(&["400"]);
 }
 
+/// An authority and the files of a server's certificate and key, made by openssl in the directory of a program.
+struct Lab<'a>(&'a Program);
+
+impl Lab<'_> {
+    fn path(&self, name: &str) -> String {
+        self.0.path(name).to_str().unwrap().to_owned()
+    }
+
+    fn make(&self, name: &str, files: [&str; 2], more: &[&str]) {
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let name = format!("/CN={name}");
+        let common = ["req", "-x509", "-nodes", "-days", "2", "-subj", &name];
+        let [key, certificate] = files.map(|name| self.path(name));
+        let files = ["-keyout", &key, "-out", &certificate];
+        tool("openssl", &[&common[..], &curve, &files, more].concat());
+    }
+
+    fn authority(&self) {
+        let usage = ["-addext", "keyUsage=critical,keyCertSign"];
+        self.make("lab authority", ["ca-key.pem", "ca.pem"], &usage);
+    }
+
+    /// Makes or replaces the certificate and its key.
+    fn certificate(&self, name: &str) {
+        let (ca, ca_key) = (self.path("ca.pem"), self.path("ca-key.pem"));
+        let issuer = ["-CA", &ca, "-CAkey", &ca_key];
+        let address = ["-addext", "subjectAltName=IP:127.0.0.1"];
+        let leaf = ["-addext", "basicConstraints=CA:FALSE"];
+        let more = [&issuer[..], &address, &leaf].concat();
+        self.make(name, ["key.pem", "cert.pem"], &more);
+    }
+
+    /// The options that start a cloud with the certificate.
+    fn options(&self) -> [String; 6] {
+        let [cert, key, ca] = ["cert.pem", "key.pem", "ca.pem"].map(|name| self.path(name));
+        let option = str::to_owned;
+        [
+            option("--tls-cert"),
+            cert,
+            option("--tls-key"),
+            key,
+            option("--tls-ca"),
+            ca,
+        ]
+    }
+}
+
 #[test]
 fn openssl_agrees_with_a_given_certificate() {
     let program = Program::new();
-    let path = |name: &str| program.path(name).to_str().unwrap().to_owned();
-    let (ca, ca_key) = (path("ca.pem"), path("ca-key.pem"));
-    let (key, certificate) = (path("key.pem"), path("cert.pem"));
-    let new = |name: &str, key: &str, certificate: &str, more: &[&str]| {
-        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-        let common = ["req", "-x509", "-nodes", "-days", "2", "-subj", name];
-        let files = ["-keyout", key, "-out", certificate];
-        tool("openssl", &[&common[..], &curve, &files, more].concat());
-    };
-    let usage = ["-addext", "keyUsage=critical,keyCertSign"];
-    new("/CN=lab authority", &ca_key, &ca, &usage);
-    let issuer = ["-CA", &ca, "-CAkey", &ca_key];
-    let address = ["-addext", "subjectAltName=IP:127.0.0.1"];
-    let leaf = ["-addext", "basicConstraints=CA:FALSE"];
-    new(
-        "/CN=lab",
-        &key,
-        &certificate,
-        &[&issuer[..], &address, &leaf].concat(),
-    );
-    let files = ["--tls-cert", &certificate, "--tls-key", &key];
-    let options = [&files[..], &["--tls-ca", &ca]].concat();
-    let cloud = Cloud::start_with(program, &options);
+    let lab = Lab(&program);
+    lab.authority();
+    lab.certificate("lab");
+    let options = lab.options();
+    let cloud = Cloud::start_with(program, &options.each_ref().map(String::as_str));
     let client = cloud.client();
     let _ = client.run(&["images"]).succeeded();
     let shown = handshake(&cloud, &cloud.credentials().join("tls-ca.pem"));
     assert!(shown.contains("Verify return code: 0 (ok)"), "{shown}");
+    assert_eq!(subject(&shown), "lab");
+}
+
+/// The name in the certificate that a handshake has shown.
+fn subject(shown: &str) -> &str {
+    let line = shown.lines().find(|line| line.starts_with("subject="));
+    line.unwrap().rsplit('=').next().unwrap().trim()
+}
+
+#[test]
+fn sighup_reads_the_certificate_again() {
+    let files = Program::new();
+    let lab = Lab(&files);
+    lab.authority();
+    lab.certificate("first");
+    let program = Program::new();
+    let log = program.path("log");
+    let said = fs_err::File::create(&log).unwrap().into_file();
+    let options = lab.options();
+    let options: Vec<_> = options.iter().map(String::as_str).collect();
+    let mut cloud = Cloud::start_logging(program, Stdio::from(said), &options);
+    let authority = cloud.credentials().join("tls-ca.pem");
+    let shown = || handshake(&cloud, &authority);
+    let hang_up = |text: &str| {
+        let before = fs_err::read_to_string(&log).unwrap().matches(text).count();
+        tool("kill", &["-HUP", &cloud.pid()]);
+        while fs_err::read_to_string(&log).unwrap().matches(text).count() == before {}
+    };
+    // An open connection, which asks after each change.
+    let script = "coproc openssl s_client -quiet -connect \"$0\" -CAfile \"$1\" 2>/dev/null\n\
+        ask() { printf 'GET /healthz HTTP/1.1\\r\\nhost: h\\r\\n\\r\\n' >&\"${COPROC[1]}\"; until [ \"$line\" = ok ]; do read -r line <&\"${COPROC[0]}\" || exit; done; line=; echo answered; }\n\
+        while read -r _; do ask; done";
+    let address = cloud.endpoint().trim_start_matches("https://");
+    let mut open = Command::new("bash")
+        .args(["-c", script, address])
+        .arg(&authority)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut answers = BufReader::new(open.stdout.take().unwrap());
+    let mut asks = open.stdin.take().unwrap();
+    let mut ask_again = || {
+        asks.write_all(b"again\n").unwrap();
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        assert_eq!(line, "answered\n", "the connection stays open");
+    };
+    ask_again();
+    assert_eq!(subject(&shown()), "first");
+
+    lab.certificate("second");
+    hang_up("new connections have the new certificate");
+    assert_eq!(subject(&shown()), "second");
+    ask_again();
+
+    files.write("key.pem", "no key\n");
+    hang_up("the cloud keeps the old one");
+    let log_text = fs_err::read_to_string(&log).unwrap();
+    assert!(log_text.contains("key.pem"), "{log_text}");
+    assert_eq!(subject(&shown()), "second");
+    // The key of another certificate is no better.
+    lab.certificate("third");
+    fs_err::copy(files.path("ca.pem"), files.path("cert.pem")).unwrap();
+    hang_up("the cloud keeps the old one");
+    assert_eq!(subject(&shown()), "second");
+    lab.certificate("fourth");
+    hang_up("new connections have the new certificate");
+    let verified = shown();
+    assert_eq!(subject(&verified), "fourth");
     assert!(
-        shown.contains("CN = lab") || shown.contains("CN=lab"),
-        "{shown}"
+        verified.contains("Verify return code: 0 (ok)"),
+        "{verified}"
     );
+    ask_again();
+    let _ = cloud.client().run(&["images"]).succeeded();
+    drop((asks, answers));
+    open.wait().unwrap();
+    assert_eq!(cloud.interrupt(), Some(0));
+}
+
+#[test]
+fn sighup_does_not_end_a_cloud_without_tls() {
+    let program = Program::new();
+    let log = program.path("log");
+    let said = fs_err::File::create(&log).unwrap().into_file();
+    let mut cloud = Cloud::start_logging(program, Stdio::from(said), &[]);
+    tool("kill", &["-HUP", &cloud.pid()]);
+    while !fs_err::read_to_string(&log)
+        .unwrap()
+        .contains("SIGHUP has no effect")
+    {}
+    let _ = cloud.client().run(&["images"]).succeeded();
+    assert_eq!(cloud.interrupt(), Some(0));
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod copy;
 mod dialects;
 mod disk_full;
 mod doctor;
+mod drain;
 mod engine;
 mod faults;
 mod fetch;

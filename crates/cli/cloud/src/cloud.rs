@@ -2,22 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use gumnut_cloud::Config;
 use gumnut_terminal::{Lines, Session};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::data::Data;
+use crate::data::{CREDENTIALS, Data};
 use crate::images::ImageOptions;
 use crate::listen::{self, Listen};
 use crate::refused::refused;
 use crate::runtime::within;
-use crate::{backup, fsck, gc, migrate, process, schema, user};
-
-/// The directory of credentials in that of the data.
-const CREDENTIALS: &str = "credentials";
+use crate::{backup, fsck, gc, migrate, process, schema, serve, user};
 
 /// The embedded cloud: an object store and an EC2 API on this machine.
 #[derive(Subcommand)]
@@ -191,37 +185,6 @@ impl Start {
         if self.detached {
             process::leave_session()?;
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start the runtime")?;
-        runtime.block_on(serve(session, config))
+        serve::serve(session, config)
     }
-}
-
-/// Runs a cloud until a signal ends it.
-async fn serve(session: &Session, config: Config) -> Result<(), anyhow::Error> {
-    // Watched from here on, so that an early ^C is not lost.
-    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
-    let running = gumnut_cloud::Cloud::start(config.clone())
-        .await
-        .map_err(refused)?;
-    let folder = config.data_dir.join(CREDENTIALS);
-    running.credentials()?.write_folder(&folder)?;
-    let endpoint = running.endpoint();
-    let eucarc = folder.join("eucarc");
-    session
-        .output
-        .say(format!("credentials: {}", eucarc.display()));
-    let json = json!({ "endpoint": endpoint, "eucarc": eucarc.to_string_lossy() });
-    session
-        .output
-        .result(&json, &Lines::one(format!("listening on {endpoint}")))?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    session.output.say("stopping");
-    Ok(running.shutdown().await?)
 }

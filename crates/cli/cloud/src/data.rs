@@ -8,6 +8,9 @@ use gumnut_terminal::Failure;
 
 use crate::settings::Settings;
 
+/// The directory of credentials in that of the data.
+pub(crate) const CREDENTIALS: &str = "credentials";
+
 /// Where a cloud keeps its data.
 #[derive(Args)]
 pub(crate) struct Data {

@@ -8,10 +8,12 @@ mod gc;
 mod images;
 mod listen;
 mod migrate;
+mod notify;
 mod process;
 mod refused;
 mod runtime;
 mod schema;
+mod serve;
 mod settings;
 mod user;
 

@@ -6,36 +6,45 @@ use std::path::Path;
 use gumnut_cloud_catalogue::{
     Catalogue, CatalogueError, Clock, Database as _, Mismatch, insist_on_served,
 };
+use gumnut_cloud_http::Instruments;
 use gumnut_cloud_sqlite::SqliteCatalogue;
 
 use crate::config::{CatalogueSource, Config};
 use crate::data_dir::{CATALOGUE, known_files};
 use crate::error::CloudError;
+use crate::measures;
 
 /// Opens the catalogue that the cloud is to have. Within a tokio runtime.
-pub(crate) fn open_source(config: &Config, data_dir: &Path) -> Result<Catalogue, CloudError> {
+pub(crate) fn open_source(
+    config: &Config,
+    data_dir: &Path,
+    instruments: &mut Instruments,
+) -> Result<Catalogue, CloudError> {
     let clock = config.clock.clone();
-    match &config.catalogue {
+    let catalogue = match &config.catalogue {
         CatalogueSource::Sqlite => {
             let database = open_catalogue(data_dir, clock)?;
             let checked = database.check();
             checked.map_err(|error| of_catalogue(data_dir, error))?;
-            Ok(Catalogue::new(database))
+            Catalogue::new(database)
         }
         #[cfg(feature = "postgres")]
-        CatalogueSource::Postgres(postgres) => open_postgres(postgres, clock),
-    }
+        CatalogueSource::Postgres(postgres) => open_postgres(postgres, clock, instruments)?,
+    };
+    Ok(measures::catalogue(instruments, catalogue))
 }
 
-/// Opens a catalogue in PostgreSQL. Blocks, within a tokio runtime.
+/// Opens a catalogue in PostgreSQL, whose connections are counted. Blocks, within a tokio runtime.
 #[cfg(feature = "postgres")]
 pub(crate) fn open_postgres(
     postgres: &gumnut_cloud_postgres::PostgresConfig,
     clock: Clock,
+    instruments: &mut Instruments,
 ) -> Result<Catalogue, CloudError> {
     let opened = gumnut_cloud_postgres::PostgresCatalogue::open(postgres, clock);
     let opened = futures::executor::block_on(opened)?;
     futures::executor::block_on(insist_on_served(&opened))?;
+    measures::postgres(instruments, &opened.statistics());
     Ok(Catalogue::new(opened))
 }
 

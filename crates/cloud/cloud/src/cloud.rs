@@ -8,7 +8,9 @@ use gumnut_cloud_accounts::{Credentials, Keys, Regions, Secrets, Tls, Trust, Use
 use gumnut_cloud_blobs::DiskBlobs;
 use gumnut_cloud_catalogue::{Catalogue, Clock, Profile};
 use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
-use gumnut_cloud_http::{BodyBudget, FrontEnd, HttpLimits, Server, ServerOptions, tls_acceptor};
+use gumnut_cloud_http::{
+    BodyBudget, FrontEnd, HttpLimits, Instruments, Server, ServerOptions, tls_acceptor,
+};
 use gumnut_cloud_images::Images;
 use gumnut_cloud_objects::{Collected, IfExists, ObjectStore, Round};
 use gumnut_cloud_s3::{S3FrontEnd, S3Options};
@@ -27,9 +29,11 @@ use crate::data_dir::{CATALOGUE, DataDir, is_empty};
 use crate::error::CloudError;
 use crate::front_ends;
 use crate::fsck::{self, Repair, Report};
+use crate::measures;
 #[cfg(feature = "postgres")]
 use crate::migrate::{self, Move, MoveRequest};
 use crate::process::{self, Process};
+use crate::readiness::CloudProbe;
 #[cfg(feature = "postgres")]
 use crate::relocate::{self, MoveBlobs, Relocated};
 use crate::shared;
@@ -74,7 +78,10 @@ impl Cloud {
                 Catalogue::new(open_catalogue(data_dir, Clock::system())?)
             }
             #[cfg(feature = "postgres")]
-            CatalogueSource::Postgres(postgres) => open_postgres(postgres, Clock::system())?,
+            CatalogueSource::Postgres(postgres) => {
+                let mut unread = Instruments::default();
+                open_postgres(postgres, Clock::system(), &mut unread)?
+            }
         };
         let trust = Trust::Kept(data_dir.clone());
         Ok(Users::open(catalogue, config.secret_files(), trust, None))
@@ -297,8 +304,10 @@ impl Cloud {
             catalogue,
             blobs,
             tls,
+            mut instruments,
         } = tokio::task::spawn_blocking(|| open(config)).await??;
         let blobs = blobs::open(&config.blobs, blobs, &catalogue).await?;
+        let blobs = measures::blobs(&mut instruments, blobs);
         let limits = config.limits.of_objects();
         let objects = ObjectStore::open(catalogue.clone(), Arc::clone(&blobs), limits).await?;
         let front_ends = front_ends(&config, &catalogue, objects.clone(), &keys);
@@ -306,6 +315,13 @@ impl Cloud {
         let listener = TcpListener::bind(addr)
             .await
             .map_err(|source| CloudError::Listen { addr, source })?;
+        let clock = config.clock.clone();
+        let probe = CloudProbe::new(
+            catalogue.clone(),
+            Arc::clone(&blobs),
+            clock,
+            &mut instruments,
+        );
         // Connections may outlive the cloud; with the directory they keep its lock.
         let disk = Arc::clone(&data_dir);
         let options = ServerOptions {
@@ -314,6 +330,9 @@ impl Cloud {
             tls,
             grace: config.grace,
             free_space: Box::new(move || disk.free()),
+            name: config.name(),
+            probe: Box::new(probe),
+            instruments,
         };
         let server = Server::start(listener, options)
             .map_err(|source| CloudError::Listen { addr, source })?;
@@ -327,10 +346,10 @@ impl Cloud {
                 drop(data_dir);
             }
         });
-        let collecting = Collecting::start(objects, &*blobs, process::owner());
+        let collecting = Collecting::start(objects, &*blobs, process::owner(&config.name()));
         let endpoint = config.endpoint_at(server.addr().port());
         process::announce(data_dir.path(), &endpoint)?;
-        tracing::info!(addr = %server.addr(), "the cloud is up");
+        tracing::info!(addr = %server.addr(), server = config.name(), "the cloud is up");
         Ok(Running {
             server,
             config,
@@ -351,12 +370,14 @@ struct Opened {
     /// `None` when the bytes are elsewhere.
     blobs: Option<DiskBlobs>,
     tls: Option<TlsAcceptor>,
+    instruments: Instruments,
 }
 
 fn open(config: Config) -> Result<Opened, CloudError> {
     let data_dir = process::begin(&config.data_dir)?;
     let path = data_dir.path();
-    let catalogue = open_source(&config, path)?;
+    let mut instruments = Instruments::default();
+    let catalogue = open_source(&config, path, &mut instruments)?;
     let blobs = blobs::on_disk(&config.blobs, path)?;
     let keys = gumnut_cloud_accounts::init(&catalogue, &config.secret_files(), &config.clock)?;
     let tls = match &config.tls {
@@ -370,6 +391,7 @@ fn open(config: Config) -> Result<Opened, CloudError> {
         catalogue,
         blobs,
         tls,
+        instruments,
     })
 }
 
@@ -480,6 +502,30 @@ impl Running {
             trust,
             keys,
         )
+    }
+
+    /// Says that the cloud ends, and answers requests meanwhile, for as long as [`Config::drain`] says: `/readyz` answers 503, and every
+    /// answer has `Connection: close`. [`Running::shutdown`] is next.
+    pub async fn drain(&self) {
+        self.server.drain();
+        tokio::time::sleep(self.config.drain).await;
+    }
+
+    /// Reads the files of the certificate and its key again, or makes a new certificate with the cloud's own authority, for the
+    /// connections that are opened from now on. `false`: the cloud does not use TLS.
+    ///
+    /// # Errors
+    /// When they cannot be used. The cloud keeps what it had.
+    pub async fn renew_certificate(&self) -> Result<bool, CloudError> {
+        let Some(tls) = self.config.tls.clone() else {
+            return Ok(false);
+        };
+        let (config, keys) = (self.config.clone(), self.keys.clone());
+        let acceptor = tokio::task::spawn_blocking(move || {
+            acceptor(&config, &tls, keys.secrets(), &config.data_dir)
+        });
+        self.server.renew_tls(acceptor.await??);
+        Ok(true)
     }
 
     /// Ends the cloud: no new requests, and those that are running may finish within the grace time.

@@ -54,6 +54,11 @@ pub struct Config {
     pub refuse_acl: Option<RefuseAcl>,
     /// How long `shutdown` waits for running requests.
     pub grace: Duration,
+    /// How long a cloud that ends says so, and answers requests anyway, so that a load balancer sends them elsewhere.
+    pub drain: Duration,
+    /// What this front end is called among those of a cloud, in metrics, in the log and as the owner of leases; `None` for the name of
+    /// the machine.
+    pub name: Option<String>,
 }
 
 /// Where the catalogue of a cloud is.
@@ -231,6 +236,8 @@ impl Config {
             extended_bucket_names: false,
             refuse_acl: None,
             grace: Duration::from_secs(10),
+            drain: Duration::ZERO,
+            name: None,
         }
     }
 }
@@ -269,12 +276,19 @@ impl Config {
         if !self.listen.ip().is_unspecified() {
             return Host::Ip(self.listen.ip());
         }
-        let name = rustix::system::uname()
-            .nodename()
-            .to_string_lossy()
-            .into_owned();
-        Host::Name(name)
+        Host::Name(machine())
     }
+
+    /// What this front end is called.
+    pub(crate) fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(machine)
+    }
+}
+
+/// The name of this machine.
+fn machine() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
 }
 
 /// A name or an address.

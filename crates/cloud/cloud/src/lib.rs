@@ -9,9 +9,11 @@ mod data_dir;
 mod error;
 mod front_ends;
 mod fsck;
+mod measures;
 #[cfg(feature = "postgres")]
 mod migrate;
 mod process;
+mod readiness;
 #[cfg(feature = "postgres")]
 mod relocate;
 #[cfg(feature = "postgres")]

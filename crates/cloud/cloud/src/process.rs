@@ -151,11 +151,9 @@ fn failed(source: io::Error) -> CloudError {
     }
 }
 
-/// This process among those of a cloud, for leases.
-pub(crate) fn owner() -> String {
-    let system = rustix::system::uname();
-    let host = system.nodename().to_string_lossy();
-    format!("{host}:{}", std::process::id())
+/// This process among those of a cloud, for leases. `name` is what the front end is called, which others may be, too.
+pub(crate) fn owner(name: &str) -> String {
+    format!("{name}:{}", std::process::id())
 }
 
 #[cfg(test)]

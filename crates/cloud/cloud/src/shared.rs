@@ -65,7 +65,9 @@ pub(crate) async fn collect(
         }
     };
     let objects = ObjectStore::open(catalogue, blobs, config.limits.of_objects()).await?;
-    Ok(objects.collect_by_hand(&process::owner(), round).await?)
+    Ok(objects
+        .collect_by_hand(&process::owner(&config.name()), round)
+        .await?)
 }
 
 /// Refuses a grace within which front ends commit rows or read.

@@ -13,6 +13,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::body::{Body, full};
+use crate::{Condition, Instruments};
 
 /// What the text is that is answered.
 const OPEN_METRICS: HeaderValue =
@@ -61,6 +62,11 @@ struct RefusalLabels {
     code: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConditionLabels {
+    condition: &'static str,
+}
+
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -70,6 +76,8 @@ pub(crate) struct Metrics {
     received: Family<ServiceLabels, Counter>,
     sent: Family<ServiceLabels, Counter>,
     free: Gauge,
+    ready: Gauge,
+    conditions: Family<ConditionLabels, Gauge>,
     pub(crate) in_progress: Gauge,
     pub(crate) connections: Gauge,
 }
@@ -91,32 +99,35 @@ impl Drop for InUse {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// Those of a server of this name, together with others.
+    pub(crate) fn new(name: &str, instruments: Instruments) -> Self {
         // From a millisecond to nine minutes.
         let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.001, 3.0, 13));
         let seconds = Family::new_with_constructor(histogram);
         let mut metrics = Self {
-            registry: Registry::with_prefix("gumnut_cloud"),
+            registry: instruments.registry,
             requests: Family::default(),
             refusals: Family::default(),
             seconds,
             received: Family::default(),
             sent: Family::default(),
             free: Gauge::default(),
+            ready: Gauge::default(),
+            conditions: Family::default(),
             in_progress: Gauge::default(),
             connections: Gauge::default(),
         };
-        metrics.register();
+        metrics.register(name);
         metrics
     }
 
-    fn register(&mut self) {
+    fn register(&mut self, name: &str) {
         let registry = &mut self.registry;
-        registry.register(
-            "build",
-            "The program",
-            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
+        let labels = [
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("name", name.to_owned()),
+        ];
+        registry.register("build", "The program", Info::new(labels));
         registry.register(
             "requests",
             "Requests that were answered",
@@ -155,6 +166,16 @@ impl Metrics {
             "Free space on the disk of the data directory",
             Unit::Bytes,
             self.free.clone(),
+        );
+        registry.register(
+            "ready",
+            "Whether the server should get requests: 1 or 0",
+            self.ready.clone(),
+        );
+        registry.register(
+            "ready_condition",
+            "Whether a condition for that holds: 1 or 0",
+            self.conditions.clone(),
         );
     }
 
@@ -195,7 +216,14 @@ impl Metrics {
     }
 
     /// The page that Prometheus reads. `free_space` is in bytes; `None` where it is not known.
-    pub(crate) fn page(&self, free_space: Option<u64>) -> Response<Body> {
+    pub(crate) fn page(&self, free_space: Option<u64>, conditions: &[Condition]) -> Response<Body> {
+        for Condition { name, fault } in conditions {
+            let labels = ConditionLabels { condition: name };
+            let holds = i64::from(fault.is_none());
+            self.conditions.get_or_create(&labels).set(holds);
+        }
+        let all = conditions.iter().all(|it| it.fault.is_none());
+        self.ready.set(i64::from(all));
         if let Some(free) = free_space {
             self.free.set(i64::try_from(free).unwrap_or(i64::MAX));
         }

@@ -1,10 +1,12 @@
 //! Connections, from the first to the last.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{Request, StatusCode};
@@ -14,16 +16,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::CountedBody;
 use crate::handler::Handler;
-use crate::metrics::InUse;
+use crate::metrics::{InUse, Metrics};
 use crate::places::{Place, Places};
-use crate::{FreeSpace, FrontEnd, HttpLimits, text};
+use crate::readiness::Readiness;
+use crate::{FreeSpace, FrontEnd, HttpLimits, Instruments, Probe, text};
 
 /// Smallest bound on heads that the HTTP library takes, in bytes.
 const MIN_HEAD: usize = 8192;
@@ -46,12 +49,20 @@ pub struct ServerOptions {
     pub grace: Duration,
     /// The room that is left, for the metrics.
     pub free_space: FreeSpace,
+    /// What the server is called among those of a cloud, for the metrics and the log.
+    pub name: String,
+    /// Finds out whether the server should get requests.
+    pub probe: Box<dyn Probe>,
+    /// What else is on the page of metrics.
+    pub instruments: Instruments,
 }
 
 /// A server that answers requests. Dropping it ends it as [`Server::shutdown`] does, without waiting.
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
+    draining: Arc<AtomicBool>,
+    tls: Tls,
     stop: watch::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -68,21 +79,53 @@ impl Server {
             tls,
             grace,
             free_space,
+            name,
+            probe,
+            instruments,
         } = options;
         let addr = listener.local_addr()?;
         let (stop, stopped) = watch::channel(());
+        let draining = Arc::new(AtomicBool::new(false));
+        let tls = Tls(Arc::new(RwLock::new(tls)));
+        let handler = Handler {
+            metrics: Metrics::new(&name, instruments),
+            readiness: Readiness::new(probe),
+            front_ends,
+            free_space,
+            name,
+            draining: Arc::clone(&draining),
+            requests: Semaphore::new(limits.requests),
+            limits,
+        };
         let door = Door {
-            handler: Arc::new(Handler::new(front_ends, limits, free_space)),
-            tls,
+            handler: Arc::new(handler),
+            tls: tls.clone(),
             stopped: stopped.clone(),
         };
         let task = tokio::spawn(run(listener, door, stopped, grace));
-        Ok(Self { addr, stop, task })
+        Ok(Self {
+            addr,
+            draining,
+            tls,
+            stop,
+            task,
+        })
     }
 
     /// The address at which the server listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Says from now on that the server should get no more requests: `/readyz` answers 503, and every answer has
+    /// `Connection: close`. Requests are answered as before, until [`Server::shutdown`].
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Uses another certificate for the connections that are opened from now on. A server for plain HTTP remains one.
+    pub fn renew_tls(&self, acceptor: TlsAcceptor) {
+        self.tls.renew(acceptor);
     }
 
     /// Takes no more connections and waits for the running requests, up to the time of grace.
@@ -136,11 +179,35 @@ async fn accept(
     Ok((stream, places.take(address.ip()).await))
 }
 
+/// TLS for the connections that are opened next; `None` for plain HTTP. Clones are the same.
+#[derive(Clone)]
+struct Tls(Arc<RwLock<Option<TlsAcceptor>>>);
+
+impl Tls {
+    fn acceptor(&self) -> Option<TlsAcceptor> {
+        let acceptor = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        acceptor.clone()
+    }
+
+    fn renew(&self, new: TlsAcceptor) {
+        let mut acceptor = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if acceptor.is_some() {
+            *acceptor = Some(new);
+        }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
 /// What every connection goes through.
 #[derive(Clone)]
 struct Door {
     handler: Arc<Handler>,
-    tls: Option<TlsAcceptor>,
+    tls: Tls,
     stopped: watch::Receiver<()>,
 }
 
@@ -152,7 +219,7 @@ impl Door {
         }
         let limits = &self.handler.limits;
         let head_time = limits.head_time;
-        let Some(tls) = self.tls.clone() else {
+        let Some(tls) = self.tls.acceptor() else {
             let stream = patient(stream, limits.patience);
             return self.serve(stream, place, false).await;
         };

@@ -60,14 +60,8 @@ impl Case {
 /// Everything in the cloud, by bucket; judged by curl and by the list of images.
 pub(crate) fn everything(cloud: &Cloud, buckets: &[String]) -> BTreeMap<String, Everything> {
     let client = cloud.client();
-    let eucarc = fs_err::read_to_string(cloud.eucarc()).unwrap();
-    let value = |name: &str| {
-        let line = format!("export {name}=");
-        let mut lines = eucarc.lines();
-        let value = lines.find_map(|it| it.strip_prefix(&line)).unwrap();
-        value.trim_matches(['\'', '"']).to_owned()
-    };
-    let user = format!("{}:{}", value("EC2_ACCESS_KEY"), value("EC2_SECRET_KEY"));
+    let keys = ["EC2_ACCESS_KEY", "EC2_SECRET_KEY"].map(|name| cloud.exported(name));
+    let user = keys.join(":");
     let images = client.json(&["images"]);
     let images = images["images"].as_array().unwrap();
     let mut all = BTreeMap::new();

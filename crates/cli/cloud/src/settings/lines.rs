@@ -35,6 +35,8 @@ pub(super) fn of(settings: &Settings) -> Vec<Line> {
         line("blobs-key", path(&settings.blobs_key)),
         line("master-key", path(&settings.master_key)),
         line("inline", quoted(&settings.inline())),
+        line("name", settings.name.as_deref().map(text)),
+        line("drain", quoted(&settings.drain())),
         line("grace", quoted(&settings.grace)),
         line("listen", quoted(&settings.listen)),
         line("allow-remote", yes(settings.allow_remote)),

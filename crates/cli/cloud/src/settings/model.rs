@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gumnut_cloud::{
     BlobsSource, CatalogueSource, CloudError, Config, IdPolicy, ImageRules, Limits, OwnerId,
@@ -15,6 +16,11 @@ use super::values::{Ids, Owner, Size, Time, named};
 
 /// The variable with the file of the keys for the bucket.
 const BLOBS_KEY: &str = "GUMNUT_BLOBS_KEY_FILE";
+
+/// How long a front end of several says that it ends, unless something else is said: several looks of a load balancer.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Longest name of a front end, in bytes.
+const MOST_NAME: usize = 64;
 
 /// What a cloud is started with, as the configuration file has it.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +38,9 @@ pub(crate) struct Settings {
     pub(crate) master_key: Option<PathBuf>,
     /// `None`: 16 KiB with a catalogue in SQLite, nothing with another.
     pub(super) inline: Option<Size>,
+    pub(crate) name: Option<String>,
+    /// `None`: nothing with a catalogue in SQLite, ten seconds with another.
+    pub(super) drain: Option<Time>,
     pub(super) grace: Time,
     pub(crate) listen: SocketAddr,
     pub(crate) allow_remote: bool,
@@ -84,6 +93,8 @@ impl Default for Settings {
             blobs_key: None,
             master_key: None,
             inline: None,
+            name: None,
+            drain: None,
             grace: Time(config.grace),
             listen: config.listen,
             allow_remote: config.allow_remote,
@@ -163,6 +174,8 @@ impl Settings {
         let mut config = Config::new(self.folder()?);
         self.store(&mut config)?;
         config.master_key.clone_from(&self.master_key);
+        config.name = self.name()?;
+        config.drain = self.drain().0;
         config.grace = self.grace.0;
         config.listen = self.listen;
         config.allow_remote = self.allow_remote;
@@ -203,6 +216,30 @@ impl Settings {
         let own = Limits::default().inline_bytes as u64;
         let usual = if self.catalogue == "sqlite" { own } else { 0 };
         self.inline.unwrap_or(Size(usual))
+    }
+
+    pub(super) fn drain(&self) -> Time {
+        let usual = if self.catalogue == "sqlite" {
+            Duration::ZERO
+        } else {
+            DRAIN
+        };
+        self.drain.unwrap_or(Time(usual))
+    }
+
+    /// What the front end is called, which is a label of metrics.
+    fn name(&self) -> Result<Option<String>, Failure> {
+        let is_fine = |name: &String| {
+            let letters = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+            (1..=MOST_NAME).contains(&name.len()) && name.chars().all(letters)
+        };
+        if self.name.as_ref().is_none_or(is_fine) {
+            return Ok(self.name.clone());
+        }
+        let message = format!(
+            "the setting `name` must have 1 to {MOST_NAME} letters, digits, hyphens, underscores, dots and colons"
+        );
+        Err(Failure::new(Exit::Usage, message))
     }
 
     fn tls(&self) -> Result<Option<Tls>, Failure> {

@@ -56,8 +56,25 @@ async fn metrics_count_what_happened() {
     assert_eq!(bytes("received"), Some(1000.0), "{page}");
     assert!(bytes("sent") > Some(1000.0), "{page}");
     assert!(value(&page, "gumnut_cloud_disk_free_bytes") > Some(0.0));
+    let calls = |name: &str| {
+        let name = format!("gumnut_cloud_catalogue_duration_seconds_count{{operation=\"{name}\"}}");
+        value(&page, &name)
+    };
+    assert_eq!(calls("change_key"), Some(1.0), "{page}");
+    assert!(calls("object") >= Some(1.0), "{page}");
+    let puts = "gumnut_cloud_blob_duration_seconds_count{operation=\"put\"}";
+    assert_eq!(
+        value(&page, puts),
+        None,
+        "a small object is in the catalogue: {page}"
+    );
+    assert_eq!(value(&page, "gumnut_cloud_ready"), Some(1.0));
     assert_eq!(value(&page, "gumnut_cloud_requests_in_progress"), Some(0.0));
     assert!(page.ends_with("# EOF\n"));
+    cloud
+        .put(&cloud.alice, "/secret-bucket/k", &vec![7; 100_000])
+        .await;
+    assert_eq!(value(&metrics(&cloud).await, puts), Some(1.0));
     let (key, secret) = (
         cloud.alice.credentials.access_key().as_str(),
         cloud.alice.credentials.secret().expose(),

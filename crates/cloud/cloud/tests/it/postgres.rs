@@ -35,6 +35,16 @@ impl FrontEnd {
     fn request(&self, method: &str, target: &str) -> Request {
         Request::new(&client(), method, &(self.running.endpoint() + target))
     }
+
+    /// Asks whether it is ready until the answer has this line.
+    async fn readiness(&self, status: u16, line: &str) {
+        loop {
+            let page = self.request("GET", "/readyz").send().await;
+            if page.status == status && page.text().lines().any(|it| it.starts_with(line)) {
+                break;
+            }
+        }
+    }
 }
 
 fn over(postgres: PostgresConfig, mut config: Config) -> Config {
@@ -94,7 +104,9 @@ async fn while_postgres_is_away_requests_are_to_come_again() {
         request.send().await
     };
     assert_eq!(put().await.status, 200);
+    cloud.readiness(200, "database: ok").await;
     server.control(&["-m", "fast", "stop"]).unwrap();
+    cloud.readiness(503, "database: ").await;
     let away = put().await;
     assert_eq!(away.refusal(), (503, "ServiceUnavailable"));
     assert_eq!(away.header("retry-after"), "1");
@@ -112,6 +124,88 @@ async fn while_postgres_is_away_requests_are_to_come_again() {
     server.control(&["start"]).unwrap();
     let back = put().await;
     assert_eq!(back.status, 200, "{}", back.text());
+    cloud.readiness(200, "ready").await;
+    cloud.running.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_or_a_schema_that_does_not_fit_is_not_ready() {
+    let mut schema = TestSchema::fresh().await.unwrap();
+    let time = schema.with_clock().await.unwrap();
+    let cloud = FrontEnd::start(schema.config().unwrap(), None).await;
+    cloud.readiness(200, "clock: ok").await;
+    let set = async |by: &str| {
+        let sql = format!("UPDATE {time}.skew SET by = '{by}'");
+        schema.run(&sql).await.unwrap();
+    };
+    for by in ["10 s", "-10 s"] {
+        set(by).await;
+        cloud.readiness(503, "clock: differs").await;
+    }
+    set("1 s").await;
+    cloud.readiness(200, "clock: ok").await;
+    let page = cloud.request("GET", "/metrics").send().await;
+    let difference = page.text().lines().find_map(|line| {
+        let value = line.strip_prefix("gumnut_cloud_clock_difference_seconds ")?;
+        value.parse::<f64>().ok()
+    });
+    assert!((0.5..1.5).contains(&difference.unwrap()), "{difference:?}");
+    set("0 s").await;
+
+    let newer = "UPDATE schema SET version = 9, oldest_program = 9";
+    schema.run(newer).await.unwrap();
+    cloud.readiness(503, "schema: needs").await;
+    cloud.running.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_request_costs_the_database_is_counted() {
+    let postgres = TestSchema::fresh().await.unwrap().config().unwrap();
+    let cloud = FrontEnd::start(postgres, None).await;
+    let count = async |name: &str| {
+        let page = cloud.request("GET", "/metrics").send().await;
+        let prefix = format!("gumnut_cloud_{name} ");
+        let found = page
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix(&prefix)?.parse().ok());
+        found.unwrap_or(0_u64)
+    };
+    let call = |name: &str| format!("catalogue_duration_seconds_count{{operation=\"{name}\"}}");
+    let put = async |target: &str, body: &[u8]| {
+        let request = cloud.request("PUT", target).body(body).v4(&cloud.admin);
+        assert_eq!(request.send().await.status, 200);
+    };
+    put("/nursery", b"").await;
+    // Larger than what the catalogue itself keeps.
+    let body = vec![7; 20_000];
+    let (trips, statements) = ("postgres_round_trips_total", "postgres_statements_total");
+    let before = (count(trips).await, count(statements).await);
+    let (changes, puts) = (
+        call("change_key"),
+        "blob_duration_seconds_count{operation=\"put\"}",
+    );
+    assert_eq!((count(&changes).await, count(puts).await), (0, 0));
+    for number in 0..10 {
+        put(&format!("/nursery/{number}"), &body).await;
+    }
+    assert_eq!((count(&changes).await, count(puts).await), (10, 10));
+    let after = (count(trips).await, count(statements).await);
+    // A few are those of the pages themselves.
+    let a_put = (after.0 - before.0) / 10;
+    assert!((2..=6).contains(&a_put), "{before:?} {after:?}");
+    assert!(after.1 - before.1 > after.0 - before.0);
+    assert_eq!(count("postgres_retries_total").await, 0);
+    let page = cloud.request("GET", "/metrics").send().await;
+    assert!(
+        page.text()
+            .contains("\ngumnut_cloud_postgres_connections_in_use 0.0\n")
+    );
+    assert!(
+        !page
+            .text()
+            .contains("\ngumnut_cloud_postgres_connections 0.0\n")
+    );
     cloud.running.shutdown().await.unwrap();
 }
 

@@ -639,7 +639,7 @@ async fn a_name_that_a_path_of_the_cloud_hides_is_no_buckets() {
         };
         assert_eq!(put.element("Code"), code, "{name}");
     }
-    for page in ["/healthz", "/metrics"] {
+    for page in ["/healthz", "/metrics", "/readyz"] {
         for method in ["PUT", "POST", "DELETE", "PATCH"] {
             let refused = cloud.request(method, page).body(b"text").send().await;
             assert_eq!(refused.status, 405, "{method} {page}");

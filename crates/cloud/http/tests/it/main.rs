@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gumnut_cloud_http::{
-    Body, ClientBody, FrontEnd, HttpLimits, RefusalCode, RequestId, Server, ServerOptions, text,
+    AlwaysReady, Body, ClientBody, Condition, FrontEnd, HttpLimits, Instruments, Probe,
+    RefusalCode, RequestId, Server, ServerOptions, text,
 };
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
@@ -72,16 +74,26 @@ impl FrontEnd for Waiting {
     }
 }
 
-async fn start(front_ends: Vec<Box<dyn FrontEnd>>, limits: HttpLimits) -> Server {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let options = ServerOptions {
+fn options(front_ends: Vec<Box<dyn FrontEnd>>, limits: HttpLimits) -> ServerOptions {
+    ServerOptions {
         front_ends,
         limits,
         tls: None,
         grace: Duration::from_secs(10),
         free_space: Box::new(|| Ok(42)),
-    };
+        name: "fe\"1".to_owned(),
+        probe: Box::new(AlwaysReady),
+        instruments: Instruments::default(),
+    }
+}
+
+async fn start_with(options: ServerOptions) -> Server {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     Server::start(listener, options).unwrap()
+}
+
+async fn start(front_ends: Vec<Box<dyn FrontEnd>>, limits: HttpLimits) -> Server {
+    start_with(options(front_ends, limits)).await
 }
 
 /// Sends a request and gives the whole answer.
@@ -129,10 +141,147 @@ async fn metrics_tell_front_ends_apart_and_invent_no_labels() {
         "gumnut_cloud_received_bytes_total{service=\"a\"} 3",
         "gumnut_cloud_sent_bytes_total{service=\"ab\"} 2",
         "gumnut_cloud_disk_free_bytes 42",
+        "gumnut_cloud_ready 1",
+        "gumnut_cloud_ready_condition{condition=\"serving\"} 1",
     ] {
         assert!(page.contains(line), "{line}: {page}");
     }
+    let build = page
+        .lines()
+        .find(|line| line.starts_with("gumnut_cloud_build_info{"));
+    assert!(
+        build.unwrap().ends_with(",name=\"fe\\\"1\"} 1"),
+        "{build:?}"
+    );
     server.shutdown().await.unwrap();
+}
+
+/// Finds the database as it is said, and counts how often it is asked.
+struct Database {
+    fault: Arc<Mutex<Option<&'static str>>>,
+    looks: Arc<AtomicUsize>,
+}
+
+#[async_trait::async_trait]
+impl Probe for Database {
+    async fn look(&self) -> Vec<Condition> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        let fault = *self.fault.lock().unwrap();
+        let name = "database";
+        vec![Condition { name, fault }]
+    }
+}
+
+#[tokio::test]
+async fn a_server_says_whether_it_should_get_requests() {
+    let (fault, looks) = (Arc::default(), Arc::default());
+    let database = Database {
+        fault: Arc::clone(&fault),
+        looks: Arc::clone(&looks),
+    };
+    let mut options = options(vec![Box::new(Echo("a"))], HttpLimits::default());
+    options.probe = Box::new(database);
+    let server = start_with(options).await;
+    let ready = ask(&server, "GET /readyz").await;
+    assert_eq!(status(&ready), "200");
+    assert!(ready.contains("\r\ncache-control: no-store\r\n"), "{ready}");
+    assert!(
+        ready.ends_with("\r\n\r\nready\nserving: ok\ndatabase: ok\n"),
+        "{ready}"
+    );
+    let head = ask(&server, "HEAD /readyz").await;
+    assert_eq!(status(&head), "200");
+    assert!(head.ends_with("\r\n\r\n"), "{head}");
+    for method in ["PUT", "POST", "DELETE"] {
+        let refused = ask(&server, &format!("{method} /readyz")).await;
+        assert_eq!(status(&refused), "405");
+        assert!(refused.contains("\r\nallow: GET, HEAD\r\n"), "{refused}");
+    }
+    *fault.lock().unwrap() = Some("not reachable");
+    let not_ready = loop {
+        let answer = ask(&server, "GET /readyz").await;
+        if status(&answer) == "503" {
+            break answer;
+        }
+    };
+    assert!(not_ready.contains("\r\nretry-after: 1\r\n"), "{not_ready}");
+    assert!(not_ready.ends_with("not ready\nserving: ok\ndatabase: not reachable\n"));
+    // Requests are answered anyway.
+    assert_eq!(status(&ask(&server, "GET /a").await), "200");
+    let page = ask(&server, "GET /metrics").await;
+    for line in [
+        "gumnut_cloud_ready 0\n",
+        "gumnut_cloud_ready_condition{condition=\"database\"} 0\n",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    // The loop has asked far more often than once a second.
+    assert!(looks.load(Ordering::SeqCst) < 4, "{looks:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_drains_answers_and_sends_its_clients_away() {
+    let (came, answers) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let waiting = Waiting {
+        came: Arc::clone(&came),
+        answers: Arc::clone(&answers),
+    };
+    let server = start(vec![Box::new(waiting)], HttpLimits::default()).await;
+    let get = b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n";
+    // One that is worked on, and one that is idle, from before.
+    let mut running = TcpStream::connect(server.addr()).await.unwrap();
+    running.write_all(get).await.unwrap();
+    came.notified().await;
+    let mut idle = TcpStream::connect(server.addr()).await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n")
+        .await
+        .unwrap();
+    let mut begin = [0; 12];
+    idle.read_exact(&mut begin).await.unwrap();
+    server.drain();
+    let draining = ask(&server, "GET /readyz").await;
+    assert_eq!(status(&draining), "503");
+    assert!(
+        draining.ends_with("not ready\nserving: draining\n"),
+        "{draining}"
+    );
+    assert!(ask(&server, "GET /healthz").await.ends_with("ok\n"));
+    answers.add_permits(3);
+    idle.write_all(get).await.unwrap();
+    let mut new = TcpStream::connect(server.addr()).await.unwrap();
+    new.write_all(get).await.unwrap();
+    for mut client in [running, idle, new] {
+        // Ends, though this side never closes.
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.ends_with("at last"), "{answer}");
+    }
+    server.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn other_things_are_on_the_page_of_metrics() {
+    let mut options = options(Vec::new(), HttpLimits::default());
+    let reads = options.instruments.operations("catalogue", "Calls");
+    options.instruments.counter("trips", "Round trips", || 7);
+    options
+        .instruments
+        .gauge("clock_seconds", "Difference", || -0.5);
+    let server = start_with(options).await;
+    reads.observe("bucket", Duration::from_millis(2), false);
+    reads.observe("bucket", Duration::from_secs(2), true);
+    let page = ask(&server, "GET /metrics").await;
+    for line in [
+        "gumnut_cloud_catalogue_duration_seconds_count{operation=\"bucket\"} 2\n",
+        "gumnut_cloud_catalogue_duration_seconds_bucket{le=\"0.004\",operation=\"bucket\"} 1\n",
+        "gumnut_cloud_catalogue_errors_total{operation=\"bucket\"} 1\n",
+        "# TYPE gumnut_cloud_trips counter\n",
+        "gumnut_cloud_trips_total 7\n",
+        "gumnut_cloud_clock_seconds -0.5\n",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
 }
 
 #[tokio::test]
