@@ -25,7 +25,7 @@ pub(crate) struct Dist {
     /// Build everything twice, and compare
     #[arg(long)]
     twice: bool,
-    /// Install the package in a new Debian root, and do the whole job there; needs root
+    /// Install the package in a new Debian root, do the whole job there, run the service, upgrade, remove and purge; needs root
     #[arg(long)]
     check: bool,
 }
@@ -59,6 +59,7 @@ impl Dist {
             steps.check("a new Debian root", || {
                 check::in_a_new_root(&making, &making.package(&out))
             });
+            steps.check("the service", || check::service(&making, &out));
         }
         let sums = fs_err::read_to_string(out.join("SHA256SUMS"))?;
         println!("\n{}\n{sums}", out.display());
@@ -114,7 +115,7 @@ impl<'a> Making<'a> {
             Ok(fs_err::write(bill, sbom::bill(self)?)?)
         })?;
         steps.run("Debian package", || {
-            package::make(self, &program, &self.package(out))
+            package::make(self, &program, &self.package(out), &self.version)
         })?;
         let _folder = self.shell.push_dir(out);
         let script = "sha256sum -- gumnut* > SHA256SUMS";

@@ -1,6 +1,6 @@
 //! The Debian package.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use support::system;
@@ -8,8 +8,26 @@ use xshell::cmd;
 
 use super::Making;
 
-/// Makes the package: binary, compatibility commands, manual pages, completions, and what Debian wants to know.
-pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyhow::Result<()> {
+/// The service that runs the cloud.
+pub(super) const SERVICE: &str = include_str!("gumnut-cloud.service");
+/// The configuration of the service.
+const CONFIG: &str = include_str!("cloud.toml");
+/// What `dpkg` runs.
+const SCRIPTS: [(&str, &str); 3] = [
+    ("postinst", include_str!("debian/postinst")),
+    ("prerm", include_str!("debian/prerm")),
+    ("postrm", include_str!("debian/postrm")),
+];
+/// Pages of the guide for who runs the service.
+const PAGES: [&str; 2] = ["cloud-config.md", "operate.md"];
+
+/// Makes the package of a version: binary, compatibility commands, manual pages, completions, service, and what Debian wants to know.
+pub(super) fn make(
+    making: &Making<'_>,
+    program: &Path,
+    package: &Path,
+    version: &str,
+) -> anyhow::Result<()> {
     let shell = &making.shell;
     system::program(shell, "dpkg-deb", "dpkg")?;
     let stage = making.workspace.scratch("deb")?;
@@ -31,6 +49,10 @@ pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyho
     fs_err::copy(source.join("README.md"), about.join("README.md"))?;
     fs_err::copy(source.join("CHANGELOG.md"), about.join("changelog"))?;
     fs_err::write(about.join("copyright"), copyright(source)?)?;
+    for page in PAGES {
+        fs_err::copy(source.join("docs").join(page), about.join(page))?;
+    }
+    service(&root)?;
     // Without names and times, gzip is the same each time.
     let script = "gzip -9n \"$0\"/*.1 \"$1/changelog\"";
     cmd!(shell, "sh -c {script} {pages} {about}")
@@ -38,6 +60,12 @@ pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyho
         .run()?;
 
     let control = folder(&root, "DEBIAN")?;
+    for (name, script) in SCRIPTS {
+        let path = control.join(name);
+        fs_err::write(&path, script)?;
+        fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    fs_err::write(control.join("conffiles"), "/etc/gumnut/cloud.toml\n")?;
     cmd!(shell, "chmod -R u=rwX,go=rX {root}").quiet().run()?;
     let script = "cd \"$0\" && find usr -type f | LC_ALL=C sort | xargs md5sum > DEBIAN/md5sums";
     cmd!(shell, "sh -c {script} {root}").quiet().run()?;
@@ -45,13 +73,22 @@ pub(super) fn make(making: &Making<'_>, program: &Path, package: &Path) -> anyho
         .quiet()
         .read()?;
     let kilobytes = usage.split_whitespace().next().unwrap_or("0");
-    fs_err::write(control.join("control"), text(&making.version, kilobytes))?;
+    fs_err::write(control.join("control"), text(version, kilobytes))?;
     // One thread, because more of them cut the data elsewhere.
     let options = ["--root-owner-group", "-Zxz", "--threads-max=1", "--build"];
     cmd!(shell, "dpkg-deb {options...} {root} {package}")
         .quiet()
         .ignore_stdout()
         .run()?;
+    Ok(())
+}
+
+/// The service, and its configuration, which belongs to the administrator once it is installed.
+fn service(root: &Path) -> anyhow::Result<()> {
+    let units = folder(root, "usr/lib/systemd/system")?;
+    fs_err::write(units.join("gumnut-cloud.service"), SERVICE)?;
+    let settings = folder(root, "etc/gumnut")?;
+    fs_err::write(settings.join("cloud.toml"), CONFIG)?;
     Ok(())
 }
 
@@ -108,7 +145,7 @@ fn text(version: &str, kilobytes: &str) -> String {
          Architecture: amd64\n\
          Maintainer: the gumnut developers\n\
          Installed-Size: {kilobytes}\n\
-         Depends: e2fsprogs\n\
+         Depends: adduser, e2fsprogs\n\
          Recommends: ca-certificates, qemu-utils\n\
          Suggests: qemu-system-x86\n\
          Conflicts: ec2-ami-tools, euca2ools\n\
@@ -119,7 +156,7 @@ fn text(version: &str, kilobytes: &str) -> String {
          gumnut bundles machine images, uploads the bundles to a cloud's object\n \
          store and registers them, and downloads and restores images: for Eucalyptus\n \
          and other clouds with an EC2 and S3 API. It provides the commands of\n \
-         euca2ools and ec2-ami-tools, and has a cloud of its own for development,\n \
-         tests and learning.\n"
+         euca2ools and ec2-ami-tools, and has a cloud of its own, which the service\n \
+         gumnut-cloud runs once it is enabled.\n"
     )
 }
