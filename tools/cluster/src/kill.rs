@@ -33,19 +33,28 @@ pub(crate) fn run(scene: &mut Scene<'_>, seconds: u64, steps: &mut Steps) -> any
     steps.check("each image verifies, from each front end", || {
         (scene.front_ends.iter()).try_for_each(|front_end| verify(scene, front_end, &journal))
     });
+    steps.check("fsck finds nothing but orphans", || {
+        let report = scene.administer(&["fsck", "--deep"])?;
+        println!("    {report}");
+        ensure!(report["faults"] == 0 && report["deep"] == true, "{report}");
+        Ok(())
+    });
     steps.check("each front end ends", || {
         scene.front_ends.iter_mut().try_for_each(FrontEnd::stop)
     });
     steps.check("each row has its blobs", || {
-        let (rows, blobs) = (rows(scene)?, scene.blobs()?);
-        let missing = rows.difference(&blobs).count();
-        println!(
-            "    {} blobs, {} in rows; {missing} rows without a blob, {} blobs without a row",
-            blobs.len(),
-            rows.len(),
-            blobs.difference(&rows).count()
-        );
+        let (_, missing) = compare(scene)?;
         ensure!(missing == 0, "{missing} rows have no blob");
+        Ok(())
+    });
+    steps.check("gc leaves what rows name", || {
+        let collected = scene.administer(&["gc", "--stopped", "--grace", "0"])?;
+        println!("    {collected}");
+        let (orphans, missing) = compare(scene)?;
+        ensure!(
+            orphans == 0 && missing == 0,
+            "{orphans} blobs have no row, {missing} rows no blob"
+        );
         Ok(())
     });
     steps.check("front ends start again", || {
@@ -83,6 +92,21 @@ fn verify(scene: &Scene<'_>, front_end: &FrontEnd, journal: &Journal) -> anyhow:
         journal.locations.len()
     );
     Ok(())
+}
+
+/// How many blobs have no row, and how many rows no blob, as PostgreSQL and Ceph show it.
+fn compare(scene: &Scene<'_>) -> anyhow::Result<(usize, usize)> {
+    let (rows, blobs) = (rows(scene)?, scene.blobs()?);
+    let (orphans, missing) = (
+        blobs.difference(&rows).count(),
+        rows.difference(&blobs).count(),
+    );
+    println!(
+        "    {} blobs, {} in rows; {missing} rows without a blob, {orphans} blobs without a row",
+        blobs.len(),
+        rows.len()
+    );
+    Ok((orphans, missing))
 }
 
 /// The names of all blobs that the catalogue knows.

@@ -16,13 +16,13 @@ use anyhow::{bail, ensure};
 use support::load::{Direction, Load};
 use support::noise;
 use support::ports::free_ports;
+use support::postgres;
 use support::report::Steps;
 
 use crate::front_end::{FrontEnd, Shared};
 use crate::group::Group;
 use crate::relay::Relay;
 use crate::scene::{FRONT_ENDS, Scene};
-use support::postgres;
 
 /// How long each measurement takes.
 const TIME: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ const RATIO: f64 = 2.5;
 const BUCKET: &str = "00000";
 /// Name of a job, the length of its objects, how many there are to get, and how many requests are signed for each second.
 const JOBS: [(&str, usize, usize, usize); 2] =
-    [("4 KiB", 4 << 10, 500, 1000), ("1 MiB", 1 << 20, 50, 100)];
+    [("4 KiB", 4 << 10, 500, 600), ("1 MiB", 1 << 20, 50, 60)];
 
 /// How many round trips to PostgreSQL a request may take.
 const TRIPS: [(Direction, u64); 2] = [(Direction::Put, 3), (Direction::Get, 1)];

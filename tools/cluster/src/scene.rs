@@ -6,23 +6,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
+use serde_json::Value;
 use support::ceph::{self, Ceph};
 use support::cloud;
 use support::gumnut::Gumnut;
 use support::load::Signer;
 use support::noise;
 use support::ports::free_ports;
+use support::postgres::Postgres;
 use support::python::Environment;
 use support::report::Steps;
 use support::system;
-use support::workspace::Workspace;
+use support::workspace::{Workspace, without_foreign_settings};
 use tempfile::TempDir;
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 use crate::balancer::Balancer;
 use crate::clients::Clients;
 use crate::front_end::{FrontEnd, Shared};
-use support::postgres::Postgres;
 
 /// How many front ends there are.
 pub(crate) const FRONT_ENDS: usize = 3;
@@ -179,6 +180,22 @@ impl<'a> Scene<'a> {
             .clients(self.workspace, &self.environment)
             .run(&["list", BLOBS])?;
         Ok(serde_json::from_value(names)?)
+    }
+
+    /// Runs a command `gumnut cloud ...` with the configuration of the first front end; gives the JSON value that it prints.
+    pub(crate) fn administer(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let (shell, program) = (&self.shell, &self.program);
+        let config = &self.front_ends[0].config;
+        println!(
+            "    $ gumnut cloud {} --server-config fe1.toml",
+            arguments.join(" ")
+        );
+        let command = cmd!(
+            shell,
+            "{program} --json cloud {arguments...} --server-config {config}"
+        );
+        let said = without_foreign_settings(command).quiet().read()?;
+        serde_json::from_str(&said).with_context(|| format!("gumnut printed no JSON: {said}"))
     }
 }
 
