@@ -54,7 +54,7 @@ defaults
     timeout client 60s
     timeout server 60s
     balance leastconn
-    option httpchk GET /healthz
+    option httpchk GET /readyz
     default-server check inter 500ms fall 2 rise 1
     option redispatch
     retries 3

@@ -107,9 +107,11 @@ impl Shared {
             blobs_key,
             master_key,
         } = self;
-        // Small parts, so that there are many; a bucket for each purpose of a task.
+        // Small parts, so that there are many. HAProxy needs a second to see that a front end ends.
         format!(
-            "data = \"{name}\"
+            "name = \"{name}\"
+data = \"{name}\"
+drain = \"2 s\"
 listen = \"{address}\"
 catalogue = \"{catalogue}\"
 blobs = \"{blobs}\"
