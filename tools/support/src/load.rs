@@ -105,8 +105,8 @@ impl Load {
         Ok(start.elapsed())
     }
 
-    /// Sends requests with so many clients for this time, from the first again when it is longer than they last. Gives how many were
-    /// answered, and the time until the last answer.
+    /// Sends requests with so many clients for this time, from the first again when it is longer than they last: objects that are put
+    /// are replaced then. Gives how many requests were answered, and the time until the last answer.
     pub fn run_for(&self, clients: usize, time: Duration) -> anyhow::Result<(usize, Duration)> {
         let (start, answered) = (Instant::now(), AtomicUsize::new(0));
         self.send(clients, |number| {
