@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod container;
 mod error_body;
 mod eucarc;
 mod input;
@@ -7,6 +8,7 @@ mod joiner;
 mod layers;
 mod manifest;
 mod names;
+mod plan;
 mod post_form;
 mod query_response;
 mod ramdisk;
@@ -14,11 +16,13 @@ mod signed_query;
 mod tar;
 mod unbundle;
 
+pub use container::container;
 pub use error_body::error_body;
 pub use eucarc::eucarc;
 pub use joiner::joiner;
 pub use manifest::manifest;
 pub use names::names;
+pub use plan::plan;
 pub use post_form::post_form;
 pub use query_response::query_response;
 pub use ramdisk::ramdisk;
@@ -30,12 +34,14 @@ pub use unbundle::unbundle;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 13] = [
+    ("container", container),
     ("error_body", error_body),
     ("eucarc", eucarc),
     ("joiner", joiner),
     ("manifest", manifest),
     ("names", names),
+    ("plan", plan),
     ("post_form", post_form),
     ("query_response", query_response),
     ("ramdisk", ramdisk),

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use gumnut_tree::{Member, MemberKind, TarLimits, TarReader};
 
-const LIMITS: TarLimits = TarLimits {
+pub(crate) const LIMITS: TarLimits = TarLimits {
     members: 1000,
     bytes: 1 << 30,
     header: 64 << 10,

@@ -1,6 +1,7 @@
 //! What a root file system says about the system on it, read without mounting.
 
 mod leftovers;
+mod times;
 mod tree;
 
 use ext4_view::Ext4Error;

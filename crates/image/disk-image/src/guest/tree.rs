@@ -6,6 +6,8 @@ use std::io;
 use ext4_view::{Ext4, Ext4Error, Ext4Read, PathBuf};
 use gumnut_signatures::Window;
 
+use super::times::InodeTables;
+
 /// All that may be read of one image; a healthy one needs a few hundred KiB.
 const MAX_READ: u64 = 128 << 20;
 /// A directory larger than this is not searched. A name is found by walking the directory, and a
@@ -25,6 +27,7 @@ pub(super) struct Tree(Ext4);
 struct Bounded {
     image: Window,
     left: u64,
+    inodes: InodeTables,
 }
 
 impl Ext4Read for Bounded {
@@ -37,14 +40,23 @@ impl Ext4Read for Bounded {
             .left
             .checked_sub(dst.len() as u64)
             .ok_or_else(|| io::Error::other("too much to read for a healthy file system"))?;
-        Ok(self.image.read_exact_at(dst, start_byte)?)
+        self.image.read_exact_at(dst, start_byte)?;
+        self.inodes.replace_times(start_byte, dst);
+        Ok(())
     }
 }
 
 impl Tree {
     pub(super) fn load(image: Window) -> Result<Self, Ext4Error> {
+        // An image that cannot be read has no tables; the reader finds that out itself.
+        let inodes = InodeTables::find(&image).unwrap_or_default();
         let left = MAX_READ;
-        Ext4::load(Box::new(Bounded { image, left })).map(Self)
+        Ext4::load(Box::new(Bounded {
+            image,
+            left,
+            inodes,
+        }))
+        .map(Self)
     }
 
     /// The names in a directory, sorted; none when there is no such directory.

@@ -433,6 +433,19 @@ fn secrets() {
 }
 
 #[test]
+fn times_before_1970_do_not_keep_files_from_being_read() {
+    let image = Image::ext3_with(|tree| {
+        file(tree, "root/.bash_history", "ls\n");
+        let before = std::time::UNIX_EPOCH - std::time::Duration::from_secs(5);
+        for path in ["root/.bash_history", "root", ""] {
+            let file = File::open(tree.join(path)).unwrap();
+            file.file().set_modified(before).unwrap();
+        }
+    });
+    assert_eq!(of(&image.path), ["shell-history"]);
+}
+
+#[test]
 fn host_keys_can_be_deleted_only_where_something_makes_new_ones() {
     let found = |path: &str, content: &str| {
         let image = Image::ext3_with(|tree| {
