@@ -109,10 +109,14 @@ fn has_container(file: &File, name: &str) -> Result<bool, MakeError> {
         None => Box::new(raw),
         Some(compression) => Box::new(Decompressed::new(compression, raw).map_err(read)?),
     };
-    let first = TarReader::new(plain, gumnut_tree::TarLimits::default()).next_member();
-    Ok(first
-        .map_err(failed)?
-        .is_some_and(|member| is_container_archive(&member.path)))
+    let mut archive = TarReader::new(plain, gumnut_tree::TarLimits::default());
+    // The first member can be the root itself.
+    while let Some(member) = archive.next_member().map_err(failed)? {
+        if !member.path.is_empty() {
+            return Ok(is_container_archive(&member.path));
+        }
+    }
+    Ok(false)
 }
 
 /// Reads a file without moving its position.

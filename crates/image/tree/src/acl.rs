@@ -34,6 +34,27 @@ pub(crate) fn binary(text: &[u8]) -> Result<Vec<u8>, AclError> {
     Ok(bytes)
 }
 
+/// The permissions of a file with this ACL in binary form: Linux keeps the bits of the group equal to the mask. Some programs
+/// write those of the owning group to archives instead.
+pub(crate) fn agreed(permissions: u16, acl: &[u8]) -> u16 {
+    let Some(entries) = acl.get(4..) else {
+        return permissions;
+    };
+    let find = |wanted: u16| {
+        let mut entries = entries.chunks_exact(8);
+        let found = entries.find(|entry| entry[..2] == wanted.to_le_bytes())?;
+        Some(u16::from(found[2] & 7))
+    };
+    let class = |bits: Option<u16>, shift: u16| match bits {
+        Some(bits) => bits << shift,
+        None => permissions & 7 << shift,
+    };
+    permissions & !0o777
+        | class(find(0x01), 6)
+        | class(find(0x10).or_else(|| find(0x04)), 3)
+        | class(find(0x20), 0)
+}
+
 /// Tag, number and permissions of `user:NAME:rwx` or `user:NAME:rwx:NUMBER`.
 fn entry(line: &str) -> Result<(u16, u32, u16), AclError> {
     let mut fields = line.split(':');
@@ -91,6 +112,14 @@ mod tests {
         for text in texts {
             assert_eq!(binary(text.as_bytes()).unwrap(), BINARY, "{text}");
         }
+    }
+
+    #[test]
+    fn the_permissions_of_the_group_are_the_mask() {
+        assert_eq!(agreed(0o1750, &BINARY), 0o1670);
+        let small = binary(b"user::rwx,group::r-x,other::r--").unwrap();
+        assert_eq!(agreed(0o4000, &small), 0o4754);
+        assert_eq!(agreed(0o751, b"\x02"), 0o751);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::acl;
 use crate::error::{TreeError, printable};
 use crate::file_tree::{FileContent, FileEntry, FileId, FileKind, FileTree, Origin, split};
 use crate::member::{Member, MemberKind, Time};
@@ -199,9 +200,14 @@ fn entry(member: Member, seen: Seen, origin: Origin) -> FileEntry {
         MemberKind::CharacterDevice { major, minor } => FileKind::CharacterDevice { major, minor },
         MemberKind::BlockDevice { major, minor } => FileKind::BlockDevice { major, minor },
     };
+    let mut xattrs = member.xattrs.iter();
+    let acl = xattrs.find(|(name, _)| name == b"system.posix_acl_access");
+    let permissions = acl.map_or(member.permissions, |(_, acl)| {
+        acl::agreed(member.permissions, acl)
+    });
     FileEntry {
         kind,
-        permissions: member.permissions,
+        permissions,
         user: member.user,
         group: member.group,
         accessed: member.accessed.unwrap_or(member.modified),

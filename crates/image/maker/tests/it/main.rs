@@ -458,6 +458,19 @@ fn an_image_that_is_not_complete_has_no_name() {
 }
 
 #[test]
+fn a_container_image_is_recognised_also_behind_the_entry_of_the_root() {
+    let work = Work::new(&[("oci-layout", "{}"), ("index.json", r#"{"manifests": []}"#)]);
+    for path in [work.tar(), work.tree()] {
+        let error = prepare(Input::Path(&path), &MakeOptions::default(), &NoProgress);
+        let error = error.map(|_| ()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the container image cannot be used: it has no image for linux/amd64"
+        );
+    }
+}
+
+#[test]
 fn what_is_no_tree_is_refused() {
     let work = system(&[]);
     let disk = work.path("disk");
