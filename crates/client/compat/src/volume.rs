@@ -33,11 +33,10 @@ impl Tool for BundleVolume {
     async fn run(self, _call: &Call) -> Result<(), anyhow::Error> {
         Err(Failure::new(
             Exit::Usage,
-            "a copy of a running system is never consistent, so bundling one is not supported; nothing was done",
+            "gumnut bundles images, not volumes: the image is made by another command; nothing was done",
         )
         .hint(
-            "make an image of the stopped system's disk (mke2fs -d DIR disk.img SIZE makes one from a directory, without root), \
-             then: euca-bundle-image -i disk.img",
+            "make an image of the running system with gumnut capture -o disk.img, then: euca-bundle-image -i disk.img",
         )
         .into())
     }
