@@ -68,6 +68,8 @@ class Load:
 
     def __init__(self, end, bundle):
         self.end, self.bundle = end, bundle
+        # Tasks may follow each other on one cloud.
+        self.run = os.urandom(4).hex()
         self.s3, self.ec2 = s3_client(os.environ["ENDPOINT"]), ec2_client(os.environ["ENDPOINT"])
         self.lock = threading.Lock()
         self.objects, self.images, self.counts, self.errors = {}, [], Counter(), []
@@ -100,14 +102,14 @@ class Load:
         for count in itertools.count():
             if time.monotonic() >= self.end:
                 return
-            key = f"put/{number}/{count}"
+            key = f"{self.run}/put/{number}/{count}"
             seed = f"{key}:{LENGTHS[count % len(LENGTHS)]}"
             if self.attempt("put", lambda: self.s3.put_object(Bucket=BUCKET, Key=key, Body=body(seed))):
                 self.keep(key, [seed])
 
     def overwrite(self, number):
         """One key again and again: another body, or none."""
-        key, may = f"overwrite/{number}", [None]
+        key, may = f"{self.run}/overwrite/{number}", [None]
         for count in itertools.count():
             if time.monotonic() >= self.end:
                 self.keep(key, may)
@@ -124,7 +126,7 @@ class Load:
         for count in itertools.count():
             if time.monotonic() >= self.end:
                 return
-            key = f"parts/{number}/{count}"
+            key = f"{self.run}/parts/{number}/{count}"
             seed = f"{key}:{2 * PART + 5000}"
             whole, place = body(seed), {"Bucket": BUCKET, "Key": key}
             upload = self.attempt("upload", lambda: self.s3.create_multipart_upload(**place))
@@ -154,10 +156,10 @@ class Load:
         for count in itertools.count():
             if time.monotonic() >= self.end:
                 return
-            folder = f"images/{number}/{count}"
+            folder = f"{self.run}/images/{number}/{count}"
             if not all(self.attempt("bundle", lambda: self.put_bundled(f"{folder}/{name}", name)) for name in names):
                 continue
-            location, name = f"{BUCKET}/{folder}/{manifest}", f"image-{number}-{count}"
+            location, name = f"{BUCKET}/{folder}/{manifest}", f"image-{self.run}-{number}-{count}"
             answer = self.attempt("register", lambda: self.ec2.register_image(Name=name, ImageLocation=location))
             if answer:
                 with self.lock:
