@@ -22,7 +22,9 @@ fn main() -> io::Result<()> {
     error_bodies()?;
     post_forms()?;
     signed_queries()?;
-    names()
+    names()?;
+    network()?;
+    metadata()
 }
 
 fn write(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -491,6 +493,117 @@ fn names() -> io::Result<()> {
     ];
     for (name, text) in names {
         write("names", name, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Frames of a guest: each with the number of the step, how far it is corrected, and its length.
+fn network() -> io::Result<()> {
+    let frame = |kind: u8, depth: u8, content: &[u8]| {
+        let mut step = vec![kind, depth];
+        let len = u16::try_from(14 + content.len()).unwrap_or(0);
+        step.extend(len.to_le_bytes());
+        step.extend([0; 14]);
+        step.extend(content);
+        step
+    };
+    // The header of a packet: what the target corrects is zero.
+    let packet = |protocol: u8, content: &[u8]| {
+        let mut bytes = vec![0x45, 0, 0, 0, 0, 1, 0, 0, 64, protocol];
+        bytes.extend([0; 10]);
+        bytes.extend(content);
+        bytes
+    };
+    let mut arp = vec![
+        0, 1, 8, 0, 6, 4, 0, 1, 0xd0, 0x0d, 0, 0, 0, 10, 172, 31, 0, 10,
+    ];
+    arp.extend([0, 0, 0, 0, 0, 0, 172, 31, 0, 1]);
+    let segment = |flags: u8| {
+        let mut bytes = vec![0x10, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags];
+        bytes.extend([0xff, 0xff, 0, 0, 0, 0]);
+        bytes
+    };
+    let ping = [8, 0, 0, 0, 0, 7, 0, 1, b'h', b'i'];
+    let mut query = vec![
+        0x10, 0, 0, 53, 0, 0, 0, 0, 0xab, 0xcd, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 13,
+    ];
+    query.extend(b"instance-data");
+    query.extend([0, 0, 1, 0, 1]);
+    let mut discover = vec![0, 68, 0, 67, 0, 0, 0, 0, 1, 1, 6, 0, 1, 2, 3, 4];
+    discover.extend([0; 20]);
+    discover.extend([0xd0, 0x0d, 0, 0, 0, 10]);
+    discover.extend([0; 202]);
+    discover.extend([0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255]);
+    // Corrected to the gateway, the metadata service, the neighbour.
+    let (gateway, metadata, neighbour) = (0x27, 0x2f, 0x37);
+    let handshake = [
+        frame(8, metadata, &packet(6, &segment(2))),
+        frame(8, metadata, &packet(6, &segment(0x10))),
+        vec![4, 0, 0, 4, 0, 1],
+    ];
+    let seeds = [
+        ("arp", frame(8, 1, &arp)),
+        ("syn", frame(8, metadata, &packet(6, &segment(2)))),
+        ("handshake", handshake.concat()),
+        ("ping-gateway", frame(8, gateway, &packet(1, &ping))),
+        ("ping-neighbour", frame(8, neighbour, &packet(1, &ping))),
+        ("name", frame(8, gateway, &packet(17, &query))),
+        ("lease", frame(8, gateway, &packet(17, &discover))),
+        (
+            "refused",
+            [vec![0, 0], frame(8, neighbour, &packet(6, &segment(2)))].concat(),
+        ),
+        (
+            "from-host",
+            [
+                vec![2, 22, 0, 6, 0x20, 0],
+                frame(8, gateway, &packet(6, &segment(0x12))),
+            ]
+            .concat(),
+        ),
+    ];
+    for (name, bytes) in seeds {
+        write("network", name, &bytes)?;
+    }
+    Ok(())
+}
+
+/// Requests, behind a byte with the options of the instance.
+fn metadata() -> io::Result<()> {
+    let seeds = [
+        ("list", 2, "GET /latest/meta-data/"),
+        (
+            "old",
+            0,
+            "GET /1.0/meta-data/public-keys/0/openssh-key\nhost: 169.254.169.254",
+        ),
+        (
+            "document",
+            1,
+            "GET /latest/dynamic/instance-identity/document",
+        ),
+        ("user-data", 34, "GET //latest/user-data?x"),
+        ("tags", 18, "HEAD /2021-03-23/meta-data/tags/instance/Name"),
+        (
+            "grant",
+            6,
+            "PUT /latest/api/token\nX-aws-ec2-metadata-token-ttl-seconds: 21600",
+        ),
+        (
+            "forwarded",
+            2,
+            "PUT /latest/api/token\nX-aws-ec2-metadata-token-ttl-seconds: 60\nX-Forwarded-For: 10.0.0.1",
+        ),
+        (
+            "required",
+            6,
+            "GET /latest/meta-data/ami-id\nX-aws-ec2-metadata-token: AAAA",
+        ),
+        ("off", 10, "GET /latest/"),
+    ];
+    for (name, options, head) in seeds {
+        let bytes = [&[options], head.as_bytes()].concat();
+        write("metadata", name, &bytes)?;
     }
     Ok(())
 }

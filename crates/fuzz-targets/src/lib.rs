@@ -7,7 +7,9 @@ mod input;
 mod joiner;
 mod layers;
 mod manifest;
+mod metadata;
 mod names;
+mod network;
 mod plan;
 mod post_form;
 mod query_response;
@@ -21,7 +23,9 @@ pub use error_body::error_body;
 pub use eucarc::eucarc;
 pub use joiner::joiner;
 pub use manifest::manifest;
+pub use metadata::metadata;
 pub use names::names;
+pub use network::network;
 pub use plan::plan;
 pub use post_form::post_form;
 pub use query_response::query_response;
@@ -34,13 +38,15 @@ pub use unbundle::unbundle;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("container", container),
     ("error_body", error_body),
     ("eucarc", eucarc),
     ("joiner", joiner),
     ("manifest", manifest),
+    ("metadata", metadata),
     ("names", names),
+    ("network", network),
     ("plan", plan),
     ("post_form", post_form),
     ("query_response", query_response),

@@ -80,7 +80,7 @@ const KINDS: [(Kind, &str, &str, &[Kind]); 12] = [
         "crates/cli",
         &[Base, Image, Client, Whole, Program],
     ),
-    (Judge, "judge", "", &[Base, Image, Client]),
+    (Judge, "judge", "", &[Base, Image, Client, Domain]),
     (Tool, "tool", "", &[Tool]),
 ];
 
