@@ -453,5 +453,5 @@ fn a_running_system_is_not_bundled_and_it_is_said_what_to_do() {
         &["-s", "1024", "-d", "/mnt", "--no-inherit"],
     );
     assert_eq!(outcome.code, Some(2));
-    let _ = outcome.saying(&["nothing was done", "mke2fs -d"]);
+    let _ = outcome.saying(&["nothing was done", "gumnut capture -o disk.img"]);
 }
