@@ -373,7 +373,12 @@ impl<'t> Reader<'t> {
                 if self.peek().is_none_or(|c| matches!(c, ';' | '\n')) {
                     break;
                 }
+                let rest = self.rest.as_str().len();
                 self.word()?;
+                // What begins no word (`<` without a bracket, `&`) ends the list, too.
+                if self.rest.as_str().len() == rest {
+                    break;
+                }
             }
         }
         Ok(Kind::Loop(name, self.body_of_loop()?))
