@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gumnut_tests::{Cloud, Program, patterned, tool};
 
 /// How often a move is killed.
-const KILLS: u64 = 20;
+const KILLS: u32 = 20;
 
 /// Stores and registers an image of 700 kB in parts; gives its location.
 fn register(cloud: &Cloud) -> String {
@@ -120,13 +120,15 @@ fn a_damaged_backup_is_not_restored() {
 }
 
 /// Runs a command that is killed at random moments of the time `within`, and then to its end. Gives how often it was killed.
-fn run_with_kills(program: &Program, arguments: &[&str], within: Duration) -> u64 {
+fn run_with_kills(program: &Program, arguments: &[&str], within: Duration) -> u32 {
     for kills in 0..KILLS {
         let mut command = program.command(arguments);
         let mut process = command.stdout(Stdio::null()).spawn().unwrap();
+        // The first moments are early, so that a move that is faster than the rehearsed one is killed, too.
         let now = std::time::SystemTime::now();
         let nanos = now.duration_since(std::time::UNIX_EPOCH).unwrap();
-        let moment = within.mul_f64(f64::from(nanos.subsec_nanos() % 1000) / 1000.0);
+        let random = f64::from(nanos.subsec_nanos() % 1000) / 1000.0;
+        let moment = within.mul_f64((f64::from(kills) + random) / f64::from(KILLS));
         let begun = Instant::now();
         while begun.elapsed() < moment && process.try_wait().unwrap().is_none() {
             std::thread::yield_now();

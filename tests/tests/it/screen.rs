@@ -276,7 +276,12 @@ fn every_page_has_its_sections() {
     let program = Program::new();
     let _ = program.run(&["man", "pages"]).succeeded();
     let folder = program.path("pages");
-    let groups = ["gumnut-cloud.1", "gumnut-cloud-user.1", "gumnut-compat.1"];
+    let groups = [
+        "gumnut-cloud.1",
+        "gumnut-cloud-schema.1",
+        "gumnut-cloud-user.1",
+        "gumnut-compat.1",
+    ];
     for page in Program::files(&folder) {
         let text = fs_err::read_to_string(folder.join(&page)).unwrap();
         for section in ["EXIT STATUS", "ENVIRONMENT", "FILES"] {
