@@ -52,7 +52,7 @@ pub enum TarError {
         /// The keyword.
         key: String,
     },
-    /// A name in an ACL. Archives with numbers have no such names: `tar --numeric-owner`.
+    /// A name in an ACL without a number. GNU tar writes such names with `--acls` for users that the machine knows.
     #[error("an ACL of {path} names {name:?} without a number")]
     AclName {
         /// Path of the member.
