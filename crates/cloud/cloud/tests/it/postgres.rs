@@ -191,10 +191,10 @@ async fn what_a_request_costs_the_database_is_counted() {
     }
     assert_eq!((count(&changes).await, count(puts).await), (10, 10));
     let after = (count(trips).await, count(statements).await);
-    // A few are those of the pages themselves.
-    let a_put = (after.0 - before.0) / 10;
-    assert!((2..=6).contains(&a_put), "{before:?} {after:?}");
-    assert!(after.1 - before.1 > after.0 - before.0);
+    // A few are those of the pages themselves. What is sent behind one another is one round trip, or more when the machine is so busy
+    // that the first is answered before the last is sent.
+    let (made, sent) = (after.0 - before.0, after.1 - before.1);
+    assert!((20..=sent).contains(&made), "{before:?} {after:?}");
     assert_eq!(count("postgres_retries_total").await, 0);
     let page = cloud.request("GET", "/metrics").send().await;
     assert!(
