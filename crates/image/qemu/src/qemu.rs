@@ -123,15 +123,7 @@ impl Qemu {
         folder: &Path,
     ) -> Result<Running, BootError> {
         let mut command = self.command(machine.arguments(accelerator), folder);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let process = command.spawn().map_err(|source| BootError::System {
-            doing: "run",
-            path: self.program.clone(),
-            source,
-        })?;
+        let process = self.spawned(command.stdin(Stdio::piped()))?;
         Ok(Running::new(process, self.program.clone()))
     }
 
@@ -151,17 +143,18 @@ impl Qemu {
             let _ = fs_err::remove_file(folder.join(socket));
         }
         let mut command = self.command(guest.arguments(accelerator)?, folder);
-        command
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let process = command.spawn().map_err(|source| BootError::System {
+        let process = self.spawned(command.current_dir(folder).stdin(Stdio::null()))?;
+        Ok(RunningGuest::new(process, self.program.clone(), folder))
+    }
+
+    /// The process of an emulator, whose output and messages are the caller's.
+    fn spawned(&self, command: &mut Command) -> Result<Child, BootError> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|source| BootError::System {
             doing: "run",
             path: self.program.clone(),
             source,
-        })?;
-        Ok(RunningGuest::new(process, self.program.clone(), folder))
+        })
     }
 
     /// The emulator with nothing of this environment, in a process group of its own: ^C is for the caller,
