@@ -2,8 +2,10 @@
 
 mod addresses;
 mod fake;
+mod fake_provisioner;
 mod hypervisor;
 mod id;
+mod provision;
 mod quota;
 mod reconcile;
 mod state;
@@ -11,8 +13,12 @@ mod types;
 
 pub use addresses::free_address;
 pub use fake::FakeHypervisor;
+pub use fake_provisioner::FakeProvisioner;
 pub use hypervisor::{Boot, Bus, Card, Console, Hypervisor, HypervisorError, Look, Machine, Seen};
 pub use id::{InstanceId, InstanceIdError};
+pub use provision::{
+    BundledImage, Provision, ProvisionCause, ProvisionError, Provisioner, PublicKey,
+};
 pub use quota::{NoRoom, Quota, Usage};
 pub use reconcile::{Task, reconcile};
 pub use state::{Event, OnShutdown, Order, Reason, Refusal, Request, State, Step, Subject, next};
