@@ -1,4 +1,4 @@
-//! Images to measure with, made once and kept.
+//! Images and trees of files to measure with, made once and kept.
 
 use std::path::{Path, PathBuf};
 
@@ -94,6 +94,40 @@ impl Input {
     }
 }
 
+/// 1 GiB of files of this machine's /usr, small ones, too.
+pub(crate) struct Tree {
+    pub(crate) directory: PathBuf,
+    /// A tar archive of the directory, not compressed.
+    pub(crate) archive: PathBuf,
+}
+
+impl Tree {
+    /// The directory and its archive, made if they are not there.
+    pub(crate) fn get(workspace: &Workspace) -> anyhow::Result<Self> {
+        let kept = workspace.kept("bench");
+        let (directory, archive) = (kept.join("tree"), kept.join("tree.tar"));
+        if !archive.is_file() {
+            println!("making {}", archive.display());
+            fs_err::create_dir_all(&kept)?;
+            if directory.exists() {
+                fs_err::remove_dir_all(&directory)?;
+            }
+            fs_err::create_dir(&directory)?;
+            let mut left = GIB;
+            copy_from(Path::new("/usr"), &directory, 0, &mut left)?;
+            ensure!(left < GIB / 2, "this machine's /usr has too few files");
+            let (shell, partial) = (workspace.shell()?, archive.with_extension("partial"));
+            cmd!(
+                shell,
+                "tar -c -f {partial} --sort=name --owner=0 --group=0 --numeric-owner -C {directory} ."
+            )
+            .run()?;
+            fs_err::rename(&partial, &archive)?;
+        }
+        Ok(Self { directory, archive })
+    }
+}
+
 /// A copy of the image of files, with its holes.
 fn copy_of_files(workspace: &Workspace, target: &Path) -> anyhow::Result<()> {
     let (shell, files) = (workspace.shell()?, Input::Files.path(workspace)?);
@@ -106,7 +140,7 @@ fn of_files(workspace: &Workspace, target: &Path) -> anyhow::Result<()> {
     let tree = scratch.path().join("usr");
     fs_err::create_dir(&tree)?;
     let mut left = FILLED;
-    copy_from(Path::new("/usr"), &tree, &mut left)?;
+    copy_from(Path::new("/usr"), &tree, SMALLEST, &mut left)?;
     ensure!(
         left < FILLED / 2,
         "this machine's /usr has too few files; use --image"
@@ -128,8 +162,8 @@ fn of_files(workspace: &Workspace, target: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies regular files, in the order of their names, until `left` is used up.
-fn copy_from(folder: &Path, target: &Path, left: &mut u64) -> anyhow::Result<()> {
+/// Copies regular files that are not smaller, in the order of their names, until `left` is used up.
+fn copy_from(folder: &Path, target: &Path, smallest: u64, left: &mut u64) -> anyhow::Result<()> {
     let mut entries: Vec<_> = fs_err::read_dir(folder)?.collect::<Result<_, _>>()?;
     entries.sort_by_key(fs_err::DirEntry::file_name);
     for entry in entries {
@@ -137,11 +171,11 @@ fn copy_from(folder: &Path, target: &Path, left: &mut u64) -> anyhow::Result<()>
         let place = target.join(entry.file_name());
         if kind.is_dir() {
             fs_err::create_dir(&place)?;
-            copy_from(&path, &place, left)?;
+            copy_from(&path, &place, smallest, left)?;
         } else if kind.is_file() {
             let length = entry.metadata()?.len();
             // Some files are for root only.
-            if length >= SMALLEST && length <= *left && fs_err::copy(&path, &place).is_ok() {
+            if length >= smallest && length <= *left && fs_err::copy(&path, &place).is_ok() {
                 *left -= length;
             }
         }
