@@ -83,10 +83,7 @@ pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
             with_archive.to_owned(),
             bed.script(archive_script, &archive),
         ),
-        (
-            "mke2fs -d DIR".to_owned(),
-            bed.script(MKE2FS, &directory),
-        ),
+        ("mke2fs -d DIR".to_owned(), bed.script(MKE2FS, &directory)),
     ];
     let can_mount = bed.can_mount()?;
     if can_mount {
@@ -108,7 +105,11 @@ pub(crate) fn run(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
         .map(|(((name, _), own), peer)| suites.row(("make", "1 GiB tree", name), own, peer))
         .collect();
     rows.iter().for_each(Row::print);
-    judge(&rows, share(&samples[0], &samples[2]), share(&samples[1], bundle_volume))?;
+    judge(
+        &rows,
+        share(&samples[0], &samples[2]),
+        share(&samples[1], bundle_volume),
+    )?;
     Ok(rows)
 }
 
@@ -122,7 +123,10 @@ fn judge(rows: &[Row], of_mke2fs: f64, of_bundle_volume: f64) -> anyhow::Result<
         mebibytes(peak),
         mebibytes(PEAK_LIMIT)
     );
-    ensure!(of_mke2fs <= MOST_OF_MKE2FS, "slower than wanted beside mke2fs");
+    ensure!(
+        of_mke2fs <= MOST_OF_MKE2FS,
+        "slower than wanted beside mke2fs"
+    );
     ensure!(
         of_bundle_volume.is_nan() || of_bundle_volume <= MOST_OF_BUNDLE_VOLUME,
         "slower than wanted beside the way of euca-bundle-vol"
@@ -143,7 +147,10 @@ pub(crate) fn sweep(suites: &Suites<'_>) -> anyhow::Result<Vec<Row>> {
     println!(
         "\nr^2 of wall time and length {lengths:.4}, of wall time and number of files {numbers:.4} (at least {LEAST_LINEARITY})"
     );
-    ensure!(lengths >= LEAST_LINEARITY, "time is not linear in the length");
+    ensure!(
+        lengths >= LEAST_LINEARITY,
+        "time is not linear in the length"
+    );
     ensure!(
         numbers >= LEAST_LINEARITY,
         "time is not linear in the number of files"
@@ -251,7 +258,9 @@ impl<'a> Bed<'a> {
         }
         let (image, place) = (self.folder.join("probe.img"), self.folder.join("probe"));
         fs_err::create_dir(&place)?;
-        cmd!(shell, "mke2fs -q -F -t ext4 {image} 8M").quiet().run()?;
+        cmd!(shell, "mke2fs -q -F -t ext4 {image} 8M")
+            .quiet()
+            .run()?;
         let probe = cmd!(shell, "bash -c {PROBE} bench {image} {place}").quiet();
         Ok(probe.ignore_stdout().ignore_stderr().run().is_ok())
     }

@@ -15,7 +15,7 @@ use gumnut_workflows::digest_of_file;
 use tempfile::TempDir;
 
 use super::call::Call;
-use super::image::{key_and_iv, parse_size};
+use super::manifest::{key_and_iv, parse_size};
 use super::options::{Calls, Common, Service};
 use super::tool::Tool;
 
