@@ -10,8 +10,9 @@ use gumnut_types::{AccountId, SecretString};
 use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Database, Decide, FoundObject, Image, ImageChange,
-    ImageRef, ImagesState, InlineObject, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob,
-    ListedVersion, Part, ResourceTag, Upload, UploadChange, UploadRef, UploadState,
+    ImageRef, ImagesState, InlineObject, Instance, InstanceChange, InstancesState, KeyChange,
+    KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Part, ResourceTag, Upload,
+    UploadChange, UploadRef, UploadState,
 };
 
 /// The catalogue: everything that a cloud keeps but the bytes of objects. Clones share the database.
@@ -229,6 +230,24 @@ impl Catalogue {
         outcome.take()
     }
 
+    /// Changes instances.
+    ///
+    /// # Errors
+    /// What the decision refuses with, or when the database cannot be used.
+    pub async fn change_instances<T, E>(
+        &self,
+        decide: impl FnMut(&InstancesState) -> Result<(InstanceChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let (outcome, decide) = deciding(decide);
+        self.call("change_instances", self.database.change_instances(decide))
+            .await?;
+        outcome.take()
+    }
+
     /// Changes accounts.
     ///
     /// # Errors
@@ -316,6 +335,10 @@ reads! {
     image_named(account: &AccountId = account.clone(), name: &str = name.to_owned()) -> Option<String>;
     /// The tags that the account with this number has given images.
     tags(account: &str = account.to_owned()) -> Vec<ResourceTag>;
+    /// All instances, in the order of their launch, with the tags of the account with the number `tags_of`.
+    instances(tags_of: Option<&str> = tags_of.map(str::to_owned)) -> Vec<Instance>;
+    /// What the metadata service gives an instance; `None` for nothing.
+    user_data(instance: &str = instance.to_owned()) -> Option<Vec<u8>>;
     /// The secret of this name as it was kept, encrypted; `None` when there is none.
     secret(name: &str = name.to_owned()) -> Option<Vec<u8>>;
     /// Keeps an encrypted secret unless there is one of this name, and gives the one that is kept.

@@ -9,8 +9,9 @@ use gumnut_types::{AccountId, SecretString};
 use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Content, Image, ImageChange, ImageRef, ImagesState,
-    InlineObject, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion,
-    ObjectVersion, Part, ResourceTag, Upload, UploadChange, UploadRef, UploadState,
+    InlineObject, Instance, InstanceChange, InstancesState, KeyChange, KeyRef, KeyState,
+    KnownAccounts, KnownBlob, ListedVersion, ObjectVersion, Part, ResourceTag, Upload,
+    UploadChange, UploadRef, UploadState,
 };
 
 /// A decision: looks at a state and gives the change, or `None` when it refuses and nothing is to change.
@@ -78,6 +79,12 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
         &self,
         at: ImageRef,
         decide: Decide<ImagesState, ImageChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Changes instances. An id and an address that an instance has must not be given to another; the decision sees them all.
+    async fn change_instances(
+        &self,
+        decide: Decide<InstancesState, InstanceChange>,
     ) -> Result<(), CatalogueError>;
 
     /// Changes accounts.
@@ -180,6 +187,12 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
 
     /// The tags that the account with this number has given images.
     async fn tags(&self, account: String) -> Result<Vec<ResourceTag>, CatalogueError>;
+
+    /// All instances, in the order of their launch, with the tags of the account with this number.
+    async fn instances(&self, tags_of: Option<String>) -> Result<Vec<Instance>, CatalogueError>;
+
+    /// What the metadata service gives the instance with this id; `None` for nothing.
+    async fn user_data(&self, instance: String) -> Result<Option<Vec<u8>>, CatalogueError>;
 
     /// The secret of this name as it was kept; `None` when there is none. The bytes are encrypted: they say nothing to the
     /// database.

@@ -15,6 +15,7 @@ mod error;
 mod headers;
 mod identity;
 mod image;
+mod instance;
 mod key;
 mod object;
 mod profile;
@@ -37,6 +38,10 @@ pub use error::{CatalogueError, Mismatch};
 pub use headers::ObjectHeaders;
 pub use identity::{AccountName, Caller, Identity, Owner};
 pub use image::{Image, ImageState, LaunchPermissions, ResourceTag, Tag};
+pub use instance::{
+    GroupName, Instance, InstanceSettings, InstanceState, Launch, LaunchImage, LaunchKey,
+    MetadataSettings, OnShutdown, Reason,
+};
 pub use key::{Key, KeyTooLong};
 pub use object::{
     Content, InlineObject, KnownBlob, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion,
@@ -51,6 +56,7 @@ pub use transfer::{
 };
 pub use unit::{
     AccountsChange, AccountsState, BucketChange, BucketRef, BucketState, ImageChange, ImageRef,
-    ImagesState, KeyChange, KeyRef, KeyState, KnownAccounts, UploadChange, UploadRef, UploadState,
+    ImagesState, InstanceChange, InstancesState, KeyChange, KeyRef, KeyState, KnownAccounts,
+    NewInstance, UploadChange, UploadRef, UploadState,
 };
 pub use upload::{Initiator, NewUpload, Part, Upload};

@@ -4,12 +4,14 @@
 //! state and gives a *change*, or refuses; it may be called again with a newer state when the database wants the unit
 //! tried again. The change is applied as it is: nothing is read again.
 
+use std::fmt;
+
 use gumnut_types::AccountId;
 
 use crate::{
-    Account, AccountName, Acl, Bucket, BucketSettings, Image, ImageState, Key, LaunchPermissions,
-    NewBucket, NewCertificate, NewUpload, NewUser, NewVersion, ObjectVersion, Owner, Part, Tag,
-    TagsAndLock, Upload, UserRow,
+    Account, AccountName, Acl, Bucket, BucketSettings, Image, ImageState, Instance, Key,
+    LaunchPermissions, NewBucket, NewCertificate, NewUpload, NewUser, NewVersion, ObjectVersion,
+    Owner, Part, Tag, TagsAndLock, Upload, UserRow,
 };
 
 /// Names a key of a bucket, and which versions of it a unit of change rests on.
@@ -164,6 +166,49 @@ pub struct ImageChange {
     pub put_tags: Vec<(String, String, Tag)>,
     /// Images, accounts, and the keys of tags that go.
     pub delete_tags: Vec<(String, String, String)>,
+}
+
+/// What a decision about instances rests on: all of them, for what they take together is limited.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstancesState {
+    /// The instances in the order of their launch, without tags.
+    pub instances: Vec<Instance>,
+    /// The time of the unit, in milliseconds since 1970.
+    pub now: i64,
+}
+
+/// What is to change of instances. Ids are those that the instances have, in any case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceChange {
+    /// Instances that are launched.
+    pub insert: Vec<NewInstance>,
+    /// Instances that get this state, address, time of the change, groups and settings; the rest of them is not changed.
+    pub update: Vec<Instance>,
+    /// Instances that go, with their tags.
+    pub remove: Vec<String>,
+    /// Instances, accounts, and the tags that they get; a tag with the same key is replaced.
+    pub put_tags: Vec<(String, String, Tag)>,
+    /// Instances, accounts, and the keys of tags that go.
+    pub delete_tags: Vec<(String, String, String)>,
+}
+
+/// An instance that is launched. Its tags become those of its owner's account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewInstance {
+    /// The instance.
+    pub instance: Instance,
+    /// What its metadata service gives it; `None` for nothing.
+    pub user_data: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for NewInstance {
+    /// Without its user data, in which people put secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.user_data.as_ref().map(Vec::len);
+        let mut debug = formatter.debug_struct("NewInstance");
+        debug.field("instance", &self.instance);
+        debug.field("user_data_length", &length).finish()
+    }
 }
 
 /// What a decision about accounts rests on: all of them.

@@ -90,7 +90,7 @@ pub enum Seen {
 /// Which look at the hypervisor this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// The first of this cloud: a machine that is missing ended with the cloud before it.
+    /// The first of this cloud: a machine that does not run ended with the cloud before it.
     First,
     /// A later one.
     Later,

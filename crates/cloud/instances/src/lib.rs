@@ -21,5 +21,5 @@ pub use provision::{
 };
 pub use quota::{NoRoom, Quota, Usage};
 pub use reconcile::{Task, reconcile};
-pub use state::{Event, OnShutdown, Order, Reason, Refusal, Request, State, Step, Subject, next};
+pub use state::{Event, Order, Refusal, Request, Step, Subject, next};
 pub use types::{InstanceType, instance_types};

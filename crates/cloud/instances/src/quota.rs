@@ -1,6 +1,7 @@
 //! How many instances there may be.
 
-use crate::state::State;
+use gumnut_cloud_catalogue::InstanceState;
+
 use crate::types::InstanceType;
 
 /// What all instances of a cloud may take together.
@@ -44,7 +45,9 @@ const EMULATOR: u64 = 192 << 20;
 
 impl Usage {
     /// What instances take together: their states, types, and the bytes that each takes on the disk.
-    pub fn of<'t>(instances: impl IntoIterator<Item = (State, &'t InstanceType, u64)>) -> Self {
+    pub fn of<'t>(
+        instances: impl IntoIterator<Item = (InstanceState, &'t InstanceType, u64)>,
+    ) -> Self {
         let mut usage = Self::default();
         for (state, kind, disk) in instances {
             let takes = Self::one(kind, disk);
@@ -156,10 +159,10 @@ mod tests {
                 wanted: 3
             })
         );
-        let stopped = Usage::of([(State::Stopped, &SMALL, 15 * GIB)]);
+        let stopped = Usage::of([(InstanceState::Stopped, &SMALL, 15 * GIB)]);
         assert_eq!(stopped.memory, 0);
         assert_eq!(quota.room(&stopped, &SMALL, 5 * GIB), 1, "the disk");
-        let ended = Usage::of([(State::Terminated, &SMALL, 15 * GIB)]);
+        let ended = Usage::of([(InstanceState::Terminated, &SMALL, 15 * GIB)]);
         assert_eq!(ended, none);
     }
 
@@ -167,7 +170,7 @@ mod tests {
     fn more_than_everything_is_used_and_numbers_do_not_overflow() {
         let quota = Quota::of_host(4, 2 * GIB, 2, 0);
         assert_eq!(quota.disk, 0);
-        let running = [(State::Running, &SMALL, u64::MAX); 6];
+        let running = [(InstanceState::Running, &SMALL, u64::MAX); 6];
         let used = Usage::of(running);
         assert_eq!((used.instances, used.disk), (6, u64::MAX));
         assert_eq!(quota.room(&used, &SMALL, 1), 0);

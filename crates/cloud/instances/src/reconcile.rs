@@ -57,17 +57,18 @@ fn stranger(seen: &Seen) -> Option<Order> {
 
 #[cfg(test)]
 mod tests {
+    use gumnut_cloud_catalogue::{InstanceState, OnShutdown};
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state::{OnShutdown, Request, State};
+    use crate::state::Request;
 
     fn instance(number: u8) -> InstanceId {
         format!("i-{number:08X}").parse().unwrap()
     }
 
-    fn subject(state: State, persistent: bool) -> Subject {
+    fn subject(state: InstanceState, persistent: bool) -> Subject {
         Subject {
             state,
             persistent,
@@ -126,7 +127,7 @@ mod tests {
                 0 => {
                     self.rows
                         .entry(id)
-                        .or_insert(subject(State::Pending, number.is_multiple_of(2)));
+                        .or_insert(subject(InstanceState::Pending, number.is_multiple_of(2)));
                 }
                 1..5 => {
                     let requests = [
@@ -177,10 +178,10 @@ mod tests {
         fn whatever_happens_rows_and_machines_agree_in_the_end(events in vec((0..10_u8, any::<u8>()), 0..60)) {
             let mut model = Model::default();
             for (what, number) in events {
-                let ended: Vec<_> = model.rows.iter().filter(|(_, row)| row.state == State::Terminated).map(|(id, _)| id.clone()).collect();
+                let ended: Vec<_> = model.rows.iter().filter(|(_, row)| row.state == InstanceState::Terminated).map(|(id, _)| id.clone()).collect();
                 model.happen(what, number);
                 for id in ended {
-                    prop_assert_eq!(model.rows[&id].state, State::Terminated, "an end is for good");
+                    prop_assert_eq!(model.rows[&id].state, InstanceState::Terminated, "an end is for good");
                 }
             }
             // Every state but the last two of a machine takes one look.
@@ -189,8 +190,8 @@ mod tests {
             for (id, row) in &model.rows {
                 let seen = model.machines.get(id);
                 let agrees = match row.state {
-                    State::Running => seen == Some(&Seen::Running),
-                    State::Stopped | State::Terminated => seen.is_none(),
+                    InstanceState::Running => seen == Some(&Seen::Running),
+                    InstanceState::Stopped | InstanceState::Terminated => seen.is_none(),
                     _ => false,
                 };
                 prop_assert!(agrees, "{} {:?} {:?}", id, row, seen);
@@ -202,8 +203,8 @@ mod tests {
     #[test]
     fn what_agrees_is_left_alone() {
         let rows = BTreeMap::from([
-            (instance(1), subject(State::Running, true)),
-            (instance(2), subject(State::Stopped, true)),
+            (instance(1), subject(InstanceState::Running, true)),
+            (instance(2), subject(InstanceState::Stopped, true)),
         ]);
         let machines = BTreeMap::from([(instance(1), Seen::Running)]);
         assert_eq!(reconcile(&rows, &machines, Look::First), []);

@@ -19,48 +19,21 @@
 //! A request of a user never waits for a machine: it changes the state and gives an [`Order`] to the hypervisor. What became of the
 //! order is seen later, by comparing rows with machines ([`reconcile`](crate::reconcile)).
 
-use std::fmt;
+use gumnut_cloud_catalogue::{InstanceState, OnShutdown, Reason};
 
 use crate::hypervisor::{Look, Seen};
-
-/// Where an instance is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// It is being made.
-    Pending,
-    /// Its machine runs.
-    Running,
-    /// It is being ended, for good.
-    ShuttingDown,
-    /// It has ended. It is still shown for about an hour.
-    Terminated,
-    /// Its machine is being ended; its disk is kept.
-    Stopping,
-    /// It has no machine, and can be started again.
-    Stopped,
-}
 
 /// What decides beside the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// Where it is in its life.
-    pub state: State,
+    pub state: InstanceState,
     /// Whether its disk is kept while it has no machine: an instance with an instance store cannot be stopped.
     pub persistent: bool,
     /// `DisableApiTermination`.
     pub protected: bool,
     /// `InstanceInitiatedShutdownBehavior`.
     pub on_shutdown: OnShutdown,
-}
-
-/// What a shutdown by the guest itself means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnShutdown {
-    /// It is stopped, if its disk is kept.
-    #[default]
-    Stop,
-    /// It is terminated.
-    Terminate,
 }
 
 /// What happens to an instance.
@@ -90,7 +63,7 @@ pub enum Request {
 #[must_use]
 pub struct Step {
     /// The state from now on.
-    pub state: State,
+    pub state: InstanceState,
     /// Why it changed; `None` when the reason is what it was.
     pub reason: Option<Reason>,
     /// What the hypervisor is to do.
@@ -114,23 +87,6 @@ pub enum Order {
     Release,
 }
 
-/// Why an instance is in its state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The user terminated it.
-    UserTerminated,
-    /// The user stopped it.
-    UserStopped,
-    /// The user started it.
-    UserStarted,
-    /// The guest shut itself down.
-    GuestShutdown,
-    /// Its machine could not be started, or failed; the words of the hypervisor.
-    Failed(String),
-    /// The cloud ended, and with it its machines.
-    CloudEnded,
-}
-
 /// Why a user does not get it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -142,80 +98,11 @@ pub enum Refusal {
     InstanceStore,
     /// `IncorrectInstanceState`
     #[error("it is in the state '{0}'")]
-    State(State),
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Running,
-        Self::ShuttingDown,
-        Self::Terminated,
-        Self::Stopping,
-        Self::Stopped,
-    ];
-
-    /// The number of the EC2 API.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Pending => 0,
-            Self::Running => 16,
-            Self::ShuttingDown => 32,
-            Self::Terminated => 48,
-            Self::Stopping => 64,
-            Self::Stopped => 80,
-        }
-    }
-
-    /// The word of the EC2 API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::ShuttingDown => "shutting-down",
-            Self::Terminated => "terminated",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-        }
-    }
-
-    /// The state of this word; `None` for one that is not known.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-
-    /// Whether it takes memory and processors, or may soon.
-    pub fn takes_memory(self) -> bool {
-        !matches!(self, Self::Terminated | Self::Stopped)
-    }
-
-    /// Whether it takes room on the disk.
-    pub fn takes_disk(self) -> bool {
-        self != Self::Terminated
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl Reason {
-    /// The code of the EC2 API's `stateReason`; `None`: there is none when all is well.
-    pub fn code(&self) -> Option<&'static str> {
-        match self {
-            Self::UserTerminated | Self::UserStopped => Some("Client.UserInitiatedShutdown"),
-            Self::UserStarted => None,
-            Self::GuestShutdown => Some("Client.InstanceInitiatedShutdown"),
-            Self::Failed(_) | Self::CloudEnded => Some("Server.InternalError"),
-        }
-    }
+    State(InstanceState),
 }
 
 impl Step {
-    fn keep(state: State) -> Self {
+    fn keep(state: InstanceState) -> Self {
         Self {
             state,
             reason: None,
@@ -223,7 +110,7 @@ impl Step {
         }
     }
 
-    fn to(state: State, reason: Reason) -> Self {
+    fn to(state: InstanceState, reason: Reason) -> Self {
         Self {
             reason: Some(reason),
             ..Self::keep(state)
@@ -253,22 +140,26 @@ fn requested(subject: Subject, request: Request) -> Result<Step, Refusal> {
     let state = subject.state;
     match (request, state) {
         // Ending twice is ending once, even when it is protected meanwhile.
-        (Request::Terminate, State::ShuttingDown | State::Terminated) => Ok(Step::keep(state)),
+        (Request::Terminate, InstanceState::ShuttingDown | InstanceState::Terminated) => {
+            Ok(Step::keep(state))
+        }
         (Request::Terminate, _) if subject.protected => Err(Refusal::Protected),
         (Request::Terminate, _) => {
             // Nothing of it is kept, so nobody has to wait for its guest.
-            Ok(Step::to(State::ShuttingDown, Reason::UserTerminated).ordering(Order::End))
+            Ok(Step::to(InstanceState::ShuttingDown, Reason::UserTerminated).ordering(Order::End))
         }
         (Request::Stop | Request::Start, _) if !subject.persistent => Err(Refusal::InstanceStore),
-        (Request::Stop, State::Stopping | State::Stopped)
-        | (Request::Start, State::Pending | State::Running) => Ok(Step::keep(state)),
-        (Request::Stop, State::Running) => {
-            Ok(Step::to(State::Stopping, Reason::UserStopped).ordering(Order::ShutDown))
+        (Request::Stop, InstanceState::Stopping | InstanceState::Stopped)
+        | (Request::Start, InstanceState::Pending | InstanceState::Running) => {
+            Ok(Step::keep(state))
         }
-        (Request::Start, State::Stopped) => {
-            Ok(Step::to(State::Pending, Reason::UserStarted).ordering(Order::Start))
+        (Request::Stop, InstanceState::Running) => {
+            Ok(Step::to(InstanceState::Stopping, Reason::UserStopped).ordering(Order::ShutDown))
         }
-        (Request::Reboot, State::Running) => Ok(Step::keep(state).ordering(Order::Reboot)),
+        (Request::Start, InstanceState::Stopped) => {
+            Ok(Step::to(InstanceState::Pending, Reason::UserStarted).ordering(Order::Start))
+        }
+        (Request::Reboot, InstanceState::Running) => Ok(Step::keep(state).ordering(Order::Reboot)),
         (Request::Stop | Request::Start | Request::Reboot, _) => Err(Refusal::State(state)),
     }
 }
@@ -277,47 +168,54 @@ fn looked(subject: Subject, look: Look, seen: &Seen) -> Step {
     let state = subject.state;
     match (state, seen) {
         // A cloud that ends takes its machines along, and does not make instances a second time on its own.
-        (State::Pending | State::Running, Seen::Missing) if look == Look::First => {
-            Step::to(State::Terminated, Reason::CloudEnded).ordering(Order::Remove)
+        (
+            InstanceState::Pending | InstanceState::Running,
+            Seen::Missing | Seen::ShutDown | Seen::Failed(_),
+        ) if look == Look::First => {
+            Step::to(InstanceState::Terminated, Reason::CloudEnded).ordering(Order::Remove)
         }
-        (State::Pending, Seen::Missing) => Step::keep(state).ordering(Order::Start),
-        (State::Pending, Seen::Starting)
-        | (State::Running, Seen::Running | Seen::Starting)
-        | (State::Stopped | State::Terminated, Seen::Missing) => Step::keep(state),
-        (State::Pending, Seen::Running) => Step::keep(State::Running),
-        (State::Pending | State::Running, Seen::Failed(why)) => {
-            Step::to(State::Terminated, Reason::Failed(why.clone())).ordering(Order::Remove)
+        // The cloud may have ended between the change of the row and the removal.
+        (InstanceState::Terminated, Seen::Missing) if look == Look::First => {
+            Step::keep(state).ordering(Order::Remove)
         }
-        (State::Pending | State::Running, Seen::ShutDown) => {
+        (InstanceState::Pending, Seen::Missing) => Step::keep(state).ordering(Order::Start),
+        (InstanceState::Pending, Seen::Starting)
+        | (InstanceState::Running, Seen::Running | Seen::Starting)
+        | (InstanceState::Stopped | InstanceState::Terminated, Seen::Missing) => Step::keep(state),
+        (InstanceState::Pending, Seen::Running) => Step::keep(InstanceState::Running),
+        (InstanceState::Pending | InstanceState::Running, Seen::Failed(why)) => {
+            Step::to(InstanceState::Terminated, Reason::Failed(why.clone())).ordering(Order::Remove)
+        }
+        (InstanceState::Pending | InstanceState::Running, Seen::ShutDown) => {
             if subject.persistent && subject.on_shutdown == OnShutdown::Stop {
-                Step::to(State::Stopped, Reason::GuestShutdown).ordering(Order::Release)
+                Step::to(InstanceState::Stopped, Reason::GuestShutdown).ordering(Order::Release)
             } else {
-                Step::to(State::Terminated, Reason::GuestShutdown).ordering(Order::Remove)
+                Step::to(InstanceState::Terminated, Reason::GuestShutdown).ordering(Order::Remove)
             }
         }
-        (State::Running, Seen::Missing) => {
+        (InstanceState::Running, Seen::Missing) => {
             let why = "its machine has disappeared".to_owned();
-            Step::to(State::Terminated, Reason::Failed(why)).ordering(Order::Remove)
+            Step::to(InstanceState::Terminated, Reason::Failed(why)).ordering(Order::Remove)
         }
         // No machine belongs to it, or none is to.
         (
-            State::ShuttingDown | State::Stopped | State::Terminated,
+            InstanceState::ShuttingDown | InstanceState::Stopped | InstanceState::Terminated,
             Seen::Starting | Seen::Running,
         ) => Step::keep(state).ordering(Order::End),
-        (State::ShuttingDown, Seen::Missing | Seen::ShutDown | Seen::Failed(_)) => {
-            Step::keep(State::Terminated).ordering(Order::Remove)
+        (InstanceState::ShuttingDown, Seen::Missing | Seen::ShutDown | Seen::Failed(_)) => {
+            Step::keep(InstanceState::Terminated).ordering(Order::Remove)
         }
-        (State::Stopping, Seen::Starting | Seen::Running) => {
+        (InstanceState::Stopping, Seen::Starting | Seen::Running) => {
             Step::keep(state).ordering(Order::ShutDown)
         }
-        (State::Stopping, Seen::ShutDown | Seen::Failed(_)) => {
-            Step::keep(State::Stopped).ordering(Order::Release)
+        (InstanceState::Stopping, Seen::ShutDown | Seen::Failed(_)) => {
+            Step::keep(InstanceState::Stopped).ordering(Order::Release)
         }
-        (State::Stopping, Seen::Missing) => Step::keep(State::Stopped),
-        (State::Stopped, Seen::ShutDown | Seen::Failed(_)) => {
+        (InstanceState::Stopping, Seen::Missing) => Step::keep(InstanceState::Stopped),
+        (InstanceState::Stopped, Seen::ShutDown | Seen::Failed(_)) => {
             Step::keep(state).ordering(Order::Release)
         }
-        (State::Terminated, Seen::ShutDown | Seen::Failed(_)) => {
+        (InstanceState::Terminated, Seen::ShutDown | Seen::Failed(_)) => {
             Step::keep(state).ordering(Order::Remove)
         }
     }
@@ -327,7 +225,7 @@ fn looked(subject: Subject, look: Look, seen: &Seen) -> Step {
 mod tests {
     use super::*;
 
-    fn subject(state: State) -> Subject {
+    fn subject(state: InstanceState) -> Subject {
         Subject {
             state,
             persistent: true,
@@ -336,15 +234,18 @@ mod tests {
         }
     }
 
-    fn request(state: State, request: Request) -> Result<(State, Option<Order>), Refusal> {
+    fn request(
+        state: InstanceState,
+        request: Request,
+    ) -> Result<(InstanceState, Option<Order>), Refusal> {
         let step = next(&subject(state), &Event::Requested(request))?;
         Ok((step.state, step.order))
     }
 
     #[test]
     fn every_request_in_every_state() {
+        use InstanceState::{Pending, Running, ShuttingDown, Stopped, Stopping, Terminated};
         use Request::{Reboot, Start, Stop, Terminate};
-        use State::{Pending, Running, ShuttingDown, Stopped, Stopping, Terminated};
         let refused = |state| Err(Refusal::State(state));
         for (state, expected) in [
             (
@@ -409,7 +310,7 @@ mod tests {
 
     #[test]
     fn an_instance_store_cannot_be_stopped_and_a_protected_instance_not_terminated() {
-        for state in State::ALL {
+        for state in InstanceState::ALL {
             let mut subject = subject(state);
             subject.persistent = false;
             for request in [Request::Stop, Request::Start] {
@@ -417,7 +318,10 @@ mod tests {
                 assert_eq!(refused, Err(Refusal::InstanceStore), "{state}");
             }
             subject.protected = true;
-            let ended = matches!(state, State::ShuttingDown | State::Terminated);
+            let ended = matches!(
+                state,
+                InstanceState::ShuttingDown | InstanceState::Terminated
+            );
             let refused = next(&subject, &Event::Requested(Request::Terminate));
             assert_eq!(refused.is_ok(), ended, "{state}");
         }
@@ -427,25 +331,31 @@ mod tests {
     fn what_is_seen_of_a_machine_decides() {
         let look =
             |subject: &Subject, seen| next(subject, &Event::Looked(Look::Later, seen)).unwrap();
-        let pending = subject(State::Pending);
-        assert_eq!(look(&pending, Seen::Running).state, State::Running);
+        let pending = subject(InstanceState::Pending);
+        assert_eq!(look(&pending, Seen::Running).state, InstanceState::Running);
         assert_eq!(look(&pending, Seen::Missing).order, Some(Order::Start));
         let failed = look(&pending, Seen::Failed("no kernel".to_owned()));
-        assert_eq!(failed.state, State::Terminated);
+        assert_eq!(failed.state, InstanceState::Terminated);
         assert_eq!(failed.reason, Some(Reason::Failed("no kernel".to_owned())));
         assert_eq!(failed.order, Some(Order::Remove));
-        let running = subject(State::Running);
-        assert_eq!(look(&running, Seen::ShutDown).state, State::Stopped);
+        let running = subject(InstanceState::Running);
+        assert_eq!(look(&running, Seen::ShutDown).state, InstanceState::Stopped);
         let terminates = Subject {
             on_shutdown: OnShutdown::Terminate,
             ..running
         };
-        assert_eq!(look(&terminates, Seen::ShutDown).state, State::Terminated);
+        assert_eq!(
+            look(&terminates, Seen::ShutDown).state,
+            InstanceState::Terminated
+        );
         let store = Subject {
             persistent: false,
             ..running
         };
-        assert_eq!(look(&store, Seen::ShutDown).state, State::Terminated);
+        assert_eq!(
+            look(&store, Seen::ShutDown).state,
+            InstanceState::Terminated
+        );
         assert_eq!(
             look(&running, Seen::ShutDown).reason.unwrap().code(),
             Some("Client.InstanceInitiatedShutdown")
@@ -455,7 +365,7 @@ mod tests {
             Some("Server.InternalError")
         );
         assert_eq!(
-            look(&subject(State::Stopping), Seen::ShutDown).order,
+            look(&subject(InstanceState::Stopping), Seen::ShutDown).order,
             Some(Order::Release)
         );
     }
@@ -463,25 +373,16 @@ mod tests {
     #[test]
     fn after_a_restart_of_the_cloud_nothing_runs_that_ran() {
         for (state, after) in [
-            (State::Pending, State::Terminated),
-            (State::Running, State::Terminated),
-            (State::ShuttingDown, State::Terminated),
-            (State::Terminated, State::Terminated),
-            (State::Stopping, State::Stopped),
-            (State::Stopped, State::Stopped),
+            (InstanceState::Pending, InstanceState::Terminated),
+            (InstanceState::Running, InstanceState::Terminated),
+            (InstanceState::ShuttingDown, InstanceState::Terminated),
+            (InstanceState::Terminated, InstanceState::Terminated),
+            (InstanceState::Stopping, InstanceState::Stopped),
+            (InstanceState::Stopped, InstanceState::Stopped),
         ] {
             let step = next(&subject(state), &Event::Looked(Look::First, Seen::Missing)).unwrap();
             assert_eq!(step.state, after, "{state}");
             assert_ne!(step.order, Some(Order::Start));
         }
-    }
-
-    #[test]
-    fn words_and_codes_are_those_of_the_api() {
-        for state in State::ALL {
-            assert_eq!(State::parse(state.as_str()), Some(state));
-        }
-        assert_eq!(State::ALL.map(State::code), [0, 16, 32, 48, 64, 80]);
-        assert_eq!(State::parse("Running"), None);
     }
 }

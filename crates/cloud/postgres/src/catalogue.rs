@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Conflict, Database, Decide, DecideEach,
-    FoundObject, Image, ImageChange, ImageRef, ImagesState, InlineObject, KeyChange, KeyRef,
-    KeyState, KnownAccounts, KnownBlob, ListedVersion, Part, ResourceTag, Table, Transfer, Upload,
-    UploadChange, UploadRef, UploadState,
+    FoundObject, Image, ImageChange, ImageRef, ImagesState, InlineObject, Instance, InstanceChange,
+    InstancesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Part,
+    ResourceTag, Table, Transfer, Upload, UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use tokio::runtime::Handle;
@@ -21,6 +21,7 @@ use crate::connection::{self, Connection, Pool};
 use crate::error::PostgresError;
 use crate::failure::Failure;
 use crate::images::Images;
+use crate::instances::Instances;
 use crate::keys::{OneKey, SeveralKeys};
 use crate::schema::Schema;
 use crate::statistics::PostgresStatistics;
@@ -29,7 +30,8 @@ use crate::unit::{Tries, attempt, change, taken, within};
 use crate::uploads::OneUpload;
 use crate::values::most;
 use crate::{
-    accounts, blobs, buckets, images, objects, schema, secrets, statements, transfer, uploads,
+    accounts, blobs, buckets, images, instances, objects, schema, secrets, statements, transfer,
+    uploads,
 };
 
 /// Most keys that are changed in one transaction.
@@ -245,6 +247,14 @@ impl Database for PostgresCatalogue {
         }
     }
 
+    async fn change_instances(
+        &self,
+        decide: Decide<InstancesState, InstanceChange>,
+    ) -> Result<(), CatalogueError> {
+        let unit = Instances { now: self.now() };
+        self.change(&unit, decide).await.map(drop)
+    }
+
     async fn change_accounts(
         &self,
         mut decide: Decide<AccountsState, AccountsChange>,
@@ -407,6 +417,18 @@ impl Database for PostgresCatalogue {
 
     async fn tags(&self, account: String) -> Result<Vec<ResourceTag>, CatalogueError> {
         read!(self, |connection| images::tags(connection, &account))
+    }
+
+    async fn instances(&self, tags_of: Option<String>) -> Result<Vec<Instance>, CatalogueError> {
+        let tags_of = tags_of.as_deref();
+        read!(self, |connection| connection
+            .snapshot(instances::all(connection, tags_of)))
+    }
+
+    async fn user_data(&self, instance: String) -> Result<Option<Vec<u8>>, CatalogueError> {
+        read!(self, |connection| instances::user_data(
+            connection, &instance
+        ))
     }
 
     async fn secret(&self, name: String) -> Result<Option<Vec<u8>>, CatalogueError> {

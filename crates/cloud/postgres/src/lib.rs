@@ -14,6 +14,7 @@ mod connection;
 mod error;
 mod failure;
 mod images;
+mod instances;
 mod keys;
 mod objects;
 mod schema;

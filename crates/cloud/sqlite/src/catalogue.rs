@@ -14,9 +14,9 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Database, Decide, DecideEach, FoundObject, Image,
-    ImageChange, ImageRef, ImageState, ImagesState, InlineObject, KeyChange, KeyRef, KeyState,
-    KnownAccounts, KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Row, Table, Transfer,
-    Upload, UploadChange, UploadRef, UploadState,
+    ImageChange, ImageRef, ImageState, ImagesState, InlineObject, Instance, InstanceChange,
+    InstancesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Mismatch,
+    Part, ResourceTag, Row, Table, Transfer, Upload, UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -28,8 +28,8 @@ use crate::reserve::{GivesRoom, Reserve};
 use crate::thread::{Beside, ConnectionThread};
 use crate::upkeep::Upkeep;
 use crate::{
-    accounts, blobs, buckets, copy, identity, images, mark, objects, schema, secrets, transfer,
-    units, uploads,
+    accounts, blobs, buckets, copy, identity, images, instances, mark, objects, schema, secrets,
+    transfer, units, uploads,
 };
 
 /// Most keys that are changed in one transaction.
@@ -366,6 +366,23 @@ impl Database for SqliteCatalogue {
             .await
     }
 
+    async fn change_instances(
+        &self,
+        mut decide: Decide<InstancesState, InstanceChange>,
+    ) -> Result<(), CatalogueError> {
+        let clock = self.clock.clone();
+        self.thread
+            .change(move |connection, gives_room| {
+                let state = instances::load(connection, clock.now_millis())?;
+                decide(&state).map_or(Ok(()), |change| {
+                    // On a full disk instances can still be ended.
+                    gives_room.say(change.insert.is_empty() && change.put_tags.is_empty());
+                    instances::apply(connection, &change)
+                })
+            })
+            .await
+    }
+
     async fn change_accounts(
         &self,
         mut decide: Decide<AccountsState, AccountsChange>,
@@ -531,6 +548,16 @@ impl Database for SqliteCatalogue {
 
     async fn tags(&self, account: String) -> Result<Vec<ResourceTag>, CatalogueError> {
         self.read(move |connection| Ok(images::tags(connection, &account)?))
+            .await
+    }
+
+    async fn instances(&self, tags_of: Option<String>) -> Result<Vec<Instance>, CatalogueError> {
+        self.read(move |connection| Ok(instances::all(connection, tags_of.as_deref())?))
+            .await
+    }
+
+    async fn user_data(&self, instance: String) -> Result<Option<Vec<u8>>, CatalogueError> {
+        self.read(move |connection| Ok(instances::user_data(connection, &instance)?))
             .await
     }
 

@@ -11,6 +11,7 @@ mod copy;
 mod failure;
 mod identity;
 mod images;
+mod instances;
 mod json;
 mod mark;
 mod objects;

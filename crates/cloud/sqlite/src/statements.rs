@@ -15,8 +15,8 @@ mod tests {
     use rusqlite::{Connection, StatementStatus};
 
     use crate::{
-        accounts, blobs, buckets, copy, identity, images, objects, readers, schema, secrets,
-        transfer, upkeep, uploads,
+        accounts, blobs, buckets, copy, identity, images, instances, objects, readers, schema,
+        secrets, transfer, upkeep, uploads,
     };
 
     /// All statements, each with its name.
@@ -28,6 +28,7 @@ mod tests {
             copy::STATEMENTS,
             identity::STATEMENTS,
             images::STATEMENTS,
+            instances::STATEMENTS,
             objects::STATEMENTS,
             readers::STATEMENTS,
             secrets::STATEMENTS,

@@ -15,6 +15,7 @@ mod buckets;
 mod history;
 mod images;
 mod inline;
+mod instances;
 mod model;
 mod objects;
 mod races;
@@ -46,6 +47,10 @@ pub use images::{
 pub use inline::{
     inline_bytes_and_blobs_replace_each_other, inline_bytes_are_as_they_were_put,
     inline_bytes_belong_to_a_version, inline_objects_are_listed,
+};
+pub use instances::{
+    a_limit_of_instances_is_kept, an_instance_changes, an_instance_is_as_it_was_launched,
+    instances_are_listed_by_launch, instances_go_with_their_tags,
 };
 pub use objects::{
     a_refusal_changes_nothing, a_version_is_as_it_was_put, keys_are_told_apart,
@@ -119,6 +124,11 @@ macro_rules! contract_tests {
             images_are_listed_by_id,
             images_go_with_their_tags,
             tags_belong_to_an_account,
+            an_instance_is_as_it_was_launched,
+            an_instance_changes,
+            instances_are_listed_by_launch,
+            instances_go_with_their_tags,
+            a_limit_of_instances_is_kept,
             inline_bytes_are_as_they_were_put,
             inline_bytes_and_blobs_replace_each_other,
             inline_bytes_belong_to_a_version,

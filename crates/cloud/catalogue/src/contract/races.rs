@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Runs two clients at once, of which now the one, now the other starts first.
-async fn at_once<A, B>(
+pub(super) async fn at_once<A, B>(
     round: usize,
     one: impl Future<Output = A>,
     other: impl Future<Output = B>,
@@ -30,7 +30,7 @@ async fn at_once<A, B>(
 }
 
 /// Whether the client was not refused; an error of the catalogue is none of the outcomes.
-fn won<T>(outcome: Given<T>) -> Given<bool> {
+pub(super) fn won<T>(outcome: Given<T>) -> Given<bool> {
     match outcome {
         Ok(_) => Ok(true),
         Err(Refusal::Rule) => Ok(false),

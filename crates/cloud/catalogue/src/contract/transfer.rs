@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Columns that may have no value.
-const NULLABLE: [(Table, &str); 12] = [
+const NULLABLE: [(Table, &str); 14] = [
     (Table::Accounts, "email"),
     (Table::Objects, "upload"),
     (Table::Segments, "checksum"),
@@ -27,10 +27,12 @@ const NULLABLE: [(Table, &str); 12] = [
     (Table::Images, "platform"),
     (Table::Images, "root_device"),
     (Table::Images, "unique_name"),
+    (Table::Instances, "address"),
+    (Table::Instances, "user_data"),
 ];
 
 /// Columns that refer to the primary key of another table.
-const REFERENCES: [(Table, &str, Table); 17] = [
+const REFERENCES: [(Table, &str, Table); 18] = [
     (Table::Users, "account", Table::Accounts),
     (Table::AccessKeys, "user", Table::Users),
     (Table::Certificates, "user", Table::Users),
@@ -48,6 +50,7 @@ const REFERENCES: [(Table, &str, Table); 17] = [
     (Table::LaunchPermissions, "account", Table::Accounts),
     (Table::Tags, "resource", Table::Images),
     (Table::Tags, "account", Table::Accounts),
+    (Table::Instances, "owner", Table::Accounts),
 ];
 
 /// The rows of a catalogue, table by table.

@@ -32,6 +32,8 @@ pub enum Table {
     LaunchPermissions,
     /// Tags of images.
     Tags,
+    /// Instances.
+    Instances,
     /// Blobs that were given up and are not deleted yet.
     Garbage,
     /// Secrets of the cloud, encrypted.
@@ -96,7 +98,7 @@ macro_rules! columns {
 
 impl Table {
     /// All tables; rows of a table refer to rows of tables before it only.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Accounts,
         Self::Users,
         Self::AccessKeys,
@@ -110,6 +112,7 @@ impl Table {
         Self::Images,
         Self::LaunchPermissions,
         Self::Tags,
+        Self::Instances,
         Self::Garbage,
         Self::Secrets,
     ];
@@ -130,6 +133,7 @@ impl Table {
             Self::Images => "images",
             Self::LaunchPermissions => "launch_permissions",
             Self::Tags => "tags",
+            Self::Instances => "instances",
             Self::Garbage => "garbage",
             Self::Secrets => "secrets",
         }
@@ -191,6 +195,10 @@ impl Table {
             ],
             Self::LaunchPermissions => columns![image: Text, account: Text],
             Self::Tags => columns![resource: Text, account: Text, key: Text, value: Text],
+            Self::Instances => columns![
+                id: Text, reservation: Text, owner: Text, state: Text, address: Text, launched: Integer, changed: Integer,
+                security_groups: Json, launch: Json, settings: Json, user_data: Bytes,
+            ],
             Self::Garbage => columns![blob: Blob, since: Integer],
             Self::Secrets => columns![name: Text, wrapped: Bytes, made: Integer],
         }

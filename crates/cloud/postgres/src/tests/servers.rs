@@ -101,9 +101,10 @@ async fn tables_that_do_not_fit_are_told_from_each_other() -> contract::Outcome 
     assert!(matches!(error, PostgresError::Foreign), "{said}");
     client.batch_execute("DROP TABLE others").await?;
     let catalogue = PostgresCatalogue::open(&config, Clock::system()).await?;
+    let steps = PostgresCatalogue::schema(&config).await?.known;
     assert_eq!(
         PostgresCatalogue::upgrade(&config).await?,
-        (1, 1),
+        (steps, steps),
         "nothing to do"
     );
 
@@ -114,39 +115,36 @@ async fn tables_that_do_not_fit_are_told_from_each_other() -> contract::Outcome 
     assert!(
         matches!(
             error,
-            PostgresError::SchemaTooOld {
-                found: 0,
-                needed: 1
-            }
+            PostgresError::SchemaTooOld { found: 0, needed } if needed == steps
         ),
         "{said}"
     );
     assert!(said.contains("gumnut cloud schema upgrade"), "{said}");
     // A later gumnut that this one can live with.
     client
-        .batch_execute("UPDATE schema SET version = 9, oldest_program = 1")
+        .batch_execute("UPDATE schema SET version = 99, oldest_program = 1")
         .await?;
     PostgresCatalogue::open(&config, Clock::system()).await?;
     catalogue.ready().await?;
     client
-        .batch_execute("UPDATE schema SET oldest_program = 2")
+        .batch_execute("UPDATE schema SET oldest_program = 98")
         .await?;
     let (error, said) = refused(&config).await;
     assert!(
         matches!(
             error,
             PostgresError::SchemaTooNew {
-                found: 9,
-                oldest: 2,
-                known: 1
-            }
+                found: 99,
+                oldest: 98,
+                known
+            } if known == steps
         ),
         "{said}"
     );
     assert!(PostgresCatalogue::upgrade(&config).await.is_err());
     let gone = catalogue.ready().await;
     assert!(
-        matches!(gone, Err(CatalogueError::Version { found: 9, known: 1 })),
+        matches!(gone, Err(CatalogueError::Version { found: 99, known }) if known == steps),
         "{gone:?}"
     );
     Ok(())
@@ -160,39 +158,51 @@ async fn of_two_upgrades_at_once_one_does_the_work() -> contract::Outcome {
         connection::connect(&config).await?,
         connection::connect(&config).await?,
     );
-    // The first step has been done.
-    let more = ["", "CREATE TABLE more (a INT)"];
+    // The steps of this program have been done.
+    let known = PostgresCatalogue::schema(&config).await?.known;
+    let done = vec![""; usize::try_from(known)?];
+    let more = [&done[..], &["CREATE TABLE more (a INT)"]].concat();
     let (one, other) = tokio::join!(
         schema::upgrade_to(&clients.0, &more, 1),
         schema::upgrade_to(&clients.1, &more, 1)
     );
     let mut both = [one?, other?];
     both.sort_unstable();
-    assert_eq!(both, [(1, 2), (2, 2)]);
+    assert_eq!(both, [(known, known + 1), (known + 1, known + 1)]);
     clients
         .0
         .batch_execute("INSERT INTO more VALUES (1)")
         .await?;
-    // This program does not know the second step, and can live with it.
+    // This program does not know the last step, and can live with it.
     catalogue.ready().await?;
     let shown = PostgresCatalogue::schema(&config).await?;
-    assert_eq!((shown.version, shown.known, shown.fits()), (2, 1, true));
+    assert_eq!(
+        (shown.version, shown.known, shown.fits()),
+        (known + 1, known, true)
+    );
 
-    let broken = ["", "", "CREATE TABLE most (a INT)", "no SQL"];
+    let broken = [&done[..], &["", "CREATE TABLE most (a INT)", "no SQL"]].concat();
     assert!(schema::upgrade_to(&clients.0, &broken, 1).await.is_err());
     assert!(clients.0.batch_execute("SELECT * FROM most").await.is_err());
     let hold = "BEGIN; SELECT 1 FROM schema FOR UPDATE";
     clients.0.batch_execute(hold).await?;
-    let mut good = broken;
-    good[3] = "CREATE TABLE last (a INT)";
-    let waited = schema::upgrade_to(&clients.1, &good, 4).await;
+    let good = [
+        &done[..],
+        &["", "CREATE TABLE most (a INT)", "CREATE TABLE last (a INT)"],
+    ]
+    .concat();
+    let last = known + 3;
+    let waited = schema::upgrade_to(&clients.1, &good, last).await;
     assert!(
         matches!(waited, Err(PostgresError::Locked(_))),
         "{waited:?}"
     );
     clients.0.batch_execute("ROLLBACK").await?;
     let client = connection::connect(&config).await?;
-    assert_eq!(schema::upgrade_to(&client, &good, 4).await?, (2, 4));
+    assert_eq!(
+        schema::upgrade_to(&client, &good, last).await?,
+        (known + 1, last)
+    );
     assert!(!PostgresCatalogue::schema(&config).await?.fits());
     let gone = catalogue.ready().await;
     assert!(
