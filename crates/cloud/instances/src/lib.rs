@@ -1,25 +1,43 @@
 #![doc = include_str!("../README.md")]
 
 mod addresses;
+mod digest;
+mod error;
 mod fake;
 mod fake_provisioner;
 mod hypervisor;
 mod id;
+mod keeper;
+mod lookup;
+mod names;
+mod plan;
 mod provision;
 mod quota;
 mod reconcile;
+mod requests;
+mod run;
+mod service;
 mod state;
+#[cfg(test)]
+mod testing;
 mod types;
 
 pub use addresses::free_address;
+pub use error::{InstanceError, InstanceErrorKind};
 pub use fake::FakeHypervisor;
 pub use fake_provisioner::FakeProvisioner;
 pub use hypervisor::{Boot, Bus, Card, Console, Hypervisor, HypervisorError, Look, Machine, Seen};
 pub use id::{InstanceId, InstanceIdError};
+pub use keeper::Keeper;
+pub use lookup::LaunchLookup;
+pub use names::{host_name, mac_of, public_address};
 pub use provision::{
     BundledImage, Provision, ProvisionCause, ProvisionError, Provisioner, PublicKey,
 };
 pub use quota::{NoRoom, Quota, Usage};
 pub use reconcile::{Task, reconcile};
+pub use requests::{Modification, Moved};
+pub use run::{DeviceRequest, RunRequest};
+pub use service::{Host, Instances, LiveInstance};
 pub use state::{Event, Order, Refusal, Request, Step, Subject, next};
-pub use types::{InstanceType, instance_types};
+pub use types::{InstanceType, default_type, instance_types};

@@ -1,6 +1,6 @@
 //! How many instances there may be.
 
-use gumnut_cloud_catalogue::InstanceState;
+use gumnut_cloud_catalogue::{Instance, InstanceState};
 
 use crate::types::InstanceType;
 
@@ -61,6 +61,20 @@ impl Usage {
             }
         }
         usage
+    }
+
+    /// What these instances take together, each with the resources that it was launched with.
+    pub fn of_instances(instances: &[Instance]) -> Self {
+        let kinds: Vec<_> = instances
+            .iter()
+            .map(|instance| InstanceType::of_launch(&instance.launch))
+            .collect();
+        let states = instances.iter().map(|instance| instance.state);
+        Self::of(
+            states
+                .zip(&kinds)
+                .map(|(state, kind)| (state, kind, kind.disk())),
+        )
     }
 
     fn one(kind: &InstanceType, disk: u64) -> Self {

@@ -1,6 +1,6 @@
 //! Instance types, as each profile has them.
 
-use gumnut_cloud_catalogue::Profile;
+use gumnut_cloud_catalogue::{Launch, Profile};
 
 /// An instance type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,18 @@ pub struct InstanceType {
 }
 
 impl InstanceType {
+    /// The type that an instance was launched with. Its name is empty when no profile has a type of that name any more.
+    pub(crate) fn of_launch(launch: &Launch) -> Self {
+        let known = OLD.iter().chain(&NEW).map(|kind| kind.name);
+        let name = known.into_iter().find(|name| *name == launch.instance_type);
+        Self {
+            name: name.unwrap_or_default(),
+            processors: launch.processors,
+            memory_mib: launch.memory_mib,
+            disk_gib: launch.disk_gib,
+        }
+    }
+
     /// Memory in bytes.
     pub fn memory(&self) -> u64 {
         u64::from(self.memory_mib) << 20
@@ -65,7 +77,16 @@ const NEW: [InstanceType; 14] = [
 /// How many of the new ones Eucalyptus had.
 const OF_EUCALYPTUS: usize = 8;
 
-/// The types of a profile, in the order in which they are listed; the first is what is started when none is named.
+/// The type that is started when none is named: `m1.small` in every profile.
+pub fn default_type(profile: Profile) -> &'static InstanceType {
+    let types = instance_types(profile);
+    types
+        .iter()
+        .find(|it| it.name == "m1.small")
+        .unwrap_or(&types[0])
+}
+
+/// The types of a profile, in the order in which they are listed.
 pub fn instance_types(profile: Profile) -> &'static [InstanceType] {
     if profile.is_legacy() {
         &OLD
