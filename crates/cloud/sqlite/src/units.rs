@@ -61,18 +61,12 @@ pub(crate) fn change_key(
 ) -> rusqlite::Result<Garbage> {
     let KeyRef { bucket, key, .. } = at;
     let mut garbage = Garbage::new(now);
-    let mut lost_the_newest = false;
-    for id in &change.delete {
-        lost_the_newest |= objects::delete(connection, bucket, key, *id, &mut garbage)?;
-    }
-    match &change.insert {
-        Some(new) => {
-            objects::insert(connection, bucket, key, new)?;
-            let segments = new.content.segments().iter();
-            garbage.reclaim(connection, segments.map(|segment| segment.blob.as_str()))?;
-        }
-        None if lost_the_newest => objects::promote(connection, bucket, key)?,
-        None => {}
+    let is_replaced = match (&change.delete[..], &change.insert) {
+        ([id], Some(new)) => objects::replace(connection, bucket, key, *id, new)?,
+        _ => false,
+    };
+    if !is_replaced {
+        change_versions(connection, at, change, &mut garbage)?;
     }
     if let Some(upload) = &change.end_upload {
         // The version is there already, so that parts that it has taken over can be recognised.
@@ -85,6 +79,29 @@ pub(crate) fn change_key(
         objects::set_tags_and_lock(connection, bucket, key, tags_and_lock)?;
     }
     Ok(garbage)
+}
+
+/// Makes versions of a key go, and one come.
+fn change_versions(
+    connection: &Connection,
+    at: &KeyRef,
+    change: &KeyChange,
+    garbage: &mut Garbage,
+) -> rusqlite::Result<()> {
+    let KeyRef { bucket, key, .. } = at;
+    let mut lost_the_newest = false;
+    for id in &change.delete {
+        lost_the_newest |= objects::delete(connection, bucket, key, *id, garbage)?;
+    }
+    match &change.insert {
+        Some(new) => {
+            objects::insert(connection, bucket, key, new)?;
+            let segments = new.content.segments().iter();
+            garbage.reclaim(connection, segments.map(|segment| segment.blob.as_str()))
+        }
+        None if lost_the_newest => objects::promote(connection, bucket, key),
+        None => Ok(()),
+    }
 }
 
 /// Loads what a decision about a bucket rests on.
