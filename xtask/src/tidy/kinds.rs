@@ -31,6 +31,8 @@ pub(super) enum Kind {
     FrontEnd,
     /// The cloud as a whole.
     Whole,
+    /// Commands of the binary that are a crate of their own.
+    Commands,
     /// The binary.
     Program,
     /// What puts others to the test.
@@ -40,11 +42,12 @@ pub(super) enum Kind {
 }
 
 use Kind::{
-    Adapter, Base, Client, Domain, FrontEnd, Image, Judge, Listener, Program, Seam, Tool, Whole,
+    Adapter, Base, Client, Commands, Domain, FrontEnd, Image, Judge, Listener, Program, Seam, Tool,
+    Whole,
 };
 
 /// Name of each kind in the table, its directory, and the kinds that it may call.
-const KINDS: [(Kind, &str, &str, &[Kind]); 12] = [
+const KINDS: [(Kind, &str, &str, &[Kind]); 13] = [
     (Base, "base", "crates/base", &[Base]),
     (Image, "image", "crates/image", &[Base, Image]),
     (Client, "client", "crates/client", &[Base, Image, Client]),
@@ -75,10 +78,16 @@ const KINDS: [(Kind, &str, &str, &[Kind]); 12] = [
         &[Base, Image, Seam, Adapter, Domain, Listener, FrontEnd],
     ),
     (
+        Commands,
+        "commands",
+        "crates/cli",
+        &[Base, Image, Client, Whole],
+    ),
+    (
         Program,
         "program",
         "crates/cli",
-        &[Base, Image, Client, Whole, Program],
+        &[Base, Image, Client, Whole, Commands],
     ),
     (Judge, "judge", "", &[Base, Image, Client, Domain]),
     (Tool, "tool", "", &[Tool]),
@@ -125,6 +134,8 @@ impl Kind {
             }
             _ => match (self, other) {
                 (_, Adapter) => "only the whole cloud names adapters",
+                (_, Program) => "the binary is called by nobody",
+                (_, Commands) => "only the binary names its commands",
                 (FrontEnd, FrontEnd) => "front ends never see each other",
                 (Base | Seam, _) => "values and seams are at the bottom",
                 (Domain, _) => "domains know seams and domains only",
@@ -216,6 +227,8 @@ mod tests {
              | `cloud-http` | listener | `types` | |\n\
              | `cloud-ec2` | front end | `cloud-http`, `cloud-objects` | |\n\
              | `cloud` | whole | `crates/cloud` | |\n\
+             | `cloud-commands` | commands | `cloud` | |\n\
+             | `gumnut` | program | `cloud-commands` | |\n\
              | `{name}` | {kind} | {calls} | {tests} |\n\n\
              | foreign crate | only in | and in tests of |\n|---|---|---|\n| `s3s` | `cloud` | |\n"
         );
@@ -231,7 +244,8 @@ mod tests {
                 "`cloud-sqlite`",
             ),
             ("domain", "`cloud-objects`, `types`", "`cloud-sqlite`"),
-            ("program", "`cloud`, `crates/base`, `crates/client`", ""),
+            ("commands", "`cloud`, `crates/base`, `crates/client`", ""),
+            ("program", "`cloud-commands`, `cloud`, `crates/base`", ""),
         ] {
             assert_eq!(problems("x", kind, calls, tests), [""; 0], "{kind}");
         }
@@ -275,6 +289,12 @@ mod tests {
                 "`cloud-sqlite`",
                 "only the whole cloud names adapters",
             ),
+            ("program", "`gumnut`", "the binary is called by nobody"),
+            (
+                "commands",
+                "`cloud-commands`",
+                "only the binary names its commands",
+            ),
             ("domain", "`ec2-client`", "client and cloud never meet"),
             ("client", "`cloud`", "client and cloud never meet"),
             (
@@ -284,11 +304,14 @@ mod tests {
             ),
         ] {
             let found = problems("x", kind, calls, "");
-            let expected = calls.trim_matches('`');
+            let called = match calls.trim_matches('`') {
+                "gumnut" => "gumnut".to_owned(),
+                other => format!("gumnut-{other}"),
+            };
             assert_eq!(
                 found,
                 [format!(
-                    "gumnut-x may not be allowed to call gumnut-{expected}: {reason}"
+                    "gumnut-x may not be allowed to call {called}: {reason}"
                 )],
                 "{kind}"
             );
