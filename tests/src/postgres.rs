@@ -3,8 +3,6 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::tool;
-
 /// Runs a server until its standard input ends; the tests of the catalogue use it, too.
 const SCRIPT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -23,17 +21,8 @@ impl Postgres {
     #[must_use]
     pub fn start() -> Self {
         let script = fs_err::read_to_string(SCRIPT).expect("a script");
-        let newest = "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1";
-        let programs = tool("sh", &["-c", newest]);
-        let mut command = if tool("id", &["-u"]).trim() == "0" {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh"]);
-            command
-        } else {
-            Command::new("sh")
-        };
-        let mut supervisor = command
-            .args(["-c", &script, "sh", programs.trim()])
+        let mut supervisor = Command::new("sh")
+            .args(["-c", &script, &script])
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -43,10 +32,8 @@ impl Postgres {
         let stdout = supervisor.stdout.take().expect("a pipe");
         let mut lines = BufReader::new(stdout);
         lines.read_line(&mut directory).expect("a line");
-        assert!(
-            !directory.is_empty(),
-            "PostgreSQL does not start; run: cargo xtask setup"
-        );
+        // Why not is on standard error.
+        assert!(!directory.is_empty(), "PostgreSQL does not start");
         directory.truncate(directory.trim_end().len());
         Self {
             supervisor,

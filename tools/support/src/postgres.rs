@@ -4,7 +4,6 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::system;
 use crate::workspace::{Workspace, is_root};
 use anyhow::{Context as _, ensure};
 use xshell::{Cmd, Shell, cmd};
@@ -27,7 +26,6 @@ const SETTINGS: [&str; 4] = [
 pub struct Postgres {
     supervisor: Child,
     directory: PathBuf,
-    programs: PathBuf,
     shell: Shell,
     is_root: bool,
 }
@@ -36,14 +34,10 @@ impl Postgres {
     /// Starts a server with the database of a catalogue.
     pub fn start(workspace: &Workspace) -> anyhow::Result<Self> {
         let shell = workspace.shell()?;
-        let programs = system::postgres()?;
         let is_root = is_root(&shell)?;
         let script = fs_err::read_to_string(workspace.root().join(SCRIPT))?;
-        let (first, more) = ordinary_user(is_root);
-        let mut supervisor = Command::new(first)
-            .args(more)
-            .args(["sh", "-c", &script, "sh"])
-            .arg(&programs)
+        let mut supervisor = Command::new("sh")
+            .args(["-c", &script, &script])
             .args(SETTINGS)
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -63,7 +57,6 @@ impl Postgres {
         let server = Self {
             supervisor,
             directory: directory.trim_end().into(),
-            programs,
             shell,
             is_root,
         };
@@ -111,14 +104,14 @@ impl Postgres {
 
     /// Runs `pg_ctl` for the server: `&["-m", "immediate", "restart"]`.
     pub fn control(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let (shell, programs) = (&self.shell, &self.programs);
-        let (data, log) = (self.directory.join("data"), self.directory.join("log"));
+        let (shell, directory) = (&self.shell, &self.directory);
+        let (data, log) = (directory.join("data"), directory.join("log"));
         let (first, more) = ordinary_user(self.is_root);
         // The directory of the task may be closed to that user.
         let _root = shell.push_dir("/");
         let output = cmd!(
             shell,
-            "{first} {more...} {programs}/pg_ctl -D {data} -l {log} -w {arguments...}"
+            "{first} {more...} {directory}/bin/pg_ctl -D {data} -l {log} -w {arguments...}"
         )
         .quiet()
         .ignore_status()
@@ -138,7 +131,8 @@ impl Postgres {
 
     /// A client program of PostgreSQL, for this server.
     fn program(&self, name: &str, arguments: &[&str]) -> Cmd<'_> {
-        let (program, directory) = (self.programs.join(name), &self.directory);
+        let directory = &self.directory;
+        let program = directory.join("bin").join(name);
         cmd!(
             self.shell,
             "{program} -h {directory} -U gumnut {arguments...}"

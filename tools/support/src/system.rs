@@ -1,7 +1,5 @@
 //! Programs of the system that tasks start: found, or installed from Debian packages.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, bail};
 use xshell::{Shell, cmd};
 
@@ -73,25 +71,6 @@ pub fn cluster(workspace: &Workspace) -> anyhow::Result<()> {
 /// Makes sure of one program that few tasks need.
 pub fn program(shell: &Shell, program: &str, package: &str) -> anyhow::Result<()> {
     programs(shell, &[(program, package)])
-}
-
-/// Where the programs of the newest version of PostgreSQL are; an error says how to install it.
-pub fn postgres() -> anyhow::Result<PathBuf> {
-    let (folder, package) = POSTGRES;
-    let versions = fs_err::read_dir(folder).into_iter().flatten();
-    let mut found: Vec<(u32, PathBuf)> = versions
-        .filter_map(|version| {
-            let version = version.ok()?;
-            let number = version.file_name().to_str()?.parse().ok()?;
-            Some((number, version.path().join("bin")))
-        })
-        .filter(|(_, programs)| programs.join("initdb").exists())
-        .collect();
-    found.sort_unstable();
-    let newest = found.pop().map(|(_, programs)| programs);
-    newest.with_context(|| {
-        format!("{package} is not installed; run: cargo xtask setup, or apt-get install {package}")
-    })
 }
 
 /// Makes sure of programs that few tasks need, each with its package.

@@ -22,7 +22,6 @@ pub type Failed = Box<dyn Error + Send + Sync>;
 pub struct TestServer {
     supervisor: Child,
     directory: PathBuf,
-    programs: PathBuf,
 }
 
 /// A schema for one test, which nobody else uses.
@@ -45,12 +44,8 @@ impl TestServer {
     /// # Errors
     /// When PostgreSQL is not installed, or does not start.
     pub fn start(settings: &[&str]) -> Result<Self, Failed> {
-        let programs = programs()?;
-        let mut command = as_ordinary_user("sh");
-        command
-            .args(["-c", SCRIPT, "sh"])
-            .arg(&programs)
-            .args(settings);
+        let mut command = Command::new("sh");
+        command.args(["-c", SCRIPT, SCRIPT]).args(settings);
         command
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -71,7 +66,6 @@ impl TestServer {
         Ok(Self {
             supervisor,
             directory: directory.trim_end().into(),
-            programs,
         })
     }
 
@@ -114,7 +108,7 @@ impl TestServer {
         program: &str,
         arguments: impl IntoIterator<Item: AsRef<OsStr>>,
     ) -> Result<(), Failed> {
-        let mut command = as_ordinary_user(self.programs.join(program));
+        let mut command = as_ordinary_user(self.directory.join("bin").join(program));
         let output = command.args(arguments).current_dir("/").output()?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into());
@@ -191,21 +185,6 @@ fn as_ordinary_user(program: impl AsRef<OsStr>) -> Command {
         .args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"])
         .arg(program);
     command
-}
-
-/// Where the programs of the newest installed version are.
-fn programs() -> Result<PathBuf, Failed> {
-    let missing = || "PostgreSQL is not installed: run `cargo xtask setup`, or install postgresql";
-    let versions = fs_err::read_dir("/usr/lib/postgresql").map_err(|_| missing())?;
-    let versions = versions.filter_map(Result::ok);
-    let mut found: Vec<_> = versions.map(|entry| entry.path().join("bin")).collect();
-    found.retain(|path| path.join("initdb").exists());
-    found.sort_by_key(|path| version(path));
-    Ok(found.pop().ok_or_else(missing)?)
-}
-
-fn version(programs: &Path) -> Option<u32> {
-    programs.parent()?.file_name()?.to_str()?.parse().ok()
 }
 
 impl TestSchema {

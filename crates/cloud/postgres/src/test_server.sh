@@ -1,9 +1,23 @@
 # Runs a PostgreSQL server in a directory of its own until standard input ends, whatever ends the process at its other end, and
-# removes the directory then. Prints the directory when the server accepts connections. $1: where the programs are. The rest: options.
+# removes the directory then. Prints the directory when the server accepts connections; its programs are in `bin` there.
+# It is run as `sh -c TEXT TEXT OPTION...` with the text of this file, once as what is run and once as its name.
 set -eu
 umask 077
-programs=$1
-shift
+
+# PostgreSQL refuses to run as root.
+if [ "$(id -u)" = 0 ]; then
+    exec setpriv --reuid=nobody --regid=nogroup --clear-groups -- sh -c "$0" "$0" "$@"
+fi
+
+# Those of the newest version that is installed.
+programs=
+for initdb in $(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V); do
+    programs=${initdb%/initdb}
+done
+if [ -z "$programs" ]; then
+    echo "PostgreSQL is not installed: run \`cargo xtask setup\`, or install postgresql" >&2
+    exit 1
+fi
 
 # Directories of those that were killed themselves.
 for old in /tmp/gumnut-postgres.*; do
@@ -16,6 +30,7 @@ done
 
 directory=$(mktemp -d /tmp/gumnut-postgres.XXXXXX)
 echo $$ >"$directory/supervisor"
+ln -s "$programs" "$directory/bin"
 trap 'rm -rf "$directory"' EXIT
 trap '' INT TERM HUP
 
