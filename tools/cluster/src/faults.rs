@@ -11,7 +11,7 @@ use crate::scene::{Scene, write_secret};
 /// What `clients.py ask` asks.
 const OPERATIONS: [&str; 4] = ["PUT", "GET", "HEAD", "DescribeImages"];
 /// How long a request may take that cannot be answered, in seconds.
-const PATIENCE: f64 = 45.0;
+const PATIENCE: f64 = 30.0;
 
 pub(crate) fn run(scene: &mut Scene<'_>, seconds: u64, steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("everything works", || {

@@ -74,6 +74,9 @@ pub enum CatalogueSource {
 }
 
 impl CatalogueSource {
+    /// How long PostgreSQL may take for a statement, unless something else is said.
+    pub const STATEMENT_TIME: Duration = Duration::from_secs(10);
+
     /// Reads `sqlite`, or a URL such as `postgres:///gumnut?host=/run/postgresql`. Its password is in `password_file`; `None` for a login
     /// without a password.
     ///
@@ -104,6 +107,17 @@ impl CatalogueSource {
         }
         #[cfg(not(feature = "postgres"))]
         Err(wrong("this program was built without PostgreSQL"))
+    }
+
+    /// Lets PostgreSQL take so long for a statement. Without an answer a little later a request is answered with 503. It has no effect
+    /// on SQLite.
+    #[must_use]
+    pub fn statement_time(self, most: Duration) -> Self {
+        match self {
+            Self::Sqlite => Self::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(config) => Self::Postgres(Box::new(config.statement_time(most))),
+        }
     }
 }
 

@@ -14,6 +14,8 @@ use deadpool::managed::{
 };
 use futures::FutureExt as _;
 use futures::future::{MaybeDone, join3, maybe_done, try_join_all};
+use rustls::ClientConfig;
+use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -82,7 +84,7 @@ pub(crate) fn pool(
     Pool::builder(connector)
         .max_size(config.connections)
         .wait_timeout(Some(FREE_TIME))
-        .create_timeout(Some(config.connect_time + config.answer_time))
+        .create_timeout(Some(config.connect_time_of_all() + config.answer_time()))
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|_| PostgresError::Busy)
@@ -97,26 +99,40 @@ pub(crate) async fn take(pool: &Pool) -> Result<Object<Connector>, PostgresError
     })
 }
 
-/// Connects without preparing anything.
+/// Connects to the first of the servers that takes the connection, without preparing anything.
 pub(crate) async fn connect(config: &PostgresConfig) -> Result<Client, PostgresError> {
-    let server = config.server()?;
+    let tls = config.tls()?;
+    let mut failure = PostgresError::Silent;
+    for server in config.servers()? {
+        // One that hangs accepts connections and says nothing: the limit is on all of it, so that the next has its turn.
+        let connected = timeout(config.connect_time, connect_to(&server, tls.clone())).await;
+        failure = match connected {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(error)) => config.not_connected(error),
+            Err(_) => config.unreachable("it did not answer in time".into()),
+        };
+    }
+    Err(failure)
+}
+
+async fn connect_to(
+    server: &tokio_postgres::Config,
+    tls: Option<ClientConfig>,
+) -> Result<Client, tokio_postgres::Error> {
     // Boxed, as they are large and rare.
-    let connected = match config.tls()? {
-        None => Box::pin(server.connect(NoTls))
-            .await
-            .map(|(client, connection)| {
-                tokio::spawn(connection.map(drop));
-                client
-            }),
+    match tls {
+        None => {
+            let (client, connection) = Box::pin(server.connect(NoTls)).await?;
+            tokio::spawn(connection.map(drop));
+            Ok(client)
+        }
         Some(tls) => {
             let connect = Box::pin(server.connect(MakeRustlsConnect::new(tls)));
-            connect.await.map(|(client, connection)| {
-                tokio::spawn(connection.map(drop));
-                client
-            })
+            let (client, connection) = connect.await?;
+            tokio::spawn(connection.map(drop));
+            Ok(client)
         }
-    };
-    connected.map_err(|error| config.not_connected(error))
+    }
 }
 
 impl Manager for Connector {
@@ -144,7 +160,7 @@ impl Manager for Connector {
         Ok(Connection {
             client,
             prepared,
-            answer_time: self.config.answer_time,
+            answer_time: self.config.answer_time(),
             is_unusable: AtomicBool::new(false),
             waiting: AtomicU32::new(0),
             counts: Arc::clone(&self.counts),
@@ -246,7 +262,7 @@ impl Connection {
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Failure> {
         let waiting = Waiting::begin(self);
-        let answer = tokio::time::timeout(self.answer_time, answer).await;
+        let answer = timeout(self.answer_time, answer).await;
         drop(waiting);
         let answer = answer.map_err(|_| {
             self.is_unusable.store(true, Ordering::Relaxed);

@@ -6,6 +6,7 @@ mod statements;
 mod values;
 
 mod accounts;
+mod authorities;
 mod blobs;
 mod buckets;
 mod catalogue;
@@ -24,6 +25,7 @@ mod transaction;
 mod transfer;
 mod unit;
 mod uploads;
+mod url;
 
 #[cfg(any(test, feature = "test-server"))]
 pub mod test_server;

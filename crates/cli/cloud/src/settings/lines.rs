@@ -31,6 +31,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Line> {
         line("data", path(&settings.data)),
         line("catalogue", quoted(&without_password(&settings.catalogue))),
         line("postgres-password", path(&settings.postgres_password)),
+        line("postgres-time", quoted(&settings.postgres_time)),
         line("blobs", quoted(&settings.blobs)),
         line("blobs-key", path(&settings.blobs_key)),
         line("master-key", path(&settings.master_key)),

@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) data: Option<PathBuf>,
     pub(crate) catalogue: String,
     pub(crate) postgres_password: Option<PathBuf>,
+    pub(super) postgres_time: Time,
     pub(crate) blobs: String,
     pub(crate) blobs_key: Option<PathBuf>,
     pub(crate) master_key: Option<PathBuf>,
@@ -89,6 +90,7 @@ impl Default for Settings {
             data: None,
             catalogue: "sqlite".to_owned(),
             postgres_password: None,
+            postgres_time: Time(CatalogueSource::STATEMENT_TIME),
             blobs: "disk".to_owned(),
             blobs_key: None,
             master_key: None,
@@ -204,7 +206,8 @@ impl Settings {
         };
         let password = self.postgres_password.as_deref();
         config.catalogue = CatalogueSource::parse(&self.catalogue, password)
-            .map_err(|error| wrong("catalogue", error))?;
+            .map_err(|error| wrong("catalogue", error))?
+            .statement_time(self.postgres_time.0);
         let variable = std::env::var_os(BLOBS_KEY).map(PathBuf::from);
         let key = self.blobs_key.as_ref().or(variable.as_ref());
         config.blobs = BlobsSource::parse(&self.blobs, key.map(PathBuf::as_path))
