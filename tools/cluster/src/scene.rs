@@ -179,7 +179,10 @@ impl<'a> Scene<'a> {
             .store
             .clients(self.workspace, &self.environment)
             .run(&["list", BLOBS])?;
-        Ok(serde_json::from_value(names)?)
+        let mut names: BTreeSet<String> = serde_json::from_value(names)?;
+        // The object that names the cloud is not one of them.
+        names.remove("gumnut-owner");
+        Ok(names)
     }
 
     /// Runs a command `gumnut cloud ...` with the configuration of the first front end; gives the JSON value that it prints.

@@ -42,7 +42,9 @@ impl Fsck {
         let settings = self.data.settings()?;
         if settings.is_embedded() {
             let repair = Repair::new(self.accept_catalogue, self.move_orphans);
-            let report = Cloud::repair(&settings.folder()?, repair)?;
+            let bar = session.output.bar("reading objects", 0);
+            let report = Cloud::repair(&settings.folder()?, repair, &bar)?;
+            bar.clear();
             return say(session, &report, true, "the data directory");
         }
         if self.accept_catalogue || self.move_orphans {
@@ -50,8 +52,16 @@ impl Fsck {
             return Err(Failure::new(Exit::Usage, message).into());
         }
         let config = settings.config()?;
-        let checked = Handle::current().block_on(Cloud::fsck_shared(&config, self.deep));
-        say(session, &checked.map_err(refused)?, self.deep, "the cloud")
+        let what = if self.deep {
+            "reading objects"
+        } else {
+            "looking for objects"
+        };
+        let bar = session.output.bar(what, 0);
+        let check = Cloud::fsck_shared(&config, self.deep, &bar);
+        let report = Handle::current().block_on(check).map_err(refused)?;
+        bar.clear();
+        say(session, &report, self.deep, "the cloud")
     }
 }
 

@@ -119,8 +119,10 @@ impl Migrate {
                 .result(&json!({ "rows": null }), &Lines::default());
         }
         let to = self.place(self.to.as_deref())?;
-        let moved = runtime.block_on(Cloud::relocate(&from, &to, self.blobs.map(Into::into)));
-        let moved = moved.map_err(refused)?;
+        let bar = session.output.bar("moving objects", 0);
+        let relocate = Cloud::relocate(&from, &to, self.blobs.map(Into::into), &bar);
+        let moved = runtime.block_on(relocate).map_err(refused)?;
+        bar.clear();
         if moved.was_moved {
             session.output.say("the cloud was moved there before");
         }

@@ -6,6 +6,7 @@ mod client;
 mod error;
 mod keys;
 mod listing;
+mod owner;
 mod reader;
 mod store;
 mod tls;

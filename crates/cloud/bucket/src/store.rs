@@ -22,7 +22,7 @@ use crate::bucket::Bucket;
 use crate::client::Client;
 use crate::error::of_request;
 use crate::reader::Blocking;
-use crate::{BucketError, BucketKeys, BucketUrl, listing, upload};
+use crate::{BucketError, BucketKeys, BucketUrl, listing, owner, upload};
 
 /// How often a request is sent again, and for how long.
 const RETRIES: usize = 4;
@@ -96,6 +96,29 @@ impl BucketBlobs {
             runtime: Handle::try_current().ok(),
             going: Mutex::default(),
         })))
+    }
+}
+
+impl BucketBlobs {
+    /// The key of the object that names the cloud whose blobs are below the prefix.
+    pub fn owner_key(&self) -> String {
+        owner::key(&self.0).to_string()
+    }
+
+    /// The id of the cloud whose blobs are below the prefix; `None` when no cloud has claimed it.
+    ///
+    /// # Errors
+    /// When the bucket cannot be used.
+    pub async fn owner(&self) -> Result<Option<String>, BlobError> {
+        owner::find(&self.0).await
+    }
+
+    /// Claims the prefix for the cloud with this id unless it belongs to one, and gives the id of the cloud that it belongs to.
+    ///
+    /// # Errors
+    /// When the bucket cannot be used.
+    pub async fn claim(&self, cluster: &str) -> Result<String, BlobError> {
+        owner::claim(&self.0, cluster).await
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::CloudError;
 use crate::config::BlobsSource;
+use crate::measures::Collections;
 
 /// How often the collector looks for what can be deleted, where that can be hours old.
 const INTERVAL: Duration = Duration::from_mins(1);
@@ -20,7 +21,6 @@ const INTERVAL_ON_DISK: Duration = Duration::from_mins(10);
 const SHORTEST: Duration = Duration::from_millis(200);
 
 /// The name under which the catalogue keeps the id of the cloud. It is shown to anyone who can read the bucket, so it is not encrypted.
-#[cfg(any(feature = "bucket", feature = "postgres"))]
 pub(crate) const CLUSTER: &str = "cluster-id";
 
 /// The files of a data directory, if that is where the bytes are.
@@ -55,15 +55,16 @@ pub(crate) async fn open(
     }
 }
 
-/// The store of the bytes, for somebody who puts nothing into it.
+/// The store of the bytes of a cloud with this catalogue, for somebody who puts nothing into it.
 pub(crate) async fn look_at(
     source: &BlobsSource,
     data_dir: &Path,
+    catalogue: &Catalogue,
 ) -> Result<Arc<dyn BlobStore>, CloudError> {
-    open_for(source, data_dir, None).await
+    open_for(source, data_dir, catalogue.secret(CLUSTER).await?).await
 }
 
-/// The store of the bytes of the cloud with this id, as its catalogue keeps it; `None` for blobs that say nothing of their cloud.
+/// The store of the bytes of the cloud with this id, as its catalogue keeps it; `None` for a cloud that has never had a bucket.
 pub(crate) async fn open_for(
     source: &BlobsSource,
     data_dir: &Path,
@@ -95,22 +96,32 @@ mod bucket {
         config: &BucketConfig,
         catalogue: &Catalogue,
     ) -> Result<Arc<dyn BlobStore>, CloudError> {
-        let mut config = config.clone();
-        if config.cluster.is_none() {
-            let mut id = [0; 16];
-            getrandom::fill(&mut id).map_err(|source| CloudError::Files {
-                doing: "get random bytes from the system",
-                source: std::io::Error::other(source),
-            })?;
-            let candidate = HEXLOWER.encode(&id).into_bytes();
-            let kept = catalogue.keep_secret(CLUSTER, candidate).await?;
-            config.cluster = Some(String::from_utf8_lossy(&kept).into_owned());
-        }
-        let store: Arc<dyn BlobStore> =
-            Arc::new(BucketBlobs::open(config).map_err(CloudError::blobs)?);
+        let cluster = match &config.cluster {
+            Some(cluster) => cluster.clone(),
+            None => id(catalogue).await?,
+        };
+        let config = BucketConfig {
+            cluster: Some(cluster.clone()),
+            ..config.clone()
+        };
+        let store = BucketBlobs::open(config).map_err(CloudError::blobs)?;
         // A cloud whose bytes cannot be reached is of no use; the user who starts it should hear of it.
         store.ready().await?;
-        Ok(store)
+        let owner = store.claim(&cluster).await?;
+        insist_on(owner, cluster, &store)?;
+        Ok(Arc::new(store))
+    }
+
+    /// The id of the cloud with this catalogue, which is made when it has none.
+    async fn id(catalogue: &Catalogue) -> Result<String, CloudError> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|source| CloudError::Files {
+            doing: "get random bytes from the system",
+            source: std::io::Error::other(source),
+        })?;
+        let candidate = HEXLOWER.encode(&id).into_bytes();
+        let kept = catalogue.keep_secret(CLUSTER, candidate).await?;
+        Ok(String::from_utf8_lossy(&kept).into_owned())
     }
 
     pub(super) async fn open_for(
@@ -118,10 +129,27 @@ mod bucket {
         cluster: Option<String>,
     ) -> Result<Arc<dyn BlobStore>, CloudError> {
         let mut config = config.clone();
-        config.cluster = cluster;
+        config.cluster.clone_from(&cluster);
         let opened = BucketBlobs::open(config).map_err(CloudError::blobs)?;
         opened.ready().await?;
+        // Nobody has claimed those of a gumnut that did not know how to.
+        if let Some(owner) = opened.owner().await? {
+            let none = || "a cloud without an id".to_owned();
+            insist_on(owner, cluster.unwrap_or_else(none), &opened)?;
+        }
         Ok(Arc::new(opened))
+    }
+
+    fn insist_on(owner: String, cluster: String, blobs: &BucketBlobs) -> Result<(), CloudError> {
+        if owner == cluster {
+            return Ok(());
+        }
+        let key = blobs.owner_key();
+        Err(CloudError::BlobsOfAnother {
+            owner,
+            cluster,
+            key,
+        })
     }
 }
 
@@ -130,7 +158,12 @@ mod bucket {
 pub(crate) struct Collecting(JoinHandle<()>);
 
 impl Collecting {
-    pub(crate) fn start(objects: ObjectStore, blobs: &dyn BlobStore, owner: String) -> Self {
+    pub(crate) fn start(
+        objects: ObjectStore,
+        blobs: &dyn BlobStore,
+        owner: String,
+        counts: Collections,
+    ) -> Self {
         let grace = blobs.grace();
         let interval = match grace.orphan {
             Some(orphan) => (orphan.min(grace.reader) / 20).clamp(SHORTEST, INTERVAL),
@@ -140,9 +173,16 @@ impl Collecting {
             loop {
                 tokio::time::sleep(interval).await;
                 match objects.collect(&owner).await {
-                    Ok(Some(collected)) => tracing::debug!(?collected, "a round of the collector"),
+                    Ok(Some(collected)) => {
+                        counts.add(&collected);
+                        tracing::debug!(?collected, "a round of the collector");
+                    }
                     Ok(None) => tracing::debug!("another process collects"),
                     // The next round continues.
+                    Err(error) => error.log(),
+                }
+                match objects.garbage().await {
+                    Ok(garbage) => counts.note_garbage(garbage),
                     Err(error) => error.log(),
                 }
             }

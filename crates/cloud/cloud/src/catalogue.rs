@@ -26,6 +26,7 @@ pub(crate) fn open_source(
             let database = open_catalogue(data_dir, clock)?;
             let checked = database.check();
             checked.map_err(|error| of_catalogue(data_dir, error))?;
+            measures::commits(instruments, &database);
             Catalogue::new(database)
         }
         #[cfg(feature = "postgres")]

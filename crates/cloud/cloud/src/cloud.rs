@@ -15,6 +15,7 @@ use gumnut_cloud_images::Images;
 use gumnut_cloud_objects::{Collected, IfExists, ObjectStore, Round};
 use gumnut_cloud_s3::{S3FrontEnd, S3Options};
 use gumnut_cloud_sqlite::SqliteCatalogue;
+use gumnut_types::{NoProgress, Progress};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -29,7 +30,7 @@ use crate::data_dir::{CATALOGUE, DataDir, is_empty};
 use crate::error::CloudError;
 use crate::front_ends;
 use crate::fsck::{self, Repair, Report};
-use crate::measures;
+use crate::measures::{self, Collections};
 #[cfg(feature = "postgres")]
 use crate::migrate::{self, Move, MoveRequest};
 use crate::process::{self, Process};
@@ -128,6 +129,7 @@ impl Cloud {
     /// what becomes of the bytes; `None` keeps them where they are when both places have the same store, and copies them otherwise.
     /// The first place is not changed, but a cloud does not start with its catalogue afterwards. After it was interrupted, calling it
     /// again continues. Each blob that is copied is compared with its digest, and at the end the digests of all tables.
+    /// `progress` hears of the bytes that are copied.
     ///
     /// # Errors
     /// [`CloudError::Locked`] or [`CloudError::InUse`] when one of the places is used; [`CloudError::BlobsNotEmpty`],
@@ -137,8 +139,9 @@ impl Cloud {
         from: &Config,
         to: &Config,
         blobs: Option<MoveBlobs>,
+        progress: &dyn Progress,
     ) -> Result<Relocated, CloudError> {
-        relocate::relocate(from, to, blobs).await
+        relocate::relocate(from, to, blobs, progress).await
     }
 
     /// Lets a cloud start again that was moved, with the state that it had then.
@@ -180,22 +183,22 @@ impl Cloud {
     /// When there is no cloud in the directory, one that runs, or one that cannot be read. What is wrong with the
     /// directory is in the report.
     pub fn fsck(data_dir: &Path) -> Result<Report, CloudError> {
-        let path = data_dir.join(CATALOGUE);
-        if is_empty(data_dir, &path)? {
-            return Err(CloudError::NoCloud(data_dir.to_owned()));
-        }
-        let locked = DataDir::look_at(data_dir)?;
-        fsck::check(locked.path(), &path)
+        Self::repair(data_dir, Repair::default(), &NoProgress)
     }
 
     /// Checks a cloud whose catalogue or bytes are elsewhere than in its data directory, while front ends use it: whether rows hold
     /// together, and whether each blob is there and has its size; with `is_deep` also the digest of each. Blobs that belong to nothing
-    /// are in the report with their age. Changes nothing. With the bytes on disk no cloud may use the data directory.
+    /// are in the report with their age. Changes nothing. With the bytes on disk no cloud may use the data directory. `progress` hears of
+    /// the bytes that are read.
     ///
     /// # Errors
     /// When catalogue or bytes cannot be used. What is wrong with them is in the report.
-    pub async fn fsck_shared(config: &Config, is_deep: bool) -> Result<Report, CloudError> {
-        shared::fsck(config, is_deep).await
+    pub async fn fsck_shared(
+        config: &Config,
+        is_deep: bool,
+        progress: &dyn Progress,
+    ) -> Result<Report, CloudError> {
+        shared::fsck(config, is_deep, progress).await
     }
 
     /// Does a round of the collector for a cloud with its bytes in a bucket, and gives what was deleted; `None` when another process
@@ -209,17 +212,22 @@ impl Cloud {
     }
 
     /// Does what nobody but the owner of a data directory can decide on, and checks it then as [`Cloud::fsck`] does. No cloud
-    /// may use the directory. Without anything to do it is [`Cloud::fsck`].
+    /// may use the directory. Without anything to do it is [`Cloud::fsck`]. `progress` hears of the bytes that are read.
     ///
     /// # Errors
     /// When there is no cloud in the directory, one that runs, one that cannot be read, or no catalogue to be accepted.
-    pub fn repair(data_dir: &Path, repair: Repair) -> Result<Report, CloudError> {
-        if repair == Repair::default() {
-            return Self::fsck(data_dir);
-        }
+    pub fn repair(
+        data_dir: &Path,
+        repair: Repair,
+        progress: &dyn Progress,
+    ) -> Result<Report, CloudError> {
         let path = data_dir.join(CATALOGUE);
         if is_empty(data_dir, &path)? {
             return Err(CloudError::NoCloud(data_dir.to_owned()));
+        }
+        if repair == Repair::default() {
+            let locked = DataDir::look_at(data_dir)?;
+            return fsck::check(locked.path(), &path, progress);
         }
         let locked = DataDir::open(data_dir)?;
         if repair.accept_catalogue {
@@ -227,7 +235,7 @@ impl Cloud {
             let accepted = accepted.map_err(|error| of_catalogue(data_dir, error))?;
             fsck::put_unfinished_aside(locked.path(), &Catalogue::new(accepted))?;
         }
-        let report = fsck::check(locked.path(), &path)?;
+        let report = fsck::check(locked.path(), &path, progress)?;
         if repair.move_orphans {
             return fsck::move_orphans(locked.path(), report);
         }
@@ -322,6 +330,7 @@ impl Cloud {
             clock,
             &mut instruments,
         );
+        let collections = Collections::new(&mut instruments);
         // Connections may outlive the cloud; with the directory they keep its lock.
         let disk = Arc::clone(&data_dir);
         let options = ServerOptions {
@@ -346,7 +355,8 @@ impl Cloud {
                 drop(data_dir);
             }
         });
-        let collecting = Collecting::start(objects, &*blobs, process::owner(&config.name()));
+        let owner = process::owner(&config.name());
+        let collecting = Collecting::start(objects, &*blobs, owner, collections);
         let endpoint = config.endpoint_at(server.addr().port());
         process::announce(data_dir.path(), &endpoint)?;
         tracing::info!(addr = %server.addr(), server = config.name(), "the cloud is up");

@@ -117,6 +117,19 @@ pub enum CloudError {
         "the store that the objects are to be copied to is not empty; use another bucket, prefix or data directory"
     )]
     BlobsNotEmpty,
+    /// The bucket has the blobs of another cloud.
+    #[error(
+        "the blobs below the prefix belong to another cloud ({owner}; this is {cluster}): use another bucket or prefix; if that cloud \
+         no longer exists, delete its blobs and the object {key:?} first"
+    )]
+    BlobsOfAnother {
+        /// The id of the other cloud.
+        owner: String,
+        /// The id of this one.
+        cluster: String,
+        /// The key of the object that names the other one.
+        key: String,
+    },
     /// A blob cannot be copied, or is not where it was to be kept.
     #[error("the object {object} cannot be moved")]
     MoveBlob {
@@ -264,7 +277,7 @@ impl CloudError {
             Self::Postgres(error) => error.fault(),
             Self::Backup(error) => error.fault(),
             Self::Migrate(error) => error.fault(),
-            Self::InUse(_) => Fault::Refused,
+            Self::InUse(_) | Self::BlobsOfAnother { .. } => Fault::Refused,
             Self::NoCloud(_)
             | Self::BlobsNotEmpty
             | Self::MoveBlob { .. }

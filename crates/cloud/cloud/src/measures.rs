@@ -1,11 +1,14 @@
 //! What is counted of the catalogue and the bytes, for the page of metrics.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gumnut_cloud_blobs::{BlobError, BlobObserver, BlobStore, ObservedBlobs};
 use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Observer};
-use gumnut_cloud_http::{Instruments, Operations};
+use gumnut_cloud_http::{Instruments, Operations, Sizes};
+use gumnut_cloud_objects::Collected;
+use gumnut_cloud_sqlite::{CommitObserver, SqliteCatalogue};
 
 /// Hears of calls and counts them.
 #[derive(Debug)]
@@ -22,6 +25,84 @@ impl Observer for Counting {
 impl BlobObserver for Counting {
     fn called(&self, operation: &'static str, time: Duration, error: Option<&BlobError>) {
         self.0.observe(operation, time, error.is_some());
+    }
+}
+
+/// Counts the units of change of each commit.
+#[derive(Debug)]
+struct Commits(Sizes);
+
+impl CommitObserver for Commits {
+    fn committed(&self, units: usize) {
+        self.0.observe(u32::try_from(units).unwrap_or(u32::MAX));
+    }
+}
+
+/// Counts the commits of a catalogue in a file, each with the number of its units of change.
+pub(crate) fn commits(instruments: &mut Instruments, catalogue: &SqliteCatalogue) {
+    let help = "Changes of the catalogue that were committed together";
+    let sizes = instruments.sizes("batch_jobs", help);
+    catalogue.observed_by(Arc::new(Commits(sizes)));
+}
+
+/// What the collector has found and deleted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Collections(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Blobs that were given up and are still there.
+    garbage: AtomicU64,
+    garbage_collected: AtomicU64,
+    orphans_collected: AtomicU64,
+    uploads_aborted: AtomicU64,
+}
+
+impl Collections {
+    /// Counts that are on the page.
+    pub(crate) fn new(instruments: &mut Instruments) -> Self {
+        let new = Self::default();
+        let of = || Arc::clone(&new.0);
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (garbage, deleted, orphans, uploads) = (of(), of(), of(), of());
+        instruments.gauge(
+            "garbage",
+            "Blobs that were given up and wait for their deletion, when the collector last looked",
+            move || f64::from(u32::try_from(read(&garbage.garbage)).unwrap_or(u32::MAX)),
+        );
+        instruments.counter(
+            "garbage_collected",
+            "Blobs that were given up and that this process has deleted",
+            move || read(&deleted.garbage_collected),
+        );
+        instruments.counter(
+            "orphans_collected",
+            "Blobs that no object names and that this process has deleted",
+            move || read(&orphans.orphans_collected),
+        );
+        instruments.counter(
+            "uploads_aborted",
+            "Abandoned uploads that this process has aborted",
+            move || read(&uploads.uploads_aborted),
+        );
+        new
+    }
+
+    /// Counts what a round of the collector has deleted.
+    pub(crate) fn add(&self, collected: &Collected) {
+        let counts = &self.0;
+        for (count, more) in [
+            (&counts.garbage_collected, collected.garbage),
+            (&counts.orphans_collected, collected.orphans),
+            (&counts.uploads_aborted, collected.uploads),
+        ] {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes how many blobs that were given up are still there.
+    pub(crate) fn note_garbage(&self, count: u64) {
+        self.0.garbage.store(count, Ordering::Relaxed);
     }
 }
 

@@ -12,6 +12,7 @@ use gumnut_cloud_catalogue::{
 };
 use gumnut_cloud_postgres::PostgresCatalogue;
 use gumnut_cloud_sqlite::SqliteCatalogue;
+use gumnut_types::Progress;
 use md5::{Digest as _, Md5};
 
 use crate::blobs;
@@ -106,6 +107,7 @@ pub(crate) async fn relocate(
     from: &Config,
     to: &Config,
     blobs: Option<MoveBlobs>,
+    progress: &dyn Progress,
 ) -> Result<Relocated, CloudError> {
     insist_on_cloud(from)?;
     let _locked = lock(from, Some(to))?;
@@ -143,9 +145,10 @@ pub(crate) async fn relocate(
     }
     let cluster = source.database().secret(blobs::CLUSTER.to_owned()).await?;
     let copy = Copy {
-        from: blobs::look_at(&from.blobs, &from.data_dir).await?,
+        from: blobs::open_for(&from.blobs, &from.data_dir, cluster.clone()).await?,
         to: blobs::open_for(&to.blobs, &to.data_dir, cluster).await?,
         relocated: Counts::default(),
+        progress,
     };
     let blobs = blobs.unwrap_or_else(|| usual(from, to));
     if blobs == MoveBlobs::Copy && !is_begun {
@@ -249,13 +252,15 @@ impl Counts {
 }
 
 /// Blobs that are copied from one store to another.
-struct Copy {
+struct Copy<'a> {
     from: Arc<dyn BlobStore>,
     to: Arc<dyn BlobStore>,
     relocated: Counts,
+    /// Hears of bytes that are copied or there already.
+    progress: &'a dyn Progress,
 }
 
-impl Copy {
+impl Copy<'_> {
     /// The name of a blob in the other store.
     fn name(&self, name: BlobName) -> BlobName {
         name.within_folder(self.to.folder_for(name.folder()))
@@ -294,6 +299,7 @@ impl Copy {
         match self.to.check(&[new]).await {
             Ok(()) => {
                 self.relocated.present.fetch_add(1, Ordering::Relaxed);
+                self.progress.advance(blob.size);
                 return Ok(());
             }
             Err(BlobError::NotFound(_)) => {}
@@ -320,6 +326,7 @@ impl Copy {
         }
         self.relocated.copied.fetch_add(1, Ordering::Relaxed);
         self.relocated.bytes.fetch_add(blob.size, Ordering::Relaxed);
+        self.progress.advance(blob.size);
         Ok(())
     }
 

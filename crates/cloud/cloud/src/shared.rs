@@ -3,6 +3,7 @@
 use gumnut_cloud_blobs::BlobStore;
 use gumnut_cloud_catalogue::{Catalogue, Clock};
 use gumnut_cloud_objects::{Collected, ObjectStore, Round};
+use gumnut_types::Progress;
 
 use crate::catalogue::open_catalogue;
 use crate::config::{BlobsSource, CatalogueSource, Config};
@@ -14,7 +15,11 @@ use crate::sessions::insist_on_nobody;
 use crate::{blobs, process};
 
 /// Checks a store that several processes share; they may run. See [`crate::Cloud::fsck_shared`].
-pub(crate) async fn fsck(config: &Config, is_deep: bool) -> Result<Report, CloudError> {
+pub(crate) async fn fsck(
+    config: &Config,
+    is_deep: bool,
+    progress: &dyn Progress,
+) -> Result<Report, CloudError> {
     // Files can be looked at when no cloud puts any.
     let _locked = match &config.blobs {
         BlobsSource::Disk => Some(DataDir::look_at(&config.data_dir)?),
@@ -31,8 +36,8 @@ pub(crate) async fn fsck(config: &Config, is_deep: bool) -> Result<Report, Cloud
             Catalogue::new(opened.await?)
         }
     };
-    let blobs = blobs::look_at(&config.blobs, &config.data_dir).await?;
-    check_shared(&catalogue, &blobs, is_deep).await
+    let blobs = blobs::look_at(&config.blobs, &config.data_dir, &catalogue).await?;
+    check_shared(&catalogue, &blobs, is_deep, progress).await
 }
 
 /// Does a round of the collector. See [`crate::Cloud::collect`].
@@ -43,8 +48,6 @@ pub(crate) async fn collect(
     if matches!(config.blobs, BlobsSource::Disk) {
         return Err(CloudError::CollectsItself);
     }
-    let blobs = blobs::look_at(&config.blobs, &config.data_dir).await?;
-    insist_on_grace(&*blobs, round)?;
     let _locked = match &config.catalogue {
         CatalogueSource::Sqlite if round.is_alone => Some(DataDir::look_at(&config.data_dir)?),
         _ => None,
@@ -64,6 +67,8 @@ pub(crate) async fn collect(
             Catalogue::new(opened)
         }
     };
+    let blobs = blobs::look_at(&config.blobs, &config.data_dir, &catalogue).await?;
+    insist_on_grace(&*blobs, round)?;
     let objects = ObjectStore::open(catalogue, blobs, config.limits.of_objects()).await?;
     Ok(objects
         .collect_by_hand(&process::owner(&config.name()), round)

@@ -61,6 +61,13 @@ impl Instruments {
         operations
     }
 
+    /// How large the things are that happen, in numbers from 1 to 256 and more.
+    pub fn sizes(&mut self, name: &'static str, help: &'static str) -> Sizes {
+        let sizes = Sizes(Histogram::new(exponential_buckets(1.0, 2.0, 9)));
+        self.registry.register(name, help, sizes.0.clone());
+        sizes
+    }
+
     /// Something that only grows, which is read when the page is asked for.
     pub fn counter(
         &mut self,
@@ -99,6 +106,17 @@ impl Operations {
         if has_failed {
             self.errors.get_or_create(&labels).inc();
         }
+    }
+}
+
+/// How large things were that have happened. Clones count together.
+#[derive(Clone, Debug)]
+pub struct Sizes(Histogram);
+
+impl Sizes {
+    /// Counts one of this size.
+    pub fn observe(&self, size: u32) {
+        self.0.observe(f64::from(size));
     }
 }
 

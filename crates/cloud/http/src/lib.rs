@@ -22,7 +22,7 @@ pub use client_body::{BodyError, ClientBody};
 pub use free_space::FreeSpace;
 pub use front_end::{FrontEnd, header_texts};
 pub use handler::OWN_NAMES;
-pub use instruments::{Instruments, Operations};
+pub use instruments::{Instruments, Operations, Sizes};
 pub use limits::HttpLimits;
 pub use metrics::RefusalCode;
 pub use readiness::{AlwaysReady, Condition, Probe};

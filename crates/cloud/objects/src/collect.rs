@@ -234,6 +234,16 @@ impl Collector<'_> {
 }
 
 impl ObjectStore {
+    /// How many blobs were given up and wait for their deletion.
+    ///
+    /// # Errors
+    /// [`ObjectError::Catalogue`] when the catalogue cannot be used.
+    pub async fn garbage(&self) -> Result<u64, ObjectError> {
+        // Uploads are not asked for: none is as old as this.
+        let counted = self.catalogue.count_old(Duration::MAX, Duration::ZERO);
+        Ok(counted.await?.1)
+    }
+
     /// Aborts an upload if it is as old as it was when it was found.
     async fn abandon(&self, at: UploadRef) -> Result<bool, ObjectError> {
         let age = i64::try_from(self.limits.upload_time.as_millis()).unwrap_or(i64::MAX);

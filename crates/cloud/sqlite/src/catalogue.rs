@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::mark::{Mark, State};
 use crate::readers::Readers;
 use crate::reserve::{GivesRoom, Reserve};
-use crate::thread::{Beside, ConnectionThread};
+use crate::thread::{Beside, CommitObserver, ConnectionThread};
 use crate::upkeep::Upkeep;
 use crate::{
     accounts, blobs, buckets, copy, identity, images, instances, mark, objects, schema, secrets,
@@ -209,6 +209,11 @@ impl SqliteCatalogue {
         let mark = mark.map_err(CatalogueError::Mismatch)?;
         mark::compare(mark.as_ref(), &found).map_err(CatalogueError::Mismatch)?;
         Self::of(connection, None, clock)
+    }
+
+    /// Lets somebody hear of commits from now on; only the first who asks does.
+    pub fn observed_by(&self, observer: Arc<dyn CommitObserver>) {
+        self.thread.observed_by(observer);
     }
 
     /// Which catalogue this is: 32 hex digits, which a copy has, too.

@@ -26,3 +26,4 @@ mod upkeep;
 mod uploads;
 
 pub use catalogue::SqliteCatalogue;
+pub use thread::CommitObserver;

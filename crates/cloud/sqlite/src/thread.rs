@@ -1,8 +1,9 @@
 //! The thread that owns the connection which writes.
 
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::{self, JoinHandle};
 
 use futures::channel::oneshot;
@@ -21,6 +22,15 @@ const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 /// Most units of change that share one transaction.
 const UNITS_AT_ONCE: usize = 256;
 
+/// Hears of what the thread does.
+pub trait CommitObserver: fmt::Debug + Send + Sync + 'static {
+    /// A commit is on the disk, with so many units of change.
+    fn committed(&self, units: usize);
+}
+
+/// Who hears of commits, if anybody does.
+pub(crate) type Observed = Arc<OnceLock<Arc<dyn CommitObserver>>>;
+
 /// The thread that owns the connection which writes. It works jobs off in the order in which they come.
 ///
 /// Units of change that wait share one transaction, so that the disk is waited for once for all of them.
@@ -31,6 +41,7 @@ pub(crate) struct ConnectionThread {
     /// `None` only while this is dropped.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    observed: Observed,
 }
 
 /// Something that the thread is asked for.
@@ -67,13 +78,22 @@ impl ConnectionThread {
     /// Hands the connection to a new thread, and what is beside its file; `None` for a catalogue in memory or a copy.
     pub(crate) fn start(connection: Connection, beside: Option<Beside>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
+        let observed = Observed::default();
+        let heard = Arc::clone(&observed);
         let thread = thread::Builder::new()
             .name("catalogue".to_owned())
-            .spawn(move || work(connection, beside, &queue))?;
+            .spawn(move || work(connection, beside, &queue, &heard))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
+            observed,
         })
+    }
+
+    /// Lets somebody hear of commits from now on. Only the first who asks does.
+    pub(crate) fn observed_by(&self, observer: Arc<dyn CommitObserver>) {
+        // There is one cloud for each catalogue.
+        let _ = self.observed.set(observer);
     }
 
     /// Runs a unit of change, perhaps several times: the last time counts. It is taken back when it fails, and is on the disk
@@ -150,12 +170,17 @@ impl Drop for ConnectionThread {
     }
 }
 
-fn work(mut connection: Connection, mut beside: Option<Beside>, queue: &mpsc::Receiver<Job>) {
+fn work(
+    mut connection: Connection,
+    mut beside: Option<Beside>,
+    queue: &mpsc::Receiver<Job>,
+    observed: &Observed,
+) {
     let mut behind = None;
     while let Some(job) = behind.take().or_else(|| queue.recv().ok()) {
         match job {
             Job::Change(change) => {
-                behind = commit(&mut connection, beside.as_mut(), change, queue);
+                behind = commit(&mut connection, beside.as_mut(), change, (queue, observed));
                 if let Some(beside) = &beside {
                     beside.upkeep.finish(&connection);
                 }
@@ -171,7 +196,7 @@ fn commit(
     connection: &mut Connection,
     mut beside: Option<&mut Beside>,
     first: Change,
-    queue: &mpsc::Receiver<Job>,
+    (queue, observed): (&mpsc::Receiver<Job>, &Observed),
 ) -> Option<Job> {
     let before = beside.is_some().then(|| connection.total_changes());
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate)
@@ -214,6 +239,9 @@ fn commit(
     }
     match counted(transaction, before) {
         Ok(changes) => {
+            if let Some(observer) = observed.get().filter(|_| !done.is_empty()) {
+                observer.committed(done.len());
+            }
             let are_of_accounts = done.iter().any(|change| change.is_of_accounts);
             note(beside.as_deref_mut(), changes, are_of_accounts);
             for change in done {

@@ -6,6 +6,7 @@ use futures::executor::block_on;
 use gumnut_cloud_blobs::BlobName;
 use gumnut_cloud_catalogue::{Catalogue, Clock, KnownBlob};
 use gumnut_cloud_sqlite::SqliteCatalogue;
+use gumnut_types::NoProgress;
 
 use super::error::BackupError;
 use crate::error::CloudError;
@@ -51,7 +52,8 @@ pub(super) fn bytes(
 ) -> Result<Vec<String>, BackupError> {
     let mut wrong = Vec::new();
     for (_, blob) in blobs {
-        let found = fsck::fault(folder, blob).map_err(BackupError::reading("read an object"))?;
+        let found = fsck::fault(folder, blob, &NoProgress)
+            .map_err(BackupError::reading("read an object"))?;
         wrong.extend(found.map(|finding| finding.to_string()));
     }
     Ok(wrong)

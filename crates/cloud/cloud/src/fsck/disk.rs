@@ -9,6 +9,7 @@ use data_encoding::HEXLOWER;
 use fs_err as fs;
 use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock, KnownBlob};
 use gumnut_cloud_sqlite::SqliteCatalogue;
+use gumnut_types::Progress;
 use md5::{Digest as _, Md5};
 
 use super::report::{Finding, Report};
@@ -23,7 +24,11 @@ const BLOBS_AT_ONCE: usize = 10_000;
 const ORPHANS: &str = "orphans";
 
 /// Checks a data directory that no cloud uses, and changes nothing in it. It blocks.
-pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudError> {
+pub(crate) fn check(
+    data_dir: &Path,
+    catalogue: &Path,
+    progress: &dyn Progress,
+) -> Result<Report, CloudError> {
     let files = |doing| move |source| CloudError::Files { doing, source };
     // SQLite writes beside a file that it reads, and brings old tables up to date.
     let copies =
@@ -60,7 +65,7 @@ pub(crate) fn check(data_dir: &Path, catalogue: &Path) -> Result<Report, CloudEr
         .into_iter()
         .map(|blob| (blob.name.clone(), blob))
         .collect();
-    check_files(data_dir, &known, &mut report)
+    check_files(data_dir, &known, &mut report, progress)
         .map_err(files("read the directories of the object store"))?;
     report.findings.sort_by_key(ToString::to_string);
     Ok(report)
@@ -142,6 +147,7 @@ fn check_files(
     data_dir: &Path,
     known: &HashMap<String, KnownBlob>,
     report: &mut Report,
+    progress: &dyn Progress,
 ) -> io::Result<()> {
     for folder in ["objects", "tmp"] {
         for name in names(&data_dir.join(folder))? {
@@ -154,7 +160,7 @@ fn check_files(
     for blob in known.values() {
         report.files += 1;
         report.bytes += blob.size;
-        report.findings.extend(fault(data_dir, blob)?);
+        report.findings.extend(fault(data_dir, blob, progress)?);
     }
     Ok(())
 }
@@ -181,7 +187,11 @@ fn open(data_dir: &Path, name: &str) -> io::Result<fs::File> {
 }
 
 /// What is wrong with the file of a blob; `None` when it is as it was.
-pub(crate) fn fault(data_dir: &Path, blob: &KnownBlob) -> io::Result<Option<Finding>> {
+pub(crate) fn fault(
+    data_dir: &Path,
+    blob: &KnownBlob,
+    progress: &dyn Progress,
+) -> io::Result<Option<Finding>> {
     let (object, file) = (blob.object.clone(), format!("objects/{}", blob.name));
     let mut opened = match open(data_dir, &blob.name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -196,6 +206,7 @@ pub(crate) fn fault(data_dir: &Path, blob: &KnownBlob) -> io::Result<Option<Find
             0 => break,
             count => {
                 md5.update(&buffer[..count]);
+                progress.advance(count as u64);
                 found += count as u64;
             }
         }

@@ -12,6 +12,7 @@ use data_encoding::HEXLOWER;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gumnut_cloud_blobs::{BlobError, BlobName, BlobStore, Folder, Found};
 use gumnut_cloud_catalogue::{Catalogue, CatalogueError, KnownBlob};
+use gumnut_types::Progress;
 use md5::{Digest as _, Md5};
 
 use super::report::{Finding, MOST_FINDINGS, Report};
@@ -29,10 +30,12 @@ pub(crate) async fn check_shared(
     catalogue: &Catalogue,
     blobs: &Arc<dyn BlobStore>,
     is_deep: bool,
+    progress: &dyn Progress,
 ) -> Result<Report, CloudError> {
     let mut check = Check {
         catalogue,
         blobs,
+        progress,
         report: Report::default(),
         listed: HashMap::new(),
         named: HashMap::new(),
@@ -61,6 +64,7 @@ pub(crate) async fn check_shared(
 struct Check<'a> {
     catalogue: &'a Catalogue,
     blobs: &'a Arc<dyn BlobStore>,
+    progress: &'a dyn Progress,
     report: Report,
     /// The blobs that were listed and have rows.
     listed: HashMap<Folder, Names>,
@@ -210,7 +214,7 @@ impl Check<'_> {
         let mut tries = 1;
         let (object, blob) = (row.object.clone(), row.name.clone());
         let finding = loop {
-            match digest(self.blobs, name, row.size).await {
+            match self.digest(name, row.size).await {
                 Ok(md5) if md5 == row.md5 => return Ok(None),
                 Ok(_) => break Finding::BlobDigest { object, blob },
                 Err(BlobError::NotFound(_)) => break Finding::BlobMissing { object, blob },
@@ -222,6 +226,17 @@ impl Check<'_> {
             }
         };
         Ok(self.is_named(&row).await?.then_some(finding))
+    }
+
+    /// The MD5 of the bytes of a blob, in hex.
+    async fn digest(&self, name: BlobName, size: u64) -> Result<String, BlobError> {
+        let mut md5 = Md5::new();
+        let mut bytes = self.blobs.get(name, 0..size).await?;
+        while let Some(piece) = bytes.try_next().await? {
+            md5.update(&piece);
+            self.progress.advance(piece.len() as u64);
+        }
+        Ok(HEXLOWER.encode(&md5.finalize()))
     }
 
     /// Whether the row is there still.
@@ -276,18 +291,4 @@ async fn page(
 
 fn names(found: &[Found]) -> Vec<String> {
     found.iter().map(|blob| blob.name.to_string()).collect()
-}
-
-/// The MD5 of the bytes of a blob, in hex.
-async fn digest(
-    blobs: &Arc<dyn BlobStore>,
-    name: BlobName,
-    size: u64,
-) -> Result<String, BlobError> {
-    let mut md5 = Md5::new();
-    let mut bytes = blobs.get(name, 0..size).await?;
-    while let Some(piece) = bytes.try_next().await? {
-        md5.update(&piece);
-    }
-    Ok(HEXLOWER.encode(&md5.finalize()))
 }

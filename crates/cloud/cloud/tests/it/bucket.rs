@@ -9,7 +9,7 @@ use gumnut_cloud_bucket::{BucketBlobs, BucketConfig, BucketKeys};
 use crate::common::{TestCloud, User};
 
 /// The bucket `blobs` of a cloud, with further parameters of the URL.
-fn bucket(cloud: &TestCloud, user: &User, parameters: &str) -> BucketConfig {
+pub(crate) fn bucket(cloud: &TestCloud, user: &User, parameters: &str) -> BucketConfig {
     let endpoint = cloud.endpoint();
     let url = format!("s3://blobs/pre/fix?endpoint={endpoint}{parameters}");
     let credentials = &user.credentials;
@@ -103,6 +103,29 @@ async fn a_body_of_another_length_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_prefix_belongs_to_the_cloud_that_claims_it_first() {
+    let cloud = TestCloud::start().await.with_bucket("blobs").await;
+    let store = BucketBlobs::open(bucket(&cloud, &cloud.alice, "")).unwrap();
+    assert_eq!(store.owner().await.unwrap(), None);
+    for cluster in ["one", "another", "one"] {
+        assert_eq!(store.claim(cluster).await.unwrap(), "one");
+    }
+    assert_eq!(store.owner().await.unwrap().as_deref(), Some("one"));
+    assert_eq!(store.folders().await.unwrap(), [], "it is no blob");
+    let listed: Vec<_> = store.list(Folder::Root).try_collect().await.unwrap();
+    assert!(listed.is_empty(), "{listed:?}");
+    for round in 0..5 {
+        let mut config = bucket(&cloud, &cloud.alice, "");
+        config.url.prefix = format!("round{round}");
+        let store = BucketBlobs::open(config).unwrap();
+        let ids = ["a", "b", "c", "d"];
+        let owners = futures::future::join_all(ids.map(|id| store.claim(id))).await;
+        let owners: Vec<_> = owners.into_iter().map(Result::unwrap).collect();
+        assert!(owners.iter().all(|owner| *owner == owners[0]), "{owners:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn blobs_right_below_the_prefix_are_listed_in_pages() {
     let (_cloud, store) = fixture().await;
     // More than a page of S3 has.
@@ -124,7 +147,7 @@ async fn blobs_right_below_the_prefix_are_listed_in_pages() {
 
 #[cfg(feature = "bucket")]
 mod of_a_cloud {
-    use gumnut_cloud::{BlobsSource, Cloud};
+    use gumnut_cloud::{BlobsSource, Cloud, CloudError, Round};
 
     use gumnut_signing::RequestView;
     use gumnut_signing::v4::{PayloadHash, Service, Signer};
@@ -143,7 +166,9 @@ mod of_a_cloud {
 
     async fn blobs(second: &TestCloud) -> usize {
         let listed = second.get(&second.alice, "/blobs?list-type=2").await;
-        listed.text().matches("<Key>pre/fix/").count()
+        // What names the cloud is beside the blobs.
+        let text = listed.text().replace("<Key>pre/fix/gumnut-owner<", "");
+        text.matches("<Key>pre/fix/").count()
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -285,6 +310,51 @@ mod of_a_cloud {
         let read = bytes(&second).await;
         assert!(read[1] - after[1] > 7_000_000.0);
         assert!(cloud.get(&cloud.alice, "/bkt/summed").await.body == body);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_second_cloud_does_not_start_with_the_bucket_of_another() {
+        let second = TestCloud::start().await.with_bucket("blobs").await;
+        let source = || {
+            let mut config = bucket(&second, &second.alice, "");
+            config.cluster = None;
+            BlobsSource::Bucket(Box::new(config))
+        };
+        let first = TestCloud::start_with(|config| config.blobs = source()).await;
+        let dir = fresh_data_dir();
+        let mut of_third = config(dir.path());
+        of_third.blobs = source();
+        let refused = |error: CloudError| {
+            assert_eq!(error.fault(), gumnut_types::Fault::Refused, "{error}");
+            match error {
+                CloudError::BlobsOfAnother {
+                    owner,
+                    cluster,
+                    key,
+                } => {
+                    assert_eq!(key, "pre/fix/gumnut-owner");
+                    assert_ne!(owner, cluster);
+                }
+                error => panic!("{error:?}"),
+            }
+        };
+        refused(Cloud::start(of_third.clone()).await.unwrap_err());
+        // A collector would take the blobs of the other cloud for nobody's.
+        refused(
+            Cloud::collect(&of_third, Round::default())
+                .await
+                .unwrap_err(),
+        );
+        refused(
+            Cloud::fsck_shared(&of_third, false, &gumnut_types::NoProgress)
+                .await
+                .unwrap_err(),
+        );
+        // The same cloud starts again.
+        first.running.shutdown().await.unwrap();
+        let mut again = config(first.dir.path());
+        again.blobs = source();
+        Cloud::start(again).await.unwrap().shutdown().await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ use gumnut_cloud::{Cloud, CloudError, Finding, Mismatch, Repair};
 
 use crate::child::ChildCloud;
 use crate::common::{Request, TestCloud, admin, client, config, copy, fresh_data_dir};
+use gumnut_types::NoProgress;
 
 /// The files of the catalogue itself: what it has not yet brought into its file is in the log.
 const CATALOGUE: [&str; 2] = ["catalogue.sqlite", "catalogue.sqlite-wal"];
@@ -193,7 +194,7 @@ async fn an_older_catalogue_that_is_accepted_costs_no_file() {
         accept_catalogue: true,
         ..Repair::default()
     };
-    let report = Cloud::repair(dir.path(), accept).unwrap();
+    let report = Cloud::repair(dir.path(), accept, &NoProgress).unwrap();
     let count = |kind: &str| {
         let found = report.findings.iter();
         found.filter(|finding| finding.kind() == kind).count()
@@ -216,7 +217,7 @@ async fn an_older_catalogue_that_is_accepted_costs_no_file() {
         move_orphans: true,
         ..Repair::default()
     };
-    let report = Cloud::repair(dir.path(), put_aside).unwrap();
+    let report = Cloud::repair(dir.path(), put_aside, &NoProgress).unwrap();
     let moved = report.findings.iter().filter(|it| it.kind() == "moved");
     assert_eq!(moved.count(), 3);
     assert_eq!(files(dir.path()).len(), after.len());
@@ -236,13 +237,13 @@ async fn orphans_stay_where_they_are_while_the_catalogue_is_wrong() {
         move_orphans: true,
         ..Repair::default()
     };
-    let report = Cloud::repair(dir.path(), move_orphans).unwrap();
+    let report = Cloud::repair(dir.path(), move_orphans, &NoProgress).unwrap();
     assert!(!report.is_clean());
     let accept = Repair {
         accept_catalogue: true,
         ..Repair::default()
     };
-    let refused = Cloud::repair(dir.path(), accept).unwrap_err();
+    let refused = Cloud::repair(dir.path(), accept, &NoProgress).unwrap_err();
     assert!(matches!(refused, CloudError::NoCatalogue { .. }));
     assert_eq!(files(dir.path()), before);
 }

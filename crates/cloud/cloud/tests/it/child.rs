@@ -197,7 +197,9 @@ async fn relocate_until_killed() {
     };
     let [from, to] = [from, to].map(|told| Place::read(&told).config());
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Cloud::relocate(&from, &to, None).await.unwrap();
+    Cloud::relocate(&from, &to, None, &gumnut_types::NoProgress)
+        .await
+        .unwrap();
 }
 
 /// Begins to move a cloud, in a process of its own.

@@ -5,6 +5,8 @@ mod attacks;
 mod auth;
 mod backup;
 mod bucket;
+#[cfg(feature = "bucket")]
+mod busy;
 mod catalogue;
 mod child;
 mod common;

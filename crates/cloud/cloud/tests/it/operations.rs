@@ -68,6 +68,25 @@ async fn metrics_count_what_happened() {
         None,
         "a small object is in the catalogue: {page}"
     );
+    // The bucket and the object; others may be in the same commit.
+    let commits = value(&page, "gumnut_cloud_batch_jobs_count");
+    let changes = value(&page, "gumnut_cloud_batch_jobs_sum");
+    assert!(
+        commits >= Some(1.0) && changes >= Some(2.0) && changes >= commits,
+        "{page}"
+    );
+    for name in [
+        "garbage",
+        "garbage_collected_total",
+        "orphans_collected_total",
+        "uploads_aborted_total",
+    ] {
+        assert_eq!(
+            value(&page, &format!("gumnut_cloud_{name}")),
+            Some(0.0),
+            "{page}"
+        );
+    }
     assert_eq!(value(&page, "gumnut_cloud_ready"), Some(1.0));
     assert_eq!(value(&page, "gumnut_cloud_requests_in_progress"), Some(0.0));
     assert!(page.ends_with("# EOF\n"));

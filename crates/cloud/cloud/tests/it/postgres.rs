@@ -1,10 +1,13 @@
 //! A cloud with its catalogue in PostgreSQL.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gumnut_cloud::{CatalogueSource, Cloud, CloudError, Config, PostgresConfig, Running};
 use gumnut_cloud_postgres::test_server::{TestSchema, TestServer};
 use gumnut_types::Fault;
+use time::OffsetDateTime;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 use crate::common::{Request, User, admin_of, client, config};
 
@@ -156,6 +159,49 @@ async fn a_clock_or_a_schema_that_does_not_fit_is_not_ready() {
     schema.run(newer).await.unwrap();
     cloud.readiness(503, "schema: needs").await;
     cloud.running.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn times_of_objects_are_those_of_the_database_whatever_front_ends_think() {
+    let mut schema = TestSchema::fresh().await.unwrap();
+    let time = schema.with_clock().await.unwrap();
+    let postgres = schema.config().unwrap().connections(4);
+    let one = FrontEnd::start(postgres.clone(), None).await;
+    let master_key = one.dir.path().join("master.key");
+    let other = FrontEnd::start(postgres, Some(master_key)).await;
+    // The clocks of both front ends are ten seconds behind.
+    let skew = format!("UPDATE {time}.skew SET by = '10 s'");
+    schema.run(&skew).await.unwrap();
+    let make = one.request("PUT", "/locked");
+    let make = make.header("x-amz-bucket-object-lock-enabled", "true");
+    assert_eq!(make.v4(&one.admin).send().await.status, 200);
+    let put = async |front_end: &FrontEnd, key: &str, until: OffsetDateTime| {
+        let until = until.format(&Rfc3339).unwrap();
+        let request = front_end.request("PUT", &format!("/locked/{key}"));
+        let request = request.header("x-amz-object-lock-mode", "COMPLIANCE");
+        let request = request.header("x-amz-object-lock-retain-until-date", &until);
+        request.body(b"gum nut").v4(&front_end.admin).send().await
+    };
+    let now = OffsetDateTime::now_utc();
+    // It is over by the clock of the database.
+    let late = put(&one, "late", now + Duration::from_secs(5)).await;
+    assert_eq!(late.refusal(), (400, "InvalidArgument"), "{}", late.text());
+    let kept = put(&one, "kept", now + Duration::from_mins(10)).await;
+    assert_eq!(kept.status, 200, "{}", kept.text());
+    let head = other.request("HEAD", "/locked/kept").v4(&one.admin);
+    let head = head.send().await;
+    let modified = head.header("last-modified").replace("GMT", "+0000");
+    let modified = OffsetDateTime::parse(&modified, &Rfc2822).unwrap();
+    let ahead = (modified - now).whole_seconds();
+    assert!((8..60).contains(&ahead), "{ahead}");
+    let version = head.header("x-amz-version-id").to_owned();
+    let target = format!("/locked/kept?versionId={version}");
+    let refused = other.request("DELETE", &target).v4(&one.admin).send().await;
+    assert_eq!(refused.refusal(), (403, "AccessDenied"));
+    for front_end in [one, other] {
+        front_end.readiness(503, "clock: differs").await;
+        front_end.running.shutdown().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,7 @@ use gumnut_cloud_postgres::test_server::TestSchema;
 use crate::child::{self, Place};
 use crate::common::{Request, TestCloud, User, config};
 use crate::migrate::digests;
+use gumnut_types::NoProgress;
 
 /// How often the process is killed.
 const KILLS: u32 = 20;
@@ -189,7 +190,9 @@ async fn a_cloud_moves_and_comes_back_however_often_it_is_killed() {
         left.to_string().contains("it was moved to PostgreSQL"),
         "{left}"
     );
-    let report = Cloud::fsck_shared(&second.config(), true).await.unwrap();
+    let report = Cloud::fsck_shared(&second.config(), true, &NoProgress)
+        .await
+        .unwrap();
     assert_eq!(report.findings, []);
     assert_eq!(report.files, BLOBS);
 
@@ -223,14 +226,14 @@ async fn a_cloud_moves_from_postgres_to_postgres_and_not_to_a_place_with_somethi
     ];
     let first = Place::in_dir(dir.path());
     let second = shared_place(&store, &schemas[0], other.path(), "two");
-    let moved = Cloud::relocate(&first.config(), &second.config(), None).await;
+    let moved = Cloud::relocate(&first.config(), &second.config(), None, &NoProgress).await;
     let moved = moved.unwrap();
     assert_eq!((moved.copied, moved.present), (BLOBS, 0));
 
     // The bytes remain in the bucket.
     let mut third = shared_place(&store, &schemas[1], other.path(), "two");
     third.dir = other.path().join("third");
-    let again = Cloud::relocate(&second.config(), &third.config(), None).await;
+    let again = Cloud::relocate(&second.config(), &third.config(), None, &NoProgress).await;
     let again = again.unwrap();
     assert_eq!((again.rows, again.copied), (moved.rows, 0));
     assert_eq!(again.present, moved.copied);
@@ -238,7 +241,7 @@ async fn a_cloud_moves_from_postgres_to_postgres_and_not_to_a_place_with_somethi
 
     // A bucket, a database and a directory with something in it.
     let refused = async |from: &Place, to: &Place, blobs| {
-        let error = Cloud::relocate(&from.config(), &to.config(), blobs).await;
+        let error = Cloud::relocate(&from.config(), &to.config(), blobs, &NoProgress).await;
         error.unwrap_err()
     };
     let schema = TestSchema::fresh().await.unwrap();

@@ -1,7 +1,7 @@
 //! A cloud with its catalogue in PostgreSQL and its bytes in a bucket of another cloud, checked and collected while it is used.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use gumnut_cloud::{
     BlobsSource, CatalogueSource, Cloud, CloudError, Config, Finding, PostgresConfig, Report,
@@ -12,6 +12,7 @@ use gumnut_cloud_postgres::PostgresCatalogue;
 use gumnut_cloud_postgres::test_server::TestSchema;
 
 use crate::common::{Answer, Request, TestCloud, User, admin_of, config};
+use gumnut_types::{NoProgress, Progress};
 
 /// A front end, and the cloud that has its bytes in the bucket `blobs`.
 struct Shared {
@@ -90,14 +91,29 @@ impl Shared {
     }
 
     async fn fsck(&self, is_deep: bool) -> Report {
-        Cloud::fsck_shared(&self.config, is_deep).await.unwrap()
+        Cloud::fsck_shared(&self.config, is_deep, &NoProgress)
+            .await
+            .unwrap()
     }
 
     /// The names of the blobs in the bucket.
     async fn blobs(&self) -> Vec<String> {
         let store = &self.store;
         let listed = store.get(&store.alice, "/blobs?list-type=2").await;
-        listed.all("Key").into_iter().map(str::to_owned).collect()
+        let names = listed.all("Key").into_iter();
+        // What names the cloud is beside the blobs.
+        let names = names.filter(|name| *name != "gumnut-owner");
+        names.map(str::to_owned).collect()
+    }
+}
+
+/// Counts the bytes that it hears of.
+#[derive(Default)]
+struct Bytes(AtomicU64);
+
+impl Progress for Bytes {
+    fn advance(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
@@ -154,11 +170,15 @@ async fn what_is_wrong_with_blobs_is_found() {
         shared.put(key, 3000).await;
     }
     shared.put("small", 10).await;
-    let report = shared.fsck(true).await;
+    let read = Bytes::default();
+    let report = Cloud::fsck_shared(&shared.config, true, &read)
+        .await
+        .unwrap();
     assert_eq!(
         (report.files, report.inline, report.bytes),
         (4, 1, 4 * 3000 + 10)
     );
+    assert_eq!(read.0.into_inner(), 4 * 3000);
     assert!(report.is_clean() && report.findings.is_empty());
 
     let CatalogueSource::Postgres(postgres) = &shared.config.catalogue else {
@@ -292,7 +312,9 @@ async fn commands_make_no_tables_and_files_need_no_collector() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = config(dir.path());
     config.catalogue = CatalogueSource::Postgres(Box::new(schema.config().unwrap()));
-    let refused = Cloud::fsck_shared(&config, false).await.unwrap_err();
+    let refused = Cloud::fsck_shared(&config, false, &NoProgress)
+        .await
+        .unwrap_err();
     assert!(
         refused.to_string().contains("contains no catalogue"),
         "{refused}"

@@ -1,6 +1,7 @@
 //! Units of change that share a transaction.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use fs_err as fs;
 use futures::FutureExt as _;
@@ -87,13 +88,30 @@ fn commits(folder: &Path) -> usize {
     frames.filter(|frame| frame[4..8] != [0; 4]).count()
 }
 
+/// Writes down what it hears.
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<usize>>);
+
+impl CommitObserver for Heard {
+    fn committed(&self, units: usize) {
+        self.0.lock().unwrap().push(units);
+    }
+}
+
 #[test]
 fn units_that_wait_share_a_commit() {
     let folder = tempfile::tempdir().unwrap();
     let thread = table(folder.path(), None);
+    let heard = Arc::new(Heard::default());
+    thread.observed_by(heard.clone());
     let before = commits(folder.path());
     assert_eq!(together(&thread, &[End::Well; 64]), [true; 64]);
     assert_eq!(commits(folder.path()) - before, 1);
+    // The one that lets the others wait is with them.
+    assert_eq!(*heard.0.lock().unwrap(), [65]);
+    let refused = together(&thread, &[End::Conflict; 2]);
+    assert_eq!(refused, [false; 2]);
+    assert_eq!(*heard.0.lock().unwrap(), [65, 1]);
     assert_eq!(numbers(&thread), (0..64).collect::<Vec<_>>());
 }
 
