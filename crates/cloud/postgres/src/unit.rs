@@ -18,7 +18,7 @@ use crate::transaction::{Transaction, Unit};
 const TRIES: u32 = 10;
 
 /// How long a unit is tried again whose rows others change again and again. Each time one of them has come through.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Counts tries, and says when to give up.
 #[derive(Debug)]

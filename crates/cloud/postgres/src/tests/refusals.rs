@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use gumnut_cloud_catalogue::{CatalogueError, Key, KeyChange, KeyRef};
 
 use super::servers::{put, with_bucket};
 use super::*;
 use crate::connection;
+use crate::unit::PATIENCE;
 
 /// A catalogue with a bucket, in which a trigger that runs when versions are inserted does this. `CONSTRAINT` triggers run at the commit.
 async fn with_trigger(kind: &str, body: &str) -> Result<Catalogue, Failed> {
@@ -89,12 +91,19 @@ async fn a_unit_that_never_comes_through_is_tried_ten_times() -> contract::Outco
             };
             Ok::<_, CatalogueError>((change, ()))
         });
+        let begun = Instant::now();
         let error = changed.await.unwrap_err();
+        let has_patience = begun.elapsed() < PATIENCE;
         assert!(
             matches!(error, CatalogueError::Unavailable(_)),
             "{code}: {error:?}"
         );
-        assert_eq!(tried.load(Ordering::Relaxed), 10, "{code}");
+        // On a busy machine the time may be over before.
+        let count = tried.load(Ordering::Relaxed);
+        assert!(
+            count == 10 || (!has_patience && count < 10),
+            "{code}: {count}"
+        );
         assert!(!is_there(&catalogue).await?);
     }
     Ok(())
