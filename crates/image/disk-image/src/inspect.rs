@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fs_err::File;
 use gumnut_compression::{Compression, Decompressed};
-use gumnut_signatures::{Archive, Elf, Kernel, Ramdisk, Text, Volume, Window};
+use gumnut_signatures::{Archive, Drivers, Elf, Kernel, Ramdisk, Text, Volume, Window};
 
 use crate::content::{Content, Contents, Disk, FileSystem, Inspection, Packed, Partition};
 use crate::error::DiskImageError;
@@ -59,6 +59,15 @@ pub fn inspect(path: &Path) -> Result<Inspection, DiskImageError> {
         allocated,
         content,
     })
+}
+
+/// The drivers that are built into the kernel at `path`; `None` when its form does not show it. It decompresses the kernel.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn built_in_drivers(path: &Path) -> Result<Option<Drivers>, DiskImageError> {
+    let (file, length) = open(path)?;
+    Ok(Drivers::built_in(&Window::whole(&file, length)?)?)
 }
 
 /// Opens a regular file or a block device; anything else might block or have no length.

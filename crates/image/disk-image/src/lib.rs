@@ -3,9 +3,11 @@
 mod check;
 mod collection;
 mod content;
+mod copy;
 mod error;
 mod features;
 mod guest;
+mod inject;
 mod inspect;
 mod load;
 mod partial;
@@ -28,7 +30,8 @@ pub use content::{Content, Contents, Disk, FileSystem, Inspection, Packed, Parti
 pub use error::{DiskImageError, ToolFailure};
 pub use features::Features;
 pub use guest::{Guest, Leftover, Secret};
-pub use inspect::inspect;
+pub use inject::{inject_key, replay_journal};
+pub use inspect::{built_in_drivers, inspect};
 pub use load::{Loaded, load};
 pub use partial::Partial;
 pub use partition::{Entry, PartitionTable};
@@ -42,5 +45,7 @@ pub use virtual_disk::VirtualDisk;
 
 // What a caller needs to use this crate, so that most depend on nothing else for it.
 pub use gumnut_compression::Compression;
-pub use gumnut_signatures::{Archive, Elf, ElfRole, Kernel, KernelForm, Ramdisk, Text, Volume};
+pub use gumnut_signatures::{
+    Archive, Drivers, Elf, ElfRole, Kernel, KernelForm, Ramdisk, Text, Volume,
+};
 pub use gumnut_types::{Existing, NoProgress, Progress};

@@ -68,6 +68,19 @@ impl Tool {
             .map(|(code, _)| code)
     }
 
+    /// Runs the program in a directory, where files have short names, for `image`; gives its exit status, one of `accepted`.
+    pub(crate) fn run_in(
+        &self,
+        folder: &Path,
+        arguments: &[&str],
+        image: &Path,
+        accepted: &[i32],
+    ) -> Result<i32, DiskImageError> {
+        let output = self.output(arguments, &[], Some(folder));
+        self.judged(arguments, image, accepted, output)
+            .map(|(code, _)| code)
+    }
+
     /// Runs the program on `files`, which must succeed, for `image`; gives the end of what it prints.
     pub(crate) fn run_on(
         &self,
@@ -86,12 +99,24 @@ impl Tool {
         image: &Path,
         accepted: &[i32],
     ) -> Result<(i32, String), DiskImageError> {
+        let output = self.output(arguments, files, None);
+        self.judged(arguments, image, accepted, output)
+    }
+
+    /// The exit status, if it is one of `accepted`, and the end of what the program printed.
+    fn judged(
+        &self,
+        arguments: &[&str],
+        image: &Path,
+        accepted: &[i32],
+        output: io::Result<(ExitStatus, String)>,
+    ) -> Result<(i32, String), DiskImageError> {
         let failed = |source| DiskImageError::System {
             doing: "run",
             path: self.program.clone(),
             source,
         };
-        let (status, output) = self.output(arguments, files).map_err(failed)?;
+        let (status, output) = output.map_err(failed)?;
         if let Some(code) = status.code().filter(|code| accepted.contains(code)) {
             return Ok((code, output));
         }
@@ -108,9 +133,18 @@ impl Tool {
     }
 
     /// Exit status and the end of both outputs in the order in which they were written.
-    fn output(&self, arguments: &[&str], files: &[&Path]) -> io::Result<(ExitStatus, String)> {
+    fn output(
+        &self,
+        arguments: &[&str],
+        files: &[&Path],
+        folder: Option<&Path>,
+    ) -> io::Result<(ExitStatus, String)> {
         let (reader, writer) = io::pipe()?;
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        if let Some(folder) = folder {
+            command.current_dir(folder);
+        }
+        command
             .args(arguments)
             .args(files)
             // Nobody's settings, preloaded libraries or language.
@@ -119,9 +153,10 @@ impl Tool {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
-            .stderr(writer)
-            .spawn()?;
-        // The command, and with it our ends of the pipe for writing, is gone here.
+            .stderr(writer);
+        let mut child = command.spawn()?;
+        // With the command our ends of the pipe for writing go.
+        drop(command);
         let tail = tail(reader);
         let status = child.wait()?;
         Ok((status, tail?))

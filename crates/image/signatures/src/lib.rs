@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod drivers;
 mod elf;
 mod kernel;
 mod other;
@@ -8,6 +9,7 @@ mod text;
 mod volume;
 mod window;
 
+pub use drivers::Drivers;
 pub use elf::{Elf, ElfRole};
 pub use kernel::{Kernel, KernelForm};
 pub use other::{Archive, Text};

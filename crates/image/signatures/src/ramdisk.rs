@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use gumnut_compression::{Compression, Member};
 
+use crate::drivers::Drivers;
 use crate::text::printable;
 
 /// A ramdisk and what its file names show.
@@ -17,6 +18,8 @@ pub struct Ramdisk {
     pub archives: Vec<Option<Compression>>,
     /// The kernel releases that it has modules for, sorted.
     pub module_versions: Vec<String>,
+    /// The drivers that it has as modules.
+    pub drivers: Drivers,
     /// Why Linux would not unpack all of it.
     pub problem: Option<String>,
     /// Why the rest of it was not looked at here, although Linux may unpack it.
@@ -53,6 +56,7 @@ impl Ramdisk {
             compression: found.archives.first().copied().flatten(),
             archives: found.archives,
             module_versions: found.versions.into_iter().collect(),
+            drivers: found.drivers,
             // What was noted while reading came first.
             problem: found.problem.or(problem),
             not_read,
@@ -64,6 +68,7 @@ impl Ramdisk {
 #[derive(Default)]
 struct Found {
     versions: BTreeSet<String>,
+    drivers: Drivers,
     archives: Vec<Option<Compression>>,
     /// What Linux would not read, and is read here anyway.
     problem: Option<String>,
@@ -224,6 +229,7 @@ fn member(stream: &mut Input<impl Read>, found: &mut Found) -> Result<(), Stop> 
     if found.versions.len() < MAX_VERSIONS {
         found.versions.extend(version(&name));
     }
+    found.drivers = found.drivers | Drivers::of_module(&name);
     let data = (HEADER as u64 + name_size).next_multiple_of(4) + size;
     skip(stream, data.next_multiple_of(4) - HEADER as u64 - name_size)
 }

@@ -1,12 +1,14 @@
 //! What a root file system says about the system on it, read without mounting.
 
+mod keys;
 mod leftovers;
 mod times;
 mod tree;
 
 use ext4_view::Ext4Error;
-use gumnut_signatures::{Elf, Window, printable};
+use gumnut_signatures::{Drivers, Elf, Window, printable};
 use gumnut_types::Architecture;
+pub(crate) use keys::AuthorizedKeys;
 pub use leftovers::{Leftover, Secret};
 use tree::Tree;
 
@@ -29,10 +31,16 @@ pub struct Guest {
     /// Whether something makes new keys for the ssh server at the first start: cloud-init, or a unit or script that calls
     /// ssh-keygen.
     pub makes_host_keys: bool,
+    /// Whether something fetches keys from the metadata service at the start: cloud-init, or a script that names its address.
+    pub asks_metadata: bool,
+    /// The drivers that it has as modules, or whose kernel has them built in.
+    pub drivers: Drivers,
 }
 
 /// A text file of which more is not read, in bytes.
 const MAX_TEXT: usize = 64 << 10;
+/// A list of modules of which more is not read, in bytes.
+const MAX_MODULES: usize = 4 << 20;
 const MAX_MODULE_VERSIONS: usize = 64;
 /// Longest piece of text to show, in bytes.
 const MAX_SHOWN: usize = 256;
@@ -42,14 +50,17 @@ impl Guest {
     /// one record per block group in memory.
     pub(crate) fn read(image: Window) -> Result<Self, Ext4Error> {
         let tree = Tree::load(image)?;
+        let module_versions = module_versions(&tree)?;
         Ok(Self {
             architecture: architecture(&tree)?,
             release: release(&tree)?,
             root_device: root_device_of(&tree)?,
-            module_versions: module_versions(&tree)?,
+            drivers: drivers(&tree, &module_versions)?,
+            module_versions,
             serial_login: serial_login(&tree)?,
             leftovers: leftovers::find(&tree)?,
             makes_host_keys: makes_host_keys(&tree)?,
+            asks_metadata: asks_metadata(&tree)?,
         })
     }
 }
@@ -129,8 +140,7 @@ fn makes_host_keys(tree: &Tree) -> Result<bool, Ext4Error> {
         "/lib/systemd/system",
         "/usr/lib/systemd/system",
     ];
-    let disabled = tree.file_length("/etc/cloud/cloud-init.disabled")?;
-    if disabled.is_none() && tree.file_length("/usr/bin/cloud-init")?.is_some() {
+    if has_cloud_init(tree)? {
         return Ok(true);
     }
     let mut scripts = vec!["/etc/rc.local".to_owned()];
@@ -149,6 +159,58 @@ fn makes_host_keys(tree: &Tree) -> Result<bool, Ext4Error> {
         }
     }
     Ok(false)
+}
+
+fn has_cloud_init(tree: &Tree) -> Result<bool, Ext4Error> {
+    let disabled = tree.file_length("/etc/cloud/cloud-init.disabled")?;
+    Ok(disabled.is_none() && tree.file_length("/usr/bin/cloud-init")?.is_some())
+}
+
+fn asks_metadata(tree: &Tree) -> Result<bool, Ext4Error> {
+    const SCRIPTS: [&str; 3] = [
+        "/etc/rc.local",
+        "/etc/rc.d/rc.local",
+        "/etc/conf.d/local.start",
+    ];
+    const FOLDERS: [&str; 3] = ["/etc/init.d", "/etc/rc.d/init.d", "/etc/local.d"];
+    if has_cloud_init(tree)? {
+        return Ok(true);
+    }
+    let mut scripts = SCRIPTS.map(str::to_owned).to_vec();
+    for folder in FOLDERS {
+        for name in tree.names_in(folder)? {
+            scripts.push(format!("{folder}/{}", String::from_utf8_lossy(&name)));
+        }
+    }
+    for path in scripts {
+        let text = tree.read_file(&path, MAX_TEXT)?.unwrap_or_default();
+        if names_metadata(&String::from_utf8_lossy(&text)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a line that is not a comment names the metadata service.
+fn names_metadata(script: &str) -> bool {
+    let mut code = script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    code.any(|line| line.contains("169.254.169.254"))
+}
+
+fn drivers(tree: &Tree, versions: &[String]) -> Result<Drivers, Ext4Error> {
+    let mut found = Drivers::NONE;
+    for version in versions {
+        for parent in ["/lib/modules", "/usr/lib/modules"] {
+            for name in ["modules.dep", "modules.builtin"] {
+                let path = format!("{parent}/{version}/{name}");
+                let list = tree.read_file(&path, MAX_MODULES)?;
+                found = found | Drivers::of_list(&list.unwrap_or_default());
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a line that is not a comment calls the program that makes keys.
@@ -200,6 +262,14 @@ mod tests {
         assert!(!calls_keygen(
             "# ssh-keygen -A\nExecStart=/usr/sbin/sshd -D"
         ));
+    }
+
+    #[test]
+    fn a_comment_asks_nothing() {
+        assert!(names_metadata(
+            "curl http://169.254.169.254/latest/meta-data/"
+        ));
+        assert!(!names_metadata("  # curl http://169.254.169.254/\n"));
     }
 
     #[test]

@@ -89,6 +89,15 @@ impl Tree {
         }
     }
 
+    /// Whether there is something in the place of this directory that is no directory itself.
+    pub(super) fn is_something_else(&self, path: &str) -> Result<bool, Ext4Error> {
+        match self.0.symlink_metadata(path) {
+            Ok(metadata) => Ok(!metadata.is_dir()),
+            Err(Ext4Error::NotFound | Ext4Error::NotADirectory) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Length of a regular file in bytes; `None` when there is none.
     pub(super) fn file_length(&self, path: &str) -> Result<Option<u64>, Ext4Error> {
         let Some(path) = self.resolve(path)? else {
@@ -97,6 +106,16 @@ impl Tree {
         let metadata = self.0.symlink_metadata(&path)?;
         let regular = metadata.file_type().is_regular_file();
         Ok(regular.then(|| metadata.len()))
+    }
+
+    /// Whether a file is there, is root's, and can be read and written by nobody else.
+    pub(super) fn is_private(&self, path: &str) -> Result<bool, Ext4Error> {
+        const OTHERS: u16 = 0o077;
+        let Some(path) = self.resolve(path)? else {
+            return Ok(false);
+        };
+        let metadata = self.0.symlink_metadata(&path)?;
+        Ok(metadata.uid() == 0 && metadata.mode() & OTHERS == 0)
     }
 
     /// At most `limit` bytes from the start of a regular file; `None` when there is none.
@@ -113,6 +132,8 @@ impl Tree {
             return Ok(None);
         }
         let mut file = self.0.open(&path)?;
+        let length = usize::try_from(file.metadata().len()).unwrap_or(limit);
+        let limit = limit.min(length);
         let mut bytes = vec![0; limit];
         let mut filled = 0;
         while filled < limit {

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use super::file_system::{Done, Job, set_length};
 use super::subject::{Last, Subject};
-use super::{NewSize, Quiet, Step, copy, write_at};
+use super::{NewSize, Quiet, Step, write_at};
+use crate::copy;
 use crate::error::DiskImageError;
 use crate::partial::Partial;
 

@@ -1,6 +1,5 @@
 //! Resizing an image: on a copy, as any user, keeping UUID, label and features.
 
-mod copy;
 mod disk;
 mod file_system;
 mod room;
@@ -12,6 +11,7 @@ use std::path::{Path, PathBuf};
 use gumnut_signatures::Window;
 use gumnut_types::{Existing, NoProgress, Progress};
 
+use crate::copy;
 use crate::error::DiskImageError;
 use crate::inspect;
 use crate::partial::Partial;

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod checking;
+
 mod disks;
 mod hostile;
 mod image;
+mod injecting;
 mod inspecting;
 mod packed;
 mod ramdisks;

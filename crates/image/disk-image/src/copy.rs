@@ -7,8 +7,8 @@ use fs_err::File;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
-use super::{Step, StepProgress};
 use crate::error::DiskImageError;
+use crate::resize::{Step, StepProgress};
 
 /// Piece of the image that is read at once, in bytes.
 const PIECE: usize = 1 << 20;
@@ -17,16 +17,16 @@ const BLOCK: usize = 4096;
 
 /// A part of a file.
 #[derive(Clone, Copy)]
-pub(super) struct Stretch {
+pub(crate) struct Stretch {
     /// Where it begins, in bytes.
-    pub(super) start: u64,
+    pub(crate) start: u64,
     /// Length in bytes.
-    pub(super) length: u64,
+    pub(crate) length: u64,
 }
 
 /// Copies the `length` bytes of `from` to the empty file `to`; the result has holes where `from`
 /// has holes or zeroes.
-pub(super) fn sparse(
+pub(crate) fn sparse(
     from: &File,
     to: &File,
     length: u64,
@@ -41,7 +41,7 @@ pub(super) fn sparse(
 }
 
 /// Copies a part of `from` into `to` from byte `at` on, where nothing is yet; zeroes become holes.
-pub(super) fn stretch(
+pub(crate) fn stretch(
     from: &File,
     part: Stretch,
     to: &File,
