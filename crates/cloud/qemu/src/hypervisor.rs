@@ -11,6 +11,7 @@ use gumnut_qemu::{BootError, Qemu};
 use gumnut_types::{Architecture, Fault};
 use tokio::sync::{oneshot, watch};
 
+use crate::place::Place;
 use crate::supervisor::{Aim, Answer, Command, Supervisor};
 
 /// Runs machines in qemu. When it is dropped, all of them end at once.
@@ -29,6 +30,9 @@ pub enum StartError {
     /// qemu is not there.
     #[error(transparent)]
     Qemu(#[from] BootError),
+    /// The directory with the directories of instances cannot be read.
+    #[error("cannot read the directory of the instances")]
+    Directory(#[source] io::Error),
     /// The system gives no thread.
     #[error("cannot start the thread that watches the instances")]
     Thread(#[source] io::Error),
@@ -42,19 +46,21 @@ impl StartError {
 }
 
 impl QemuHypervisor {
-    /// A hypervisor whose machines are in the directories of their instances below `root`.
+    /// A hypervisor whose machines are in the directories of their instances below `root`. Directories that are there already are listed
+    /// as those of machines that have ended, until they are removed.
     ///
     /// # Errors
-    /// When qemu is not installed.
+    /// When qemu is not installed, or `root` cannot be read.
     pub fn start(root: &Path) -> Result<Self, StartError> {
         let qemu = Qemu::find(Architecture::X86_64)?;
         let (commands, receiver) = mpsc::channel();
         let (sender, changes) = watch::channel(0);
         let root = root.to_owned();
+        let left = Place::all(&root).map_err(StartError::Directory)?;
         // The emulators die with the thread that has started them, so it is one for all of them, and none of a pool.
         let thread = thread::Builder::new()
             .name("instances".to_owned())
-            .spawn(move || Supervisor::new(root, &qemu, sender).run(&receiver))
+            .spawn(move || Supervisor::new(root, left, &qemu, sender).run(&receiver))
             .map_err(StartError::Thread)?;
         Ok(Self {
             commands: Some(commands),

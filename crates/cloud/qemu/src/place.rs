@@ -18,6 +18,19 @@ impl Place {
         Self(root.join(id.as_str().to_ascii_lowercase()))
     }
 
+    /// The instances that have directories below `root`.
+    pub(crate) fn all(root: &Path) -> io::Result<Vec<InstanceId>> {
+        let mut found = Vec::new();
+        for entry in fs_err::read_dir(root)? {
+            let entry = entry?;
+            let name = entry.file_name().into_string().unwrap_or_default();
+            if let (Ok(id), true) = (name.parse(), entry.file_type()?.is_dir()) {
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

@@ -60,12 +60,25 @@ enum Held {
 }
 
 impl Supervisor {
-    pub(crate) fn new(root: PathBuf, qemu: &Qemu, changes: watch::Sender<u64>) -> Self {
+    /// A supervisor without machines. Those of the instances `left`, which have directories, ended with the cloud before.
+    pub(crate) fn new(
+        root: PathBuf,
+        left: Vec<InstanceId>,
+        qemu: &Qemu,
+        changes: watch::Sender<u64>,
+    ) -> Self {
         let accelerator = qemu.accelerator(Acceleration::Auto, &root);
+        let guests = left.into_iter().map(|id| {
+            let entry = Entry {
+                guest: Held::Ended(Seen::ShutDown),
+                warned: false,
+            };
+            (id, entry)
+        });
         Self {
             root,
             accelerator,
-            guests: BTreeMap::new(),
+            guests: guests.collect(),
             changes,
         }
     }

@@ -169,3 +169,19 @@ async fn an_emulator_that_is_killed_is_a_failure_and_the_others_run() {
     drop(hypervisor);
     assert!(emulators(&root.join("i-0000000e")).is_empty());
 }
+
+#[tokio::test]
+async fn directories_of_before_are_those_of_machines_that_have_ended() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    machine(root, "i-0000000f");
+    fs_err::create_dir(root.join(".new-i-00000010")).unwrap();
+    fs_err::write(root.join("i-00000011"), "").unwrap();
+    let hypervisor = QemuHypervisor::start(root).unwrap();
+    let id: InstanceId = "i-0000000F".parse().unwrap();
+    let listed = hypervisor.list().await.unwrap();
+    assert_eq!(listed, [(id.clone(), Seen::ShutDown)]);
+    hypervisor.remove(&id, true).await.unwrap();
+    assert!(hypervisor.list().await.unwrap().is_empty());
+    assert!(!root.join("i-0000000f").exists());
+}
