@@ -14,6 +14,7 @@ mod places;
 mod readiness;
 mod request_id;
 mod server;
+mod stream;
 mod tls;
 
 pub use body::{Body, empty, full, text};
@@ -28,4 +29,5 @@ pub use metrics::RefusalCode;
 pub use readiness::{AlwaysReady, Condition, Probe};
 pub use request_id::RequestId;
 pub use server::{Server, ServerOptions};
+pub use stream::serve_stream;
 pub use tls::{TlsError, tls_acceptor};

@@ -27,6 +27,6 @@ pub use link::{EMULATOR_SOCKET, NETWORK_SOCKET};
 pub use listeners::{HostPort, MOVED_BY};
 pub use network::{Arrival, Arrivals, Attachment, Network};
 pub use proxy::{Proxy, connect_through};
-pub use stream::Stream;
+pub use stream::{HopLimit, Stream};
 pub use subnet::{METADATA, METADATA_NAME, NetworkOptions, Subnet};
 pub use switch::{Accepted, Bell, Connection, Load, Port, Switch};

@@ -20,6 +20,29 @@ pub struct Stream {
     connection: Connection,
 }
 
+/// Sets how many routers the packets of a connection may pass.
+pub struct HopLimit {
+    hub: Arc<Hub>,
+    connection: Connection,
+}
+
+impl HopLimit {
+    /// How many routers the next packets may pass on the side of the guest, as with `HttpPutResponseHopLimit`. Nothing happens when the
+    /// connection has ended.
+    pub fn set(&self, limit: NonZeroU8) {
+        self.hub.switch().set_hop_limit(self.connection, limit);
+    }
+}
+
+impl fmt::Debug for HopLimit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("HopLimit")
+            .field(&self.connection)
+            .finish()
+    }
+}
+
 impl Stream {
     pub(crate) fn new(hub: Arc<Hub>, connection: Connection) -> Self {
         Self { hub, connection }
@@ -44,9 +67,12 @@ impl Stream {
         }
     }
 
-    /// How many routers the next packets may pass on the side of the guest, as with `HttpPutResponseHopLimit`.
-    pub fn set_hop_limit(&self, limit: NonZeroU8) {
-        self.hub.switch().set_hop_limit(self.connection, limit);
+    /// Sets how many routers the packets of this connection may pass, also when something else has the stream.
+    pub fn hop_limit(&self) -> HopLimit {
+        HopLimit {
+            hub: Arc::clone(&self.hub),
+            connection: self.connection,
+        }
     }
 
     async fn connected(&self) -> io::Result<()> {
