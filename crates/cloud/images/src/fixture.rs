@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use gumnut_bundle::{
+    BundleMeta, BundleNames, Bundler, Existing, FolderSink, ImageSource, NoProgress, Recipients,
+};
 use gumnut_cloud_accounts::{Keys, SecretFiles};
 use gumnut_cloud_blobs::MemoryBlobs;
 use gumnut_cloud_catalogue::{
@@ -240,6 +243,39 @@ impl Fixture {
                 .insert(format!("{folder}/{name}.part.{index:02}"), part.clone());
         }
         location
+    }
+
+    /// Bundles an image as the administrator does, puts it into `bucket/folder` and gives the location of its manifest.
+    pub fn bundle(&mut self, name: &str, kind: ImageKind, image: &[u8]) -> String {
+        let names = BundleNames::new(name.parse().unwrap()).unwrap();
+        let meta = BundleMeta {
+            names: names.clone(),
+            user: ADMIN.parse().unwrap(),
+            architecture: Architecture::X86_64,
+            kind,
+            block_devices: Vec::new(),
+            product_codes: Vec::new(),
+        };
+        let (cloud, user) = (cloud_key(), admin_key());
+        let recipients = Recipients {
+            cloud: cloud.public_key(),
+            user: Some(user.public_key()),
+        };
+        let length = u64::try_from(image.len()).unwrap();
+        let source = ImageSource::from_reader(name, length, std::io::Cursor::new(image.to_vec()));
+        let folder = tempfile::tempdir().unwrap();
+        let mut sink = FolderSink::create(folder.path(), names, Existing::Refuse).unwrap();
+        let sealed = Bundler::new(meta, recipients).bundle(source.unwrap(), &mut sink, &NoProgress);
+        let manifest = sealed.unwrap().into_manifest().unwrap();
+        let manifest = manifest.sign(&user).unwrap();
+        let _committed = sink.commit(manifest.bytes()).unwrap();
+        for entry in fs_err::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let key = entry.file_name().into_string().unwrap();
+            let bytes = fs_err::read(entry.path()).unwrap();
+            self.objects.insert(format!("bucket/folder/{key}"), bytes);
+        }
+        format!("bucket/folder/{name}.manifest.xml")
     }
 
     /// Changes the text of an object.

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::attributes::{self, ImageModification};
 use crate::changes::Changes;
 use crate::ids::Ids;
+use crate::opened::{OpenBundle, Opener};
 use crate::register::{self, RegisterRequest, Registrar};
 use crate::selection::Selection;
 use crate::{ImageError, state, tags};
@@ -121,6 +122,37 @@ impl Images {
         }
         images.retain(|image| selection.wants(image, caller, &self.rules));
         Ok(images)
+    }
+
+    /// The image with this id, in any case, also one that a caller could not use. `None`: there is none.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be used.
+    pub async fn find(&self, id: &str) -> Result<Option<Image>, ImageError> {
+        let state = self.catalogue.images_by_id(only(id)).await?;
+        Ok(state.images.into_iter().flatten().next())
+    }
+
+    /// Opens the bundle of an image with the cloud's key, whatever the profile has checked when it was registered: the manifest must have
+    /// this SHA-256, in base64, and be signed by a certificate of the owner or of the cloud, and each part must be there.
+    ///
+    /// # Errors
+    /// When the image is not there, its bundle has changed or cannot be read.
+    pub async fn open_bundle(
+        &self,
+        id: &str,
+        manifest_sha256: &str,
+    ) -> Result<OpenBundle, ImageError> {
+        let image = self.find(id).await?;
+        let image = image.ok_or_else(|| ImageError::not_found(id))?;
+        let opener = Opener {
+            catalogue: &self.catalogue,
+            objects: &self.objects,
+            cloud: Arc::new(self.cloud_keys().await?),
+            profile: self.rules.profile,
+            turns: &self.turns,
+        };
+        opener.open(&image, manifest_sha256).await
     }
 
     /// Deregisters an image: the first call hides it, the second removes it.

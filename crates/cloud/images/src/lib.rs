@@ -8,6 +8,8 @@ pub mod fixture;
 mod ids;
 mod images;
 mod objects;
+mod opened;
+mod parts;
 mod register;
 #[cfg(test)]
 mod samples;
@@ -20,6 +22,7 @@ mod tests;
 pub use attributes::{ImageModification, LaunchEntries};
 pub use error::{ImageError, ImageErrorKind};
 pub use images::Images;
+pub use opened::OpenBundle;
 pub use register::{BlockDevices, RegisterRequest};
 pub use selection::Selection;
 pub use tags::MAX_TAGS;

@@ -32,17 +32,15 @@ pub(crate) async fn read(
     .await
 }
 
-/// A reader of an object that `aws-exec-read` may read.
+/// A reader of an object, if `reader` may read it.
 pub(crate) async fn open(
     store: &ObjectStore,
+    reader: &Identity,
     bucket: &str,
     key: &str,
 ) -> Result<ObjectReader, ObjectError> {
     let (_, object) = store
-        .open_object(
-            &Identity::ExecRead,
-            &ObjectRef::newest(bucket, Key::new(key)?),
-        )
+        .open_object(reader, &ObjectRef::newest(bucket, Key::new(key)?))
         .await?;
     Ok(object)
 }
@@ -53,7 +51,7 @@ pub(crate) async fn digest(
     bucket: &str,
     key: &str,
 ) -> Result<(u64, Sha1Digest), ObjectError> {
-    let mut object = open(store, bucket, key).await?;
+    let mut object = open(store, &Identity::ExecRead, bucket, key).await?;
     blocking(move || {
         let (mut hash, mut size) = (Sha1::new(), 0);
         let mut buffer = vec![0; BUFFER];

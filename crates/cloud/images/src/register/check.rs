@@ -11,10 +11,11 @@ use super::image_type;
 use super::registrar::Registrar;
 use super::request::CheckedRequest;
 use crate::objects;
+use crate::parts::folder;
 use crate::{ImageError, ImageErrorKind};
 
 /// A refusal for what is wrong with the manifest.
-pub(super) fn invalid(message: impl Into<String>) -> ImageError {
+pub(crate) fn invalid(message: impl Into<String>) -> ImageError {
     ImageError::new(ImageErrorKind::InvalidManifest, message)
 }
 
@@ -56,7 +57,7 @@ pub(super) async fn may_read(
 }
 
 /// Parses it, and sorts what can be wrong into the three kinds that clients know.
-pub(super) fn parse(bytes: &[u8]) -> Result<UntrustedManifest, ImageError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<UntrustedManifest, ImageError> {
     UntrustedManifest::parse(bytes, &Limits::default()).map_err(|error| {
         let element = match &error {
             ManifestError::Parts(problem) => {
@@ -100,7 +101,7 @@ pub(super) fn not_accessible() -> ImageError {
 }
 
 /// Insists on a signature by one of the caller's certificates or the cloud's.
-pub(super) fn signature(
+pub(crate) fn signature(
     manifest: UntrustedManifest,
     users: &[PublicKey],
     cloud: &CloudKeys,
@@ -133,7 +134,7 @@ pub(super) fn key(manifest: &SignedManifest, cloud: &CloudKeys) -> Result<(), Im
 }
 
 /// The refusal of a key that the cloud cannot open.
-pub(super) fn key_unopened() -> ImageError {
+pub(crate) fn key_unopened() -> ImageError {
     invalid("Manifest key cannot be decrypted with the cloud certificate")
 }
 
@@ -150,12 +151,6 @@ pub(super) async fn part_unavailable(
     }
     let cause = objects::cause(store, caller, (bucket, key), refusal).await;
     invalid(format!("Part {part} is not available ({})", cause.code()))
-}
-
-/// The directory of a manifest, in which its parts are.
-pub(super) fn folder(key: &str) -> String {
-    key.rsplit_once('/')
-        .map_or(String::new(), |(folder, _)| format!("{folder}/"))
 }
 
 /// Reads every part: all must be there, their sizes must add up, their digests must match.

@@ -1,17 +1,15 @@
 //! The last check of `strict`, which is made on request: the image is restored, to nowhere.
 
-use std::collections::HashMap;
-use std::io::{self, Read};
-
-use gumnut_bundle::{BundleError, NoProgress, PartSource};
+use gumnut_bundle::{BundleError, NoProgress};
 use gumnut_cloud_accounts::CloudKeys;
-use gumnut_cloud_catalogue::Caller;
+use gumnut_cloud_catalogue::{Caller, Identity};
 use gumnut_cloud_objects::{ObjectError, ObjectStore};
 use gumnut_manifest::SignedManifest;
-use gumnut_types::{Limits, PartIndex, PartName};
+use gumnut_types::Limits;
 
 use super::check;
-use crate::{ImageError, objects};
+use crate::ImageError;
+use crate::parts::Parts;
 
 /// Insists that the parts open to one image of the size and digest that the manifest names.
 pub(super) async fn check(
@@ -21,18 +19,16 @@ pub(super) async fn check(
     cloud: &CloudKeys,
     (bucket, key): (&str, &str),
 ) -> Result<(), ImageError> {
-    let folder = check::folder(key);
-    let mut parts = Parts(HashMap::new());
-    for part in &manifest.manifest().parts {
-        let key = format!("{folder}{}", part.name);
-        match objects::open(store, bucket, &key).await {
-            Ok(reader) => parts.0.insert(part.name.to_string(), Box::new(reader)),
-            Err(refusal) => {
-                let (place, part) = ((bucket, &*key), &part.name);
-                return Err(check::part_unavailable(store, caller, place, part, refusal).await);
-            }
-        };
-    }
+    let at = (bucket, key);
+    let opened = Parts::open(store, &Identity::ExecRead, manifest.manifest(), at).await;
+    let mut parts = match opened {
+        Ok(parts) => parts,
+        Err(missing) => {
+            let place = (bucket, &*missing.key);
+            let (part, refusal) = (&missing.part, missing.refusal);
+            return Err(check::part_unavailable(store, caller, place, part, refusal).await);
+        }
+    };
     let manifest = manifest
         .open(&cloud.key)
         .map_err(|_| check::key_unopened())?;
@@ -60,15 +56,4 @@ fn mismatch(error: &BundleError) -> ImageError {
         "Bundle content does not match the manifest: {}",
         why.join(": ")
     ))
-}
-
-/// Parts that wait to be read, each once.
-struct Parts(HashMap<String, Box<dyn Read + Send>>);
-
-impl PartSource for Parts {
-    fn open(&mut self, _: PartIndex, name: &PartName) -> io::Result<Box<dyn Read + Send>> {
-        self.0
-            .remove(name.as_str())
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
 }

@@ -17,6 +17,7 @@ use gumnut_cloud_catalogue::{Caller, Profile};
 
 use crate::ImageError;
 
+pub(crate) use check::{invalid, key_unopened, parse, signature};
 pub(crate) use registrar::Registrar;
 pub use request::{BlockDevices, RegisterRequest};
 
