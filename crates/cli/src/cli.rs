@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 use gumnut_cloud_commands::Cloud;
 use gumnut_command_line::{OVERVIEW, Reference};
 use gumnut_compat::Compat;
-use gumnut_manage::{Doctor, Images, Ls, Modify, Share, Tag, Unshare, Whoami};
+use gumnut_manage::{Doctor, Images, KeyPair, Ls, Modify, Share, Tag, Unshare, Whoami};
 use gumnut_terminal::{Session, block_on};
 
 use crate::args::Global;
@@ -63,6 +63,8 @@ pub(crate) enum Action {
     Retire(retire::Retire),
     Copy(copy::Copy),
     Boot(boot::Boot),
+    #[command(name = "keypair")]
+    KeyPair(KeyPair),
     Doctor(Doctor),
     Whoami(Whoami),
     Make(Box<make::Make>),
@@ -129,6 +131,7 @@ impl Cli {
             Action::Retire(command) => block_on(command.run(session)),
             Action::Copy(command) => command.run(session),
             Action::Boot(command) => command.run(session),
+            Action::KeyPair(command) => block_on(command.run(session)),
             Action::Doctor(command) => command.run(session),
             Action::Whoami(command) => block_on(command.run(session)),
             Action::Make(command) => command.run(session),

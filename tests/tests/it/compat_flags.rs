@@ -28,7 +28,7 @@ const SELECTOR: &str = "-b bucket/P --bucket bucket -m M --manifest M -p P --pre
 const INSTALL: &str = "-d D --destination D --preserve-bundle --max-pending-parts 3";
 
 /// The commands of one dialect, each with what it takes beside the flags that are shared.
-const OF_2010: [(&str, &[&str]); 14] = [
+const OF_2010: [(&str, &[&str]); 18] = [
     (
         "euca-bundle-image",
         &[
@@ -100,6 +100,10 @@ const OF_2010: [(&str, &[&str]); 14] = [
         ],
     ),
     ("euca-deregister", &[OLD, OLD_KEYS, "emi-00000001"]),
+    ("euca-add-keypair", &[OLD, OLD_KEYS, "mykey"]),
+    ("euca-import-keypair", &[OLD, OLD_KEYS, "mykey -f F"]),
+    ("euca-describe-keypairs", &[OLD, OLD_KEYS, "mykey yourkey"]),
+    ("euca-delete-keypair", &[OLD, OLD_KEYS, "mykey"]),
     (
         "euca-describe-image-attribute",
         &[OLD, OLD_KEYS, "emi-00000001 -l -p -B --kernel --ramdisk"],
@@ -126,7 +130,7 @@ const OF_2010: [(&str, &[&str]); 14] = [
     ),
 ];
 
-const OF_3_4: [(&str, &[&str]); 17] = [
+const OF_3_4: [(&str, &[&str]); 21] = [
     (
         "euca-bundle-image",
         &[NEW, NEW_IMAGE, NEW_PROGRESS, "-d D --destination D --batch"],
@@ -218,6 +222,23 @@ const OF_3_4: [(&str, &[&str]); 17] = [
         ],
     ),
     ("euca-deregister", &[NEW, NEW_EC2, "emi-00000001"]),
+    (
+        "euca-create-keypair",
+        &[NEW, NEW_EC2, "mykey -f F --filename F"],
+    ),
+    (
+        "euca-import-keypair",
+        &[NEW, NEW_EC2, "mykey -f F --public-key-file F"],
+    ),
+    (
+        "euca-describe-keypairs",
+        &[
+            NEW,
+            NEW_EC2,
+            "mykey --filter key-name=m* --filter fingerprint=x",
+        ],
+    ),
+    ("euca-delete-keypair", &[NEW, NEW_EC2, "mykey"]),
     (
         "euca-describe-image-attribute",
         &[

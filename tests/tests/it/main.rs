@@ -29,6 +29,7 @@ mod guide;
 mod https;
 mod images;
 mod json_errors;
+mod key_pairs;
 mod kill;
 mod life_cycle;
 mod make;

@@ -1,6 +1,6 @@
 """boto3 against a cloud: objects, large ones too, addresses that are signed in advance, and images.
 
-Usage: boto3_client.py s3|ec2|wrong-secret
+Usage: boto3_client.py s3|ec2|key-pairs|wrong-secret
 The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a manifest to register).
 Ends with 0 when everything was as it should be; an exception says what was not.
 """
@@ -9,7 +9,9 @@ import base64
 import hashlib
 import io
 import os
+import subprocess
 import sys
+import tempfile
 import urllib.request
 import zlib
 
@@ -116,10 +118,53 @@ def ec2():
     refused(lambda: ec2.describe_images(ImageIds=[image]), [400])
 
 
+def key_pairs():
+    ec2 = ec2_client()
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in ["rsa", "ed25519"]:
+            made = ec2.create_key_pair(KeyName=f"boto3-{kind}", KeyType=kind)
+            path = os.path.join(folder, kind)
+            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+                file.write(made["KeyMaterial"])
+            public = ssh_keygen("-y", "-f", path).split()[:2]
+            wanted = [{"Name": "key-name", "Values": [f"*-{kind}"]}]
+            (shown,) = ec2.describe_key_pairs(Filters=wanted, IncludePublicKey=True)["KeyPairs"]
+            assert shown["PublicKey"].split()[:2] == public, shown
+            assert (shown["KeyPairId"], shown["KeyType"]) == (made["KeyPairId"], kind), shown
+            assert shown["KeyFingerprint"] == made["KeyFingerprint"], shown
+            der = subprocess.run(
+                ["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", path, "-outform", "DER"], capture_output=True
+            ).stdout
+            if kind == "rsa":
+                assert made["KeyFingerprint"] == colons(hashlib.sha1(der)), made["KeyFingerprint"]
+            else:
+                listed = ssh_keygen("-l", "-f", path).split()[1]
+                assert listed == "SHA256:" + made["KeyFingerprint"].rstrip("="), listed
+        ssh_keygen("-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", os.path.join(folder, "mine"))
+        with open(os.path.join(folder, "mine.pub"), "rb") as file:
+            imported = ec2.import_key_pair(KeyName="boto3-mine", PublicKeyMaterial=file.read())
+        listed = ssh_keygen("-e", "-m", "PKCS8", "-f", os.path.join(folder, "mine.pub"))
+        body = base64.b64decode("".join(listed.splitlines()[1:-1]))
+        assert imported["KeyFingerprint"] == colons(hashlib.md5(body)), imported
+    refused(lambda: ec2.create_key_pair(KeyName="boto3-mine"), [400])
+    refused(lambda: ec2.import_key_pair(KeyName="boto3-bad", PublicKeyMaterial=b"ssh-rsa AAAA"), [400])
+    for name in ["boto3-rsa", "boto3-ed25519", "boto3-mine", "boto3-mine"]:
+        ec2.delete_key_pair(KeyName=name)
+    refused(lambda: ec2.describe_key_pairs(KeyNames=["boto3-mine"]), [400])
+
+
+def colons(digest):
+    return digest.digest().hex(":")
+
+
+def ssh_keygen(*arguments):
+    return subprocess.run(["ssh-keygen", *arguments], check=True, capture_output=True, text=True).stdout
+
+
 def wrong_secret():
     refused(lambda: s3_client("wrong").list_buckets(), [403])
     refused(lambda: ec2_client("wrong").describe_images(), [401, 403])
 
 
 if __name__ == "__main__":
-    {"s3": s3, "ec2": ec2, "wrong-secret": wrong_secret}[sys.argv[1]]()
+    {"s3": s3, "ec2": ec2, "key-pairs": key_pairs, "wrong-secret": wrong_secret}[sys.argv[1]]()

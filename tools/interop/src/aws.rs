@@ -15,6 +15,7 @@ pub(super) fn check(scene: &Scene, steps: &mut Steps) {
     steps.check("awscli: put, get, list, delete", || objects(scene));
     steps.check("awscli: multipart", || multipart(scene));
     steps.check("awscli: register, describe, deregister", || images(scene));
+    steps.check("awscli: key pairs", || key_pairs(scene));
     steps.check("awscli: wrong secret refused", || wrong_secret(scene));
 }
 
@@ -176,6 +177,31 @@ fn images(scene: &Scene) -> anyhow::Result<()> {
     }
     let gone = ["ec2", "deregister-image", "--image-id", &id];
     refused(ec2(scene, &gone), &["InvalidAMIID.NotFound"])
+}
+
+fn key_pairs(scene: &Scene) -> anyhow::Result<()> {
+    let name = ["--key-name", "awscli-key"];
+    let create = [
+        &["ec2", "create-key-pair"][..],
+        &name,
+        &["--query", "KeyMaterial"],
+    ];
+    let material = ec2(scene, &create.concat()).quiet().read()?;
+    ensure!(
+        material.starts_with("-----BEGIN RSA PRIVATE KEY-----"),
+        "that is not a private key"
+    );
+    refused(ec2(scene, &create.concat()), &["InvalidKeyPair.Duplicate"])?;
+    let describe = [
+        &["ec2", "describe-key-pairs", "--query", "KeyPairs[].KeyName"][..],
+        &["--key-names", "awscli-key"],
+    ];
+    let described = ec2(scene, &describe.concat()).read()?;
+    ensure!(described == "awscli-key", "described as {described:?}");
+    ec2(scene, &[&["ec2", "delete-key-pair"][..], &name].concat())
+        .ignore_stdout()
+        .run()?;
+    refused(ec2(scene, &describe.concat()), &["InvalidKeyPair.NotFound"])
 }
 
 fn wrong_secret(scene: &Scene) -> anyhow::Result<()> {

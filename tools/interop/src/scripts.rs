@@ -9,7 +9,7 @@ use xshell::cmd;
 use crate::Scene;
 
 /// Step, script, and what the script is to do.
-const STEPS: [(&str, &str, &str); 13] = [
+const STEPS: [(&str, &str, &str); 14] = [
     (
         "boto: put, get, list, delete with SigV2",
         "boto_client",
@@ -22,6 +22,11 @@ const STEPS: [(&str, &str, &str); 13] = [
         "boto3: register, describe, deregister",
         "boto3_client",
         "ec2",
+    ),
+    (
+        "boto3: key pairs, compared with ssh-keygen",
+        "boto3_client",
+        "key-pairs",
     ),
     (
         "boto3: wrong secret refused",

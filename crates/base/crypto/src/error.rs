@@ -28,6 +28,9 @@ pub enum CryptoError {
     /// The key is not an RSA key, or is damaged.
     #[error("it is not a usable RSA private key")]
     PrivateKey(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The public key is not an RSA key, is damaged, or has a size that is not accepted.
+    #[error("it is not a usable RSA public key")]
+    PublicKey(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The certificate is damaged.
     #[error("it is not a usable X.509 certificate")]
     Certificate(#[source] x509_cert::der::Error),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rsa::pkcs1::DecodeRsaPrivateKey as _;
+use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
 use sha1::Sha1;
 use zeroize::Zeroizing;
@@ -67,6 +67,23 @@ impl PrivateKey {
     /// When the key cannot be encoded; a fault of this library.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, CryptoError> {
         self.key.to_pkcs8_pem(LineEnding::LF).map_err(unusable)
+    }
+
+    /// The key as PEM text in PKCS#1 form, which old clients want, and which zeroes itself.
+    ///
+    /// # Errors
+    /// When the key cannot be encoded; a fault of this library.
+    pub fn to_pkcs1_pem(&self) -> Result<Zeroizing<String>, CryptoError> {
+        self.key.to_pkcs1_pem(LineEnding::LF).map_err(unusable)
+    }
+
+    /// The key in DER, in PKCS#8 form, which zeroes itself.
+    ///
+    /// # Errors
+    /// When the key cannot be encoded; a fault of this library.
+    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        let der = self.key.to_pkcs8_der().map_err(unusable)?;
+        Ok(der.to_bytes())
     }
 
     /// The public half.

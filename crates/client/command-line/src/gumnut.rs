@@ -35,6 +35,7 @@ pub const OVERVIEW: Overview = Overview {
                 "deregister",
             ],
         ),
+        ("instances", &["keypair"]),
         (
             "bundles",
             &["bundle", "unbundle", "verify", "inspect", "rewrap"],

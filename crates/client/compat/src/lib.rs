@@ -11,6 +11,7 @@ mod download;
 mod image;
 mod in_use;
 mod install;
+mod key_pairs;
 mod manifest;
 mod migrate;
 mod names;

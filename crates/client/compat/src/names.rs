@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use super::dialect::{Dialect, Family};
 use super::tool::start;
 use super::{
-    attributes, bucket, bundle, delete, describe, download, migrate, publish, register, stream,
-    unbundle, upload, volume,
+    attributes, bucket, bundle, delete, describe, download, key_pairs, migrate, publish, register,
+    stream, unbundle, upload, volume,
 };
 
 /// A name with what runs under it.
@@ -40,7 +40,7 @@ const fn ec2(
 }
 
 /// Every name, sorted.
-pub(super) const NAMES: [Name; 25] = [
+pub(super) const NAMES: [Name; 30] = [
     ec2("ec2-bundle-image", start::<bundle::BundleImage>),
     ec2("ec2-delete-bundle", start::<delete::DeleteBundle>),
     ec2("ec2-download-bundle", start::<download::DownloadBundle>),
@@ -48,6 +48,7 @@ pub(super) const NAMES: [Name; 25] = [
     ec2("ec2-migrate-manifest", start::<migrate::MigrateManifest>),
     ec2("ec2-unbundle", start::<unbundle::Unbundle>),
     ec2("ec2-upload-bundle", start::<upload::UploadBundle>),
+    euca("euca-add-keypair", start::<key_pairs::CreateKeyPair>),
     euca(
         "euca-bundle-and-upload-image",
         start::<publish::BundleAndUpload>,
@@ -56,7 +57,9 @@ pub(super) const NAMES: [Name; 25] = [
     euca("euca-bundle-upload", start::<upload::UploadBundle>),
     euca("euca-bundle-vol", start::<volume::BundleVolume>),
     euca("euca-check-bucket", start::<bucket::CheckBucket>),
+    euca("euca-create-keypair", start::<key_pairs::CreateKeyPair>),
     euca("euca-delete-bundle", start::<delete::DeleteBundle>),
+    euca("euca-delete-keypair", start::<key_pairs::DeleteKeyPair>),
     euca("euca-deregister", start::<register::Deregister>),
     euca(
         "euca-describe-image-attribute",
@@ -64,10 +67,15 @@ pub(super) const NAMES: [Name; 25] = [
     ),
     euca("euca-describe-images", start::<describe::DescribeImages>),
     euca(
+        "euca-describe-keypairs",
+        start::<key_pairs::DescribeKeyPairs>,
+    ),
+    euca(
         "euca-download-and-unbundle",
         start::<unbundle::DownloadAndUnbundle>,
     ),
     euca("euca-download-bundle", start::<download::DownloadBundle>),
+    euca("euca-import-keypair", start::<key_pairs::ImportKeyPair>),
     euca("euca-install-image", start::<publish::InstallImage>),
     euca(
         "euca-modify-image-attribute",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gumnut_ec2_client::Filter;
 use gumnut_signing::{AccessKeyId, Credentials};
 use gumnut_terminal::{Exit, Failure, Output};
 use gumnut_types::SecretString;
@@ -100,6 +101,21 @@ impl Common {
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
+}
+
+/// Reads a filter whose name is one of these.
+pub(super) fn filter(text: &str, known: &[&str]) -> Result<Filter, String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("a filter has the form NAME=VALUE")?;
+    if !known.contains(&name) {
+        let known = known.join(", ");
+        return Err(format!("unknown filter {name:?}: use {known}"));
+    }
+    Ok(Filter {
+        name: name.to_owned(),
+        values: vec![value.to_owned()],
+    })
 }
 
 /// The options of a list that were given.

@@ -125,8 +125,8 @@ fn run<T: Tool>(tool: T, name: &'static str, dialect: Dialect) -> Result<(), any
 #[cfg(test)]
 mod tests {
     use super::super::{
-        attributes, bucket, bundle, delete, describe, download, migrate, publish, register, stream,
-        unbundle, upload, volume,
+        attributes, bucket, bundle, delete, describe, download, key_pairs, migrate, publish,
+        register, stream, unbundle, upload, volume,
     };
     use super::*;
 
@@ -146,6 +146,10 @@ mod tests {
         check::<delete::DeleteBundle>();
         check::<describe::DescribeImages>();
         check::<download::DownloadBundle>();
+        check::<key_pairs::CreateKeyPair>();
+        check::<key_pairs::DeleteKeyPair>();
+        check::<key_pairs::DescribeKeyPairs>();
+        check::<key_pairs::ImportKeyPair>();
         check::<migrate::MigrateBundle>();
         check::<migrate::MigrateManifest>();
         check::<publish::BundleAndUpload>();

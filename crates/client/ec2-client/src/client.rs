@@ -6,6 +6,8 @@ use gumnut_transport::{Auth, Body, Request, Transport, TransportError, xml};
 use http::Method;
 use url::Url;
 
+use crate::filter::Filter;
+
 /// The version of the API that requests name: old enough for every Eucalyptus since 4.0, new enough for
 /// names and descriptions.
 pub const API_VERSION: &str = "2014-10-01";
@@ -39,6 +41,14 @@ impl Parameters {
     pub(crate) fn add_all<T: ToString>(&mut self, name: &str, values: &[T]) {
         for (index, value) in (1..).zip(values) {
             self.add(format!("{name}.{index}"), value.to_string());
+        }
+    }
+
+    /// `Filter.1.Name`, `Filter.1.Value.1` and so on.
+    pub(crate) fn add_filters(&mut self, filters: &[Filter]) {
+        for (index, filter) in (1..).zip(filters) {
+            self.add(format!("Filter.{index}.Name"), &filter.name);
+            self.add_all(&format!("Filter.{index}.Value"), &filter.values);
         }
     }
 }

@@ -5,6 +5,7 @@ use gumnut_types::ImageId;
 
 use crate::Ec2Client;
 use crate::client::{Parameters, answer, malformed};
+use crate::filter::Filter;
 use crate::register::{DeviceMapping, DeviceTarget, Volume};
 
 /// Which images are wanted; all conditions must hold.
@@ -18,15 +19,6 @@ pub struct DescribeImages {
     pub executable_by: Vec<String>,
     /// Only those that match every filter.
     pub filters: Vec<Filter>,
-}
-
-/// A filter: any of its values must match.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// As in `image-type`.
-    pub name: String,
-    /// Values, which may hold `*` and `?`.
-    pub values: Vec<String>,
 }
 
 /// An image as the cloud describes it. What the cloud does not say is nothing.
@@ -89,10 +81,7 @@ impl Ec2Client {
         parameters.add_all("ImageId", &wanted.ids);
         parameters.add_all("Owner", &wanted.owners);
         parameters.add_all("ExecutableBy", &wanted.executable_by);
-        for (index, filter) in (1..).zip(&wanted.filters) {
-            parameters.add(format!("Filter.{index}.Name"), &filter.name);
-            parameters.add_all(&format!("Filter.{index}.Value"), &filter.values);
-        }
+        parameters.add_filters(&wanted.filters);
         let answer = self.call("DescribeImages", parameters).await?;
         images(&answer)
     }

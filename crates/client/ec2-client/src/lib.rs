@@ -4,10 +4,14 @@ mod attribute;
 mod certificate;
 mod client;
 mod describe;
+mod filter;
+mod key_pairs;
 mod register;
 mod tags;
 
 pub use attribute::{ImageAttribute, LaunchPermission, PermissionChange};
 pub use client::{API_VERSION, Ec2Client};
-pub use describe::{DescribeImages, Filter, Image};
+pub use describe::{DescribeImages, Image};
+pub use filter::Filter;
+pub use key_pairs::{CreatedKeyPair, KeyPair};
 pub use register::{DeviceMapping, DeviceTarget, RegisterImage, Volume};

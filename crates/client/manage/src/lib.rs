@@ -3,6 +3,7 @@
 mod doctor;
 mod guard;
 mod images;
+mod keypair;
 mod listed;
 mod ls;
 mod modify;
@@ -14,6 +15,7 @@ mod whoami;
 pub use doctor::Doctor;
 pub use guard::{Guard, counted, object_lines};
 pub use images::Images;
+pub use keypair::KeyPair;
 pub use listed::listed_ids;
 pub use ls::Ls;
 pub use modify::Modify;

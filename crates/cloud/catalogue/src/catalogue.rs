@@ -11,8 +11,8 @@ use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Database, Decide, FoundObject, Image, ImageChange,
     ImageRef, ImagesState, InlineObject, Instance, InstanceChange, InstancesState, KeyChange,
-    KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Part, ResourceTag, Upload,
-    UploadChange, UploadRef, UploadState,
+    KeyPairChange, KeyPairsState, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Part,
+    ResourceTag, Upload, UploadChange, UploadRef, UploadState,
 };
 
 /// The catalogue: everything that a cloud keeps but the bytes of objects. Clones share the database.
@@ -266,6 +266,25 @@ impl Catalogue {
             .await?;
         outcome.take()
     }
+
+    /// Changes the key pairs of an account.
+    ///
+    /// # Errors
+    /// What the decision refuses with, or when the database cannot be used.
+    pub async fn change_key_pairs<T, E>(
+        &self,
+        account: &AccountId,
+        decide: impl FnMut(&KeyPairsState) -> Result<(KeyPairChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let (outcome, decide) = deciding(decide);
+        let changed = self.database.change_key_pairs(account.clone(), decide);
+        self.call("change_key_pairs", changed).await?;
+        outcome.take()
+    }
 }
 
 impl Catalogue {
@@ -339,6 +358,8 @@ reads! {
     instances(tags_of: Option<&str> = tags_of.map(str::to_owned)) -> Vec<Instance>;
     /// What the metadata service gives an instance; `None` for nothing.
     user_data(instance: &str = instance.to_owned()) -> Option<Vec<u8>>;
+    /// The key pairs of an account, by name.
+    key_pairs(account: &AccountId = account.clone()) -> KeyPairsState;
     /// The secret of this name as it was kept, encrypted; `None` when there is none.
     secret(name: &str = name.to_owned()) -> Option<Vec<u8>>;
     /// Keeps an encrypted secret unless there is one of this name, and gives the one that is kept.

@@ -9,9 +9,9 @@ use gumnut_types::{AccountId, SecretString};
 use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Content, Image, ImageChange, ImageRef, ImagesState,
-    InlineObject, Instance, InstanceChange, InstancesState, KeyChange, KeyRef, KeyState,
-    KnownAccounts, KnownBlob, ListedVersion, ObjectVersion, Part, ResourceTag, Upload,
-    UploadChange, UploadRef, UploadState,
+    InlineObject, Instance, InstanceChange, InstancesState, KeyChange, KeyPairChange,
+    KeyPairsState, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, ObjectVersion, Part,
+    ResourceTag, Upload, UploadChange, UploadRef, UploadState,
 };
 
 /// A decision: looks at a state and gives the change, or `None` when it refuses and nothing is to change.
@@ -93,6 +93,13 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     async fn change_accounts(
         &self,
         decide: Decide<AccountsState, AccountsChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Changes the key pairs of an account. The owner of a key pair that is added is this account.
+    async fn change_key_pairs(
+        &self,
+        account: AccountId,
+        decide: Decide<KeyPairsState, KeyPairChange>,
     ) -> Result<(), CatalogueError>;
 
     /// A number that is another one after each change of accounts, users and their keys, by whatever process, as soon as anybody hears of
@@ -193,6 +200,8 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
 
     /// What the metadata service gives the instance with this id; `None` for nothing.
     async fn user_data(&self, instance: String) -> Result<Option<Vec<u8>>, CatalogueError>;
+    /// The key pairs of an account, as a decision about them would see them.
+    async fn key_pairs(&self, account: AccountId) -> Result<KeyPairsState, CatalogueError>;
 
     /// The secret of this name as it was kept; `None` when there is none. The bytes are encrypted: they say nothing to the
     /// database.

@@ -17,6 +17,7 @@ mod identity;
 mod image;
 mod instance;
 mod key;
+mod key_pair;
 mod object;
 mod profile;
 mod settings;
@@ -43,6 +44,7 @@ pub use instance::{
     MetadataSettings, OnShutdown, Reason,
 };
 pub use key::{Key, KeyTooLong};
+pub use key_pair::{KeyPair, KeyPairChange, KeyPairsState};
 pub use object::{
     Content, InlineObject, KnownBlob, ListedVersion, NULL_VERSION, NewVersion, ObjectVersion,
     Segment,

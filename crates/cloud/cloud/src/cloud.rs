@@ -7,11 +7,12 @@ use std::time::Duration;
 use gumnut_cloud_accounts::{Credentials, Keys, Regions, Secrets, Tls, Trust, Users, names};
 use gumnut_cloud_blobs::DiskBlobs;
 use gumnut_cloud_catalogue::{Catalogue, Clock, Profile};
-use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options};
+use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options, Services};
 use gumnut_cloud_http::{
     BodyBudget, FrontEnd, HttpLimits, Instruments, Server, ServerOptions, tls_acceptor,
 };
 use gumnut_cloud_images::Images;
+use gumnut_cloud_instances::KeyPairs;
 use gumnut_cloud_objects::{Collected, IfExists, ObjectStore, Round};
 use gumnut_cloud_s3::{S3FrontEnd, S3Options};
 use gumnut_cloud_sqlite::SqliteCatalogue;
@@ -420,8 +421,13 @@ fn front_ends(
         config.clock.clone(),
     );
     let budget = BodyBudget::new(config.limits.held_bytes);
-    let ec2 = Ec2FrontEnd::new(
+    let profile = config.images.profile;
+    let services = Services {
         images,
+        key_pairs: KeyPairs::new(catalogue.clone(), profile),
+    };
+    let ec2 = Ec2FrontEnd::new(
+        services,
         catalogue.clone(),
         config.clock.clone(),
         ec2_options(config, &budget),

@@ -1,5 +1,7 @@
 //! The calls of the API.
 
+use gumnut_cloud_catalogue::Profile;
+
 /// A call that the EC2 side knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -15,11 +17,15 @@ pub(crate) enum Action {
     DescribeRegions,
     DescribeAvailabilityZones,
     DescribeServiceCertificates,
+    CreateKeyPair,
+    ImportKeyPair,
+    DescribeKeyPairs,
+    DeleteKeyPair,
 }
 
 impl Action {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::RegisterImage,
         Self::DescribeImages,
         Self::DeregisterImage,
@@ -32,6 +38,10 @@ impl Action {
         Self::DescribeRegions,
         Self::DescribeAvailabilityZones,
         Self::DescribeServiceCertificates,
+        Self::CreateKeyPair,
+        Self::ImportKeyPair,
+        Self::DescribeKeyPairs,
+        Self::DeleteKeyPair,
     ];
 
     /// The value of the parameter `Action`.
@@ -49,6 +59,28 @@ impl Action {
             Self::DescribeRegions => "DescribeRegions",
             Self::DescribeAvailabilityZones => "DescribeAvailabilityZones",
             Self::DescribeServiceCertificates => "DescribeServiceCertificates",
+            Self::CreateKeyPair => "CreateKeyPair",
+            Self::ImportKeyPair => "ImportKeyPair",
+            Self::DescribeKeyPairs => "DescribeKeyPairs",
+            Self::DeleteKeyPair => "DeleteKeyPair",
+        }
+    }
+
+    /// Whether the cloud that is played has the call.
+    pub(crate) fn is_of(self, profile: Profile) -> bool {
+        match self {
+            Self::ImportKeyPair => !profile.is_legacy(),
+            _ => true,
+        }
+    }
+
+    /// The component that refuses the call in the clouds of 2009 and 2010; `None` for that of images.
+    pub(crate) fn component(self) -> Option<&'static str> {
+        match self {
+            Self::CreateKeyPair | Self::DescribeKeyPairs | Self::DeleteKeyPair => {
+                Some("KeyPairManager")
+            }
+            _ => None,
         }
     }
 

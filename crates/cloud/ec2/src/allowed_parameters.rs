@@ -87,12 +87,30 @@ fn of_call(action: Action) -> &'static [&'static str] {
             &["ResourceId", "ResourceId.N", "Tag.N.Key", "Tag.N.Value"]
         }
         Action::DescribeTags => &["Filter.N.Name", "Filter.N.Value.N"],
+        Action::CreateKeyPair | Action::DeleteKeyPair => &["KeyName"],
+        Action::ImportKeyPair => &["KeyName", "PublicKeyMaterial"],
+        Action::DescribeKeyPairs => &["Filter.N.Name", "Filter.N.Value.N", "KeyName", "KeyName.N"],
+    }
+}
+
+/// The parameters of a call that are younger than Eucalyptus.
+fn of_strict(action: Action) -> &'static [&'static str] {
+    match action {
+        Action::CreateKeyPair => &["KeyFormat", "KeyType", "TagSpecification.N.*"],
+        Action::ImportKeyPair => &["TagSpecification.N.*"],
+        Action::DescribeKeyPairs => &["IncludePublicKey", "KeyPairId.N"],
+        Action::DeleteKeyPair => &["KeyPairId"],
+        _ => &[],
     }
 }
 
 /// The parameters that the call does not have. Dry runs are younger than the clouds of 2009 and 2010.
 pub(crate) fn unknown(action: Action, profile: Profile, parameters: &Parameters) -> Vec<&str> {
-    let known = of_call(action);
+    let younger = if profile == Profile::Strict {
+        of_strict(action)
+    } else {
+        &[]
+    };
     let is_known = |name: &str| {
         let general = general(name);
         let fits = |pattern: &&str| match pattern.strip_suffix('*') {
@@ -102,7 +120,7 @@ pub(crate) fn unknown(action: Action, profile: Profile, parameters: &Parameters)
         COMMON.contains(&name)
             || name.starts_with("X-Amz-")
             || (dry_run::is_name(name) && !profile.is_legacy())
-            || known.iter().any(fits)
+            || of_call(action).iter().chain(younger).any(fits)
     };
     let names = parameters.0.iter().map(|(name, _)| name.as_str());
     names.filter(|name| !is_known(name)).collect()

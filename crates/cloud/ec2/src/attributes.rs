@@ -24,7 +24,7 @@ pub(crate) async fn describe(
 ) -> Result<Xml, Refusal> {
     let id = parameters.image_id(context.profile())?;
     let attribute = parameters.required("Attribute")?;
-    let image = context.images.attributes(caller, id).await?;
+    let image = context.services.images.attributes(caller, id).await?;
     let mut xml = Xml::new();
     xml.leaf("imageId", &image.id);
     match attribute {
@@ -179,7 +179,11 @@ pub(crate) async fn modify(
     let profile = context.profile();
     let id = parameters.image_id(profile)?;
     let modification = modification(parameters, profile)?;
-    let done = context.images.modify(caller, id, modification).await?;
+    let done = context
+        .services
+        .images
+        .modify(caller, id, modification)
+        .await?;
     Ok(xml::returned(done))
 }
 
@@ -193,6 +197,10 @@ pub(crate) async fn reset(
     if attribute != "launchPermission" {
         return Err(Refusal::invalid_value("attribute", attribute));
     }
-    context.images.reset_launch_permissions(caller, id).await?;
+    context
+        .services
+        .images
+        .reset_launch_permissions(caller, id)
+        .await?;
     Ok(xml::returned(true))
 }

@@ -10,8 +10,8 @@ use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 use crate::xml::Xml;
 use crate::{
-    allowed_parameters, attributes, certificates, deregister, describe, dry_run, errors, regions,
-    register, tags,
+    allowed_parameters, attributes, certificates, deregister, describe, dry_run, errors, key_pairs,
+    regions, register, tags,
 };
 
 /// A request whose body is read and whose signature has been looked at.
@@ -42,7 +42,9 @@ pub(crate) async fn answer(context: &Context<'_>, request: Ec2Request) -> Respon
             // Written as Debug writes it: messages quote what clients say.
             let (code, reason) = (refusal.code, &refusal.message);
             tracing::info!(id, code, ?reason, "refused");
-            errors::of_call(context.rules(), &refusal, id)
+            let asked = Action::parse(action_name(&parameters));
+            let component = asked.and_then(Action::component);
+            errors::of_call(context.rules(), component, &refusal, id)
         }
     }
 }
@@ -55,8 +57,11 @@ async fn dispatch(
 ) -> Result<String, Refusal> {
     let action = called(context.profile(), parameters)?;
     if dry_run::is_asked_for(parameters)? {
-        let images = &context.images.dry_run();
-        let rehearsal = Context { images, ..*context };
+        let services = &context.services.dry_run();
+        let rehearsal = Context {
+            services,
+            ..*context
+        };
         let decided = run(&rehearsal, caller, action, parameters).await;
         return Err(dry_run::answer(decided));
     }
@@ -84,6 +89,10 @@ async fn run(
         Action::DescribeRegions => regions::regions(context, parameters),
         Action::DescribeAvailabilityZones => regions::zones(context, parameters),
         Action::DescribeServiceCertificates => certificates::run(context, parameters).await,
+        Action::CreateKeyPair => key_pairs::create(context, caller, parameters).await,
+        Action::ImportKeyPair => key_pairs::import(context, caller, parameters).await,
+        Action::DescribeKeyPairs => key_pairs::describe(context, caller, parameters).await,
+        Action::DeleteKeyPair => key_pairs::delete(context, caller, parameters).await,
     }
 }
 
@@ -94,11 +103,9 @@ fn called(profile: Profile, parameters: &Parameters) -> Result<Action, Refusal> 
         let message = "The request must contain the parameter Version";
         return Err(Refusal::new("MissingParameter", message));
     }
-    let name = parameters
-        .get("Action")
-        .or_else(|| parameters.get("Operation"))
-        .unwrap_or_default();
-    let Some(action) = Action::parse(name) else {
+    let name = action_name(parameters);
+    let known = Action::parse(name).filter(|action| action.is_of(profile));
+    let Some(action) = known else {
         let message = format!("The action {name} is not valid for this web service.");
         return Err(Refusal::new("InvalidAction", message));
     };
@@ -113,6 +120,14 @@ fn called(profile: Profile, parameters: &Parameters) -> Result<Action, Refusal> 
     }
     let message = format!("The parameter {} is not recognized", unknown[0]);
     Err(Refusal::new("UnknownParameter", message))
+}
+
+/// The name of the call that is asked for; empty when there is none.
+fn action_name(parameters: &Parameters) -> &str {
+    parameters
+        .get("Action")
+        .or_else(|| parameters.get("Operation"))
+        .unwrap_or_default()
 }
 
 /// A whole answer. One client parses nothing when the slash at the end of the namespace is missing.

@@ -13,7 +13,7 @@ use crate::xml::Xml;
 pub(crate) async fn run(context: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
     let format = parameters.get("Format").unwrap_or("pem");
     let digest = parameters.get("FingerprintDigest").unwrap_or("SHA-256");
-    let keys = context.images.cloud_keys().await?;
+    let keys = context.services.images.cloud_keys().await?;
     let der = keys.certificate.as_der();
     let certificate = match format {
         "pem" => keys.certificate.to_pem().map_err(internal)?,

@@ -1,11 +1,12 @@
 //! What calls work with.
 
 use gumnut_cloud_catalogue::{ImageRules, Profile};
-use gumnut_cloud_images::Images;
+
+use crate::services::Services;
 
 /// What calls work with.
 pub(crate) struct Context<'a> {
-    pub(crate) images: &'a Images,
+    pub(crate) services: &'a Services,
     /// Where the client has found the cloud: `http://127.0.0.1:8773`.
     pub(crate) endpoint: &'a str,
     /// The name of the one region that there is.
@@ -15,7 +16,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// How images are registered and shown.
     pub(crate) fn rules(&self) -> &ImageRules {
-        self.images.rules()
+        self.services.images.rules()
     }
 
     /// The cloud that is played.

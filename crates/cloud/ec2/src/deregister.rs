@@ -26,5 +26,5 @@ async fn deregister(
     parameters: &Parameters,
 ) -> Result<(), Refusal> {
     let id = parameters.image_id(context.profile())?;
-    Ok(context.images.deregister(caller, id).await?)
+    Ok(context.services.images.deregister(caller, id).await?)
 }

@@ -4,6 +4,7 @@ use gumnut_cloud_catalogue::{Caller, Image, ImageRules};
 use gumnut_cloud_images::Selection;
 
 use crate::context::Context;
+use crate::dates::date;
 use crate::filter::Filter;
 use crate::parameters::{Parameters, well_formed};
 use crate::refusal::Refusal;
@@ -37,7 +38,7 @@ pub(crate) async fn run(
     };
     let filters = Filter::of(parameters)?;
     let page = page::Wanted::of(parameters)?;
-    let mut selected = context.images.select(caller, &selection).await?;
+    let mut selected = context.services.images.select(caller, &selection).await?;
     let owner = rules.shown_owner();
     selected.retain(|image| filters.iter().all(|filter| filter.matches(image, owner)));
     let (images, next) = page.cut(selected);
@@ -94,15 +95,4 @@ fn item(xml: &mut Xml, image: &Image, rules: &ImageRules, named: bool) {
         });
         xml.leaf("creationDate", &date(image.created));
     }
-}
-
-/// `2010-06-03T22:15:57.552Z`
-fn date(millis: i64) -> String {
-    let format = time::macros::format_description!(
-        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-    );
-    let time = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
-    time.ok()
-        .and_then(|time| time.format(format).ok())
-        .unwrap_or_default()
 }

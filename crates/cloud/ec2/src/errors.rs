@@ -33,15 +33,19 @@ pub(crate) fn success(body: String) -> Response<String> {
 }
 
 /// The answer to a call that is refused.
-pub(crate) fn of_call(rules: &ImageRules, refusal: &Refusal, id: &str) -> Response<String> {
+///
+/// Clouds of 2009 and 2010 name a component, `None` for that of images.
+pub(crate) fn of_call(
+    rules: &ImageRules,
+    component: Option<&str>,
+    refusal: &Refusal,
+    id: &str,
+) -> Response<String> {
     if rules.profile.is_legacy() {
         // Clients that know no codes repeat what has this status.
+        let component = component.unwrap_or(&rules.component);
         let status = if refusal.status == 503 { 503 } else { 400 };
-        return response(
-            status,
-            XML,
-            legacy_body(&rules.component, &refusal.message, id),
-        );
+        return response(status, XML, legacy_body(component, &refusal.message, id));
     }
     let body = body(refusal.code, &refusal.message, id);
     response(refusal.status, XML, body)

@@ -11,7 +11,6 @@ use gumnut_cloud_http::{
     Body, BodyBudget, BodyError, ClientBody, FrontEnd, HeldBody, HoldError, RefusalCode, RequestId,
     Sender, full, header_texts, text,
 };
-use gumnut_cloud_images::Images;
 use gumnut_signing::{Query, RequestView, SignatureError};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -20,6 +19,7 @@ use crate::calls::{Ec2Request, answer};
 use crate::context::Context;
 use crate::errors;
 use crate::refusal::Refusal;
+use crate::services::Services;
 use crate::xml::Xml;
 
 /// Prefixes of the EC2 side: the name of the old clouds, that of the later ones, and the service that those ask for the
@@ -33,7 +33,7 @@ const PREFIXES: [&str; 3] = [
 /// The EC2 Query API, as far as images need it.
 #[derive(Debug)]
 pub struct Ec2FrontEnd {
-    images: Images,
+    services: Services,
     keys: AccessKeys,
     clock: Clock,
     options: Ec2Options,
@@ -55,10 +55,15 @@ pub struct Ec2Options {
 }
 
 impl Ec2FrontEnd {
-    /// The API on these images, for the users in this catalogue. Signatures are checked by this clock.
-    pub fn new(images: Images, catalogue: Catalogue, clock: Clock, options: Ec2Options) -> Self {
+    /// The API on these services, for the users in this catalogue. Signatures are checked by this clock.
+    pub fn new(
+        services: Services,
+        catalogue: Catalogue,
+        clock: Clock,
+        options: Ec2Options,
+    ) -> Self {
         Self {
-            images,
+            services,
             keys: AccessKeys::new(catalogue),
             clock,
             options,
@@ -92,11 +97,12 @@ impl Ec2FrontEnd {
                 "a signature cannot be checked"
             );
             let refusal = unchecked(error);
-            return errors::of_call(self.images.rules(), &refusal, id.as_str()).map(full);
+            return errors::of_call(self.services.images.rules(), None, &refusal, id.as_str())
+                .map(full);
         }
         let host = view.header("host").unwrap_or_default();
         let context = Context {
-            images: &self.images,
+            services: &self.services,
             endpoint: &format!("{}://{host}", self.options.scheme),
             region: regions.name(),
         };

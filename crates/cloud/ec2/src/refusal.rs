@@ -2,6 +2,7 @@
 
 use gumnut_cloud_catalogue::Profile;
 use gumnut_cloud_images::{ImageError, ImageErrorKind};
+use gumnut_cloud_instances::{InstanceError, InstanceErrorKind};
 
 /// Why a call is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,28 @@ impl From<ImageError> for Refusal {
             ImageErrorKind::LimitExceeded => ("ResourceLimitExceeded", 400),
             ImageErrorKind::Unspecific => ("InternalFailure", 500),
             ImageErrorKind::Unavailable => ("Unavailable", 503),
+            _ => ("InternalError", 500),
+        };
+        Self {
+            code,
+            status,
+            message: error.to_string(),
+        }
+    }
+}
+
+impl From<InstanceError> for Refusal {
+    fn from(error: InstanceError) -> Self {
+        let (code, status) = match error.kind() {
+            InstanceErrorKind::KeyPairNotFound => ("InvalidKeyPair.NotFound", 400),
+            InstanceErrorKind::KeyPairDuplicate => ("InvalidKeyPair.Duplicate", 400),
+            InstanceErrorKind::KeyFormat => ("InvalidKey.Format", 400),
+            InstanceErrorKind::KeyPairLimitExceeded => ("KeyPairLimitExceeded", 400),
+            InstanceErrorKind::MissingParameter => ("MissingParameter", 400),
+            InstanceErrorKind::InvalidParameterValue => ("InvalidParameterValue", 400),
+            InstanceErrorKind::InvalidParameterCombination => ("InvalidParameterCombination", 400),
+            InstanceErrorKind::Unsupported => ("UnsupportedOperation", 400),
+            InstanceErrorKind::Unavailable => ("Unavailable", 503),
             _ => ("InternalError", 500),
         };
         Self {

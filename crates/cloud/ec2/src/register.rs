@@ -13,7 +13,7 @@ pub(crate) async fn run(
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
     let request = request(parameters)?;
-    let id = context.images.register(caller, &request).await?;
+    let id = context.services.images.register(caller, &request).await?;
     let mut xml = Xml::new();
     xml.leaf("imageId", &id);
     Ok(xml)

@@ -64,7 +64,11 @@ pub(crate) async fn create(
         })
         .collect();
     let resources = resources(parameters)?;
-    context.images.put_tags(caller, resources, tags).await?;
+    context
+        .services
+        .images
+        .put_tags(caller, resources, tags)
+        .await?;
     Ok(xml::returned(true))
 }
 
@@ -74,7 +78,11 @@ pub(crate) async fn delete(
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
     let (tags, resources) = (tags(parameters)?, resources(parameters)?);
-    context.images.delete_tags(caller, resources, tags).await?;
+    context
+        .services
+        .images
+        .delete_tags(caller, resources, tags)
+        .await?;
     Ok(xml::returned(true))
 }
 
@@ -91,7 +99,7 @@ pub(crate) async fn describe(
         let message = format!("The filter '{name}' is invalid");
         return Err(Refusal::new("InvalidParameterValue", message));
     }
-    let tags = context.images.tags(caller).await?;
+    let tags = context.services.images.tags(caller).await?;
     let mut xml = Xml::new();
     xml.element("tagSet", |xml| {
         for row in tags.iter().map(row) {

@@ -2,6 +2,7 @@
 
 mod describe;
 mod dry_run;
+mod key_pairs;
 mod others;
 mod profiles;
 
@@ -9,12 +10,14 @@ use ::time::OffsetDateTime;
 use gumnut_cloud_accounts::QueryAuthError;
 use gumnut_cloud_catalogue::{Catalogue, Clock, ImageRules, Profile};
 use gumnut_cloud_images::fixture::{ADMIN, Bundle, Fixture, NOW, USER};
+use gumnut_cloud_instances::KeyPairs;
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use gumnut_crypto::Certificate;
 use gumnut_signing::SignatureError;
 
 use crate::calls::{Ec2Request, answer};
 use crate::context::Context;
+use crate::services::Services;
 
 async fn world() -> Fixture {
     world_of(Profile::Strict).await
@@ -34,6 +37,14 @@ fn time(millis: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap()
 }
 
+fn services(world: &Fixture) -> Services {
+    let images = world.images_as_they_are();
+    Services {
+        key_pairs: KeyPairs::new(world.catalogue.clone(), images.rules().profile),
+        images,
+    }
+}
+
 /// Status and text of the answer to a call.
 async fn call(world: &Fixture, account: &str, parameters: &[(&str, &str)]) -> (u16, String) {
     call_at(world, NOW, account, parameters).await
@@ -47,7 +58,7 @@ async fn call_at(
 ) -> (u16, String) {
     world.clock.set(time(now));
     let context = Context {
-        images: &world.images_as_they_are(),
+        services: &services(world),
         endpoint: "http://127.0.0.1:8773",
         region: "eucalyptus",
     };
@@ -371,7 +382,7 @@ async fn what_is_no_call_is_refused() {
 async fn signatures_that_are_not_accepted_have_codes() {
     let world = world().await;
     let context = Context {
-        images: &world.images_as_they_are(),
+        services: &services(&world),
         endpoint: "http://127.0.0.1:8773",
         region: "eucalyptus",
     };

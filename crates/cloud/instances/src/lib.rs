@@ -8,6 +8,7 @@ mod fake_provisioner;
 mod hypervisor;
 mod id;
 mod keeper;
+mod key_pairs;
 mod lookup;
 mod names;
 mod plan;
@@ -29,6 +30,7 @@ pub use fake_provisioner::FakeProvisioner;
 pub use hypervisor::{Boot, Bus, Card, Console, Hypervisor, HypervisorError, Look, Machine, Seen};
 pub use id::{InstanceId, InstanceIdError};
 pub use keeper::Keeper;
+pub use key_pairs::{CreatedKeyPair, KeyKind, KeyPairs};
 pub use lookup::LaunchLookup;
 pub use names::{host_name, mac_of, public_address};
 pub use provision::{

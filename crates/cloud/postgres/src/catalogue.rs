@@ -7,8 +7,9 @@ use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Conflict, Database, Decide, DecideEach,
     FoundObject, Image, ImageChange, ImageRef, ImagesState, InlineObject, Instance, InstanceChange,
-    InstancesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Part,
-    ResourceTag, Table, Transfer, Upload, UploadChange, UploadRef, UploadState,
+    InstancesState, KeyChange, KeyPairChange, KeyPairsState, KeyRef, KeyState, KnownAccounts,
+    KnownBlob, ListedVersion, Part, ResourceTag, Table, Transfer, Upload, UploadChange, UploadRef,
+    UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use tokio::runtime::Handle;
@@ -22,6 +23,7 @@ use crate::error::PostgresError;
 use crate::failure::Failure;
 use crate::images::Images;
 use crate::instances::Instances;
+use crate::key_pairs::KeyPairs;
 use crate::keys::{OneKey, SeveralKeys};
 use crate::schema::Schema;
 use crate::statistics::PostgresStatistics;
@@ -30,8 +32,8 @@ use crate::unit::{Tries, attempt, change, taken, within};
 use crate::uploads::OneUpload;
 use crate::values::most;
 use crate::{
-    accounts, blobs, buckets, images, instances, objects, schema, secrets, statements, transfer,
-    uploads,
+    accounts, blobs, buckets, images, instances, key_pairs, objects, schema, secrets, statements,
+    transfer, uploads,
 };
 
 /// Most keys that are changed in one transaction.
@@ -273,6 +275,16 @@ impl Database for PostgresCatalogue {
         }
     }
 
+    async fn change_key_pairs(
+        &self,
+        account: AccountId,
+        decide: Decide<KeyPairsState, KeyPairChange>,
+    ) -> Result<(), CatalogueError> {
+        let now = self.now();
+        let unit = KeyPairs { account, now };
+        self.change(&unit, decide).await.map(drop)
+    }
+
     async fn identity(
         &self,
         access_key: String,
@@ -428,6 +440,13 @@ impl Database for PostgresCatalogue {
     async fn user_data(&self, instance: String) -> Result<Option<Vec<u8>>, CatalogueError> {
         read!(self, |connection| instances::user_data(
             connection, &instance
+        ))
+    }
+
+    async fn key_pairs(&self, account: AccountId) -> Result<KeyPairsState, CatalogueError> {
+        let now = self.now();
+        read!(self, |connection| key_pairs::find(
+            connection, &account, now
         ))
     }
 

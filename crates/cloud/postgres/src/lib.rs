@@ -16,6 +16,7 @@ mod error;
 mod failure;
 mod images;
 mod instances;
+mod key_pairs;
 mod keys;
 mod objects;
 mod schema;

@@ -1,6 +1,8 @@
 //! Where the SQL of a module stands.
 
-use crate::{accounts, blobs, buckets, images, instances, objects, secrets, transfer, uploads};
+use crate::{
+    accounts, blobs, buckets, images, instances, key_pairs, objects, secrets, transfer, uploads,
+};
 
 /// Makes a constant of each SQL text of a module, and the list of them: each connection prepares all when it is made, so that a unit
 /// of change may send one behind the other without waiting.
@@ -20,6 +22,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static str> {
         buckets::STATEMENTS,
         images::STATEMENTS,
         instances::STATEMENTS,
+        key_pairs::STATEMENTS,
         objects::STATEMENTS,
         secrets::STATEMENTS,
         transfer::STATEMENTS,

@@ -15,8 +15,9 @@ use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Database, Decide, DecideEach, FoundObject, Image,
     ImageChange, ImageRef, ImageState, ImagesState, InlineObject, Instance, InstanceChange,
-    InstancesState, KeyChange, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Mismatch,
-    Part, ResourceTag, Row, Table, Transfer, Upload, UploadChange, UploadRef, UploadState,
+    InstancesState, KeyChange, KeyPairChange, KeyPairsState, KeyRef, KeyState, KnownAccounts,
+    KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Row, Table, Transfer, Upload,
+    UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -28,8 +29,8 @@ use crate::reserve::{GivesRoom, Reserve};
 use crate::thread::{Beside, CommitObserver, ConnectionThread};
 use crate::upkeep::Upkeep;
 use crate::{
-    accounts, blobs, buckets, copy, identity, images, instances, mark, objects, schema, secrets,
-    transfer, units, uploads,
+    accounts, blobs, buckets, copy, identity, images, instances, key_pairs, mark, objects, schema,
+    secrets, transfer, units, uploads,
 };
 
 /// Most keys that are changed in one transaction.
@@ -405,6 +406,23 @@ impl Database for SqliteCatalogue {
         Ok(())
     }
 
+    async fn change_key_pairs(
+        &self,
+        account: AccountId,
+        mut decide: Decide<KeyPairsState, KeyPairChange>,
+    ) -> Result<(), CatalogueError> {
+        let clock = self.clock.clone();
+        self.thread
+            .change(move |connection, gives_room| {
+                let state = key_pairs::load(connection, &account, clock.now_millis())?;
+                decide(&state).map_or(Ok(()), |change| {
+                    gives_room.say(change.insert.is_none());
+                    Ok(key_pairs::apply(connection, &account, &change)?)
+                })
+            })
+            .await
+    }
+
     fn accounts_version(&self) -> Option<u64> {
         self.accounts.version()
     }
@@ -563,6 +581,12 @@ impl Database for SqliteCatalogue {
 
     async fn user_data(&self, instance: String) -> Result<Option<Vec<u8>>, CatalogueError> {
         self.read(move |connection| Ok(instances::user_data(connection, &instance)?))
+            .await
+    }
+
+    async fn key_pairs(&self, account: AccountId) -> Result<KeyPairsState, CatalogueError> {
+        let now = self.clock.now_millis();
+        self.read(move |connection| Ok(key_pairs::load(connection, &account, now)?))
             .await
     }
 

@@ -13,6 +13,7 @@ mod identity;
 mod images;
 mod instances;
 mod json;
+mod key_pairs;
 mod mark;
 mod objects;
 mod readers;

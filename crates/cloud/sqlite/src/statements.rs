@@ -15,8 +15,8 @@ mod tests {
     use rusqlite::{Connection, StatementStatus};
 
     use crate::{
-        accounts, blobs, buckets, copy, identity, images, instances, objects, readers, schema,
-        secrets, transfer, upkeep, uploads,
+        accounts, blobs, buckets, copy, identity, images, instances, key_pairs, objects, readers,
+        schema, secrets, transfer, upkeep, uploads,
     };
 
     /// All statements, each with its name.
@@ -29,6 +29,7 @@ mod tests {
             identity::STATEMENTS,
             images::STATEMENTS,
             instances::STATEMENTS,
+            key_pairs::STATEMENTS,
             objects::STATEMENTS,
             readers::STATEMENTS,
             secrets::STATEMENTS,

@@ -16,6 +16,7 @@ mod history;
 mod images;
 mod inline;
 mod instances;
+mod key_pairs;
 mod model;
 mod objects;
 mod races;
@@ -52,6 +53,7 @@ pub use instances::{
     a_limit_of_instances_is_kept, an_instance_changes, an_instance_is_as_it_was_launched,
     instances_are_listed_by_launch, instances_go_with_their_tags,
 };
+pub use key_pairs::{key_pair_names_by_two, key_pairs_belong_to_an_account};
 pub use objects::{
     a_refusal_changes_nothing, a_version_is_as_it_was_put, keys_are_told_apart,
     objects_are_listed_by_bytes, rights_tags_and_locks_change, several_keys_change_each_alone,
@@ -129,6 +131,8 @@ macro_rules! contract_tests {
             instances_are_listed_by_launch,
             instances_go_with_their_tags,
             a_limit_of_instances_is_kept,
+            key_pairs_belong_to_an_account,
+            key_pair_names_by_two,
             inline_bytes_are_as_they_were_put,
             inline_bytes_and_blobs_replace_each_other,
             inline_bytes_belong_to_a_version,

@@ -32,7 +32,7 @@ const NULLABLE: [(Table, &str); 14] = [
 ];
 
 /// Columns that refer to the primary key of another table.
-const REFERENCES: [(Table, &str, Table); 18] = [
+const REFERENCES: [(Table, &str, Table); 19] = [
     (Table::Users, "account", Table::Accounts),
     (Table::AccessKeys, "user", Table::Users),
     (Table::Certificates, "user", Table::Users),
@@ -51,6 +51,7 @@ const REFERENCES: [(Table, &str, Table); 18] = [
     (Table::Tags, "resource", Table::Images),
     (Table::Tags, "account", Table::Accounts),
     (Table::Instances, "owner", Table::Accounts),
+    (Table::KeyPairs, "account", Table::Accounts),
 ];
 
 /// The rows of a catalogue, table by table.

@@ -34,6 +34,8 @@ pub enum Table {
     Tags,
     /// Instances.
     Instances,
+    /// Key pairs of accounts.
+    KeyPairs,
     /// Blobs that were given up and are not deleted yet.
     Garbage,
     /// Secrets of the cloud, encrypted.
@@ -98,7 +100,7 @@ macro_rules! columns {
 
 impl Table {
     /// All tables; rows of a table refer to rows of tables before it only.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Accounts,
         Self::Users,
         Self::AccessKeys,
@@ -113,6 +115,7 @@ impl Table {
         Self::LaunchPermissions,
         Self::Tags,
         Self::Instances,
+        Self::KeyPairs,
         Self::Garbage,
         Self::Secrets,
     ];
@@ -134,6 +137,7 @@ impl Table {
             Self::LaunchPermissions => "launch_permissions",
             Self::Tags => "tags",
             Self::Instances => "instances",
+            Self::KeyPairs => "key_pairs",
             Self::Garbage => "garbage",
             Self::Secrets => "secrets",
         }
@@ -142,7 +146,7 @@ impl Table {
     /// How many of the first columns are the primary key.
     pub fn key_columns(self) -> usize {
         match self {
-            Self::Segments | Self::Parts | Self::LaunchPermissions => 2,
+            Self::Segments | Self::Parts | Self::LaunchPermissions | Self::KeyPairs => 2,
             Self::Tags => 3,
             _ => 1,
         }
@@ -198,6 +202,9 @@ impl Table {
             Self::Instances => columns![
                 id: Text, reservation: Text, owner: Text, state: Text, address: Text, launched: Integer, changed: Integer,
                 security_groups: Json, launch: Json, settings: Json, user_data: Bytes,
+            ],
+            Self::KeyPairs => columns![
+                account: Text, name: Text, id: Text, fingerprint: Text, public: Text, created: Integer,
             ],
             Self::Garbage => columns![blob: Blob, since: Integer],
             Self::Secrets => columns![name: Text, wrapped: Bytes, made: Integer],

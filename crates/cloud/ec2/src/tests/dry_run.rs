@@ -1,9 +1,12 @@
 //! `DryRun`: whether a call would be done, and that it is not.
 
-use gumnut_cloud_catalogue::{Image, ResourceTag};
+use gumnut_cloud_catalogue::{Image, KeyPair, ResourceTag};
 
 use super::*;
 use crate::action::Action;
+
+/// A public key, as `ImportKeyPair` takes it.
+const PUBLIC_KEY: &str = include_str!("../../../instances/fixtures/rsa.base64");
 
 /// Parameters with which the administrator's call would be done.
 fn good<'a>(action: Action, id: &'a str, location: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -20,19 +23,27 @@ fn good<'a>(action: Action, id: &'a str, location: &'a str) -> Vec<(&'a str, &'a
         Action::CreateTags | Action::DeleteTags => {
             vec![("ResourceId.1", id), ("Tag.1.Key", "stage")]
         }
+        Action::CreateKeyPair => vec![("KeyName", "another")],
+        Action::ImportKeyPair => {
+            vec![("KeyName", "imported"), ("PublicKeyMaterial", PUBLIC_KEY)]
+        }
+        Action::DeleteKeyPair => vec![("KeyName", "mine")],
         Action::DescribeImages
         | Action::DescribeTags
         | Action::DescribeRegions
         | Action::DescribeAvailabilityZones
-        | Action::DescribeServiceCertificates => Vec::new(),
+        | Action::DescribeServiceCertificates
+        | Action::DescribeKeyPairs => Vec::new(),
     });
     parameters
 }
 
 /// All that a call could change.
-async fn state(world: &Fixture) -> (Vec<Image>, Vec<ResourceTag>) {
+async fn state(world: &Fixture) -> (Vec<Image>, Vec<ResourceTag>, Vec<KeyPair>) {
     let images = world.catalogue.images(Some(ADMIN)).await.unwrap();
-    (images, world.catalogue.tags(ADMIN).await.unwrap())
+    let key_pairs = world.catalogue.key_pairs(&ADMIN.parse().unwrap()).await;
+    let tags = world.catalogue.tags(ADMIN).await.unwrap();
+    (images, tags, key_pairs.unwrap().key_pairs)
 }
 
 #[tokio::test]
@@ -44,6 +55,12 @@ async fn every_call_can_be_tried_and_nothing_changes() {
         world.images().await;
         let tag = good(Action::CreateTags, &id, &location);
         ok(&world, ADMIN, &tag).await;
+        let mine = [
+            ("Action", "CreateKeyPair"),
+            ("Version", "2014-10-01"),
+            ("KeyName", "mine"),
+        ];
+        ok(&world, ADMIN, &mine).await;
         let before = state(&world).await;
         for action in Action::ALL {
             let with = |value| {
@@ -151,7 +168,12 @@ async fn clouds_from_before_dry_runs_refuse_the_parameter() {
             parameters.push(("DryRun", "true"));
             let (status, body) = call(&world, ADMIN, &parameters).await;
             assert_eq!(status, 400, "{action:?}");
-            assert!(body.contains("is not recognized"), "{body}");
+            let reason = if action.is_of(profile) {
+                "is not recognized"
+            } else {
+                "is not valid for this web service"
+            };
+            assert!(body.contains(reason), "{body}");
         }
         assert_eq!(state(&world).await, before);
     }
