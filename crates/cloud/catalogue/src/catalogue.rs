@@ -9,10 +9,11 @@ use gumnut_types::{AccountId, SecretString};
 
 use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
-    BucketState, Caller, CatalogueError, Database, Decide, FoundObject, Image, ImageChange,
-    ImageRef, ImagesState, InlineObject, Instance, InstanceChange, InstancesState, KeyChange,
-    KeyPairChange, KeyPairsState, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, Part,
-    ResourceTag, Upload, UploadChange, UploadRef, UploadState,
+    BucketState, Caller, CatalogueError, Database, Decide, FoundObject, GroupChange, GroupsState,
+    Image, ImageChange, ImageRef, ImagesState, InlineObject, Instance, InstanceChange,
+    InstancesState, KeyChange, KeyPairChange, KeyPairsState, KeyRef, KeyState, KnownAccounts,
+    KnownBlob, ListedVersion, Part, ResourceTag, SecurityGroup, Upload, UploadChange, UploadRef,
+    UploadState,
 };
 
 /// The catalogue: everything that a cloud keeps but the bytes of objects. Clones share the database.
@@ -285,6 +286,25 @@ impl Catalogue {
         self.call("change_key_pairs", changed).await?;
         outcome.take()
     }
+
+    /// Changes the security groups of an account.
+    ///
+    /// # Errors
+    /// What the decision refuses with, or when the database cannot be used.
+    pub async fn change_groups<T, E>(
+        &self,
+        account: &AccountId,
+        decide: impl FnMut(&GroupsState) -> Result<(GroupChange, T), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        let (outcome, decide) = deciding(decide);
+        let changed = self.database.change_groups(account.clone(), decide);
+        self.call("change_groups", changed).await?;
+        outcome.take()
+    }
 }
 
 impl Catalogue {
@@ -360,6 +380,10 @@ reads! {
     user_data(instance: &str = instance.to_owned()) -> Option<Vec<u8>>;
     /// The key pairs of an account, by name.
     key_pairs(account: &AccountId = account.clone()) -> KeyPairsState;
+    /// The security groups of all accounts, by account and name.
+    all_groups() -> Vec<SecurityGroup>;
+    /// The security groups of an account, by name.
+    groups(account: &AccountId = account.clone()) -> GroupsState;
     /// The secret of this name as it was kept, encrypted; `None` when there is none.
     secret(name: &str = name.to_owned()) -> Option<Vec<u8>>;
     /// Keeps an encrypted secret unless there is one of this name, and gives the one that is kept.

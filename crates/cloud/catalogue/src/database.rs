@@ -8,10 +8,10 @@ use gumnut_types::{AccountId, SecretString};
 
 use crate::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
-    BucketState, Caller, CatalogueError, Content, Image, ImageChange, ImageRef, ImagesState,
-    InlineObject, Instance, InstanceChange, InstancesState, KeyChange, KeyPairChange,
-    KeyPairsState, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion, ObjectVersion, Part,
-    ResourceTag, Upload, UploadChange, UploadRef, UploadState,
+    BucketState, Caller, CatalogueError, Content, GroupChange, GroupsState, Image, ImageChange,
+    ImageRef, ImagesState, InlineObject, Instance, InstanceChange, InstancesState, KeyChange,
+    KeyPairChange, KeyPairsState, KeyRef, KeyState, KnownAccounts, KnownBlob, ListedVersion,
+    ObjectVersion, Part, ResourceTag, SecurityGroup, Upload, UploadChange, UploadRef, UploadState,
 };
 
 /// A decision: looks at a state and gives the change, or `None` when it refuses and nothing is to change.
@@ -100,6 +100,13 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
         &self,
         account: AccountId,
         decide: Decide<KeyPairsState, KeyPairChange>,
+    ) -> Result<(), CatalogueError>;
+
+    /// Changes the security groups of an account. The owner of a group that is added is this account.
+    async fn change_groups(
+        &self,
+        account: AccountId,
+        decide: Decide<GroupsState, GroupChange>,
     ) -> Result<(), CatalogueError>;
 
     /// A number that is another one after each change of accounts, users and their keys, by whatever process, as soon as anybody hears of
@@ -202,6 +209,12 @@ pub trait Database: fmt::Debug + Send + Sync + 'static {
     async fn user_data(&self, instance: String) -> Result<Option<Vec<u8>>, CatalogueError>;
     /// The key pairs of an account, as a decision about them would see them.
     async fn key_pairs(&self, account: AccountId) -> Result<KeyPairsState, CatalogueError>;
+
+    /// The security groups of all accounts, by account and name.
+    async fn all_groups(&self) -> Result<Vec<SecurityGroup>, CatalogueError>;
+
+    /// The security groups of an account, as a decision about them would see them.
+    async fn groups(&self, account: AccountId) -> Result<GroupsState, CatalogueError>;
 
     /// The secret of this name as it was kept; `None` when there is none. The bytes are encrypted: they say nothing to the
     /// database.

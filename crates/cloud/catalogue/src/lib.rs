@@ -20,6 +20,7 @@ mod key;
 mod key_pair;
 mod object;
 mod profile;
+mod security_group;
 mod settings;
 mod tags_and_lock;
 mod transfer;
@@ -50,6 +51,9 @@ pub use object::{
     Segment,
 };
 pub use profile::{IdPolicy, ImageRules, OwnerId, Profile, ProfileError};
+pub use security_group::{
+    Cidr, CidrError, GroupChange, GroupsState, Protocol, Rule, RuleSource, SecurityGroup,
+};
 pub use settings::{BucketSettings, CorsRule, LockPeriod, ObjectLock, PublicAccess, Versioning};
 pub use tags_and_lock::{Governance, LockMode, Retention, Tags, TagsAndLock};
 pub use transfer::{

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
     BucketState, Caller, CatalogueError, Clock, Conflict, Database, Decide, DecideEach,
-    FoundObject, Image, ImageChange, ImageRef, ImagesState, InlineObject, Instance, InstanceChange,
-    InstancesState, KeyChange, KeyPairChange, KeyPairsState, KeyRef, KeyState, KnownAccounts,
-    KnownBlob, ListedVersion, Part, ResourceTag, Table, Transfer, Upload, UploadChange, UploadRef,
-    UploadState,
+    FoundObject, GroupChange, GroupsState, Image, ImageChange, ImageRef, ImagesState, InlineObject,
+    Instance, InstanceChange, InstancesState, KeyChange, KeyPairChange, KeyPairsState, KeyRef,
+    KeyState, KnownAccounts, KnownBlob, ListedVersion, Part, ResourceTag, SecurityGroup, Table,
+    Transfer, Upload, UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use tokio::runtime::Handle;
@@ -21,6 +21,7 @@ use crate::config::PostgresConfig;
 use crate::connection::{self, Connection, Pool};
 use crate::error::PostgresError;
 use crate::failure::Failure;
+use crate::groups::Groups;
 use crate::images::Images;
 use crate::instances::Instances;
 use crate::key_pairs::KeyPairs;
@@ -32,8 +33,8 @@ use crate::unit::{Tries, attempt, change, taken, within};
 use crate::uploads::OneUpload;
 use crate::values::most;
 use crate::{
-    accounts, blobs, buckets, images, instances, key_pairs, objects, schema, secrets, statements,
-    transfer, uploads,
+    accounts, blobs, buckets, groups, images, instances, key_pairs, objects, schema, secrets,
+    statements, transfer, uploads,
 };
 
 /// Most keys that are changed in one transaction.
@@ -285,6 +286,16 @@ impl Database for PostgresCatalogue {
         self.change(&unit, decide).await.map(drop)
     }
 
+    async fn change_groups(
+        &self,
+        account: AccountId,
+        decide: Decide<GroupsState, GroupChange>,
+    ) -> Result<(), CatalogueError> {
+        let now = self.now();
+        let unit = Groups { account, now };
+        self.change(&unit, decide).await.map(drop)
+    }
+
     async fn identity(
         &self,
         access_key: String,
@@ -448,6 +459,15 @@ impl Database for PostgresCatalogue {
         read!(self, |connection| key_pairs::find(
             connection, &account, now
         ))
+    }
+
+    async fn all_groups(&self) -> Result<Vec<SecurityGroup>, CatalogueError> {
+        read!(self, |connection| groups::all(connection))
+    }
+
+    async fn groups(&self, account: AccountId) -> Result<GroupsState, CatalogueError> {
+        let now = self.now();
+        read!(self, |connection| groups::find(connection, &account, now))
     }
 
     async fn secret(&self, name: String) -> Result<Option<Vec<u8>>, CatalogueError> {

@@ -14,6 +14,7 @@ mod config;
 mod connection;
 mod error;
 mod failure;
+mod groups;
 mod images;
 mod instances;
 mod key_pairs;

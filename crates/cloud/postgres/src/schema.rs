@@ -11,10 +11,11 @@ use crate::values::get;
 /// The steps from an empty database to the tables of today; the row of `schema` counts those it has had. A step that has been
 /// released is never changed: changes are new steps. They add tables, indexes and columns that may be absent, so that programs that
 /// do not know them work on; what an older program cannot work with waits for the release after, and raises `OLDEST_PROGRAM`.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("steps/1-tables.sql"),
     include_str!("steps/2-instances.sql"),
     include_str!("steps/3-key-pairs.sql"),
+    include_str!("steps/4-groups.sql"),
 ];
 
 /// Programs that know fewer steps than this cannot work with the tables of today.

@@ -1,7 +1,8 @@
 //! Where the SQL of a module stands.
 
 use crate::{
-    accounts, blobs, buckets, images, instances, key_pairs, objects, secrets, transfer, uploads,
+    accounts, blobs, buckets, groups, images, instances, key_pairs, objects, secrets, transfer,
+    uploads,
 };
 
 /// Makes a constant of each SQL text of a module, and the list of them: each connection prepares all when it is made, so that a unit
@@ -20,6 +21,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static str> {
         accounts::STATEMENTS,
         blobs::STATEMENTS,
         buckets::STATEMENTS,
+        groups::STATEMENTS,
         images::STATEMENTS,
         instances::STATEMENTS,
         key_pairs::STATEMENTS,

@@ -13,11 +13,11 @@ use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use gumnut_cloud_catalogue::{
     AccessKey, AccountName, AccountsChange, AccountsState, Bucket, BucketChange, BucketRef,
-    BucketState, Caller, CatalogueError, Clock, Database, Decide, DecideEach, FoundObject, Image,
-    ImageChange, ImageRef, ImageState, ImagesState, InlineObject, Instance, InstanceChange,
-    InstancesState, KeyChange, KeyPairChange, KeyPairsState, KeyRef, KeyState, KnownAccounts,
-    KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Row, Table, Transfer, Upload,
-    UploadChange, UploadRef, UploadState,
+    BucketState, Caller, CatalogueError, Clock, Database, Decide, DecideEach, FoundObject,
+    GroupChange, GroupsState, Image, ImageChange, ImageRef, ImageState, ImagesState, InlineObject,
+    Instance, InstanceChange, InstancesState, KeyChange, KeyPairChange, KeyPairsState, KeyRef,
+    KeyState, KnownAccounts, KnownBlob, ListedVersion, Mismatch, Part, ResourceTag, Row,
+    SecurityGroup, Table, Transfer, Upload, UploadChange, UploadRef, UploadState,
 };
 use gumnut_types::{AccountId, SecretString};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -29,8 +29,8 @@ use crate::reserve::{GivesRoom, Reserve};
 use crate::thread::{Beside, CommitObserver, ConnectionThread};
 use crate::upkeep::Upkeep;
 use crate::{
-    accounts, blobs, buckets, copy, identity, images, instances, key_pairs, mark, objects, schema,
-    secrets, transfer, units, uploads,
+    accounts, blobs, buckets, copy, groups, identity, images, instances, key_pairs, mark, objects,
+    schema, secrets, transfer, units, uploads,
 };
 
 /// Most keys that are changed in one transaction.
@@ -423,6 +423,23 @@ impl Database for SqliteCatalogue {
             .await
     }
 
+    async fn change_groups(
+        &self,
+        account: AccountId,
+        mut decide: Decide<GroupsState, GroupChange>,
+    ) -> Result<(), CatalogueError> {
+        let clock = self.clock.clone();
+        self.thread
+            .change(move |connection, gives_room| {
+                let state = groups::load(connection, &account, clock.now_millis())?;
+                decide(&state).map_or(Ok(()), |change| {
+                    gives_room.say(change.remove.is_some());
+                    Ok(groups::apply(connection, &account, &change)?)
+                })
+            })
+            .await
+    }
+
     fn accounts_version(&self) -> Option<u64> {
         self.accounts.version()
     }
@@ -587,6 +604,16 @@ impl Database for SqliteCatalogue {
     async fn key_pairs(&self, account: AccountId) -> Result<KeyPairsState, CatalogueError> {
         let now = self.clock.now_millis();
         self.read(move |connection| Ok(key_pairs::load(connection, &account, now)?))
+            .await
+    }
+
+    async fn all_groups(&self) -> Result<Vec<SecurityGroup>, CatalogueError> {
+        self.read(|connection| Ok(groups::all(connection)?)).await
+    }
+
+    async fn groups(&self, account: AccountId) -> Result<GroupsState, CatalogueError> {
+        let now = self.clock.now_millis();
+        self.read(move |connection| Ok(groups::load(connection, &account, now)?))
             .await
     }
 

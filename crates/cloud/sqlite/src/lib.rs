@@ -9,6 +9,7 @@ mod buckets;
 mod catalogue;
 mod copy;
 mod failure;
+mod groups;
 mod identity;
 mod images;
 mod instances;

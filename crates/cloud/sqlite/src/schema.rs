@@ -8,7 +8,7 @@ use crate::failure::Failure;
 
 /// The steps from an empty file to the tables of today; a file's `user_version` counts those it has had.
 /// A step that has been released is never changed: changes are new steps.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     include_str!("steps/1-tables.sql"),
     include_str!("steps/2-versions.sql"),
     include_str!("steps/3-completed.sql"),
@@ -22,6 +22,7 @@ const STEPS: [&str; 13] = [
     include_str!("steps/11-swept.sql"),
     include_str!("steps/12-instances.sql"),
     include_str!("steps/13-key-pairs.sql"),
+    include_str!("steps/14-groups.sql"),
 ];
 
 /// Prepared statements that are kept.

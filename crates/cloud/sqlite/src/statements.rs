@@ -15,8 +15,8 @@ mod tests {
     use rusqlite::{Connection, StatementStatus};
 
     use crate::{
-        accounts, blobs, buckets, copy, identity, images, instances, key_pairs, objects, readers,
-        schema, secrets, transfer, upkeep, uploads,
+        accounts, blobs, buckets, copy, groups, identity, images, instances, key_pairs, objects,
+        readers, schema, secrets, transfer, upkeep, uploads,
     };
 
     /// All statements, each with its name.
@@ -26,6 +26,7 @@ mod tests {
             blobs::STATEMENTS,
             buckets::STATEMENTS,
             copy::STATEMENTS,
+            groups::STATEMENTS,
             identity::STATEMENTS,
             images::STATEMENTS,
             instances::STATEMENTS,

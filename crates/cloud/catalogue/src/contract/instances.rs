@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// An instance that is being made.
-fn instance(account: &Account, id: &str, host: u8) -> Instance {
+pub(super) fn instance(account: &Account, id: &str, host: u8) -> Instance {
     Instance {
         id: id.to_owned(),
         reservation: "r-0000000A".to_owned(),
@@ -88,7 +88,7 @@ async fn change(catalogue: &Catalogue, change: InstanceChange) -> Given<()> {
         .await
 }
 
-async fn launch(catalogue: &Catalogue, instances: Vec<Instance>) -> Given<()> {
+pub(super) async fn launch(catalogue: &Catalogue, instances: Vec<Instance>) -> Given<()> {
     let insert = instances.into_iter().map(|instance| NewInstance {
         instance,
         user_data: None,

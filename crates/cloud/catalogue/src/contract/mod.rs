@@ -12,6 +12,7 @@
 mod accounts;
 mod blobs;
 mod buckets;
+mod groups;
 mod history;
 mod images;
 mod inline;
@@ -39,6 +40,7 @@ pub use buckets::{
     a_bucket_is_made_changed_and_deleted, a_bucket_knows_its_objects,
     buckets_are_counted_and_listed, uploads_go_with_their_bucket,
 };
+pub use groups::{groups_belong_to_an_account, groups_by_two, groups_know_their_instances};
 pub use history::{Step, histories, history};
 pub use images::{
     an_image_changes, an_image_id_is_taken_once, an_image_is_as_it_was_registered,
@@ -133,6 +135,9 @@ macro_rules! contract_tests {
             a_limit_of_instances_is_kept,
             key_pairs_belong_to_an_account,
             key_pair_names_by_two,
+            groups_belong_to_an_account,
+            groups_by_two,
+            groups_know_their_instances,
             inline_bytes_are_as_they_were_put,
             inline_bytes_and_blobs_replace_each_other,
             inline_bytes_belong_to_a_version,

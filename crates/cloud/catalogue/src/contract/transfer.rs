@@ -32,7 +32,7 @@ const NULLABLE: [(Table, &str); 14] = [
 ];
 
 /// Columns that refer to the primary key of another table.
-const REFERENCES: [(Table, &str, Table); 19] = [
+const REFERENCES: [(Table, &str, Table); 20] = [
     (Table::Users, "account", Table::Accounts),
     (Table::AccessKeys, "user", Table::Users),
     (Table::Certificates, "user", Table::Users),
@@ -52,6 +52,7 @@ const REFERENCES: [(Table, &str, Table); 19] = [
     (Table::Tags, "account", Table::Accounts),
     (Table::Instances, "owner", Table::Accounts),
     (Table::KeyPairs, "account", Table::Accounts),
+    (Table::SecurityGroups, "account", Table::Accounts),
 ];
 
 /// The rows of a catalogue, table by table.

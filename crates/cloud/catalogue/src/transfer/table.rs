@@ -36,6 +36,8 @@ pub enum Table {
     Instances,
     /// Key pairs of accounts.
     KeyPairs,
+    /// Security groups of accounts.
+    SecurityGroups,
     /// Blobs that were given up and are not deleted yet.
     Garbage,
     /// Secrets of the cloud, encrypted.
@@ -100,7 +102,7 @@ macro_rules! columns {
 
 impl Table {
     /// All tables; rows of a table refer to rows of tables before it only.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Accounts,
         Self::Users,
         Self::AccessKeys,
@@ -116,6 +118,7 @@ impl Table {
         Self::Tags,
         Self::Instances,
         Self::KeyPairs,
+        Self::SecurityGroups,
         Self::Garbage,
         Self::Secrets,
     ];
@@ -138,6 +141,7 @@ impl Table {
             Self::Tags => "tags",
             Self::Instances => "instances",
             Self::KeyPairs => "key_pairs",
+            Self::SecurityGroups => "security_groups",
             Self::Garbage => "garbage",
             Self::Secrets => "secrets",
         }
@@ -146,7 +150,11 @@ impl Table {
     /// How many of the first columns are the primary key.
     pub fn key_columns(self) -> usize {
         match self {
-            Self::Segments | Self::Parts | Self::LaunchPermissions | Self::KeyPairs => 2,
+            Self::Segments
+            | Self::Parts
+            | Self::LaunchPermissions
+            | Self::KeyPairs
+            | Self::SecurityGroups => 2,
             Self::Tags => 3,
             _ => 1,
         }
@@ -205,6 +213,9 @@ impl Table {
             ],
             Self::KeyPairs => columns![
                 account: Text, name: Text, id: Text, fingerprint: Text, public: Text, created: Integer,
+            ],
+            Self::SecurityGroups => columns![
+                account: Text, name: Text, id: Text, description: Text, rules: Json, created: Integer,
             ],
             Self::Garbage => columns![blob: Blob, since: Integer],
             Self::Secrets => columns![name: Text, wrapped: Bytes, made: Integer],
