@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 use gumnut_cloud_commands::Cloud;
 use gumnut_command_line::{OVERVIEW, Reference};
 use gumnut_compat::Compat;
-use gumnut_manage::{Doctor, Images, KeyPair, Ls, Modify, Share, Tag, Unshare, Whoami};
+use gumnut_manage::{Doctor, Group, Images, KeyPair, Ls, Modify, Share, Tag, Unshare, Whoami};
 use gumnut_terminal::{Session, block_on};
 
 use crate::args::Global;
@@ -65,6 +65,7 @@ pub(crate) enum Action {
     Boot(boot::Boot),
     #[command(name = "keypair")]
     KeyPair(KeyPair),
+    Group(Group),
     Doctor(Doctor),
     Whoami(Whoami),
     Make(Box<make::Make>),
@@ -132,6 +133,7 @@ impl Cli {
             Action::Copy(command) => command.run(session),
             Action::Boot(command) => command.run(session),
             Action::KeyPair(command) => block_on(command.run(session)),
+            Action::Group(command) => block_on(command.run(session)),
             Action::Doctor(command) => command.run(session),
             Action::Whoami(command) => block_on(command.run(session)),
             Action::Make(command) => command.run(session),

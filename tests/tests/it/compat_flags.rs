@@ -28,7 +28,7 @@ const SELECTOR: &str = "-b bucket/P --bucket bucket -m M --manifest M -p P --pre
 const INSTALL: &str = "-d D --destination D --preserve-bundle --max-pending-parts 3";
 
 /// The commands of one dialect, each with what it takes beside the flags that are shared.
-const OF_2010: [(&str, &[&str]); 18] = [
+const OF_2010: [(&str, &[&str]); 23] = [
     (
         "euca-bundle-image",
         &[
@@ -101,6 +101,29 @@ const OF_2010: [(&str, &[&str]); 18] = [
     ),
     ("euca-deregister", &[OLD, OLD_KEYS, "emi-00000001"]),
     ("euca-add-keypair", &[OLD, OLD_KEYS, "mykey"]),
+    (
+        "euca-add-group",
+        &[OLD, OLD_KEYS, "web -d D --description D"],
+    ),
+    (
+        "euca-authorize",
+        &[
+            OLD,
+            OLD_CAPITALS,
+            "web -P tcp --protocol udp -p 22-23 --port-range 22 -t -1:-1 --icmp-type-code 8:0 -o default --source-group default \
+             -u admin --source-group-user admin",
+        ],
+    ),
+    (
+        "euca-revoke",
+        &[
+            OLD,
+            OLD_CAPITALS,
+            "web -P tcp -p 22-23 -s 0.0.0.0/0 --source-subnet 0.0.0.0/0 -u admin",
+        ],
+    ),
+    ("euca-describe-groups", &[OLD, OLD_KEYS, "web default"]),
+    ("euca-delete-group", &[OLD, OLD_KEYS, "web"]),
     ("euca-import-keypair", &[OLD, OLD_KEYS, "mykey -f F"]),
     ("euca-describe-keypairs", &[OLD, OLD_KEYS, "mykey yourkey"]),
     ("euca-delete-keypair", &[OLD, OLD_KEYS, "mykey"]),
@@ -130,7 +153,7 @@ const OF_2010: [(&str, &[&str]); 18] = [
     ),
 ];
 
-const OF_3_4: [(&str, &[&str]); 21] = [
+const OF_3_4: [(&str, &[&str]); 27] = [
     (
         "euca-bundle-image",
         &[NEW, NEW_IMAGE, NEW_PROGRESS, "-d D --destination D --batch"],
@@ -239,6 +262,41 @@ const OF_3_4: [(&str, &[&str]); 21] = [
         ],
     ),
     ("euca-delete-keypair", &[NEW, NEW_EC2, "mykey"]),
+    (
+        "euca-create-group",
+        &[
+            NEW,
+            NEW_EC2,
+            "web -d D --description D -c vpc-1 --vpc vpc-1",
+        ],
+    ),
+    (
+        "euca-authorize",
+        &[
+            NEW,
+            NEW_EC2,
+            "sg-00000001 --egress -P tcp --protocol all -p 22 --port-range 22-23 -t -1:-1 --icmp-type-code -1:-1 -s 0.0.0.0/0 \
+             --cidr 0.0.0.0/0 -u 000000000001",
+        ],
+    ),
+    (
+        "euca-revoke",
+        &[
+            NEW,
+            NEW_EC2,
+            "web --egress -P tcp -p 22 -o default -u 000000000001",
+        ],
+    ),
+    (
+        "euca-describe-groups",
+        &[
+            NEW,
+            NEW_EC2,
+            "web sg-00000001 --filter group-name=w* --filter ip-permission.cidr=0.0.0.0/0",
+        ],
+    ),
+    ("euca-describe-group", &[NEW, NEW_EC2, "web"]),
+    ("euca-delete-group", &[NEW, NEW_EC2, "web"]),
     (
         "euca-describe-image-attribute",
         &[

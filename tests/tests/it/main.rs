@@ -24,6 +24,7 @@ mod fetch;
 mod fetch_faults;
 mod file_names;
 mod generated;
+mod groups;
 mod guards;
 mod guide;
 mod https;

@@ -1,6 +1,6 @@
 """boto3 against a cloud: objects, large ones too, addresses that are signed in advance, and images.
 
-Usage: boto3_client.py s3|ec2|key-pairs|wrong-secret
+Usage: boto3_client.py s3|ec2|key-pairs|groups|wrong-secret
 The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a manifest to register).
 Ends with 0 when everything was as it should be; an exception says what was not.
 """
@@ -153,6 +153,39 @@ def key_pairs():
     refused(lambda: ec2.describe_key_pairs(KeyNames=["boto3-mine"]), [400])
 
 
+def groups():
+    ec2 = ec2_client()
+    made = ec2.create_security_group(GroupName="boto3-group", Description="a group")["GroupId"]
+    rules = [
+        {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 23, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "ssh"}]},
+        {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "UserIdGroupPairs": [{"GroupName": "default"}]},
+        {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "192.168.0.0/16"}]},
+    ]
+    ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=rules)
+    refused(lambda: ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=rules[:1]), [400])
+    ec2.authorize_security_group_ingress(GroupName="boto3-group", IpProtocol="udp", FromPort=53, ToPort=53, CidrIp="0.0.0.0/0")
+    wanted = [{"Name": "group-name", "Values": ["boto3-*"]}]
+    (shown,) = ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]
+    assert (shown["GroupId"], shown["Description"]) == (made, "a group"), shown
+    found = {rule["IpProtocol"]: rule for rule in shown["IpPermissions"]}
+    assert sorted(found) == ["-1", "icmp", "tcp", "udp"], found
+    assert found["tcp"]["IpRanges"] == rules[0]["IpRanges"], found
+    assert (found["tcp"]["FromPort"], found["tcp"]["ToPort"]) == (22, 23), found
+    assert found["icmp"]["UserIdGroupPairs"][0]["GroupName"] == "default", found
+    ec2.revoke_security_group_ingress(GroupId=made, IpPermissions=rules)
+    (shown,) = ec2.describe_security_groups(GroupIds=[made])["SecurityGroups"]
+    assert [rule["IpProtocol"] for rule in shown["IpPermissions"]] == ["udp"], shown
+    names = [
+        group["GroupName"]
+        for page in ec2.get_paginator("describe_security_groups").paginate(PaginationConfig={"PageSize": 5})
+        for group in page["SecurityGroups"]
+    ]
+    assert sorted(names) == ["boto3-group", "default"], names
+    ec2.delete_security_group(GroupId=made)
+    refused(lambda: ec2.delete_security_group(GroupName="boto3-group"), [400])
+    refused(lambda: ec2.delete_security_group(GroupName="default"), [400])
+
+
 def colons(digest):
     return digest.digest().hex(":")
 
@@ -167,4 +200,4 @@ def wrong_secret():
 
 
 if __name__ == "__main__":
-    {"s3": s3, "ec2": ec2, "key-pairs": key_pairs, "wrong-secret": wrong_secret}[sys.argv[1]]()
+    {"s3": s3, "ec2": ec2, "key-pairs": key_pairs, "groups": groups, "wrong-secret": wrong_secret}[sys.argv[1]]()

@@ -9,7 +9,7 @@ use xshell::cmd;
 use crate::Scene;
 
 /// Step, script, and what the script is to do.
-const STEPS: [(&str, &str, &str); 14] = [
+const STEPS: [(&str, &str, &str); 15] = [
     (
         "boto: put, get, list, delete with SigV2",
         "boto_client",
@@ -28,6 +28,7 @@ const STEPS: [(&str, &str, &str); 14] = [
         "boto3_client",
         "key-pairs",
     ),
+    ("boto3: security groups", "boto3_client", "groups"),
     (
         "boto3: wrong secret refused",
         "boto3_client",

@@ -35,7 +35,7 @@ pub const OVERVIEW: Overview = Overview {
                 "deregister",
             ],
         ),
-        ("instances", &["keypair"]),
+        ("instances", &["keypair", "group"]),
         (
             "bundles",
             &["bundle", "unbundle", "verify", "inspect", "rewrap"],

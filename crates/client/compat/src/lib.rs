@@ -8,6 +8,7 @@ mod delete;
 mod describe;
 mod dialect;
 mod download;
+mod groups;
 mod image;
 mod in_use;
 mod install;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use super::dialect::{Dialect, Family};
 use super::tool::start;
 use super::{
-    attributes, bucket, bundle, delete, describe, download, key_pairs, migrate, publish, register,
-    stream, unbundle, upload, volume,
+    attributes, bucket, bundle, delete, describe, download, groups, key_pairs, migrate, publish,
+    register, stream, unbundle, upload, volume,
 };
 
 /// A name with what runs under it.
@@ -40,7 +40,7 @@ const fn ec2(
 }
 
 /// Every name, sorted.
-pub(super) const NAMES: [Name; 30] = [
+pub(super) const NAMES: [Name; 37] = [
     ec2("ec2-bundle-image", start::<bundle::BundleImage>),
     ec2("ec2-delete-bundle", start::<delete::DeleteBundle>),
     ec2("ec2-download-bundle", start::<download::DownloadBundle>),
@@ -48,7 +48,9 @@ pub(super) const NAMES: [Name; 30] = [
     ec2("ec2-migrate-manifest", start::<migrate::MigrateManifest>),
     ec2("ec2-unbundle", start::<unbundle::Unbundle>),
     ec2("ec2-upload-bundle", start::<upload::UploadBundle>),
+    euca("euca-add-group", start::<groups::CreateGroup>),
     euca("euca-add-keypair", start::<key_pairs::CreateKeyPair>),
+    euca("euca-authorize", start::<groups::Authorize>),
     euca(
         "euca-bundle-and-upload-image",
         start::<publish::BundleAndUpload>,
@@ -57,10 +59,14 @@ pub(super) const NAMES: [Name; 30] = [
     euca("euca-bundle-upload", start::<upload::UploadBundle>),
     euca("euca-bundle-vol", start::<volume::BundleVolume>),
     euca("euca-check-bucket", start::<bucket::CheckBucket>),
+    euca("euca-create-group", start::<groups::CreateGroup>),
     euca("euca-create-keypair", start::<key_pairs::CreateKeyPair>),
     euca("euca-delete-bundle", start::<delete::DeleteBundle>),
+    euca("euca-delete-group", start::<groups::DeleteGroup>),
     euca("euca-delete-keypair", start::<key_pairs::DeleteKeyPair>),
     euca("euca-deregister", start::<register::Deregister>),
+    euca("euca-describe-group", start::<groups::DescribeGroups>),
+    euca("euca-describe-groups", start::<groups::DescribeGroups>),
     euca(
         "euca-describe-image-attribute",
         start::<attributes::DescribeAttribute>,
@@ -86,6 +92,7 @@ pub(super) const NAMES: [Name; 30] = [
         "euca-reset-image-attribute",
         start::<attributes::ResetAttribute>,
     ),
+    euca("euca-revoke", start::<groups::Revoke>),
     euca("euca-unbundle", start::<unbundle::Unbundle>),
     euca("euca-unbundle-stream", start::<stream::UnbundleStream>),
     euca("euca-upload-bundle", start::<upload::UploadBundle>),

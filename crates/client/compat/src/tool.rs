@@ -77,11 +77,21 @@ fn command<T: Tool>(name: &'static str, dialect: Dialect) -> Command {
             .args_override_self(true)
             .max_term_width(100),
     );
+    let command = without_twins(command);
     if dialect == Dialect::AmiTools {
         of_ami_tools(command)
     } else {
         command
     }
+}
+
+/// Leaves `-t` to the commands that use it for something else than the security token.
+fn without_twins(command: Command) -> Command {
+    let named = command.get_arguments();
+    if named.filter(|arg| arg.get_short() == Some('t')).count() < 2 {
+        return command;
+    }
+    command.mut_arg("token", |arg| arg.short(None))
 }
 
 /// The options that every command of the AMI tools has, and of euca2ools only some.
@@ -125,8 +135,8 @@ fn run<T: Tool>(tool: T, name: &'static str, dialect: Dialect) -> Result<(), any
 #[cfg(test)]
 mod tests {
     use super::super::{
-        attributes, bucket, bundle, delete, describe, download, key_pairs, migrate, publish,
-        register, stream, unbundle, upload, volume,
+        attributes, bucket, bundle, delete, describe, download, groups, key_pairs, migrate,
+        publish, register, stream, unbundle, upload, volume,
     };
     use super::*;
 
@@ -146,6 +156,11 @@ mod tests {
         check::<delete::DeleteBundle>();
         check::<describe::DescribeImages>();
         check::<download::DownloadBundle>();
+        check::<groups::Authorize>();
+        check::<groups::CreateGroup>();
+        check::<groups::DeleteGroup>();
+        check::<groups::DescribeGroups>();
+        check::<groups::Revoke>();
         check::<key_pairs::CreateKeyPair>();
         check::<key_pairs::DeleteKeyPair>();
         check::<key_pairs::DescribeKeyPairs>();

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod doctor;
+mod group;
 mod guard;
 mod images;
 mod keypair;
@@ -13,6 +14,7 @@ mod tag;
 mod whoami;
 
 pub use doctor::Doctor;
+pub use group::Group;
 pub use guard::{Guard, counted, object_lines};
 pub use images::Images;
 pub use keypair::KeyPair;

@@ -12,7 +12,7 @@ use gumnut_cloud_http::{
     BodyBudget, FrontEnd, HttpLimits, Instruments, Server, ServerOptions, tls_acceptor,
 };
 use gumnut_cloud_images::Images;
-use gumnut_cloud_instances::KeyPairs;
+use gumnut_cloud_instances::{Groups, KeyPairs};
 use gumnut_cloud_objects::{Collected, IfExists, ObjectStore, Round};
 use gumnut_cloud_s3::{S3FrontEnd, S3Options};
 use gumnut_cloud_sqlite::SqliteCatalogue;
@@ -425,6 +425,7 @@ fn front_ends(
     let services = Services {
         images,
         key_pairs: KeyPairs::new(catalogue.clone(), profile),
+        groups: Groups::new(catalogue.clone(), profile),
     };
     let ec2 = Ec2FrontEnd::new(
         services,

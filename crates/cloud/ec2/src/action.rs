@@ -21,11 +21,16 @@ pub(crate) enum Action {
     ImportKeyPair,
     DescribeKeyPairs,
     DeleteKeyPair,
+    CreateSecurityGroup,
+    DescribeSecurityGroups,
+    AuthorizeSecurityGroupIngress,
+    RevokeSecurityGroupIngress,
+    DeleteSecurityGroup,
 }
 
 impl Action {
     /// All of them.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::RegisterImage,
         Self::DescribeImages,
         Self::DeregisterImage,
@@ -42,6 +47,11 @@ impl Action {
         Self::ImportKeyPair,
         Self::DescribeKeyPairs,
         Self::DeleteKeyPair,
+        Self::CreateSecurityGroup,
+        Self::DescribeSecurityGroups,
+        Self::AuthorizeSecurityGroupIngress,
+        Self::RevokeSecurityGroupIngress,
+        Self::DeleteSecurityGroup,
     ];
 
     /// The value of the parameter `Action`.
@@ -63,6 +73,11 @@ impl Action {
             Self::ImportKeyPair => "ImportKeyPair",
             Self::DescribeKeyPairs => "DescribeKeyPairs",
             Self::DeleteKeyPair => "DeleteKeyPair",
+            Self::CreateSecurityGroup => "CreateSecurityGroup",
+            Self::DescribeSecurityGroups => "DescribeSecurityGroups",
+            Self::AuthorizeSecurityGroupIngress => "AuthorizeSecurityGroupIngress",
+            Self::RevokeSecurityGroupIngress => "RevokeSecurityGroupIngress",
+            Self::DeleteSecurityGroup => "DeleteSecurityGroup",
         }
     }
 
@@ -80,6 +95,11 @@ impl Action {
             Self::CreateKeyPair | Self::DescribeKeyPairs | Self::DeleteKeyPair => {
                 Some("KeyPairManager")
             }
+            Self::CreateSecurityGroup
+            | Self::DescribeSecurityGroups
+            | Self::AuthorizeSecurityGroupIngress
+            | Self::RevokeSecurityGroupIngress
+            | Self::DeleteSecurityGroup => Some("NetworkGroupManager"),
             _ => None,
         }
     }

@@ -89,6 +89,33 @@ fn of_call(action: Action) -> &'static [&'static str] {
         Action::DescribeTags => &["Filter.N.Name", "Filter.N.Value.N"],
         Action::CreateKeyPair | Action::DeleteKeyPair => &["KeyName"],
         Action::ImportKeyPair => &["KeyName", "PublicKeyMaterial"],
+        Action::CreateSecurityGroup => &["GroupDescription", "GroupName"],
+        Action::DescribeSecurityGroups => &[
+            "Filter.N.Name",
+            "Filter.N.Value.N",
+            "GroupId",
+            "GroupId.N",
+            "GroupName",
+            "GroupName.N",
+        ],
+        Action::AuthorizeSecurityGroupIngress | Action::RevokeSecurityGroupIngress => &[
+            "CidrIp",
+            "FromPort",
+            "GroupId",
+            "GroupName",
+            "IpPermissions.N.FromPort",
+            "IpPermissions.N.Groups.N.GroupId",
+            "IpPermissions.N.Groups.N.GroupName",
+            "IpPermissions.N.Groups.N.UserId",
+            "IpPermissions.N.IpProtocol",
+            "IpPermissions.N.IpRanges.N.CidrIp",
+            "IpPermissions.N.ToPort",
+            "IpProtocol",
+            "SourceSecurityGroupName",
+            "SourceSecurityGroupOwnerId",
+            "ToPort",
+        ],
+        Action::DeleteSecurityGroup => &["GroupId", "GroupName"],
         Action::DescribeKeyPairs => &["Filter.N.Name", "Filter.N.Value.N", "KeyName", "KeyName.N"],
     }
 }
@@ -100,6 +127,12 @@ fn of_strict(action: Action) -> &'static [&'static str] {
         Action::ImportKeyPair => &["TagSpecification.N.*"],
         Action::DescribeKeyPairs => &["IncludePublicKey", "KeyPairId.N"],
         Action::DeleteKeyPair => &["KeyPairId"],
+        Action::CreateSecurityGroup => &["TagSpecification.N.*", "VpcId"],
+        Action::DescribeSecurityGroups => &["MaxResults", "NextToken"],
+        Action::AuthorizeSecurityGroupIngress | Action::RevokeSecurityGroupIngress => &[
+            "IpPermissions.N.Groups.N.Description",
+            "IpPermissions.N.IpRanges.N.Description",
+        ],
         _ => &[],
     }
 }

@@ -10,8 +10,8 @@ use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 use crate::xml::Xml;
 use crate::{
-    allowed_parameters, attributes, certificates, deregister, describe, dry_run, errors, key_pairs,
-    regions, register, tags,
+    allowed_parameters, attributes, certificates, deregister, describe, dry_run, errors, groups,
+    key_pairs, regions, register, tags,
 };
 
 /// A request whose body is read and whose signature has been looked at.
@@ -93,6 +93,13 @@ async fn run(
         Action::ImportKeyPair => key_pairs::import(context, caller, parameters).await,
         Action::DescribeKeyPairs => key_pairs::describe(context, caller, parameters).await,
         Action::DeleteKeyPair => key_pairs::delete(context, caller, parameters).await,
+        Action::CreateSecurityGroup => groups::create(context, caller, parameters).await,
+        Action::DescribeSecurityGroups => groups::describe(context, caller, parameters).await,
+        Action::AuthorizeSecurityGroupIngress => {
+            groups::authorize(context, caller, parameters).await
+        }
+        Action::RevokeSecurityGroupIngress => groups::revoke(context, caller, parameters).await,
+        Action::DeleteSecurityGroup => groups::delete(context, caller, parameters).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use gumnut_cloud_catalogue::{Caller, Image, ImageRules};
 use gumnut_cloud_images::Selection;
+use gumnut_types::ImageId;
 
 use crate::context::Context;
 use crate::dates::date;
@@ -37,11 +38,11 @@ pub(crate) async fn run(
         executable_by: parameters.list("ExecutableBy"),
     };
     let filters = Filter::of(parameters)?;
-    let page = page::Wanted::of(parameters)?;
+    let page = page::Wanted::of(parameters, |token| token.parse::<ImageId>().is_ok())?;
     let mut selected = context.services.images.select(caller, &selection).await?;
     let owner = rules.shown_owner();
     selected.retain(|image| filters.iter().all(|filter| filter.matches(image, owner)));
-    let (images, next) = page.cut(selected);
+    let (images, next) = page.cut(selected, |image| &image.id);
     let named = parameters.version() >= NAMED_SINCE;
     let mut xml = Xml::new();
     xml.element("imagesSet", |xml| {

@@ -13,6 +13,7 @@ mod dry_run;
 mod errors;
 mod filter;
 mod front_end;
+mod groups;
 mod key_pairs;
 mod page;
 mod parameters;

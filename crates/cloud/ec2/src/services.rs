@@ -1,7 +1,7 @@
 //! What the calls are made on.
 
 use gumnut_cloud_images::Images;
-use gumnut_cloud_instances::KeyPairs;
+use gumnut_cloud_instances::{Groups, KeyPairs};
 
 /// What the calls are made on.
 #[derive(Clone, Debug)]
@@ -10,6 +10,8 @@ pub struct Services {
     pub images: Images,
     /// Its key pairs.
     pub key_pairs: KeyPairs,
+    /// Its security groups.
+    pub groups: Groups,
 }
 
 impl Services {
@@ -18,6 +20,7 @@ impl Services {
         Self {
             images: self.images.dry_run(),
             key_pairs: self.key_pairs.dry_run(),
+            groups: self.groups.dry_run(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod describe;
 mod dry_run;
+mod groups;
 mod key_pairs;
 mod others;
 mod profiles;
@@ -10,7 +11,7 @@ use ::time::OffsetDateTime;
 use gumnut_cloud_accounts::QueryAuthError;
 use gumnut_cloud_catalogue::{Catalogue, Clock, ImageRules, Profile};
 use gumnut_cloud_images::fixture::{ADMIN, Bundle, Fixture, NOW, USER};
-use gumnut_cloud_instances::KeyPairs;
+use gumnut_cloud_instances::{Groups, KeyPairs};
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use gumnut_crypto::Certificate;
 use gumnut_signing::SignatureError;
@@ -41,6 +42,7 @@ fn services(world: &Fixture) -> Services {
     let images = world.images_as_they_are();
     Services {
         key_pairs: KeyPairs::new(world.catalogue.clone(), images.rules().profile),
+        groups: Groups::new(world.catalogue.clone(), images.rules().profile),
         images,
     }
 }

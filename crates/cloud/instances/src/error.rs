@@ -37,6 +37,24 @@ pub enum InstanceErrorKind {
     IncorrectState,
     /// The client token was used with other parameters.
     TokenMismatch,
+    /// The account has no such security group.
+    GroupNotFound,
+    /// The account has a security group of that name.
+    GroupDuplicate,
+    /// The security group is one that every account has.
+    GroupReserved,
+    /// The security group is needed.
+    GroupInUse,
+    /// The account would have more security groups than it may have.
+    GroupLimitExceeded,
+    /// A permission of a security group cannot be one.
+    PermissionMalformed,
+    /// The security group has such a rule.
+    PermissionDuplicate,
+    /// The security group has no such rule.
+    PermissionNotFound,
+    /// The security group would have more rules than it may have.
+    RuleLimitExceeded,
     /// Something that must be given is missing.
     MissingParameter,
     /// A value is none of those that can be.

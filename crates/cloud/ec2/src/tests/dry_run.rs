@@ -1,6 +1,6 @@
 //! `DryRun`: whether a call would be done, and that it is not.
 
-use gumnut_cloud_catalogue::{Image, KeyPair, ResourceTag};
+use gumnut_cloud_catalogue::{Image, KeyPair, ResourceTag, SecurityGroup};
 
 use super::*;
 use crate::action::Action;
@@ -28,22 +28,54 @@ fn good<'a>(action: Action, id: &'a str, location: &'a str) -> Vec<(&'a str, &'a
             vec![("KeyName", "imported"), ("PublicKeyMaterial", PUBLIC_KEY)]
         }
         Action::DeleteKeyPair => vec![("KeyName", "mine")],
+        Action::CreateSecurityGroup => {
+            vec![("GroupName", "another"), ("GroupDescription", "new")]
+        }
+        Action::AuthorizeSecurityGroupIngress => vec![
+            ("GroupName", "mine"),
+            ("IpProtocol", "tcp"),
+            ("FromPort", "80"),
+            ("ToPort", "80"),
+            ("CidrIp", "0.0.0.0/0"),
+        ],
+        Action::RevokeSecurityGroupIngress => vec![
+            ("GroupName", "mine"),
+            ("IpProtocol", "tcp"),
+            ("FromPort", "22"),
+            ("ToPort", "22"),
+            ("CidrIp", "0.0.0.0/0"),
+        ],
+        Action::DeleteSecurityGroup => vec![("GroupName", "mine")],
         Action::DescribeImages
         | Action::DescribeTags
         | Action::DescribeRegions
         | Action::DescribeAvailabilityZones
         | Action::DescribeServiceCertificates
-        | Action::DescribeKeyPairs => Vec::new(),
+        | Action::DescribeKeyPairs
+        | Action::DescribeSecurityGroups => Vec::new(),
     });
     parameters
 }
 
 /// All that a call could change.
-async fn state(world: &Fixture) -> (Vec<Image>, Vec<ResourceTag>, Vec<KeyPair>) {
+async fn state(
+    world: &Fixture,
+) -> (
+    Vec<Image>,
+    Vec<ResourceTag>,
+    Vec<KeyPair>,
+    Vec<SecurityGroup>,
+) {
     let images = world.catalogue.images(Some(ADMIN)).await.unwrap();
     let key_pairs = world.catalogue.key_pairs(&ADMIN.parse().unwrap()).await;
     let tags = world.catalogue.tags(ADMIN).await.unwrap();
-    (images, tags, key_pairs.unwrap().key_pairs)
+    let groups = world.catalogue.groups(&ADMIN.parse().unwrap()).await;
+    (
+        images,
+        tags,
+        key_pairs.unwrap().key_pairs,
+        groups.unwrap().groups,
+    )
 }
 
 #[tokio::test]
@@ -61,6 +93,16 @@ async fn every_call_can_be_tried_and_nothing_changes() {
             ("KeyName", "mine"),
         ];
         ok(&world, ADMIN, &mine).await;
+        let mine = [
+            ("Action", "CreateSecurityGroup"),
+            ("Version", "2014-10-01"),
+            ("GroupName", "mine"),
+            ("GroupDescription", "a group"),
+        ];
+        ok(&world, ADMIN, &mine).await;
+        let mut open = good(Action::RevokeSecurityGroupIngress, &id, &location);
+        open[0].1 = "AuthorizeSecurityGroupIngress";
+        ok(&world, ADMIN, &open).await;
         let before = state(&world).await;
         for action in Action::ALL {
             let with = |value| {
