@@ -9,9 +9,12 @@ use async_trait::async_trait;
 use gumnut_cloud_blobs::BlobStore;
 use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock};
 use gumnut_cloud_http::{Condition, Instruments, Probe};
+use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
 
 /// How long the database and the store of the bytes may take to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE_MILLIS: i64 = 1000;
 /// How long it counts that the bytes could be reached. A look at a bucket is a request that somebody may have to pay for.
 const BLOBS_FRESH: Duration = Duration::from_secs(5);
 /// By how many milliseconds the clock may differ from that of the database.
@@ -36,7 +39,12 @@ struct State {
     conditions: Vec<Condition>,
     /// When the bytes were last reached.
     blobs_reached: Option<Instant>,
+    /// A question to the database that was not answered in time, and still may be.
+    asked: Option<JoinHandle<Answer>>,
 }
+
+/// What the database says, and when it was asked and has answered, in milliseconds since 1970.
+type Answer = (Result<i64, CatalogueError>, i64, i64);
 
 impl CloudProbe {
     pub(crate) fn new(
@@ -65,14 +73,41 @@ impl CloudProbe {
         }
     }
 
+    /// Asks the database, and waits for the answer for a while. The question continues then: it may be the one that finds out that a
+    /// server hangs, and that makes a connection to the one which has taken over, where that takes longer.
+    async fn ask(&self) -> Result<Answer, Elapsed> {
+        let before = self.state(|state| state.asked.take());
+        let mut asked = match before {
+            Some(before) if !before.is_finished() => before,
+            // What was answered late says little about the clock.
+            _ => {
+                let (catalogue, clock) = (self.catalogue.clone(), self.clock.clone());
+                tokio::spawn(async move {
+                    let before = clock.now_millis();
+                    let answer = catalogue.ready().await;
+                    (answer, before, clock.now_millis())
+                })
+            }
+        };
+        match tokio::time::timeout(PATIENCE, &mut asked).await {
+            Ok(Ok(answer)) => Ok(answer),
+            // It has panicked, or the runtime ends.
+            Ok(Err(_)) => Ok((Err(CatalogueError::Closed), 0, 0)),
+            Err(slow) => {
+                self.state(|state| state.asked = Some(asked));
+                Err(slow)
+            }
+        }
+    }
+
     async fn database(&self) -> [Condition; 3] {
-        let before = self.clock.now_millis();
-        let answer = tokio::time::timeout(PATIENCE, self.catalogue.ready()).await;
-        let after = self.clock.now_millis();
+        let answer = self.ask().await;
         let [mut database, mut schema, mut clock] =
             ["database", "schema", "clock"].map(|name| Condition { name, fault: None });
         match answer {
-            Ok(Ok(time)) => {
+            // An answer that was long on its way says nothing of the clock.
+            Ok((Ok(_), before, after)) if after - before > PATIENCE_MILLIS => {}
+            Ok((Ok(time), before, after)) => {
                 // In the middle of the question and the answer, as nearly as can be told.
                 let difference = time - (before + (after - before) / 2);
                 self.difference.store(difference, Ordering::Relaxed);
@@ -84,11 +119,11 @@ impl CloudProbe {
                     );
                 }
             }
-            Ok(Err(error @ CatalogueError::Version { .. })) => {
+            Ok((Err(error @ CatalogueError::Version { .. }), _, _)) => {
                 schema.fault = Some("needs another version of gumnut");
                 self.log("schema", &error);
             }
-            Ok(Err(error)) => {
+            Ok((Err(error), _, _)) => {
                 database.fault = NOT_REACHABLE;
                 self.log("database", &error);
             }

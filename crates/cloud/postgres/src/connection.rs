@@ -48,6 +48,8 @@ pub(crate) struct Counts {
     pub(crate) round_trips: AtomicU64,
     /// How often something was tried again: another unit was in the way, or a connection was lost.
     pub(crate) retries: AtomicU64,
+    /// How often an answer has not come in time.
+    silences: AtomicU64,
 }
 
 /// A connection with all its statements prepared, so that none waits for its preparation: what is sent behind one another arrives in
@@ -59,6 +61,8 @@ pub(crate) struct Connection {
     answer_time: Duration,
     /// Whether nobody else may have it: an answer has not come in time, or a transaction may be open.
     is_unusable: AtomicBool,
+    /// How often an answer had not come in time when this was made.
+    silences: u64,
     /// How many answers are waited for.
     waiting: AtomicU32,
     counts: Arc<Counts>,
@@ -140,6 +144,7 @@ impl Manager for Connector {
     type Error = PostgresError;
 
     async fn create(&self) -> Result<Connection, PostgresError> {
+        let silences = self.counts.silences.load(Ordering::Relaxed);
         let client = connect(&self.config).await?;
         let locks = self.config.locks;
         let prepared = self.statements.iter().map(|&sql| {
@@ -162,6 +167,7 @@ impl Manager for Connector {
             prepared,
             answer_time: self.config.answer_time(),
             is_unusable: AtomicBool::new(false),
+            silences,
             waiting: AtomicU32::new(0),
             counts: Arc::clone(&self.counts),
         })
@@ -174,6 +180,10 @@ impl Manager for Connector {
     ) -> RecycleResult<PostgresError> {
         if connection.client.is_closed() || *connection.is_unusable.get_mut() {
             return Err(RecycleError::message("closed"));
+        }
+        // What hangs is the server, and not one of its connections: who takes the others would wait as long for each of them.
+        if connection.silences != self.counts.silences.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("of a server that did not answer"));
         }
         Ok(())
     }
@@ -266,6 +276,7 @@ impl Connection {
         drop(waiting);
         let answer = answer.map_err(|_| {
             self.is_unusable.store(true, Ordering::Relaxed);
+            self.counts.silences.fetch_add(1, Ordering::Relaxed);
             PostgresError::Silent
         });
         Ok(answer??)

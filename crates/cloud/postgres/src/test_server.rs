@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::{PostgresConfig, connection};
 
 /// What a test gets that cannot have its server.
@@ -116,6 +118,23 @@ impl TestServer {
         Ok(())
     }
 
+    /// Stops all processes of the server where they are.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn pause(&self) -> Result<Paused, Failed> {
+        let file = fs_err::read_to_string(self.data().join("postmaster.pid"))?;
+        let first = file.lines().next().unwrap_or_default().trim();
+        let children = fs_err::read_to_string(format!("/proc/{first}/task/{first}/children"))?;
+        let mut paused = Paused(Vec::new());
+        for id in [first].into_iter().chain(children.split_whitespace()) {
+            let id = Pid::from_raw(id.parse()?).ok_or("no process has the number 0")?;
+            kill_process(id, Signal::STOP)?;
+            paused.0.push(id);
+        }
+        Ok(paused)
+    }
+
     /// Starts a standby of this server.
     ///
     /// # Errors
@@ -131,6 +150,19 @@ impl TestServer {
     }
 }
 
+/// A server that says nothing: its processes do nothing until this is dropped, though the system accepts connections to it.
+#[derive(Debug)]
+pub struct Paused(Vec<Pid>);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        for id in &self.0 {
+            // It may have ended.
+            let _ = kill_process(*id, Signal::CONT);
+        }
+    }
+}
+
 /// A standby of a server; it ends when this goes out of scope.
 #[derive(Debug)]
 pub struct Standby<'a> {
@@ -143,6 +175,23 @@ impl Standby<'_> {
         let directory = self.server.directory.display().to_string();
         let host = directory.replace('/', "%2F");
         format!("postgres://gumnut@{host}:5432,{host}:{STANDBY_PORT}/{database}")
+    }
+
+    /// Waits until the standby has all changes of the server, which acknowledges from now on only what the standby has as well.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub async fn insist(&self) -> Result<(), Failed> {
+        let url = self.server.url("postgres", "");
+        let admin = connection::connect(&PostgresConfig::parse(&url)?).await?;
+        let wait = "ALTER SYSTEM SET synchronous_standby_names = '*'";
+        admin.batch_execute(wait).await?;
+        admin.batch_execute("SELECT pg_reload_conf()").await?;
+        let in_step = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        while admin.query_one(in_step, &[]).await?.get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     /// Makes a server of it, which accepts changes.

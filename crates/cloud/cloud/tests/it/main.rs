@@ -10,6 +10,8 @@ mod busy;
 mod catalogue;
 mod child;
 mod common;
+#[cfg(feature = "postgres")]
+mod failover;
 mod forms;
 mod kill;
 mod migrate;

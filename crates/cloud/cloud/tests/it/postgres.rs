@@ -12,14 +12,14 @@ use time::format_description::well_known::{Rfc2822, Rfc3339};
 use crate::common::{Request, User, admin_of, client, config};
 
 /// A front end with a directory of its own.
-struct FrontEnd {
-    running: Running,
-    admin: User,
-    dir: tempfile::TempDir,
+pub(crate) struct FrontEnd {
+    pub(crate) running: Running,
+    pub(crate) admin: User,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl FrontEnd {
-    async fn start(postgres: PostgresConfig, master_key: Option<PathBuf>) -> Self {
+    pub(crate) async fn start(postgres: PostgresConfig, master_key: Option<PathBuf>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = config(dir.path());
         config.master_key = master_key;
@@ -35,12 +35,12 @@ impl FrontEnd {
         }
     }
 
-    fn request(&self, method: &str, target: &str) -> Request {
+    pub(crate) fn request(&self, method: &str, target: &str) -> Request {
         Request::new(&client(), method, &(self.running.endpoint() + target))
     }
 
     /// Asks whether it is ready until the answer has this line.
-    async fn readiness(&self, status: u16, line: &str) {
+    pub(crate) async fn readiness(&self, status: u16, line: &str) {
         loop {
             let page = self.request("GET", "/readyz").send().await;
             if page.status == status && page.text().lines().any(|it| it.starts_with(line)) {

@@ -411,15 +411,7 @@ async fn a_standby_that_takes_over_has_all_that_was_acknowledged() -> contract::
     let server = Arc::new(TestServer::start(&["synchronous_commit = on"])?);
     let standby = server.standby()?;
     let config = PostgresConfig::parse(&standby.url("postgres"))?.connections(4);
-    let admin = connection::connect(&config).await?;
-    // From now on the server acknowledges what the standby has as well.
-    let wait = "ALTER SYSTEM SET synchronous_standby_names = '*'";
-    admin.batch_execute(wait).await?;
-    admin.batch_execute("SELECT pg_reload_conf()").await?;
-    let in_step = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
-    while admin.query_one(in_step, &[]).await?.get::<_, i64>(0) == 0 {
-        tokio::task::yield_now().await;
-    }
+    standby.insist().await?;
     let catalogue = Catalogue::new(PostgresCatalogue::open(&config, Clock::system()).await?);
     with_bucket(&catalogue).await?;
     under_load(&catalogue, async {

@@ -3,9 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-use fs_err as fs;
 use gumnut_cloud_catalogue::{CatalogueError, Database as _};
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
 use crate::test_server::TestServer;
@@ -42,34 +40,6 @@ async fn a_server_that_hangs_leaves_its_turn_to_the_next() -> contract::Outcome 
     Ok(())
 }
 
-/// Processes that do nothing until this is dropped.
-struct Stopped(Vec<Pid>);
-
-impl Stopped {
-    /// All processes of a server.
-    fn server(server: &TestServer) -> Result<Self, Failed> {
-        let file = fs::read_to_string(server.data().join("postmaster.pid"))?;
-        let first = file.lines().next().unwrap_or_default().trim();
-        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"))?;
-        let mut stopped = Self(Vec::new());
-        for id in [first].into_iter().chain(children.split_whitespace()) {
-            let id = Pid::from_raw(id.parse()?).ok_or("no process has the number 0")?;
-            kill_process(id, Signal::STOP)?;
-            stopped.0.push(id);
-        }
-        Ok(stopped)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        for id in &self.0 {
-            // It may have ended.
-            let _ = kill_process(*id, Signal::CONT);
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_asked_of_a_server_that_hangs_fails_in_time() -> contract::Outcome {
     let server = TestServer::start(&["fsync = off"])?;
@@ -80,7 +50,7 @@ async fn what_is_asked_of_a_server_that_hangs_fails_in_time() -> contract::Outco
         .statement_time(Duration::from_millis(100));
     let catalogue = PostgresCatalogue::open(&config, Clock::system()).await?;
     catalogue.ready().await?;
-    let stopped = Stopped::server(&server)?;
+    let paused = server.pause()?;
     let begun = Instant::now();
     let answer = catalogue.bucket("b".to_owned()).await;
     assert!(begun.elapsed() < LONG, "{:?}", begun.elapsed());
@@ -88,7 +58,7 @@ async fn what_is_asked_of_a_server_that_hangs_fails_in_time() -> contract::Outco
         matches!(answer, Err(CatalogueError::Unavailable(_))),
         "{answer:?}"
     );
-    drop(stopped);
+    drop(paused);
     assert_eq!(catalogue.bucket("b".to_owned()).await?, None);
     Ok(())
 }
