@@ -242,6 +242,12 @@ async fn a_body_must_be_the_one_that_was_signed() {
         .await;
     assert_eq!(get.refusal(), (404, "NoSuchKey"));
     assert_eq!(put(PayloadHash::Unsigned).await.status, 200);
+    let absent = cloud.request("GET", "/bucket/new").at(NOW);
+    let absent = absent.v4_with(&cloud.alice, &PayloadHash::of(b"text"));
+    assert_eq!(
+        absent.send().await.refusal(),
+        (400, "XAmzContentSHA256Mismatch")
+    );
     // Documents are compared before they are read.
     let delete = cloud
         .request("POST", "/bucket?delete")
