@@ -7,7 +7,8 @@ use clap::Args;
 use gumnut_maker::{FileSystemUuid, Input, MakeOptions, Running};
 use gumnut_terminal::{Output, Session};
 
-use super::make::{TreeOptions, UuidChoice, path_in_volume};
+use super::make::NewImage;
+use super::tree::{TreeOptions, UuidChoice, given};
 
 /// Make a disk image of the running system.
 ///
@@ -24,6 +25,15 @@ pub(crate) struct Capture {
     /// The root directory of the system
     #[arg(default_value = "/")]
     volume: PathBuf,
+    #[command(flatten)]
+    running: RunningOptions,
+    #[command(flatten)]
+    new: NewImage,
+}
+
+/// What is read of a running system.
+#[derive(Args)]
+pub(crate) struct RunningOptions {
     /// Keep private keys, credentials, passwords and what is only true for this machine
     #[arg(long)]
     no_seal: bool,
@@ -33,52 +43,69 @@ pub(crate) struct Capture {
     /// Read the file system that is mounted here, too
     #[arg(long, value_name = "PATH")]
     mount: Vec<PathBuf>,
-    #[command(flatten)]
-    options: TreeOptions,
 }
 
 impl Capture {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        let running = Running::of(&self.volume);
-        let (label, uuid, file_system) = self.options.identity();
-        let common = self.options.common()?;
+        let common = self.new.options()?;
+        let options = self.running.complete(&self.volume, &self.new.tree, common);
+        self.new.make(session, Input::Path(&self.volume), &options)
+    }
+}
+
+impl RunningOptions {
+    /// The options of a tree, completed by those of the system that runs on a volume.
+    pub(crate) fn complete(
+        &self,
+        volume: &Path,
+        tree: &TreeOptions,
+        common: MakeOptions,
+    ) -> MakeOptions {
+        let running = Running::of(volume);
+        let (label, uuid, file_system) = tree.identity();
         let uuid = match uuid {
             Some(UuidChoice::Of(uuid)) => uuid,
-            Some(UuidChoice::Keep) | None => self.own_uuid(&running),
+            Some(UuidChoice::Keep) | None => own_uuid(volume, &running),
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |now| u32::try_from(now.as_secs()).unwrap_or(u32::MAX));
-        let options = MakeOptions {
+        let mounts = self
+            .mount
+            .iter()
+            .map(|path| gumnut_maker::path_in_volume(volume, path));
+        MakeOptions {
             seal: !self.no_seal,
             uuid,
             label: label.or_else(|| running.label.clone()).unwrap_or_default(),
             file_system: file_system.unwrap_or_else(|| running.image_file_system()),
             epoch: common.epoch.or(Some(now)),
             other_file_systems: self.all,
-            mounts: self.mount.iter().map(|path| self.below(path)).collect(),
+            mounts: mounts.collect(),
             running: Some(running),
             ..common
-        };
-        self.options
-            .make(session, Input::Path(&self.volume), &options)
+        }
     }
 
-    /// The UUID of the volume, or a new one if it is not known.
-    fn own_uuid(&self, running: &Running) -> FileSystemUuid {
-        running.uuid.map_or_else(
-            || {
-                let volume = self.volume.display();
-                Output::warn(format!(
-                    "the UUID of the file system on {volume} is not known; the image gets a new one"
-                ));
-                FileSystemUuid::Random
-            },
-            FileSystemUuid::Given,
-        )
+    /// An option that was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        given(&[
+            ("--no-seal", self.no_seal),
+            ("--all", self.all),
+            ("--mount", !self.mount.is_empty()),
+        ])
     }
+}
 
-    /// A path of this machine as one in the volume.
-    fn below(&self, path: &Path) -> Vec<u8> {
-        path_in_volume(path.strip_prefix(&self.volume).unwrap_or(path))
-    }
+/// The UUID of the volume, or a new one if it is not known.
+fn own_uuid(volume: &Path, running: &Running) -> FileSystemUuid {
+    running.uuid.map_or_else(
+        || {
+            let volume = volume.display();
+            Output::warn(format!(
+                "the UUID of the file system on {volume} is not known; the image gets a new one"
+            ));
+            FileSystemUuid::Random
+        },
+        FileSystemUuid::Given,
+    )
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use gumnut_bundle::Fingerprint;
 use gumnut_workflows::{CloudClient, Observer, WorkflowError};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -34,14 +33,14 @@ pub(crate) fn site(cloud: &CloudClient) -> Result<String, WorkflowError> {
     ))
 }
 
-fn digest(plan: &Plan, endpoints: &str, content: &[Fingerprint]) -> String {
+fn digest(plan: &Plan, endpoints: &str, content: &[String]) -> String {
     let name = plan.target.file_name().unwrap_or_default();
     let (images, storage) = (&plan.images, &plan.storage);
     let document = json!({
         "site": endpoints,
         "account": plan.account.to_string(),
         "target": name.to_string_lossy(),
-        "content": content.iter().map(Fingerprint::to_string).collect::<Vec<_>>(),
+        "content": content,
         "files": [images.kernel_file.is_some(), images.ramdisk_file.is_some()],
         "kernel": images.kernel.as_ref().map(ToString::to_string),
         "ramdisk": images.ramdisk.as_ref().map(ToString::to_string),

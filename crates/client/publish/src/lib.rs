@@ -18,6 +18,7 @@ mod setup;
 mod source;
 mod stages;
 mod text;
+mod tree;
 
 pub use abort::Removed;
 pub use dry_run::Call;
@@ -25,3 +26,4 @@ pub use journal::{RunInfo, RunStatus, Runs};
 pub use plan::{Form, Images, Plan, Registration, Storage};
 pub use published::{Published, PublishedImage};
 pub use publisher::Publisher;
+pub use tree::{MakeImages, Tree, TreeImage};

@@ -14,6 +14,7 @@ use gumnut_workflows::{BucketPrefix, WorkflowError};
 use serde::{Deserialize, Serialize};
 
 use crate::path::seen;
+use crate::tree::Tree;
 use crate::{path, text};
 
 /// Ends of file names that say nothing about an image, from the last to the first.
@@ -39,6 +40,9 @@ pub struct Plan {
     pub(crate) registration: Registration,
     pub(crate) form: Form,
     pub(crate) ignore_checks: bool,
+    /// `None`: the target has images already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tree: Option<Tree>,
     /// What makes a run another one than an earlier one with the same plan; empty otherwise.
     #[serde(rename = "again")]
     pub(crate) nonce: String,
@@ -160,6 +164,7 @@ impl Plan {
             registration: Registration::default(),
             form: Form::default(),
             ignore_checks: false,
+            tree: None,
             nonce: String::new(),
         }
     }
@@ -211,6 +216,13 @@ impl Plan {
     #[must_use]
     pub fn ignore_checks(mut self, ignore: bool) -> Self {
         self.ignore_checks = ignore;
+        self
+    }
+
+    /// Says that the target is a tree of files; [`crate::Publisher::publish_tree`] makes its images.
+    #[must_use]
+    pub fn tree(mut self, tree: Tree) -> Self {
+        self.tree = Some(tree);
         self
     }
 

@@ -107,6 +107,18 @@ fn look(plan: &Plan) -> Result<Shown, WorkflowError> {
     for (class, path) in plan.files() {
         insist_on(&path, &inspect(&path)?, class, plan)?;
     }
+    if let Some(tree) = &plan.tree {
+        let has_kernel = images.kernel.is_some()
+            || images.kernel_file.is_some()
+            || tree.image(ImageClass::Kernel).is_some();
+        if !has_kernel && plan.registers() && !plan.ignore_checks {
+            return Err(WorkflowError::NoKernel);
+        }
+        return Ok(Shown {
+            target: Shape::FileSystem,
+            architecture: images.architecture,
+        });
+    }
     if plan.target().is_dir() {
         if Collection::of_folder(&plan.target())?.disks.is_empty() {
             return Err(WorkflowError::Ambiguous {
@@ -234,8 +246,11 @@ impl Registering<'_> {
         if self.shown.target == Shape::Collection {
             return Ok(own.any_below(&format!("{}/", self.destination.target)));
         }
-        let name = self.plan.target.file_name().and_then(|name| name.to_str());
-        let manifest = format!("{}.manifest.xml", name.unwrap_or_default());
+        let machine = ImageClass::Machine;
+        let of_tree = self.plan.tree.as_ref().and_then(|tree| tree.image(machine));
+        let of_file = self.plan.target.file_name().and_then(|name| name.to_str());
+        let name = of_tree.map_or_else(|| of_file.unwrap_or_default(), |image| image.name.as_str());
+        let manifest = format!("{name}.manifest.xml");
         let location = self.destination.target.location(&manifest)?;
         Ok(own.registered_from(&location).is_some())
     }
@@ -243,6 +258,9 @@ impl Registering<'_> {
     /// Whether an image of this class may be among those that are published.
     fn may_have(&self, class: ImageClass) -> bool {
         let images = &self.plan.images;
+        if self.is_in_tree(class) {
+            return true;
+        }
         match class {
             ImageClass::Kernel => {
                 images.kernel_file.is_some()
@@ -258,12 +276,19 @@ impl Registering<'_> {
         }
     }
 
+    /// Whether an image of this class is made of a tree.
+    fn is_in_tree(&self, class: ImageClass) -> bool {
+        let tree = self.plan.tree.as_ref();
+        tree.is_some_and(|tree| tree.image(class).is_some())
+    }
+
     async fn try_kernel_or_ramdisk(&self, class: ImageClass) -> Result<(), WorkflowError> {
         let images = &self.plan.images;
-        let is_named = match class {
+        let is_file = match class {
             ImageClass::Kernel => images.kernel_file.is_some(),
             _ => images.ramdisk_file.is_some(),
         };
+        let is_named = is_file || self.is_in_tree(class);
         let request = RegisterImage::default();
         let tried = self.destination.try_register(self.ec2, class, request);
         match tried.await {
@@ -282,11 +307,11 @@ impl Registering<'_> {
         let kernel = images
             .kernel
             .clone()
-            .or_else(|| to_come(ImageClass::Kernel, images.kernel_file.is_some()));
+            .or_else(|| self.to_come(ImageClass::Kernel, images.kernel_file.is_some()));
         let ramdisk = images
             .ramdisk
             .clone()
-            .or_else(|| to_come(ImageClass::Ramdisk, images.ramdisk_file.is_some()));
+            .or_else(|| self.to_come(ImageClass::Ramdisk, images.ramdisk_file.is_some()));
         // Of a collection, or of what has to be unpacked, it is not known whether the disk starts by itself, so the cloud is not
         // asked about that.
         let may_be_whole = match self.shown.target {
@@ -308,10 +333,11 @@ impl Registering<'_> {
             .try_register(self.ec2, class, request)
             .await
     }
-}
 
-/// The id that stands for one which the run is going to get.
-fn to_come(class: ImageClass, is_published: bool) -> Option<ImageId> {
-    let id = is_published.then(|| format!("{}-00000000", class.prefix()))?;
-    id.parse().ok()
+    /// The id that stands for one which the run is going to get, of a file or of a tree.
+    fn to_come(&self, class: ImageClass, is_file: bool) -> Option<ImageId> {
+        let is_published = is_file || self.is_in_tree(class);
+        let id = is_published.then(|| format!("{}-00000000", class.prefix()))?;
+        id.parse().ok()
+    }
 }

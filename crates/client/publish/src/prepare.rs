@@ -27,6 +27,13 @@ impl Run<'_> {
         let known = self.journal.state().prepared.clone();
         let (plan, folder) = (self.plan.clone(), self.folder.clone());
         let observer = Arc::clone(&self.observer);
+        if let Some(tree) = plan.tree.clone() {
+            let (run, make) = (self.id.clone(), self.make.take());
+            return blocking(move || {
+                source::of_tree(&plan, &tree, &folder, make, &run, &*observer)
+            })
+            .await;
+        }
         let before = known.clone();
         let (source, prepared) =
             blocking(move || source::open(&plan, &folder, before.as_ref(), &*observer)).await?;

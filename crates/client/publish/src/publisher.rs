@@ -10,7 +10,7 @@ use crate::identity::identity;
 use crate::run::Run;
 use crate::setup::Setup;
 use crate::stages::Stages;
-use crate::{Plan, Published, Removed, Runs};
+use crate::{MakeImages, Plan, Published, Removed, Runs};
 
 /// Parts that may be in memory at a time, unless it is said otherwise.
 const JOBS: usize = 4;
@@ -67,12 +67,35 @@ impl Publisher {
         plan: &Plan,
         observer: Arc<dyn Observer>,
     ) -> Result<Published, WorkflowError> {
+        self.open(plan, observer).await?.publish().await
+    }
+
+    /// Publishes the images of a tree, which `make` makes in the directory of the run unless an earlier attempt has. The plan says
+    /// what they will be.
+    ///
+    /// # Errors
+    /// Those of [`Publisher::publish`]; and what `make` fails with.
+    pub async fn publish_tree(
+        &self,
+        plan: &Plan,
+        make: MakeImages,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Published, WorkflowError> {
+        let run = self.open(plan, observer).await?;
+        run.making(make).publish().await
+    }
+
+    /// The run for a plan that nothing is known to be wrong with.
+    async fn open(
+        &self,
+        plan: &Plan,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Run<'_>, WorkflowError> {
         self.preflight(plan, &observer).await?;
         let stages = Stages::of(plan, observer).await?;
         let watched: Arc<dyn Observer> = Arc::clone(&stages) as _;
         let identity = identity(plan, &self.0.cloud, &watched).await?;
-        let run = Run::open(&self.0, plan.clone(), identity, stages).await?;
-        run.publish().await
+        Run::open(&self.0, plan.clone(), identity, stages).await
     }
 
     /// Continues with a run.

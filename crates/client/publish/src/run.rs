@@ -21,7 +21,7 @@ use crate::journal::{ImageState, Journal, Record, RunFolder, Sealing, StoredPart
 use crate::setup::Setup;
 use crate::source::{Image, Source};
 use crate::stages::Stages;
-use crate::{Plan, Published, PublishedImage};
+use crate::{MakeImages, Plan, Published, PublishedImage};
 
 /// A run, whose journal nobody else writes while this lives.
 pub(crate) struct Run<'a> {
@@ -38,6 +38,8 @@ pub(crate) struct Run<'a> {
     pub(crate) written: bool,
     /// Bytes that were sent.
     pub(crate) sent: u64,
+    /// Makes the images, if the target is a tree.
+    pub(crate) make: Option<MakeImages>,
 }
 
 /// The objects of a bundle, as far as they are in the store and right.
@@ -82,7 +84,14 @@ impl<'a> Run<'a> {
             journal,
             written: false,
             sent: 0,
+            make: None,
         })
+    }
+
+    /// Says how the images of a tree are made.
+    pub(crate) fn making(mut self, make: MakeImages) -> Self {
+        self.make = Some(make);
+        self
     }
 
     /// Publishes what the plan says, as far as it is not done.
@@ -114,7 +123,7 @@ impl<'a> Run<'a> {
     async fn finish(mut self, images: Vec<PublishedImage>) -> Result<Published, WorkflowError> {
         self.attributes(&images).await?;
         // Also behind a run that was killed right after it was complete.
-        self.folder.drop_disk()?;
+        self.folder.drop_images()?;
         Ok(Published {
             run: self.id,
             images,

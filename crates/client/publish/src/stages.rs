@@ -19,7 +19,7 @@ pub(crate) struct Stages {
 /// Which stages a run has: reading, opening and resizing the disk, two for each image, verifying.
 #[derive(Clone, Debug)]
 struct Layout {
-    /// Whether the target has to be unpacked or converted.
+    /// Whether the target has to be unpacked or converted, or the images of a tree made.
     opens: bool,
     resizes: bool,
     registers: bool,
@@ -34,8 +34,10 @@ impl Stages {
         observer: Arc<dyn Observer>,
     ) -> Result<Arc<Self>, WorkflowError> {
         let target = plan.target.clone();
+        let is_tree = plan.tree.is_some();
         // What is wrong with the target is said when it is opened.
-        let content = blocking(move || Ok(inspect(&target).ok())).await?;
+        let content =
+            blocking(move || Ok(if is_tree { None } else { inspect(&target).ok() })).await?;
         Ok(Arc::new(Self {
             observer,
             layout: Mutex::new(Layout::of(plan, content.as_ref())),
@@ -54,6 +56,16 @@ impl Stages {
 
 impl Layout {
     fn of(plan: &Plan, target: Option<&Inspection>) -> Self {
+        if let Some(tree) = &plan.tree {
+            let files: Vec<_> = plan.files().map(|(class, _)| class).collect();
+            let has = |class: &ImageClass| tree.image(*class).is_some() || files.contains(class);
+            return Self {
+                opens: true,
+                resizes: false,
+                registers: plan.registers(),
+                classes: ORDER.into_iter().filter(has).collect(),
+            };
+        }
         let content = target.map(|inspection| &inspection.content);
         let tarball = matches!(content, None | Some(Content::Tarball(_)));
         let images = &plan.images;
@@ -96,7 +108,7 @@ impl Layout {
         };
         match step {
             Step::Reading { .. } => Some(1),
-            Step::Unpacking { .. } => Some(2),
+            Step::Unpacking { .. } | Step::Making { .. } => Some(2),
             Step::Resizing { .. } => Some(self.before()),
             Step::Bundling { class, .. } => first(*class),
             Step::Registering { class } => first(*class).map(|number| number + 1),

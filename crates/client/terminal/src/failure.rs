@@ -62,6 +62,27 @@ impl Failure {
         }
     }
 
+    /// Adds what led to an error whose own words this failure says already.
+    #[must_use]
+    pub fn caused_by(self, error: &dyn Error) -> Self {
+        let mut causes = Vec::new();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        let chain = causes.into_iter().rev().fold(None, |below, cause| {
+            Some(match below {
+                None => anyhow::Error::msg(cause),
+                Some(below) => anyhow::Error::context(below, cause),
+            })
+        });
+        match chain {
+            Some(chain) => self.because(chain),
+            None => self,
+        }
+    }
+
     /// Adds the next command or setting to try.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -300,6 +321,17 @@ mod tests {
             to: String::new(),
         };
         assert_eq!(exit_code(&redirected.into(), &[]), Exit::Refused);
+    }
+
+    #[test]
+    fn causes_are_added_without_the_words_that_are_said() {
+        let inner = anyhow::anyhow!("third").context("second").context("first");
+        let failure = Failure::new(Exit::Input, inner.to_string()).caused_by(inner.as_ref());
+        let said: Vec<_> = anyhow::Error::new(failure)
+            .chain()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(said, ["first", "second", "third"]);
     }
 
     #[test]

@@ -93,6 +93,11 @@ fn phase(step: &Step<'_>) -> Option<(String, &'static str, u64)> {
             "writing the images",
             *bytes,
         ),
+        Step::Making { path, bytes } => (
+            format!("making an image of {}", shown(path)),
+            "checking the image",
+            *bytes,
+        ),
         Step::Resizing { .. } => ("resizing the disk".to_owned(), "", 0),
         Step::Disk(step) => {
             let (what, bytes) = disk_step(*step);

@@ -1,5 +1,6 @@
 //! What can go wrong in a workflow.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use gumnut_disk_image::DiskImageError;
 use gumnut_manifest::ManifestError;
 use gumnut_transport::TransportError;
 use gumnut_types::{
-    BucketName, ImageClass, ImageId, ManifestLocation, NameError, ObjectKey, ObjectKeyError,
+    BucketName, Fault, ImageClass, ImageId, ManifestLocation, NameError, ObjectKey, ObjectKeyError,
     PartName, Sha1Digest,
 };
 
@@ -152,6 +153,22 @@ pub enum WorkflowError {
     /// The image is not what its stored parts were made of.
     #[error("the image has changed since its first parts were stored")]
     Differs,
+    /// The images of a tree cannot be made.
+    #[error("cannot make the images")]
+    Make {
+        /// Whose fault it is.
+        fault: Fault,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The images of a tree are not in the directory of the run, and it is not known how to make them.
+    #[error("the image of {} was not complete when the run {run} was interrupted", target.display())]
+    NotMade {
+        /// The run.
+        run: RunId,
+        /// The tree.
+        target: PathBuf,
+    },
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(RunId),

@@ -28,6 +28,7 @@ impl WorkflowError {
             Self::Manifest(error) => error.fault(),
             Self::Crypto(error) => error.fault(),
             Self::StoredManifest { source, .. } => source.fault(),
+            Self::Make { fault, .. } => *fault,
             Self::NoStore
             | Self::NoEc2
             | Self::NoUserCertificate
@@ -45,6 +46,7 @@ impl WorkflowError {
             | Self::Checks { .. }
             | Self::Differs
             | Self::TargetChanged { .. }
+            | Self::NotMade { .. }
             | Self::PartKey { .. }
             | Self::PartMissing { .. }
             | Self::PartTooLarge { .. }

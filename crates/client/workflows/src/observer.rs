@@ -49,6 +49,13 @@ pub enum Step<'a> {
         /// Its length in bytes.
         bytes: u64,
     },
+    /// The images of a tree of files are made.
+    Making {
+        /// The tree.
+        path: &'a Path,
+        /// Bytes of its files.
+        bytes: u64,
+    },
     /// The disk is copied and gets another size.
     Resizing {
         /// The size in bytes.

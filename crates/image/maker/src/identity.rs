@@ -3,19 +3,23 @@
 use gumnut_tree::{FileEntry, FileKind, FileTree, Origin};
 use sha2::{Digest as _, Sha256};
 
-/// A UUID that equal trees have in common: of version 8, from the SHA-256 of all names and attributes. Contents are not in it,
-/// except those that are in memory.
+/// A UUID that equal trees have in common: of version 8, from the digest of all names and attributes.
 pub(crate) fn uuid_of(tree: &FileTree) -> [u8; 16] {
+    let digest = digest_of(tree);
+    let mut uuid = [0; 16];
+    uuid.copy_from_slice(&digest[..16]);
+    marked(uuid, 8)
+}
+
+/// The SHA-256 of all names and attributes. Contents are not in it, except those that are in memory.
+pub(crate) fn digest_of(tree: &FileTree) -> [u8; 32] {
     let mut hash = Sha256::new();
     add(&mut hash, b"", tree.entry(tree.root()));
     let mut walk = tree.walk();
     while let Some((path, id)) = walk.next_file() {
         add(&mut hash, path, tree.entry(id));
     }
-    let digest = hash.finalize();
-    let mut uuid = [0; 16];
-    uuid.copy_from_slice(&digest[..16]);
-    marked(uuid, 8)
+    hash.finalize().into()
 }
 
 /// With the version and the variant in the bits for them.

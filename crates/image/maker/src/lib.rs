@@ -12,9 +12,9 @@ mod summary;
 
 pub use error::MakeError;
 pub use maker::{KernelCopies, Made, Prepared, prepare};
-pub use open::Input;
+pub use open::{Input, recognise};
 pub use options::{Addition, FileSystemUuid, Fstab, Init, MakeOptions, SourceForm};
-pub use running::{Running, parse_uuid};
+pub use running::{Running, parse_uuid, path_in_volume};
 pub use summary::Summary;
 
 // What a caller needs to use this crate.

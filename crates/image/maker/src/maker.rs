@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
+use data_encoding::HEXLOWER;
 use gumnut_disk_image::{DiskImageError, Partial, find_program};
 use gumnut_ext::{FileSystem, InodeSize, Options, Plan};
 use gumnut_tree::{
@@ -13,6 +14,7 @@ use gumnut_tree::{
     Source, Time,
 };
 use gumnut_types::{Existing, Progress};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::MakeError;
 use crate::fstab::{Root, other_mounts};
@@ -111,6 +113,22 @@ impl Prepared {
     /// What the image will be like.
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// What sources that give equal images have in common, and others do not, as hexadecimal digits. All of the source is read for it.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn digest(&self, progress: &dyn Progress) -> Result<String, MakeError> {
+        let contents = self.source.digest(&self.tree, progress)?;
+        let summary = &self.summary;
+        let (size, kind) = (summary.size, summary.file_system_name());
+        let options = format!("{size} {kind} {} {}", summary.uuid, summary.label);
+        let mut hash = Sha256::new();
+        hash.update(identity::digest_of(&self.tree));
+        hash.update(contents);
+        hash.update(options);
+        Ok(HEXLOWER.encode(&hash.finalize()))
     }
 
     /// Writes the image. The file has `.partial` at the end of its name until it is complete and checked. The best kernel and
@@ -434,7 +452,15 @@ fn summary(
             }
         }
     }
+    let kernels = tree.kernels();
+    let length = |id: Option<FileId>| {
+        let content = id.and_then(|id| tree.content(id));
+        content.map_or(0, |content| content.length)
+    };
+    let ramdisk = kernels.first().and_then(|kernel| kernel.ramdisk.as_ref());
     Summary {
+        kernel_bytes: length(kernels.first().map(|kernel| kernel.file)),
+        ramdisk_bytes: length(ramdisk.map(|(_, id)| *id)),
         size: plan.size(),
         used: plan.used(),
         bytes,
@@ -444,7 +470,7 @@ fn summary(
         uuid: identity::text(uuid),
         label: options.label.as_str().to_owned(),
         clamped_times: plan.clamped_times(),
-        kernels: tree.kernels(),
+        kernels,
         notes: notes.clone(),
     }
 }

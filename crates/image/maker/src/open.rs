@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use gumnut_compression::{Compression, Decompressed};
 use gumnut_tree::{
     ArchiveOptions, ArchiveSource, ContainerConfig, ContainerFiles, DirectoryOptions,
-    DirectorySource, FileIdentity, FileTree, Look, NoteKind, Notes, Source, TarReader,
+    DirectorySource, FileIdentity, FileTree, Look, NoteKind, Notes, Source, TarLimits, TarReader,
     is_container_archive,
 };
 use gumnut_types::Progress;
@@ -18,6 +18,32 @@ use crate::options::{MakeOptions, SourceForm};
 
 /// Bytes that are copied at once.
 const BUFFER: usize = 1 << 20;
+
+/// Names in the root directory of a system.
+const OF_A_SYSTEM: [&[u8]; 18] = [
+    b".dockerenv",
+    b"bin",
+    b"boot",
+    b"dev",
+    b"etc",
+    b"home",
+    b"lib",
+    b"lib64",
+    b"media",
+    b"opt",
+    b"proc",
+    b"root",
+    b"run",
+    b"sbin",
+    b"srv",
+    b"sys",
+    b"usr",
+    b"var",
+];
+/// Members of an archive with other names that are looked at.
+const MOST_LOOKED_AT: usize = 16;
+/// Length of a member behind which an archive is not looked at, in bytes.
+const LONGEST_SKIPPED: u64 = 1 << 20;
 
 /// What an image is made of.
 pub enum Input<'a> {
@@ -95,21 +121,60 @@ fn spool(stream: &mut dyn Read, progress: &dyn Progress) -> Result<File, MakeErr
     Ok(file)
 }
 
+/// Whether a path leads to a tree of files, and of which form: a directory with the files of a system, a tar archive of such files, or a
+/// container image. `None`: it is something else, such as a disk image or a directory or archive of disk images.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn recognise(path: &Path) -> Result<Option<SourceForm>, MakeError> {
+    let failed = |source| MakeError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = fs_err::metadata(path).map_err(failed)?;
+    if metadata.is_dir() {
+        if is_layout(path) {
+            return Ok(Some(SourceForm::Container));
+        }
+        let has = |name: &str| path.join(name).is_dir();
+        let is_system = has("etc") && ["bin", "sbin", "usr"].into_iter().any(has);
+        return Ok(is_system.then_some(SourceForm::Directory));
+    }
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let file = fs_err::File::open(path).map_err(failed)?.into_file();
+    let mut archive = TarReader::new(unpacked(&file).map_err(failed)?, TarLimits::default());
+    let mut looked_at = 0;
+    // What is no archive has no members.
+    while let Ok(Some(member)) = archive.next_member() {
+        let first = member.path.split(|byte| *byte == b'/').next();
+        let first = first.unwrap_or_default();
+        if first.is_empty() {
+            continue;
+        }
+        if is_container_archive(&member.path) {
+            return Ok(Some(SourceForm::Container));
+        }
+        if OF_A_SYSTEM.contains(&first) {
+            return Ok(Some(SourceForm::Tar));
+        }
+        looked_at += 1;
+        if looked_at >= MOST_LOOKED_AT || member.length > LONGEST_SKIPPED {
+            break;
+        }
+    }
+    Ok(None)
+}
+
 /// Whether the archive in a file is one of a container image; an error if it is no archive.
 fn has_container(file: &File, name: &str) -> Result<bool, MakeError> {
     let failed = |source| MakeError::NotATree {
         name: name.to_owned(),
         source,
     };
-    let read = |error| failed(gumnut_tree::TarError::Read(error));
-    let mut head = vec![0; 4096];
-    let length = file.read_at(&mut head, 0).map_err(read)?;
-    let raw = BufReader::new(At { file, position: 0 });
-    let plain: Box<dyn Read> = match Compression::recognise(&head[..length]) {
-        None => Box::new(raw),
-        Some(compression) => Box::new(Decompressed::new(compression, raw).map_err(read)?),
-    };
-    let mut archive = TarReader::new(plain, gumnut_tree::TarLimits::default());
+    let plain = unpacked(file).map_err(|error| failed(gumnut_tree::TarError::Read(error)))?;
+    let mut archive = TarReader::new(plain, TarLimits::default());
     // The first member can be the root itself.
     while let Some(member) = archive.next_member().map_err(failed)? {
         if !member.path.is_empty() {
@@ -117,6 +182,23 @@ fn has_container(file: &File, name: &str) -> Result<bool, MakeError> {
         }
     }
     Ok(false)
+}
+
+/// The bytes of a file, without its compression.
+fn unpacked(file: &File) -> io::Result<Box<dyn Read + '_>> {
+    let mut head = vec![0; 4096];
+    let length = file.read_at(&mut head, 0)?;
+    let raw = BufReader::new(At { file, position: 0 });
+    Ok(match Compression::recognise(&head[..length]) {
+        None => Box::new(raw),
+        Some(compression) => Box::new(Decompressed::new(compression, raw)?),
+    })
+}
+
+/// Whether a directory is an OCI layout.
+fn is_layout(path: &Path) -> bool {
+    let has = |name: &str| path.join(name).is_file();
+    has("oci-layout") && has("index.json")
 }
 
 /// Reads a file without moving its position.
@@ -138,10 +220,9 @@ fn directory(
     options: &MakeOptions,
     progress: &dyn Progress,
 ) -> Result<Opened, MakeError> {
-    let has = |name: &str| path.join(name).is_file();
     let is_container = match options.form {
         Some(form) => form == SourceForm::Container,
-        None => has("oci-layout") && has("index.json"),
+        None => is_layout(path),
     };
     if is_container {
         let files = ContainerFiles::directory(path)?;

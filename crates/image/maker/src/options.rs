@@ -54,6 +54,25 @@ pub struct Addition {
     pub permissions: Option<u16>,
 }
 
+impl Addition {
+    /// Reads `LOCAL:/PATH` or `LOCAL:/PATH:MODE`, with the mode in octal. `None`: it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (local, rest) = text.split_once(":/")?;
+        let (path, mode) = match rest.rsplit_once(':') {
+            None => (rest, None),
+            Some((path, mode)) => (path, Some(u16::from_str_radix(mode, 8).ok()?)),
+        };
+        if local.is_empty() || path.is_empty() || mode.is_some_and(|mode| mode > 0o7777) {
+            return None;
+        }
+        Some(Self {
+            local: PathBuf::from(local),
+            path: path.as_bytes().to_vec(),
+            permissions: mode,
+        })
+    }
+}
+
 /// The `/sbin/init` to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Init {
@@ -148,6 +167,38 @@ impl Default for MakeOptions {
             other_file_systems: false,
             mounts: Vec::new(),
             outputs: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn additions_have_a_place_and_perhaps_a_mode() {
+        let read = |text: &str| {
+            let addition = Addition::parse(text).unwrap();
+            let path = String::from_utf8(addition.path).unwrap();
+            (
+                addition.local.display().to_string(),
+                path,
+                addition.permissions,
+            )
+        };
+        let plain = ("motd".to_owned(), "etc/motd".to_owned(), None);
+        assert_eq!(read("motd:/etc/motd"), plain);
+        let all = ("/a/key".to_owned(), "root/key".to_owned(), Some(0o600));
+        assert_eq!(read("/a/key:/root/key:600"), all);
+        for wrong in [
+            "motd",
+            "motd:etc/motd",
+            ":/x",
+            "x:/",
+            "x:/y:9",
+            "x:/y:10000",
+        ] {
+            assert_eq!(Addition::parse(wrong), None, "{wrong}");
         }
     }
 }

@@ -95,6 +95,14 @@ pub fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     Some(u128::from_str_radix(&digits, 16).ok()?.to_be_bytes())
 }
 
+/// A path of this machine as one in a volume, without a slash at the beginning.
+pub fn path_in_volume(volume: &Path, path: &Path) -> Vec<u8> {
+    let below = path.strip_prefix(volume).unwrap_or(path);
+    let names = below.as_os_str().as_bytes().split(|byte| *byte == b'/');
+    let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+    names.join(&b'/')
+}
+
 /// The type of a file system by its device number, in the form of `/proc/self/mountinfo`.
 fn file_system(mounts: &str, device: u64) -> Option<String> {
     let major = (device >> 8) & 0xfff | (device >> 32) & !0xfff;
@@ -139,6 +147,15 @@ mod tests {
         assert_eq!(uuid[..4], [0x01, 0x23, 0x45, 0x67]);
         assert_eq!(parse_uuid("1234-ABCD"), None);
         assert_eq!(parse_uuid("+1234567-89ab-cdef-0123-456789abcdef"), None);
+    }
+
+    #[test]
+    fn paths_in_a_volume_have_no_slash_at_the_beginning() {
+        let path = |path: &str| path_in_volume(Path::new("/"), Path::new(path));
+        assert_eq!(path("/home/"), b"home");
+        assert_eq!(path("srv//www"), b"srv/www");
+        let below = path_in_volume(Path::new("/mnt"), Path::new("/mnt/boot"));
+        assert_eq!(below, b"boot");
     }
 
     #[test]

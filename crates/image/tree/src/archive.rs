@@ -73,6 +73,11 @@ impl ArchiveSource {
         archives.map(|archive| archive.bytes.length()).sum()
     }
 
+    /// The bytes of each archive as they are stored.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = impl Read> {
+        self.archives.iter().map(|archive| archive.bytes.reader())
+    }
+
     /// Reads names and attributes of all members, and the contents of those that are looked at. Digests are compared.
     ///
     /// # Errors

@@ -66,6 +66,24 @@ impl Default for ContainerChoice {
     }
 }
 
+impl ContainerChoice {
+    /// The only image for a platform in the form `linux/amd64` or `linux/arm/v7`. `None`: it has another form.
+    pub fn parse(platform: &str) -> Option<Self> {
+        let fields: Vec<_> = platform.split('/').collect();
+        let (os, architecture, variant) = match fields[..] {
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some(variant.to_owned())),
+            _ => return None,
+        };
+        (!os.is_empty() && !architecture.is_empty()).then(|| Self {
+            image: None,
+            os: os.to_owned(),
+            architecture: architecture.to_owned(),
+            variant,
+        })
+    }
+}
+
 /// What a container of an image would run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerConfig {
@@ -418,4 +436,21 @@ fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, TreeError> 
 
 pub(crate) fn refused(reason: impl Into<String>) -> TreeError {
     TreeError::Container(reason.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_have_two_or_three_names() {
+        let arm = ContainerChoice::parse("linux/arm/v7").unwrap();
+        assert_eq!(
+            (arm.architecture.as_str(), arm.variant.as_deref()),
+            ("arm", Some("v7"))
+        );
+        for wrong in ["linux", "linux/", "/amd64", "linux/arm/v7/x"] {
+            assert!(ContainerChoice::parse(wrong).is_none(), "{wrong}");
+        }
+    }
 }

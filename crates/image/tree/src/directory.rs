@@ -156,7 +156,7 @@ impl DirectorySource {
     }
 
     /// Opens a file that was planned. `None` if it is gone, or something else has its name.
-    fn open_file(&self, id: FileId, path: &[u8]) -> Result<Option<File>, TreeError> {
+    pub(crate) fn open_file(&self, id: FileId, path: &[u8]) -> Result<Option<File>, TreeError> {
         let (parent, name) = split(path);
         let Some(directory) = self.open_directory(parent)? else {
             return Ok(None);

@@ -9,6 +9,7 @@ mod archive;
 mod container;
 mod container_files;
 mod contents;
+mod digest;
 mod directory;
 mod error;
 mod exclude;

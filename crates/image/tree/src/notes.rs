@@ -62,6 +62,28 @@ impl NoteKind {
             Self::Reported => "reported",
         }
     }
+
+    /// What a number of such files is, in words: `3 changed while they were read`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Excluded => "excluded by patterns",
+            Self::OtherFileSystem => "left out because another file system is mounted there",
+            Self::Volatile => "directories left empty",
+            Self::Swap => "left out because they are swap space",
+            Self::Output => "left out because they are being written",
+            Self::Device => "devices left out",
+            Self::Vanished => "removed by others while the source was read",
+            Self::Changed => "changed while they were read",
+            Self::Shortened => "became shorter while they were read; the rest is zeros",
+            Self::Duplicate => "several times in the archive; the last one counts",
+            Self::MadeDirectory => "directories made that the archive does not have",
+            Self::Xattr => "extended attributes left out that ext file systems do not have",
+            Self::Removed => "removed because they are secret or of one machine",
+            Self::Emptied => "emptied because they are secret or of one machine",
+            Self::Edited => "changed to fit the image",
+            Self::Reported => "to be looked at",
+        }
+    }
 }
 
 /// One file, and what is to be known of it.

@@ -7,6 +7,7 @@ mod kills;
 mod places;
 mod secrets;
 mod sources;
+mod trees;
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,18 @@
 //! What to do about the failures of a run.
 
+use gumnut_maker::MakeError;
 use gumnut_terminal::{Exit, Failure};
 use gumnut_workflows::WorkflowError;
+
+use crate::commands::made::failure;
 
 /// The failure with its exit code and a hint, where there is one to give.
 pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
     use WorkflowError as E;
+    let error = match made(error) {
+        Ok(error) => return failure(error),
+        Err(error) => error,
+    };
     let (exit, hint) = match &error {
         E::NoEc2 => (
             Exit::Usage,
@@ -55,6 +62,10 @@ pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
             Exit::Input,
             "undo it with `gumnut abort RUN`, and publish the target again",
         ),
+        E::NotMade { .. } => (
+            Exit::Input,
+            "publish it again with the options of the first time, or undo the run with `gumnut abort RUN`",
+        ),
         _ => return error.into(),
     };
     let failure = Failure::new(exit, error.to_string()).hint(hint);
@@ -65,4 +76,15 @@ pub(super) fn explain(error: WorkflowError) -> anyhow::Error {
         _ => failure,
     }
     .into()
+}
+
+/// The error of making the images of a tree, if this is one.
+fn made(error: WorkflowError) -> Result<MakeError, WorkflowError> {
+    match error {
+        WorkflowError::Make { fault, source } => match source.downcast() {
+            Ok(error) => Ok(*error),
+            Err(source) => Err(WorkflowError::Make { fault, source }),
+        },
+        error => Err(error),
+    }
 }

@@ -11,6 +11,7 @@ use gumnut_terminal::{
 };
 use gumnut_types::ByteSize;
 use gumnut_workflows::{RunId, Step, WorkflowError};
+use serde_json::Value;
 
 use super::explain::explain;
 use super::journals::all_runs;
@@ -46,16 +47,20 @@ impl Following {
         })
     }
 
-    /// Waits for the run and says what it has published, or what is kept of it.
+    /// Waits for the run and says what it has published, or what is kept of it. `tree` says what the image of a tree is.
     pub(super) fn wait(
         &self,
         session: &Session,
         work: impl Future<Output = Result<Published, WorkflowError>>,
+        tree: impl FnOnce() -> Option<Value>,
     ) -> Result<(), anyhow::Error> {
         let done = block_on_or_stop(async { work.await.map_err(explain) }, &self.stop);
         self.watch.clear();
         match done {
-            Ok(published) => report::published(&session.output, &published, self.began.elapsed()),
+            Ok(published) => {
+                let time = self.began.elapsed();
+                report::published(&session.output, &published, tree(), time)
+            }
             Err(error) => Err(self.kept(&session.output, error)),
         }
     }
@@ -123,6 +128,9 @@ fn say(output: &Output, step: &Step<'_>) {
             path.display(),
             ByteSize(*bytes)
         )),
+        Step::Making { path, .. } => {
+            output.say(format!("making an image of {}", path.display()));
+        }
         Step::Resizing { bytes } => output.say(format!("resizing ({})", ByteSize(*bytes))),
         Step::Found { findings } => warn_of_findings(findings),
         Step::MakingBucket { .. } => output.say("creating the bucket"),

@@ -5,6 +5,7 @@ mod follow;
 mod journals;
 mod report;
 mod runs;
+mod tree;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -22,14 +23,17 @@ use self::explain::explain;
 use self::follow::Following;
 use self::journals::all_runs;
 pub(crate) use self::runs::{Abort, ListRuns, Resume};
+use super::capture::RunningOptions;
 use super::keys::KeyOptions;
+use super::tree::{SourceOptions, TreeOptions};
 use super::upload::AclChoice;
 use crate::values::{self, Starter};
 use gumnut_settings::Settings;
 
 /// Publish images: unpack, check, resize, bundle, upload, register and verify in one command.
 ///
-/// TARGET is a tarball of images, the directory that it was unpacked to, or a disk image. Bundles are uploaded while they
+/// TARGET is a tarball of images, the directory that it was unpacked to, a disk image, or a tree of files as `gumnut make` takes it: a
+/// directory with the files of a system, a tar archive of them, a container image, or / for the running system. Bundles are uploaded while they
 /// are made, and a journal records each step. If it is interrupted, run the same command again to resume; if everything
 /// has been published, it changes nothing. Prints one line per image: IMAGE, id, location, kind.
 #[derive(Args)]
@@ -38,15 +42,17 @@ Examples:
   gumnut publish euca-centos-5.3-i386.tar.gz --size 4G
   gumnut publish disk.img --kernel vmlinuz --ramdisk initrd.img --bucket images --public
   gumnut publish debian.qcow2 --name debian-12 --tag release=12
+  gumnut publish rootfs.tar.zst --free 1G
+  gumnut publish / --bucket images --exclude '/var/lib/mysql/*'
   gumnut publish euca-centos-5.3-i386.tar.gz --dry-run")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an option of the command line"
 )]
 pub(crate) struct Publish {
-    /// A tarball of images, its directory, or a disk image
+    /// A tarball of images, its directory, a disk image, or a tree of files
     target: PathBuf,
-    /// Give the file system this size first, in a copy: 4G, 4096M, up to 16T
+    /// Size of the file system: 4G, 4096M, up to 16T; a disk image is copied for that
     #[arg(long, value_name = "SIZE", value_parser = values::disk_size)]
     size: Option<ByteSize>,
     /// Use the kernel and ramdisk for this hypervisor
@@ -120,6 +126,12 @@ pub(crate) struct Publish {
     dry_run: bool,
     #[command(flatten)]
     keys: KeyOptions,
+    #[command(flatten, next_help_heading = "Options for trees of files")]
+    from: SourceOptions,
+    #[command(flatten)]
+    tree: TreeOptions,
+    #[command(flatten, next_help_heading = "Options for the running system")]
+    running: RunningOptions,
 }
 
 fn parse_tag(text: &str) -> Result<(String, String), String> {
@@ -142,6 +154,10 @@ fn publisher(
 
 impl Publish {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        if let Some(form) = self.form()? {
+            return self.publish_tree(session, form);
+        }
+        self.refuse_options_of_trees()?;
         self.look()?;
         let settings = session.settings()?;
         let plan = self.plan(&settings)?;
@@ -158,9 +174,9 @@ impl Publish {
         if self.dry_run {
             let work = async { publisher.dry_run(&plan, watch).await.map_err(explain) };
             let calls = block_on(work)?;
-            return report::calls(&session.output, &calls);
+            return report::calls(&session.output, &calls, None);
         }
-        following.wait(session, publisher.publish(&plan, watch))
+        following.wait(session, publisher.publish(&plan, watch), || None)
     }
 
     /// Refuses what is certainly no image. The publisher does so too, but knows absolute paths only.

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 pub(super) fn published(
     output: &Output,
     published: &Published,
+    tree: Option<Value>,
     time: Duration,
 ) -> Result<(), anyhow::Error> {
     let mut lines = Lines::default();
@@ -29,7 +30,7 @@ pub(super) fn published(
         }));
     }
     let machine = id_of(published, ImageClass::Machine);
-    let json = json!({
+    let mut json = json!({
         "run": published.run.to_string(),
         "changed": published.changed,
         "bytes_sent": published.sent,
@@ -38,6 +39,9 @@ pub(super) fn published(
         "image_id": machine,
         "images": images,
     });
+    if let Some(tree) = tree {
+        json["tree"] = tree;
+    }
     output.result(&json, &lines)?;
     if let Some(id) = machine {
         output.say(format!(
@@ -66,7 +70,12 @@ fn id_of(published: &Published, class: ImageClass) -> Option<&str> {
     image.id.as_ref().map(ImageId::as_str)
 }
 
-pub(super) fn calls(output: &Output, calls: &[Call]) -> Result<(), anyhow::Error> {
+/// The calls of a run, and what the image of a tree would be.
+pub(super) fn calls(
+    output: &Output,
+    calls: &[Call],
+    tree: Option<Value>,
+) -> Result<(), anyhow::Error> {
     let mut lines = Lines::default();
     let mut values = Vec::new();
     for Call {
@@ -80,7 +89,11 @@ pub(super) fn calls(output: &Output, calls: &[Call]) -> Result<(), anyhow::Error
         lines.push([what, subject].into_iter().chain(&about));
         values.push(json!({ "what": what, "subject": subject, "about_bytes": about_bytes }));
     }
-    output.result(&json!({ "dry_run": true, "calls": values }), &lines)
+    let mut json = json!({ "dry_run": true, "calls": values });
+    if let Some(tree) = tree {
+        json["tree"] = tree;
+    }
+    output.result(&json, &lines)
 }
 
 pub(super) fn runs(output: &Output, runs: &[RunInfo]) -> Result<(), anyhow::Error> {

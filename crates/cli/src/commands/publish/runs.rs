@@ -76,7 +76,7 @@ impl Resume {
         let keys = self.keys.keys(session, &settings)?;
         let publisher = publisher(session, &settings, keys, self.jobs)?;
         let watch = Arc::clone(&following.watch);
-        following.wait(session, publisher.resume(&run, watch))
+        following.wait(session, publisher.resume(&run, watch), || None)
     }
 }
 

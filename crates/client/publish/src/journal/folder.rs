@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use gumnut_workflows::WorkflowError;
 
-/// The directory of one run: its journal, its lock, and the copy of a disk while it is needed.
+/// The directory of one run: its journal, its lock, and the copy of a disk or the images of a tree while they are needed.
 #[derive(Clone, Debug)]
 pub(crate) struct RunFolder(PathBuf);
 
@@ -38,6 +38,11 @@ impl RunFolder {
         self.0.join("disk.img")
     }
 
+    /// The directory of the images of a tree, once all of them are complete.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.0.join("images")
+    }
+
     /// The directory of what is being made, which nobody misses.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.0.join("scratch")
@@ -55,9 +60,10 @@ impl RunFolder {
         remove(fs_err::remove_dir_all(self.scratch())).map_err(|source| self.failed(source))
     }
 
-    /// Removes the copy of the disk, once nobody needs it.
-    pub(crate) fn drop_disk(&self) -> Result<(), WorkflowError> {
+    /// Removes the copy of the disk and the images of a tree, once nobody needs them.
+    pub(crate) fn drop_images(&self) -> Result<(), WorkflowError> {
         self.clear_scratch()?;
+        remove(fs_err::remove_dir_all(self.images())).map_err(|source| self.failed(source))?;
         remove(fs_err::remove_file(self.disk())).map_err(|source| self.failed(source))
     }
 

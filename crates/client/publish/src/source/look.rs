@@ -1,6 +1,6 @@
 //! What a target is: the one decision that fingerprints, the run and the dry run share.
 
-use gumnut_bundle::{Fingerprint, ImageSource};
+use gumnut_bundle::ImageSource;
 use gumnut_disk_image::{Collection, Content, Inspection, insist, inspect};
 use gumnut_types::ImageClass;
 use gumnut_workflows::{Observer, Step, WorkflowError};
@@ -37,24 +37,27 @@ pub(super) fn look(plan: &Plan) -> Result<Target, WorkflowError> {
 pub(crate) fn fingerprints(
     plan: &Plan,
     observer: &dyn Observer,
-) -> Result<Vec<Fingerprint>, WorkflowError> {
-    let mut files = match look(plan)? {
-        Target::Folder(collection) => choose(plan, &collection)?
-            .paths()
-            .map(|path| plan.target().join(path))
-            .collect(),
-        Target::Tarball(_) | Target::Disk(_) => vec![plan.target()],
-    };
+) -> Result<Vec<String>, WorkflowError> {
+    let (mut prints, mut files) = (Vec::new(), Vec::new());
+    if let Some(tree) = &plan.tree {
+        prints.push(tree.digest.clone());
+    } else {
+        match look(plan)? {
+            Target::Folder(collection) => {
+                let chosen = choose(plan, &collection)?;
+                files.extend(chosen.paths().map(|path| plan.target().join(path)));
+            }
+            Target::Tarball(_) | Target::Disk(_) => files.push(plan.target()),
+        }
+    }
     files.extend(plan.files().map(|(_, path)| path));
-    files
-        .iter()
-        .map(|path| {
-            let mut image = ImageSource::open(path)?;
-            observer.step(&Step::Reading {
-                path,
-                bytes: image.data_size(),
-            });
-            Ok(image.fingerprint(observer)?)
-        })
-        .collect()
+    for path in &files {
+        let mut image = ImageSource::open(path)?;
+        observer.step(&Step::Reading {
+            path,
+            bytes: image.data_size(),
+        });
+        prints.push(image.fingerprint(observer)?.to_string());
+    }
+    Ok(prints)
 }

@@ -24,6 +24,15 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Images that are files already.
+    pub(super) fn of(images: Vec<Image>) -> Self {
+        Self {
+            images,
+            _loaded: None,
+            _raw: None,
+        }
+    }
+
     pub(crate) fn image(&self, class: ImageClass) -> Option<&Image> {
         self.images.iter().find(|image| image.class == class)
     }

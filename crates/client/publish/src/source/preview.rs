@@ -5,11 +5,11 @@ use gumnut_types::{ImageClass, ImageName};
 use gumnut_workflows::{Observer, WorkflowError};
 
 use super::choose::add_files;
-use super::image::Image;
+use super::image::{Image, rank};
 use super::judge::{Sized, judge};
 use super::look::{Target, look};
 use super::open::read;
-use crate::Plan;
+use crate::{Plan, Tree};
 
 /// Disk images shrink to about a third.
 const RATIO: u64 = 3;
@@ -20,6 +20,9 @@ pub(crate) fn preview(
     plan: &Plan,
     observer: &dyn Observer,
 ) -> Result<Vec<(ImageClass, ImageName, u64)>, WorkflowError> {
+    if let Some(tree) = &plan.tree {
+        return of_tree(plan, tree);
+    }
     let target = look(plan)?;
     let temporary = std::env::temp_dir();
     // Only the files of a tarball keep their names, which others must not have there.
@@ -51,6 +54,25 @@ pub(crate) fn preview(
         .iter()
         .map(|image| (image.class, image.name.clone(), about(image)))
         .collect())
+}
+
+/// The images of a tree are not made for that. Those that the plan names as files take the place of its own.
+fn of_tree(plan: &Plan, tree: &Tree) -> Result<Vec<(ImageClass, ImageName, u64)>, WorkflowError> {
+    let mut files = Vec::new();
+    add_files(plan, &mut files)?;
+    let own = tree.images.iter().map(|image| {
+        let bytes = match image.class {
+            ImageClass::Machine => image.bytes / RATIO,
+            _ => image.bytes,
+        };
+        (image.class, image.name.clone(), bytes.max(1))
+    });
+    let named = files
+        .iter()
+        .map(|image| (image.class, image.name.clone(), about(image)));
+    let mut images: Vec<_> = own.chain(named).collect();
+    images.sort_by_key(|(class, ..)| rank(*class));
+    Ok(images)
 }
 
 /// About so many bytes has the bundle of an image.
