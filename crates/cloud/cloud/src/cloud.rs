@@ -11,8 +11,6 @@ use gumnut_cloud_ec2::{Ec2FrontEnd, Ec2Options, Services};
 use gumnut_cloud_http::{
     BodyBudget, FrontEnd, HttpLimits, Instruments, Server, ServerOptions, tls_acceptor,
 };
-use gumnut_cloud_images::Images;
-use gumnut_cloud_instances::{Groups, KeyPairs};
 use gumnut_cloud_objects::{Collected, IfExists, ObjectStore, Round};
 use gumnut_cloud_s3::{S3FrontEnd, S3Options};
 use gumnut_cloud_sqlite::SqliteCatalogue;
@@ -38,6 +36,7 @@ use crate::process::{self, Process};
 use crate::readiness::CloudProbe;
 #[cfg(feature = "postgres")]
 use crate::relocate::{self, MoveBlobs, Relocated};
+use crate::services::services;
 use crate::shared;
 
 /// The embedded cloud.
@@ -319,7 +318,9 @@ impl Cloud {
         let blobs = measures::blobs(&mut instruments, blobs);
         let limits = config.limits.of_objects();
         let objects = ObjectStore::open(catalogue.clone(), Arc::clone(&blobs), limits).await?;
-        let front_ends = front_ends(&config, &catalogue, objects.clone(), &keys);
+        // Nothing runs machines.
+        let services = services(&config, &catalogue, objects.clone(), &keys, None);
+        let front_ends = front_ends(&config, &catalogue, objects.clone(), services);
         let addr = config.listen;
         let listener = TcpListener::bind(addr)
             .await
@@ -411,22 +412,9 @@ fn front_ends(
     config: &Config,
     catalogue: &Catalogue,
     objects: ObjectStore,
-    keys: &Keys,
+    services: Services,
 ) -> Vec<Box<dyn FrontEnd>> {
-    let images = Images::new(
-        catalogue.clone(),
-        objects.clone(),
-        keys.clone(),
-        config.images.clone(),
-        config.clock.clone(),
-    );
     let budget = BodyBudget::new(config.limits.held_bytes);
-    let profile = config.images.profile;
-    let services = Services {
-        images,
-        key_pairs: KeyPairs::new(catalogue.clone(), profile),
-        groups: Groups::new(catalogue.clone(), profile),
-    };
     let ec2 = Ec2FrontEnd::new(
         services,
         catalogue.clone(),
@@ -578,7 +566,8 @@ mod tests {
         let blobs = blobs::open(&config.blobs, blobs, &catalogue).await.unwrap();
         let objects = ObjectStore::open(catalogue.clone(), blobs, config.limits.of_objects());
         let objects = objects.await.unwrap();
-        let front_ends = front_ends(&config, &catalogue, objects, &keys);
+        let services = services(&config, &catalogue, objects.clone(), &keys, None);
+        let front_ends = front_ends(&config, &catalogue, objects, services);
         let route = |method: &str, uri: &str, content_type: &str| {
             let request = Request::builder().method(method).uri(uri);
             let request = request

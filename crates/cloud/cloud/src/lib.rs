@@ -16,6 +16,7 @@ mod process;
 mod readiness;
 #[cfg(feature = "postgres")]
 mod relocate;
+mod services;
 #[cfg(feature = "postgres")]
 mod sessions;
 mod shared;

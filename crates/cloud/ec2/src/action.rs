@@ -26,11 +26,21 @@ pub(crate) enum Action {
     AuthorizeSecurityGroupIngress,
     RevokeSecurityGroupIngress,
     DeleteSecurityGroup,
+    RunInstances,
+    DescribeInstances,
+    DescribeInstanceStatus,
+    DescribeInstanceAttribute,
+    ModifyInstanceAttribute,
+    GetConsoleOutput,
+    RebootInstances,
+    StopInstances,
+    StartInstances,
+    TerminateInstances,
 }
 
 impl Action {
     /// All of them.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::RegisterImage,
         Self::DescribeImages,
         Self::DeregisterImage,
@@ -52,6 +62,16 @@ impl Action {
         Self::AuthorizeSecurityGroupIngress,
         Self::RevokeSecurityGroupIngress,
         Self::DeleteSecurityGroup,
+        Self::RunInstances,
+        Self::DescribeInstances,
+        Self::DescribeInstanceStatus,
+        Self::DescribeInstanceAttribute,
+        Self::ModifyInstanceAttribute,
+        Self::GetConsoleOutput,
+        Self::RebootInstances,
+        Self::StopInstances,
+        Self::StartInstances,
+        Self::TerminateInstances,
     ];
 
     /// The value of the parameter `Action`.
@@ -78,13 +98,28 @@ impl Action {
             Self::AuthorizeSecurityGroupIngress => "AuthorizeSecurityGroupIngress",
             Self::RevokeSecurityGroupIngress => "RevokeSecurityGroupIngress",
             Self::DeleteSecurityGroup => "DeleteSecurityGroup",
+            Self::RunInstances => "RunInstances",
+            Self::DescribeInstances => "DescribeInstances",
+            Self::DescribeInstanceStatus => "DescribeInstanceStatus",
+            Self::DescribeInstanceAttribute => "DescribeInstanceAttribute",
+            Self::ModifyInstanceAttribute => "ModifyInstanceAttribute",
+            Self::TerminateInstances => "TerminateInstances",
+            Self::RebootInstances => "RebootInstances",
+            Self::StopInstances => "StopInstances",
+            Self::StartInstances => "StartInstances",
+            Self::GetConsoleOutput => "GetConsoleOutput",
         }
     }
 
     /// Whether the cloud that is played has the call.
     pub(crate) fn is_of(self, profile: Profile) -> bool {
         match self {
-            Self::ImportKeyPair => !profile.is_legacy(),
+            Self::ImportKeyPair
+            | Self::DescribeInstanceStatus
+            | Self::DescribeInstanceAttribute
+            | Self::ModifyInstanceAttribute
+            | Self::StopInstances
+            | Self::StartInstances => !profile.is_legacy(),
             _ => true,
         }
     }
@@ -100,6 +135,11 @@ impl Action {
             | Self::AuthorizeSecurityGroupIngress
             | Self::RevokeSecurityGroupIngress
             | Self::DeleteSecurityGroup => Some("NetworkGroupManager"),
+            Self::RunInstances
+            | Self::DescribeInstances
+            | Self::TerminateInstances
+            | Self::RebootInstances
+            | Self::GetConsoleOutput => Some("VmControl"),
             _ => None,
         }
     }

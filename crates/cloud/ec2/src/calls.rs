@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::xml::Xml;
 use crate::{
     allowed_parameters, attributes, certificates, deregister, describe, dry_run, errors, groups,
-    key_pairs, regions, register, tags,
+    instances, key_pairs, regions, register, tags,
 };
 
 /// A request whose body is read and whose signature has been looked at.
@@ -100,6 +100,20 @@ async fn run(
         }
         Action::RevokeSecurityGroupIngress => groups::revoke(context, caller, parameters).await,
         Action::DeleteSecurityGroup => groups::delete(context, caller, parameters).await,
+        Action::RunInstances => instances::run(context, caller, parameters).await,
+        Action::DescribeInstances => instances::describe(context, caller, parameters).await,
+        Action::DescribeInstanceStatus => instances::status(context, caller, parameters).await,
+        Action::DescribeInstanceAttribute => {
+            instances::describe_attribute(context, caller, parameters).await
+        }
+        Action::ModifyInstanceAttribute => {
+            instances::modify_attribute(context, caller, parameters).await
+        }
+        Action::TerminateInstances => instances::terminate(context, caller, parameters).await,
+        Action::RebootInstances => instances::reboot(context, caller, parameters).await,
+        Action::StopInstances => instances::stop(context, caller, parameters).await,
+        Action::StartInstances => instances::start(context, caller, parameters).await,
+        Action::GetConsoleOutput => instances::console(context, caller, parameters).await,
     }
 }
 

@@ -14,6 +14,7 @@ mod errors;
 mod filter;
 mod front_end;
 mod groups;
+mod instances;
 mod key_pairs;
 mod page;
 mod parameters;
@@ -27,4 +28,5 @@ mod tests;
 mod xml;
 
 pub use front_end::{Ec2FrontEnd, Ec2Options};
+pub use regions::ZONE;
 pub use services::Services;

@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::xml::Xml;
 
 /// The zone: the first cluster of a fresh Eucalyptus.
-const ZONE: &str = "cluster01";
+pub const ZONE: &str = "cluster01";
 
 pub(crate) fn regions(context: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
     let mut wanted = parameters.list("RegionName");

@@ -1,7 +1,7 @@
 //! What the calls are made on.
 
 use gumnut_cloud_images::Images;
-use gumnut_cloud_instances::{Groups, KeyPairs};
+use gumnut_cloud_instances::{Groups, Instances, KeyPairs};
 
 /// What the calls are made on.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct Services {
     pub key_pairs: KeyPairs,
     /// Its security groups.
     pub groups: Groups,
+    /// Its instances.
+    pub instances: Instances,
 }
 
 impl Services {
@@ -21,6 +23,7 @@ impl Services {
             images: self.images.dry_run(),
             key_pairs: self.key_pairs.dry_run(),
             groups: self.groups.dry_run(),
+            instances: self.instances.dry_run(),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! `CreateTags`, `DeleteTags`, `DescribeTags`: an account's own notes on images.
+//! `CreateTags`, `DeleteTags`, `DescribeTags`: an account's own notes on images and instances.
 
 use gumnut_cloud_catalogue::{Caller, ResourceTag, Tag};
+use gumnut_cloud_instances::InstanceId;
 use gumnut_types::ImageClass;
 
 use crate::context::Context;
@@ -24,10 +25,23 @@ pub(crate) fn pair(xml: &mut Xml, tag: &Tag) {
 
 /// The tags of a request; a value that is not there is nothing.
 fn tags(parameters: &Parameters) -> Result<Vec<(String, Option<String>)>, Refusal> {
+    let tags = pairs(parameters, "Tag")?;
+    if tags.is_empty() {
+        let message = "The request must contain the parameter Tag";
+        return Err(Refusal::new("MissingParameter", message));
+    }
+    Ok(tags)
+}
+
+/// The tags behind a name, such as `Tag`; a value that is not there is nothing.
+pub(crate) fn pairs(
+    parameters: &Parameters,
+    name: &str,
+) -> Result<Vec<(String, Option<String>)>, Refusal> {
     let mut tags = Vec::new();
-    for index in parameters.numbers("Tag") {
-        let key = parameters.required(&format!("Tag.{index}.Key"))?;
-        let value = parameters.given(&format!("Tag.{index}.Value"));
+    for index in parameters.numbers(name) {
+        let key = parameters.required(&format!("{name}.{index}.Key"))?;
+        let value = parameters.given(&format!("{name}.{index}.Value"));
         let too_long = key.chars().count() > MAX_KEY
             || value.is_some_and(|value| value.chars().count() > MAX_VALUE);
         if too_long {
@@ -36,19 +50,23 @@ fn tags(parameters: &Parameters) -> Result<Vec<(String, Option<String>)>, Refusa
         }
         tags.push((key.to_owned(), value.map(str::to_owned)));
     }
-    if tags.is_empty() {
-        let message = "The request must contain the parameter Tag";
-        return Err(Refusal::new("MissingParameter", message));
-    }
     Ok(tags)
 }
 
-fn resources(parameters: &Parameters) -> Result<Vec<String>, Refusal> {
+/// What is tagged: instances, and images with everything else, which is refused there.
+struct Resources {
+    instances: Vec<String>,
+    images: Vec<String>,
+}
+
+fn resources(parameters: &Parameters) -> Result<Resources, Refusal> {
     let resources = parameters.list("ResourceId");
     if resources.is_empty() {
         parameters.required("ResourceId")?;
     }
-    Ok(resources)
+    let is_instance = |id: &String| id.parse::<InstanceId>().is_ok();
+    let (instances, images) = resources.into_iter().partition(is_instance);
+    Ok(Resources { instances, images })
 }
 
 pub(crate) async fn create(
@@ -56,18 +74,25 @@ pub(crate) async fn create(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let tags = tags(parameters)?
+    let tags: Vec<_> = tags(parameters)?
         .into_iter()
         .map(|(key, value)| Tag {
             key,
             value: value.unwrap_or_default(),
         })
         .collect();
-    let resources = resources(parameters)?;
-    context
-        .services
+    let Resources { instances, images } = resources(parameters)?;
+    let services = context.services;
+    // What is refused for instances leaves images as they are.
+    let rehearsal = services.instances.dry_run();
+    rehearsal.put_tags(caller, &instances, tags.clone()).await?;
+    services
         .images
-        .put_tags(caller, resources, tags)
+        .put_tags(caller, images, tags.clone())
+        .await?;
+    services
+        .instances
+        .put_tags(caller, &instances, tags)
         .await?;
     Ok(xml::returned(true))
 }
@@ -77,12 +102,17 @@ pub(crate) async fn delete(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let (tags, resources) = (tags(parameters)?, resources(parameters)?);
-    context
-        .services
+    let tags = tags(parameters)?;
+    let Resources { instances, images } = resources(parameters)?;
+    let services = context.services;
+    let rehearsal = services.instances.dry_run();
+    rehearsal.delete_tags(caller, &instances, &tags).await?;
+    services
         .images
-        .delete_tags(caller, resources, tags)
+        .delete_tags(caller, images, tags.clone())
         .await?;
+    let deleted = services.instances.delete_tags(caller, &instances, &tags);
+    deleted.await?;
     Ok(xml::returned(true))
 }
 
@@ -100,9 +130,14 @@ pub(crate) async fn describe(
         return Err(Refusal::new("InvalidParameterValue", message));
     }
     let tags = context.services.images.tags(caller).await?;
+    let instances = context.services.instances.describe(caller, &[]).await?;
+    let of_instances = instances.iter().flat_map(|instance| {
+        let tags = instance.tags.iter();
+        tags.map(|tag| [&instance.id, "instance", tag.key.as_str(), &tag.value])
+    });
     let mut xml = Xml::new();
     xml.element("tagSet", |xml| {
-        for row in tags.iter().map(row) {
+        for row in tags.iter().map(row).chain(of_instances) {
             if filters.iter().all(|filter| fits(&row, filter)) {
                 let [id, class, key, value] = row;
                 xml.element("item", |xml| {

@@ -3,21 +3,31 @@
 mod describe;
 mod dry_run;
 mod groups;
+mod instances;
 mod key_pairs;
 mod others;
 mod profiles;
 
+use std::sync::Arc;
+
 use ::time::OffsetDateTime;
 use gumnut_cloud_accounts::QueryAuthError;
-use gumnut_cloud_catalogue::{Catalogue, Clock, ImageRules, Profile};
+use gumnut_cloud_catalogue::{
+    Catalogue, CatalogueError, Clock, Image, ImageChange, ImageRef, ImageRules, Instance,
+    InstanceChange, InstanceState, NewInstance, Profile,
+};
 use gumnut_cloud_images::fixture::{ADMIN, Bundle, Fixture, NOW, USER};
-use gumnut_cloud_instances::{Groups, KeyPairs};
+use gumnut_cloud_instances::{
+    AccountLookup, FakeHypervisor, FakeProvisioner, Groups, Host, Instances, KeyPairs, Quota,
+};
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use gumnut_crypto::Certificate;
 use gumnut_signing::SignatureError;
+use gumnut_types::ImageClass;
 
 use crate::calls::{Ec2Request, answer};
 use crate::context::Context;
+use crate::regions::ZONE;
 use crate::services::Services;
 
 async fn world() -> Fixture {
@@ -40,10 +50,26 @@ fn time(millis: i64) -> OffsetDateTime {
 
 fn services(world: &Fixture) -> Services {
     let images = world.images_as_they_are();
+    let profile = images.rules().profile;
+    let key_pairs = KeyPairs::new(world.catalogue.clone(), profile);
+    let host = Host {
+        hypervisor: Arc::new(FakeHypervisor::default()),
+        provisioner: Arc::new(FakeProvisioner::default()),
+        quota: Quota {
+            instances: 4,
+            memory: u64::MAX,
+            processors: 100,
+            disk: u64::MAX,
+        },
+    };
+    let groups = Groups::new(world.catalogue.clone(), profile);
+    let lookup = Arc::new(AccountLookup::new(key_pairs.clone(), groups.clone()));
+    let catalogue = world.catalogue.clone();
     Services {
-        key_pairs: KeyPairs::new(world.catalogue.clone(), images.rules().profile),
-        groups: Groups::new(world.catalogue.clone(), images.rules().profile),
         images,
+        key_pairs,
+        groups,
+        instances: Instances::new(catalogue, profile, ZONE, lookup, Some(host)),
     }
 }
 
@@ -101,6 +127,60 @@ async fn refused(
 fn text<'a>(body: &'a str, element: &str) -> &'a str {
     let start = body.find(&format!("<{element}>")).unwrap() + element.len() + 2;
     &body[start..start + body[start..].find('<').unwrap()]
+}
+
+/// A machine image of the administrator, and its instance that runs.
+const MACHINE: &str = "emi-0000000f";
+const INSTANCE: &str = "i-0000000f";
+
+/// Adds [`MACHINE`], like the image with this id, and [`INSTANCE`].
+async fn with_instance(world: &Fixture, like: &str) {
+    let machine = Image {
+        id: MACHINE.to_owned(),
+        class: ImageClass::Machine,
+        name: None,
+        kernel: None,
+        ramdisk: None,
+        architecture: "x86_64".to_owned(),
+        root_device: Some("/dev/sda1".to_owned()),
+        ..world.image(like).await
+    };
+    let insert = ImageChange {
+        insert: Some(Box::new(machine)),
+        ..ImageChange::default()
+    };
+    let added = world
+        .catalogue
+        .change_images(ImageRef::default(), move |_| {
+            Ok::<_, CatalogueError>((insert.clone(), ()))
+        });
+    added.await.unwrap();
+    let parameters = [
+        ("Action", "RunInstances"),
+        ("Version", "2014-10-01"),
+        ("ImageId", MACHINE),
+        ("MinCount", "1"),
+        ("MaxCount", "1"),
+    ];
+    ok(world, ADMIN, &parameters).await;
+    let taken = world.catalogue.change_instances(|state| {
+        let launched = state.instances[0].clone();
+        let running = Instance {
+            id: INSTANCE.to_owned(),
+            state: InstanceState::Running,
+            ..launched.clone()
+        };
+        let change = InstanceChange {
+            remove: vec![launched.id],
+            insert: vec![NewInstance {
+                instance: running,
+                user_data: None,
+            }],
+            ..InstanceChange::default()
+        };
+        Ok::<_, CatalogueError>((change, ()))
+    });
+    taken.await.unwrap();
 }
 
 /// Registers a kernel with a name and gives its id.
@@ -367,7 +447,7 @@ async fn texts_are_escaped_and_kept() {
 #[tokio::test]
 async fn what_is_no_call_is_refused() {
     let world = world().await;
-    for action in ["RunInstances", "BundleInstance", ""] {
+    for action in ["AllocateAddress", "BundleInstance", ""] {
         refused(&world, ADMIN, &[("Action", action)], 400, "InvalidAction").await;
     }
     let bad = [

@@ -25,6 +25,8 @@ pub enum InstanceErrorKind {
     KeyFormat,
     /// The account would have more key pairs than it may have.
     KeyPairLimitExceeded,
+    /// The account has no such security group.
+    GroupNotFound,
     /// There is no such image, or the caller may not run it.
     ImageNotFound,
     /// There is no such instance, or it is another account's.
@@ -35,10 +37,10 @@ pub enum InstanceErrorKind {
     NotPermitted,
     /// The instance is in a state in which it cannot be done.
     IncorrectState,
+    /// The account would have more tags on something than it may have.
+    TagLimitExceeded,
     /// The client token was used with other parameters.
     TokenMismatch,
-    /// The account has no such security group.
-    GroupNotFound,
     /// The account has a security group of that name.
     GroupDuplicate,
     /// The security group is one that every account has.

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gumnut_cloud_catalogue::{Instance, InstanceState, LaunchImage, Reason};
-use gumnut_types::{Architecture, BlockDeviceMapping};
+use gumnut_types::{ArchitectureError, BlockDeviceMapping, ImageIdError};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::error::InstanceError;
+use crate::error::{InstanceError, InstanceErrorKind};
 use crate::hypervisor::{Hypervisor, HypervisorError, Look, Machine, Seen};
 use crate::id::InstanceId;
-use crate::names::{host_name, mac_of, public_address};
+use crate::names::{host_name, mac_of, parsed, public_address};
 use crate::provision::{BundledImage, Provision, ProvisionCause, ProvisionError, PublicKey};
 use crate::requests::{self, Looked};
 use crate::service::{Host, Instances, Shared};
@@ -297,17 +297,25 @@ impl Keeping {
 /// What the directory of an instance is made from.
 fn provision(instance: &Instance) -> Result<Provision, InstanceError> {
     let launch = &instance.launch;
-    let id = crate::service::parsed(&instance.id)?;
-    // Pending instances have one.
-    let private = instance.address.unwrap_or(crate::names::NETWORK);
+    let id = parsed(&instance.id)?;
+    let private = instance.address.ok_or_else(|| {
+        tracing::error!(%id, "an instance that is to be made has no address");
+        InstanceError::new(
+            InstanceErrorKind::Internal,
+            "An internal error has occurred",
+        )
+    })?;
     let kind = InstanceType::of_launch(launch);
+    let architecture = launch.architecture.parse();
+    let architecture =
+        architecture.map_err(|error: ArchitectureError| InstanceError::internal(&error))?;
     let part = |image: &Option<LaunchImage>| image.as_ref().map(bundled).transpose();
     let devices = launch.block_devices.iter();
     Ok(Provision {
         image: bundled(&launch.image)?,
         kernel: part(&launch.kernel)?,
         ramdisk: part(&launch.ramdisk)?,
-        architecture: launch.architecture.parse().unwrap_or(Architecture::X86_64),
+        architecture,
         instance_type: kind,
         mac: mac_of(&id),
         private,
@@ -330,7 +338,7 @@ fn provision(instance: &Instance) -> Result<Provision, InstanceError> {
 fn bundled(image: &LaunchImage) -> Result<BundledImage, InstanceError> {
     let id = image.id.parse();
     Ok(BundledImage {
-        id: id.map_err(|error: gumnut_types::ImageIdError| InstanceError::internal(&error))?,
+        id: id.map_err(|error: ImageIdError| InstanceError::internal(&error))?,
         location: image.location.clone(),
         manifest_sha256: image.manifest_sha256.clone(),
     })

@@ -23,6 +23,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 mod types;
+mod view;
 
 pub use addresses::free_address;
 pub use error::{InstanceError, InstanceErrorKind};
@@ -33,7 +34,7 @@ pub use hypervisor::{Boot, Bus, Card, Console, Hypervisor, HypervisorError, Look
 pub use id::{InstanceId, InstanceIdError};
 pub use keeper::Keeper;
 pub use key_pairs::{CreatedKeyPair, KeyKind, KeyPairs};
-pub use lookup::LaunchLookup;
+pub use lookup::{AccountLookup, LaunchLookup};
 pub use names::{host_name, mac_of, public_address};
 pub use provision::{
     BundledImage, Provision, ProvisionCause, ProvisionError, Provisioner, PublicKey,
@@ -42,6 +43,7 @@ pub use quota::{NoRoom, Quota, Usage};
 pub use reconcile::{Task, reconcile};
 pub use requests::{Modification, Moved};
 pub use run::{DeviceRequest, RunRequest};
-pub use service::{Host, Instances, LiveInstance};
+pub use service::{ConsoleOutput, Host, Instances, MAX_TAGS};
 pub use state::{Event, Order, Refusal, Request, Step, Subject, next};
 pub use types::{InstanceType, default_type, instance_types};
+pub use view::{LiveInstance, View};

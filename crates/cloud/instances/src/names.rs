@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use crate::id::InstanceId;
+use crate::error::InstanceError;
+use crate::id::{InstanceId, InstanceIdError};
 
 /// The first address of the network of instances.
 pub(crate) const NETWORK: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 0);
@@ -30,6 +31,12 @@ pub fn public_address(private: Ipv4Addr) -> Ipv4Addr {
 pub fn host_name(private: Ipv4Addr) -> String {
     let [first, second, third, fourth] = private.octets();
     format!("ip-{first}-{second}-{third}-{fourth}")
+}
+
+/// An id of a row.
+pub(crate) fn parsed(id: &str) -> Result<InstanceId, InstanceError> {
+    id.parse()
+        .map_err(|error: InstanceIdError| InstanceError::internal(&error))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The instances of a cloud.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use gumnut_cloud_catalogue::{
@@ -12,20 +11,24 @@ use tokio::sync::{Notify, watch};
 
 use crate::error::{InstanceError, InstanceErrorKind};
 use crate::hypervisor::{Console, Hypervisor};
-use crate::id::InstanceId;
 use crate::lookup::LaunchLookup;
-use crate::names::{host_name, mac_of, public_address};
+use crate::names::parsed;
 use crate::plan::Planner;
 use crate::provision::Provisioner;
 use crate::quota::Quota;
 use crate::requests::{self, Modification, Moved};
 use crate::run::{self, RunRequest};
 use crate::state::Request;
+use crate::view::{self, View};
+
+/// Most tags of an account on an instance, as in EC2.
+pub const MAX_TAGS: usize = 50;
 
 /// The instances of a cloud. Clones share them. Requests change rows and return; a [`Keeper`](crate::Keeper) lets machines follow.
 #[derive(Clone, Debug)]
 pub struct Instances {
     shared: Arc<Shared>,
+    lookup: Arc<dyn LaunchLookup>,
     /// Whether nothing is to change.
     dry: bool,
 }
@@ -36,7 +39,6 @@ pub(crate) struct Shared {
     pub(crate) profile: Profile,
     /// The one zone that there is.
     zone: String,
-    lookup: Arc<dyn LaunchLookup>,
     /// `None`: this cloud does not run instances.
     pub(crate) host: Option<Host>,
     changes: watch::Sender<u64>,
@@ -55,33 +57,15 @@ pub struct Host {
     pub quota: Quota,
 }
 
-/// An instance that has a machine, or soon has one.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LiveInstance {
-    /// Its id.
-    pub id: InstanceId,
-    /// Its row, with the tags of its owner.
-    pub instance: Instance,
-    /// Its address in the cloud.
-    pub private: Ipv4Addr,
-    /// Its address on the host.
-    pub public: Ipv4Addr,
-    /// The address of its network card.
-    pub mac: [u8; 6],
-    /// Its host name, without a domain.
-    pub host_name: String,
-    /// What the metadata service gives it.
-    pub user_data: Option<Vec<u8>>,
-}
-
-impl std::fmt::Debug for LiveInstance {
-    /// Without its user data, in which people put secrets.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("LiveInstance")
-            .field("instance", &self.instance)
-            .finish_non_exhaustive()
-    }
+/// What the guest of an instance has written to its serial console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleOutput {
+    /// The id of the instance, as it was made.
+    pub id: String,
+    /// What it has written; `None`: nothing is known of it.
+    pub console: Option<Console>,
+    /// When that was looked at, in milliseconds since 1970.
+    pub at: i64,
 }
 
 impl Instances {
@@ -97,13 +81,13 @@ impl Instances {
             catalogue,
             profile,
             zone: zone.to_owned(),
-            lookup,
             host,
             changes: watch::Sender::default(),
             wake: Notify::new(),
         };
         Self {
             shared: Arc::new(shared),
+            lookup,
             dry: false,
         }
     }
@@ -112,8 +96,9 @@ impl Instances {
     #[must_use]
     pub fn dry_run(&self) -> Self {
         Self {
+            shared: Arc::clone(&self.shared),
+            lookup: self.lookup.dry_run(),
             dry: true,
-            ..self.clone()
         }
     }
 
@@ -152,11 +137,24 @@ impl Instances {
             catalogue: &shared.catalogue,
             profile: shared.profile,
             zone: &shared.zone,
-            lookup: &*shared.lookup,
+            lookup: &*self.lookup,
             quota: self.quota(),
         };
         let plan = planner.plan(caller, request).await?;
-        self.change(move |state| run::decide(state, &plan)).await
+        let has_token = plan.launch.client_token.is_some();
+        let mut launched = self.change(move |state| run::decide(state, &plan)).await?;
+        if has_token {
+            // Decisions see no tags, and these may be the instances of an earlier request.
+            let account = caller.account.as_str();
+            let all = self.shared.catalogue.instances(Some(account)).await?;
+            for instance in &mut launched {
+                let found = all.iter().find(|it| it.id == instance.id);
+                if let Some(found) = found {
+                    instance.tags.clone_from(&found.tags);
+                }
+            }
+        }
+        Ok(launched)
     }
 
     /// The instances that the caller may see, or those with these ids, in the order of their launch, with the tags of the caller's
@@ -237,61 +235,104 @@ impl Instances {
         names: &[String],
         ids: &[String],
     ) -> Result<Vec<GroupName>, InstanceError> {
-        self.shared.lookup.groups(caller, names, ids).await
+        self.lookup.groups(caller, names, ids).await
     }
 
-    /// Puts tags of the caller's account on instances, and removes those with these keys.
+    /// Puts tags of the caller's account on instances; one with the same key is replaced.
     ///
     /// # Errors
-    /// When one is not there.
-    pub async fn tag(
+    /// When one is not there, or would have too many.
+    pub async fn put_tags(
         &self,
         caller: &Caller,
         ids: &[String],
-        put: Vec<Tag>,
-        delete: Vec<String>,
+        tags: Vec<Tag>,
     ) -> Result<(), InstanceError> {
-        let (caller, ids) = (caller.clone(), ids.to_vec());
-        self.change(move |state| {
-            let account = caller.account.as_str();
-            let mut change = InstanceChange::default();
-            for instance in requests::select(&state.instances, &caller, &ids)? {
-                let on = || (instance.id.clone(), account.to_owned());
-                change.put_tags.extend(put.iter().map(|tag| {
-                    let (id, account) = on();
-                    (id, account, tag.clone())
-                }));
-                change.delete_tags.extend(delete.iter().map(|key| {
-                    let (id, account) = on();
-                    (id, account, key.clone())
-                }));
-            }
-            Ok((change, ()))
-        })
-        .await
+        let on_them = self.with_tags(caller, ids).await?;
+        let new: BTreeSet<_> = tags.iter().map(|tag| &tag.key).collect();
+        let too_many = |instance: &Instance| {
+            let kept = instance.tags.iter().filter(|tag| !new.contains(&tag.key));
+            kept.count() + new.len() > MAX_TAGS
+        };
+        if on_them.iter().any(too_many) {
+            let message = "A resource has at most 50 tags";
+            return Err(InstanceError::new(
+                InstanceErrorKind::TagLimitExceeded,
+                message,
+            ));
+        }
+        let put = on_them.iter().flat_map(|instance| {
+            let on = (instance.id.clone(), caller.account.to_string());
+            let tags = tags.iter().cloned();
+            tags.map(move |tag| (on.0.clone(), on.1.clone(), tag))
+        });
+        let change = InstanceChange {
+            put_tags: put.collect(),
+            ..InstanceChange::default()
+        };
+        self.change(move |_| Ok((change.clone(), ()))).await
     }
 
-    /// What the guest of an instance has written to its serial console, and the id as it was made; `None`: nothing is known of it.
+    /// Takes tags of the caller's account from instances: keys with a value go if that is the value they have, others whatever it is.
+    ///
+    /// # Errors
+    /// When an instance is not there.
+    pub async fn delete_tags(
+        &self,
+        caller: &Caller,
+        ids: &[String],
+        keys: &[(String, Option<String>)],
+    ) -> Result<(), InstanceError> {
+        let on_them = self.with_tags(caller, ids).await?;
+        let goes = |tag: &Tag| {
+            keys.iter().any(|(key, value)| {
+                *key == tag.key && value.as_ref().is_none_or(|value| *value == tag.value)
+            })
+        };
+        let mut change = InstanceChange::default();
+        for instance in &on_them {
+            for tag in instance.tags.iter().filter(|tag| goes(tag)) {
+                let account = caller.account.to_string();
+                change
+                    .delete_tags
+                    .push((instance.id.clone(), account, tag.key.clone()));
+            }
+        }
+        self.change(move |_| Ok((change.clone(), ()))).await
+    }
+
+    /// Instances of the caller with the tags of its account.
+    async fn with_tags(
+        &self,
+        caller: &Caller,
+        ids: &[String],
+    ) -> Result<Vec<Instance>, InstanceError> {
+        let account = caller.account.as_str();
+        let all = self.shared.catalogue.instances(Some(account)).await?;
+        let found = requests::select(&all, caller, ids)?;
+        Ok(found.into_iter().cloned().collect())
+    }
+
+    /// What the guest of an instance has written to its serial console.
     ///
     /// # Errors
     /// When the instance is not there. Where Eucalyptus is played, also when it does not run.
-    pub async fn console(
-        &self,
-        caller: &Caller,
-        id: &str,
-    ) -> Result<(String, Option<Console>), InstanceError> {
+    pub async fn console(&self, caller: &Caller, id: &str) -> Result<ConsoleOutput, InstanceError> {
         let found = self.one(caller, id).await?;
         let runs = found.state == InstanceState::Running;
         if !runs && self.shared.profile != Profile::Strict {
             let message = format!("Instance {} is not in a running state.", found.id);
             return Err(InstanceError::new(InstanceErrorKind::Unspecific, message));
         }
-        let Some(host) = &self.shared.host else {
-            return Ok((found.id, None));
+        let console = match &self.shared.host {
+            Some(host) => host.hypervisor.console(&parsed(&found.id)?).await,
+            None => Ok(None),
         };
-        let console = host.hypervisor.console(&parsed(&found.id)?).await;
-        let console = console.map_err(|error| InstanceError::internal(&error))?;
-        Ok((found.id, console))
+        Ok(ConsoleOutput {
+            id: found.id,
+            console: console.map_err(|error| InstanceError::internal(&error))?,
+            at: self.shared.catalogue.ready().await?,
+        })
     }
 
     /// An instance of the caller.
@@ -299,10 +340,8 @@ impl Instances {
     /// # Errors
     /// When it is not there.
     pub async fn one(&self, caller: &Caller, id: &str) -> Result<Instance, InstanceError> {
-        let account = caller.account.as_str();
-        let all = self.shared.catalogue.instances(Some(account)).await?;
-        let found = requests::select(&all, caller, &[id.to_owned()])?;
-        Ok(found[0].clone())
+        let mut found = self.with_tags(caller, &[id.to_owned()]).await?;
+        Ok(found.remove(0))
     }
 
     /// What the metadata service gives an instance of the caller; `None` for nothing.
@@ -318,34 +357,12 @@ impl Instances {
         Ok(self.shared.catalogue.user_data(&found.id).await?)
     }
 
-    /// Every instance that has a machine or soon has one.
+    /// Every instance that has a machine or soon has one, and every security group.
     ///
     /// # Errors
     /// When the catalogue cannot be used.
-    pub async fn view(&self) -> Result<Vec<LiveInstance>, InstanceError> {
-        let catalogue = &self.shared.catalogue;
-        let all = catalogue.instances(None).await?;
-        let owners: BTreeSet<_> = all.iter().map(|it| it.owner.as_str().to_owned()).collect();
-        let mut live = Vec::new();
-        for owner in owners {
-            for instance in catalogue.instances(Some(&owner)).await? {
-                let address = instance.address.filter(|_| instance.state.takes_memory());
-                let Some(private) = address.filter(|_| instance.owner.as_str() == owner) else {
-                    continue;
-                };
-                let id = parsed(&instance.id)?;
-                live.push(LiveInstance {
-                    private,
-                    public: public_address(private),
-                    mac: mac_of(&id),
-                    host_name: host_name(private),
-                    user_data: catalogue.user_data(&instance.id).await?,
-                    instance,
-                    id,
-                });
-            }
-        }
-        Ok(live)
+    pub async fn view(&self) -> Result<View, InstanceError> {
+        view::of(&self.shared.catalogue).await
     }
 
     /// Changes instances, or in a dry run only decides.
@@ -374,12 +391,6 @@ impl Shared {
         self.changes.send_modify(|count| *count += 1);
         self.wake.notify_one();
     }
-}
-
-/// An id of a row.
-pub(crate) fn parsed(id: &str) -> Result<InstanceId, InstanceError> {
-    id.parse()
-        .map_err(|error: crate::id::InstanceIdError| InstanceError::internal(&error))
 }
 
 #[cfg(test)]

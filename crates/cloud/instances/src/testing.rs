@@ -39,6 +39,10 @@ struct Lookup;
 
 #[async_trait]
 impl LaunchLookup for Lookup {
+    fn dry_run(&self) -> Arc<dyn LaunchLookup> {
+        Arc::new(Self)
+    }
+
     async fn key(&self, _: &Caller, name: &str) -> Result<LaunchKey, InstanceError> {
         if name != "mykey" {
             let message = format!("The key pair '{name}' does not exist");

@@ -52,9 +52,38 @@ fn good<'a>(action: Action, id: &'a str, location: &'a str) -> Vec<(&'a str, &'a
         | Action::DescribeAvailabilityZones
         | Action::DescribeServiceCertificates
         | Action::DescribeKeyPairs
-        | Action::DescribeSecurityGroups => Vec::new(),
+        | Action::DescribeSecurityGroups
+        | Action::DescribeInstances
+        | Action::DescribeInstanceStatus => Vec::new(),
+        Action::RunInstances => {
+            vec![("ImageId", MACHINE), ("MinCount", "1"), ("MaxCount", "1")]
+        }
+        Action::DescribeInstanceAttribute => {
+            vec![("InstanceId", INSTANCE), ("Attribute", "instanceType")]
+        }
+        Action::ModifyInstanceAttribute => vec![
+            ("InstanceId", INSTANCE),
+            ("DisableApiTermination.Value", "false"),
+        ],
+        Action::GetConsoleOutput
+        | Action::RebootInstances
+        | Action::StartInstances
+        | Action::StopInstances
+        | Action::TerminateInstances => vec![("InstanceId.1", INSTANCE)],
     });
     parameters
+}
+
+/// Calls that are refused for every instance here, as they have no volumes.
+const NEVER_DONE: [(Action, &str); 2] = [
+    (Action::StopInstances, "UnsupportedOperation"),
+    (Action::StartInstances, "IncorrectInstanceState"),
+];
+
+/// Calls that are done.
+fn done() -> impl Iterator<Item = Action> {
+    let is_done = |action: &Action| NEVER_DONE.iter().all(|(never, _)| never != action);
+    Action::ALL.into_iter().filter(is_done)
 }
 
 /// All that a call could change.
@@ -65,16 +94,19 @@ async fn state(
     Vec<ResourceTag>,
     Vec<KeyPair>,
     Vec<SecurityGroup>,
+    Vec<Instance>,
 ) {
     let images = world.catalogue.images(Some(ADMIN)).await.unwrap();
     let key_pairs = world.catalogue.key_pairs(&ADMIN.parse().unwrap()).await;
     let tags = world.catalogue.tags(ADMIN).await.unwrap();
     let groups = world.catalogue.groups(&ADMIN.parse().unwrap()).await;
+    let instances = world.catalogue.instances(Some(ADMIN)).await.unwrap();
     (
         images,
         tags,
         key_pairs.unwrap().key_pairs,
         groups.unwrap().groups,
+        instances,
     )
 }
 
@@ -103,8 +135,9 @@ async fn every_call_can_be_tried_and_nothing_changes() {
         let mut open = good(Action::RevokeSecurityGroupIngress, &id, &location);
         open[0].1 = "AuthorizeSecurityGroupIngress";
         ok(&world, ADMIN, &open).await;
+        with_instance(&world, &id).await;
         let before = state(&world).await;
-        for action in Action::ALL {
+        for action in done() {
             let with = |value| {
                 let mut parameters = good(action, &id, &location);
                 parameters.push(("DryRun", value));
@@ -118,12 +151,17 @@ async fn every_call_can_be_tried_and_nothing_changes() {
             }
             assert_eq!(state(&world).await, before, "{action:?}");
         }
-        for action in Action::ALL {
+        for action in done() {
             let mut parameters = good(action, &id, &location);
             parameters.push(("DryRun", "false"));
             ok(&world, ADMIN, &parameters).await;
         }
         assert_ne!(state(&world).await, before);
+        for (action, code) in NEVER_DONE {
+            let mut parameters = good(action, &id, &location);
+            parameters.push(("DryRun", "true"));
+            refused(&world, ADMIN, &parameters, 400, code).await;
+        }
     }
 }
 

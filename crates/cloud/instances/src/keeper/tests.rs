@@ -7,7 +7,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::InstanceErrorKind;
 use crate::requests::SHOWN;
 use crate::run::RunRequest;
 use crate::state::Request;
@@ -301,7 +300,7 @@ async fn the_task_wakes_for_requests_and_for_machines() {
     wait_until(&instances, all_are(InstanceState::Running)).await;
     let (machine, _) = world.hypervisor.machine(&ids[0]).unwrap();
     assert_eq!(machine.mac, mac_of(&ids[0]));
-    let view = instances.view().await.unwrap();
+    let view = instances.view().await.unwrap().instances;
     let hosts: Vec<_> = view.iter().map(|it| it.host_name.as_str()).collect();
     assert_eq!(hosts.len(), 2);
     assert!(hosts.contains(&"ip-172-31-0-10"));

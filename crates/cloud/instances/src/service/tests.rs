@@ -69,7 +69,7 @@ async fn an_instance_has_what_its_image_and_its_request_say() {
     assert_eq!((groups[0].1.as_str(), tags.len()), ("default", 1));
     let data = instances.user_data(&caller(1), id).await.unwrap();
     assert_eq!(data.as_deref(), Some(&b"#!"[..]));
-    let live = instances.view().await.unwrap();
+    let live = instances.view().await.unwrap().instances;
     assert_eq!(
         (live[0].user_data.as_deref(), live[0].instance.tags.len()),
         (Some(&b"#!"[..]), 1)
@@ -262,7 +262,7 @@ async fn tags_and_consoles() {
         value: "v".to_owned(),
     };
     instances
-        .tag(&caller(1), &ids, vec![tag.clone()], vec![])
+        .put_tags(&caller(1), &ids, vec![tag.clone()])
         .await
         .unwrap();
     assert_eq!(
@@ -270,7 +270,7 @@ async fn tags_and_consoles() {
         [tag]
     );
     instances
-        .tag(&caller(1), &ids, vec![], vec!["k".to_owned()])
+        .delete_tags(&caller(1), &ids, &[("k".to_owned(), None)])
         .await
         .unwrap();
     assert!(
@@ -283,7 +283,11 @@ async fn tags_and_consoles() {
     );
     // Nothing is known of the machine yet; what is kept is shown in any state.
     let console = instances.console(&caller(1), &ids[0]).await.unwrap();
-    assert_eq!(console, (launched[0].id.clone(), None));
+    assert_eq!(
+        (console.id, console.console),
+        (launched[0].id.clone(), None)
+    );
+    assert_eq!(console.at, 1_000_000);
     let old = World {
         profile: Profile::Euca20,
         ..world
