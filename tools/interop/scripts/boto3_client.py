@@ -1,6 +1,6 @@
 """boto3 against a cloud: objects, large ones too, addresses that are signed in advance, and images.
 
-Usage: boto3_client.py s3|ec2|key-pairs|groups|wrong-secret
+Usage: boto3_client.py s3|ec2|key-pairs|groups|instances|wrong-secret
 The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a manifest to register).
 Ends with 0 when everything was as it should be; an exception says what was not.
 """
@@ -186,6 +186,40 @@ def groups():
     refused(lambda: ec2.delete_security_group(GroupName="default"), [400])
 
 
+def instances():
+    ec2, location = ec2_client(), os.environ["LOCATION"]
+    kernel = ec2.register_image(Name="boto3-kernel", ImageLocation=location)["ImageId"]
+    assert ec2.describe_instances()["Reservations"] == []
+    running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    pages = ec2.get_paginator("describe_instances").paginate(Filters=running, PaginationConfig={"PageSize": 5})
+    assert [page["Reservations"] for page in pages] == [[]]
+    assert ec2.describe_instance_status(IncludeAllInstances=True)["InstanceStatuses"] == []
+    one = {"MinCount": 1, "MaxCount": 1}
+    nobody = ["i-00000000"]
+    for call, code in [
+        (lambda: ec2.run_instances(ImageId="emi-00000000", **one), "InvalidAMIID.NotFound"),
+        (lambda: ec2.run_instances(ImageId=kernel, **one), "InvalidAMIID.NotFound"),
+        (lambda: ec2.run_instances(ImageId=kernel, DryRun=True, **one), "InvalidAMIID.NotFound"),
+        (lambda: ec2.run_instances(ImageId=kernel, MinCount=2, MaxCount=1), "InvalidParameterValue"),
+        (lambda: ec2.run_instances(ImageId=kernel, SubnetId="subnet-0", **one), "UnsupportedOperation"),
+        (lambda: ec2.run_instances(ImageId=kernel, UserData="A" * 17000, **one), "InvalidParameterValue"),
+        (lambda: ec2.run_instances(ImageId=kernel, InstanceType="m9.huge", **one), "InvalidParameterValue"),
+        (lambda: ec2.terminate_instances(InstanceIds=nobody), "InvalidInstanceID.NotFound"),
+        (lambda: ec2.terminate_instances(InstanceIds=["i-1"]), "InvalidInstanceID.Malformed"),
+        (lambda: ec2.reboot_instances(InstanceIds=nobody, DryRun=True), "InvalidInstanceID.NotFound"),
+        (lambda: ec2.get_console_output(InstanceId=nobody[0]), "InvalidInstanceID.NotFound"),
+        (lambda: ec2.create_tags(Resources=nobody, Tags=[{"Key": "k", "Value": "v"}]), "InvalidInstanceID.NotFound"),
+    ]:
+        try:
+            call()
+        except ClientError as refusal:
+            assert refusal.response["Error"]["Code"] == code, f"{code}: {refusal}"
+        else:
+            raise AssertionError(f"it was not refused with {code}")
+    for _ in range(2):
+        ec2.deregister_image(ImageId=kernel)
+
+
 def colons(digest):
     return digest.digest().hex(":")
 
@@ -200,4 +234,4 @@ def wrong_secret():
 
 
 if __name__ == "__main__":
-    {"s3": s3, "ec2": ec2, "key-pairs": key_pairs, "groups": groups, "wrong-secret": wrong_secret}[sys.argv[1]]()
+    {"s3": s3, "ec2": ec2, "key-pairs": key_pairs, "groups": groups, "instances": instances, "wrong-secret": wrong_secret}[sys.argv[1]]()

@@ -9,7 +9,7 @@ use xshell::cmd;
 use crate::Scene;
 
 /// Step, script, and what the script is to do.
-const STEPS: [(&str, &str, &str); 15] = [
+const STEPS: [(&str, &str, &str); 16] = [
     (
         "boto: put, get, list, delete with SigV2",
         "boto_client",
@@ -29,6 +29,11 @@ const STEPS: [(&str, &str, &str); 15] = [
         "key-pairs",
     ),
     ("boto3: security groups", "boto3_client", "groups"),
+    (
+        "boto3: instances, refused without machines",
+        "boto3_client",
+        "instances",
+    ),
     (
         "boto3: wrong secret refused",
         "boto3_client",
