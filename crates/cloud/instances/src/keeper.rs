@@ -189,7 +189,12 @@ impl Keeping {
             }
         }
         for instance in start {
-            self.make(&instance)?;
+            if self.make(&instance).is_err() {
+                // The log has the reason; the others are made nevertheless.
+                let id = parsed(&instance.id)?;
+                let why = "the row of the instance is damaged".to_owned();
+                self.fail(&id, Reason::Failed(why)).await?;
+            }
         }
         Ok(wait)
     }

@@ -17,8 +17,8 @@ pub trait Provisioner: fmt::Debug + Send + Sync {
     /// Fills the directory of an instance and describes the machine that starts from it. This may take minutes.
     ///
     /// It can be called again for the same instance, and begins again then. The directory is complete when it returns, or not there
-    /// when it fails. It is not called twice at once for one instance, and it is not cancelled: for an instance that was terminated
-    /// meanwhile the directory is removed afterwards, by [`Hypervisor::remove`](crate::Hypervisor::remove).
+    /// when it fails. It is not called twice at once for one instance, and it is not cancelled unless the cloud ends: for an instance that was
+    /// terminated meanwhile the directory is removed afterwards, by [`Hypervisor::remove`](crate::Hypervisor::remove).
     async fn provision(&self, wanted: &Provision) -> Result<Machine, ProvisionError>;
 }
 

@@ -186,6 +186,9 @@ pub(crate) fn modify(
     let ids = [id.to_owned()];
     let found = select(&state.instances, caller, &ids)?;
     let mut changed = found[0].clone();
+    if !changed.state.takes_disk() || changed.state == InstanceState::ShuttingDown {
+        return Err(incorrect_state(&changed.id, InstanceState::Running));
+    }
     match modification {
         Modification::Protected(protected) => changed.settings.protected = *protected,
         Modification::OnShutdown(on_shutdown) => changed.settings.on_shutdown = *on_shutdown,
@@ -487,5 +490,13 @@ mod tests {
         assert_eq!(changed.update[0].changed, 2, "its state does not change");
         let refused = change(Modification::OfStopped("userData")).unwrap_err();
         assert_eq!(refused.kind(), InstanceErrorKind::IncorrectState);
+        for ended in [InstanceState::ShuttingDown, InstanceState::Terminated] {
+            let state = self::state(&[instance("i-0000000a", ended)], 9);
+            let changed = modify(&state, &owner, "i-0000000a", &Modification::Protected(true));
+            assert_eq!(
+                changed.unwrap_err().kind(),
+                InstanceErrorKind::IncorrectState
+            );
+        }
     }
 }

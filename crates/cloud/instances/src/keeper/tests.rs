@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gumnut_cloud_catalogue::{InstanceState, Profile, Reason};
+use gumnut_cloud_catalogue::{InstanceChange, InstanceState, NewInstance, Profile, Reason};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -392,6 +392,36 @@ async fn a_directory_that_cannot_be_made_is_the_reason() {
         let found = instances.one(&caller(1), &launched[0].id).await.unwrap();
         assert_eq!(found.state, InstanceState::Terminated);
         assert_eq!(found.settings.reason, Some(reason));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_row_does_not_keep_others_from_being_made() {
+    let world = World::new(Profile::Strict).await;
+    let instances = world.instances();
+    instances.run(&caller(1), of_most(2)).await.unwrap();
+    let damaged = world.catalogue.change_instances(|state| {
+        let mut damaged = state.instances[0].clone();
+        damaged.launch.architecture = "pdp11".to_owned();
+        let change = InstanceChange {
+            remove: vec![damaged.id.clone()],
+            insert: vec![NewInstance {
+                instance: damaged.clone(),
+                user_data: None,
+            }],
+            ..InstanceChange::default()
+        };
+        Ok::<_, InstanceError>((change, damaged.id))
+    });
+    let damaged = damaged.await.unwrap();
+    settle(&world, &mut keeping(&instances)).await;
+    for instance in instances.describe(&caller(1), &[]).await.unwrap() {
+        let expected = if instance.id == damaged {
+            InstanceState::Terminated
+        } else {
+            InstanceState::Running
+        };
+        assert_eq!(instance.state, expected);
     }
 }
 
