@@ -196,7 +196,8 @@ impl BlobStore for MemoryBlobs {
         body: Body,
         tap: Box<dyn Tap>,
     ) -> Result<(PendingBlob, Box<dyn Tap>), PutError> {
-        let name = BlobName::fresh(Folder::present_hour()).map_err(BlobError::writing)?;
+        let name =
+            BlobName::fresh(Folder::hour_after(*self.0.ahead())).map_err(BlobError::writing)?;
         self.receive(name, body, tap).await
     }
 

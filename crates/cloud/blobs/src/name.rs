@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::HEXLOWER;
 
@@ -74,7 +74,12 @@ impl BlobName {
 impl Folder {
     /// The directory of the present hour by the clock of this machine. A clock before 1970 gives hour 0.
     pub fn present_hour() -> Self {
-        let since_1970 = SystemTime::now()
+        Self::hour_after(Duration::ZERO)
+    }
+
+    /// The directory of the hour that it will be after this time.
+    pub(crate) fn hour_after(time: Duration) -> Self {
+        let since_1970 = (SystemTime::now() + time)
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Self::Hour(u32::try_from(since_1970.as_secs() / 3600).unwrap_or(u32::MAX))
