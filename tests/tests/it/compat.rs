@@ -445,13 +445,3 @@ fn options_may_be_shortened_and_stand_anywhere() {
     let _ = bundled.saying(&["--debugger is accepted and has no effect"]);
     assert!(client.path("out/vmlinuz.part.0").is_file());
 }
-
-#[test]
-fn a_running_system_is_not_bundled_and_it_is_said_what_to_do() {
-    let outcome = Program::new().called(
-        "euca-bundle-vol",
-        &["-s", "1024", "-d", "/mnt", "--no-inherit"],
-    );
-    assert_eq!(outcome.code, Some(2));
-    let _ = outcome.saying(&["nothing was done", "gumnut capture -o disk.img"]);
-}

@@ -58,7 +58,7 @@
 //! | external programs and their warnings | `compat_local::no_program_is_needed_for_bundles` |
 //! | a flag is not known | `compat_flags` |
 //!
-//! Not there, and so without a fault: bundle-vol with its metadata, uploads under a policy.
+//! Not there, and so without a fault: uploads under a policy.
 
 use gumnut_tests::{Asked, Cloud, Program, Server, fixture, patterned};
 

@@ -13,6 +13,7 @@ mod compat_faults;
 mod compat_flags;
 mod compat_local;
 mod compat_parallel;
+mod compat_volumes;
 mod copy;
 mod dialects;
 mod disk_full;

@@ -46,17 +46,18 @@ impl Tool for BundleImage {
 
     async fn run(self, call: &Call) -> Result<(), anyhow::Error> {
         let bundle = self.image.bundle(call).await?;
-        into_folder(call, &self.image, bundle, self.destination.as_deref())
+        let folder = Folder::new(call, self.destination.as_deref())?;
+        write_bundle(call, self.image.arch(), bundle, folder)
     }
 }
 
-fn into_folder(
+/// Writes a bundle, and prints what the old tools printed; `arch`: the architecture, if it was given.
+pub(super) fn write_bundle(
     call: &Call,
-    options: &ImageOptions,
+    arch: Option<&str>,
     bundle: Bundle,
-    destination: Option<&Path>,
+    folder: Folder,
 ) -> Result<(), anyhow::Error> {
-    let folder = Folder::new(call, destination)?;
     let manifest = folder.path().join(bundle.meta().names.manifest().as_str());
     if fs_err::symlink_metadata(&manifest).is_ok() {
         call.say(&format!("replacing the bundle at {}", manifest.display()));
@@ -64,7 +65,7 @@ fn into_folder(
     let old = call.dialect.is_2010();
     if old {
         // The architecture is a left-over that scripts may have come to count on.
-        if let Some(arch) = options.arch() {
+        if let Some(arch) = arch {
             print(arch);
         }
         for stage in [

@@ -12,6 +12,7 @@ mod groups;
 mod image;
 mod in_use;
 mod install;
+mod instance;
 mod key_pairs;
 mod manifest;
 mod migrate;

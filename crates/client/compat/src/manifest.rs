@@ -16,6 +16,7 @@ use gumnut_workflows::{Bundle, Keys};
 
 use super::call::Call;
 use super::dialect::Dialect;
+use super::instance::Inherited;
 use super::report::unusable as usage;
 
 /// What stands in the place of an id on kernels and ramdisks.
@@ -120,6 +121,31 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
 }
 
 impl ManifestOptions {
+    /// The prefix, if it was given.
+    pub(super) fn prefix(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
+    /// Adds block devices under another spelling.
+    pub(super) fn add_block_devices(&mut self, more: &[BlockDeviceMapping]) {
+        self.block_devices.extend_from_slice(more);
+    }
+
+    /// Takes what was not given from the instance. What cannot be used there is left out.
+    pub(super) fn inherit(&mut self, inherited: Inherited) {
+        self.kernel = self.kernel.take().or(inherited.kernel);
+        self.ramdisk = self.ramdisk.take().or(inherited.ramdisk);
+        if self.product_codes.is_empty() {
+            self.product_codes = inherited.product_codes;
+        }
+        if self.block_devices.is_empty() {
+            let devices = inherited.block_devices.iter();
+            self.block_devices = devices
+                .filter_map(|(name, device)| format!("{name}={device}").parse().ok())
+                .collect();
+        }
+    }
+
     /// The architecture, if it was given.
     pub(super) fn arch(&self) -> Option<&str> {
         self.arch.as_deref()

@@ -40,8 +40,9 @@ const fn ec2(
 }
 
 /// Every name, sorted.
-pub(super) const NAMES: [Name; 37] = [
+pub(super) const NAMES: [Name; 38] = [
     ec2("ec2-bundle-image", start::<bundle::BundleImage>),
+    ec2("ec2-bundle-vol", start::<volume::BundleVolume>),
     ec2("ec2-delete-bundle", start::<delete::DeleteBundle>),
     ec2("ec2-download-bundle", start::<download::DownloadBundle>),
     ec2("ec2-migrate-bundle", start::<migrate::MigrateBundle>),

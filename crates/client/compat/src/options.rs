@@ -205,6 +205,24 @@ pub(super) struct CapitalKeys {
     secret: Option<String>,
 }
 
+/// A key pair, for a tool that uses `-a`, `-s` and `-S` for something else.
+#[derive(Args)]
+#[command(next_help_heading = "Common options")]
+pub(super) struct VolumeKeys {
+    /// Access key id
+    #[arg(
+        short = 'A',
+        short_alias = 'I',
+        long = "access-key",
+        alias = "access-key-id",
+        value_name = "KEY"
+    )]
+    access: Option<String>,
+    /// Secret key; the environment is safer
+    #[arg(long = "secret-key", value_name = "KEY")]
+    secret: Option<String>,
+}
+
 /// Options of every command that calls a service, which knows the key pair under the spellings `K`.
 #[derive(Args)]
 pub(super) struct Calling<K: Args> {
@@ -234,6 +252,16 @@ impl Calls for Common {
 }
 
 impl Calls for Calling<AnyKeys> {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn key_pair(&self) -> KeyPair {
+        KeyPair::of(self.keys.access.as_deref(), self.keys.secret.as_deref())
+    }
+}
+
+impl Calls for Calling<VolumeKeys> {
     fn common(&self) -> &Common {
         &self.common
     }

@@ -13,7 +13,7 @@ mod summary;
 pub use error::MakeError;
 pub use maker::{KernelCopies, Made, Prepared, prepare};
 pub use open::{Input, recognise};
-pub use options::{Addition, FileSystemUuid, Fstab, Init, MakeOptions, SourceForm};
+pub use options::{Addition, FileSystemUuid, Filter, Fstab, Init, MakeOptions, SourceForm};
 pub use running::{Running, parse_uuid, path_in_volume};
 pub use summary::Summary;
 

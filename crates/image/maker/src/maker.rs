@@ -67,6 +67,9 @@ pub fn prepare(
     if !options.devices {
         tree.remove_devices(notes);
     }
+    if let Some(filter) = &options.filter {
+        tree.filter(&filter.names, &filter.private_keys, &options.keep, notes);
+    }
     if options.seal {
         tree.seal(&options.keep, notes)?;
     }
@@ -80,7 +83,7 @@ pub fn prepare(
     }
     add_files(tree, options, time)?;
     make_init(tree, options, opened.config.as_ref(), time)?;
-    if !options.only_file_system && !init::has_init(tree) {
+    if options.needs_init && !options.only_file_system && !init::has_init(tree) {
         return Err(MakeError::NoInit);
     }
     let uuid = match options.uuid {

@@ -287,7 +287,7 @@ fn only_owner(tree: &FileTree) -> Option<u32> {
 
 fn look(options: &MakeOptions) -> Look {
     Look {
-        private_keys: options.seal,
+        private_keys: options.seal || options.filter.is_some(),
     }
 }
 

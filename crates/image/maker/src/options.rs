@@ -73,6 +73,15 @@ impl Addition {
     }
 }
 
+/// Files that are left out unless they are to be kept.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Names that are left out.
+    pub names: Patterns,
+    /// Names of files that are left out if they contain a private key.
+    pub private_keys: Patterns,
+}
+
 /// The `/sbin/init` to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Init {
@@ -111,6 +120,8 @@ pub struct MakeOptions {
     pub seal: bool,
     /// Files that are kept although they are secret.
     pub keep: Patterns,
+    /// Files that are left out, with what `keep` says. `None`: no others.
+    pub filter: Option<Filter>,
     /// Whether all files get root as their owner and group.
     pub owner_root: bool,
     /// What happens to `/etc/fstab`.
@@ -121,6 +132,8 @@ pub struct MakeOptions {
     pub init: Option<Init>,
     /// Whether the file system is not meant to be started: it needs no init, and nothing is added.
     pub only_file_system: bool,
+    /// Whether a system without an init is an error.
+    pub needs_init: bool,
     /// Whether devices are kept.
     pub devices: bool,
     /// Whether a file that changes while it is read is an error.
@@ -155,11 +168,13 @@ impl Default for MakeOptions {
             exclude: Patterns::default(),
             seal: false,
             keep: Patterns::default(),
+            filter: None,
             owner_root: false,
             fstab: Fstab::Fit,
             additions: Vec::new(),
             init: None,
             only_file_system: false,
+            needs_init: true,
             devices: true,
             strict: false,
             limits: TarLimits::default(),

@@ -17,6 +17,35 @@ impl FileTree {
         }
     }
 
+    /// Removes what `names` fits, and of what `keys` fits the files with a private key. What a pattern of `keep` covers is kept.
+    ///
+    /// The source must have been read with [`crate::Look::private_keys`].
+    pub fn filter(
+        &mut self,
+        names: &Patterns,
+        keys: &Patterns,
+        keep: &Patterns,
+        notes: &mut Notes,
+    ) {
+        let has_key = |id| {
+            self.content(id)
+                .is_some_and(|content| content.has_private_key)
+        };
+        let found = self.select(|path, id| {
+            let is_unwanted = names.fits(path) || keys.fits(path) && has_key(id);
+            is_unwanted && !keep.covers(path)
+        });
+        for path in found {
+            let reason = if names.fits(&path) {
+                "its name"
+            } else {
+                "private key"
+            };
+            self.unlink_path(&path);
+            notes.add(NoteKind::Removed, &path, reason);
+        }
+    }
+
     /// Removes all character and block devices.
     pub fn remove_devices(&mut self, notes: &mut Notes) {
         let is_device = |kind: &FileKind| {
@@ -68,6 +97,34 @@ mod tests {
     use super::*;
     use crate::file_tree::{FileContent, FileEntry};
     use crate::member::Time;
+
+    #[test]
+    fn of_names_that_may_have_keys_only_those_with_keys_are_removed() {
+        let entry = |kind| FileEntry::of_root(kind, 0o755, Time::default());
+        let mut tree = FileTree::new(entry(FileKind::Directory));
+        for (path, has_private_key) in [
+            (&b"etc/ssl/ca.pem"[..], false),
+            (b"etc/ssl/own.pem", true),
+            (b"etc/ssl/own.key", true),
+            (b"home/a~", false),
+            (b"srv/kept.pem", true),
+        ] {
+            let mut content = FileContent::of(b"x");
+            content.has_private_key = has_private_key;
+            tree.set(path, entry(FileKind::File(content))).unwrap();
+        }
+        let patterns = |text: &str| Patterns::new([text]).unwrap();
+        let mut notes = Notes::default();
+        let (names, keys, keep) = (patterns("*~"), patterns("*.pem"), patterns("/srv"));
+        tree.filter(&names, &keys, &keep, &mut notes);
+        let left = tree.select(|_, id| !tree.is_directory(id));
+        assert_eq!(
+            left,
+            [&b"etc/ssl/ca.pem"[..], b"etc/ssl/own.key", b"srv/kept.pem"]
+        );
+        let removed: Vec<_> = notes.list().iter().map(|note| &note.reason[..]).collect();
+        assert_eq!(removed, ["private key", "its name"]);
+    }
 
     #[test]
     fn what_fits_is_removed_with_what_is_below() {
