@@ -239,7 +239,9 @@ fn what_a_bucket_no_longer_needs_is_deleted_on_request() {
         );
     }
     let listed = store.client().json(&["ls", "store/blobs/"]);
-    assert_eq!(listed["objects"], serde_json::json!([]), "{listed}");
+    let left = listed["objects"].as_array().unwrap().iter();
+    let left: Vec<_> = left.map(|object| object["key"].as_str()).collect();
+    assert_eq!(left, [Some("blobs/gumnut-owner")], "{listed}");
     let on_disk = program.run(&["cloud", "gc", "--data", "elsewhere"]);
     let _ = on_disk.failed(2).saying(&["files in the data directory"]);
 }
