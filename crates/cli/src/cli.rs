@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand
 use gumnut_cloud_commands::Cloud;
 use gumnut_command_line::{OVERVIEW, Reference};
 use gumnut_compat::Compat;
-use gumnut_manage::{Doctor, Group, Images, KeyPair, Ls, Modify, Share, Tag, Unshare, Whoami};
+use gumnut_manage::{Doctor, Images, InstanceCommand, Ls, Modify, Share, Tag, Unshare, Whoami};
 use gumnut_terminal::{Session, block_on};
 
 use crate::args::Global;
@@ -19,7 +19,7 @@ use crate::commands::{
 ///
 /// Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 unexpected,
 /// 2 usage, 3 bad or untrusted input, 4 the cloud refused, 5 network,
-/// 6 `boot --expect` timed out; 129, 130 and 143 when a signal ended it.
+/// 6 `boot --expect` or waiting for an instance timed out; 129, 130 and 143 when a signal ended it.
 #[derive(Parser)]
 #[command(
     name = "gumnut",
@@ -63,9 +63,8 @@ pub(crate) enum Action {
     Retire(retire::Retire),
     Copy(copy::Copy),
     Boot(boot::Boot),
-    #[command(name = "keypair")]
-    KeyPair(KeyPair),
-    Group(Group),
+    #[command(flatten)]
+    Instance(InstanceCommand),
     Doctor(Doctor),
     Whoami(Whoami),
     Make(Box<make::Make>),
@@ -132,8 +131,7 @@ impl Cli {
             Action::Retire(command) => block_on(command.run(session)),
             Action::Copy(command) => command.run(session),
             Action::Boot(command) => command.run(session),
-            Action::KeyPair(command) => block_on(command.run(session)),
-            Action::Group(command) => block_on(command.run(session)),
+            Action::Instance(command) => block_on(command.run(session)),
             Action::Doctor(command) => command.run(session),
             Action::Whoami(command) => block_on(command.run(session)),
             Action::Make(command) => command.run(session),

@@ -28,7 +28,7 @@ const SELECTOR: &str = "-b bucket/P --bucket bucket -m M --manifest M -p P --pre
 const INSTALL: &str = "-d D --destination D --preserve-bundle --max-pending-parts 3";
 
 /// The commands of one dialect, each with what it takes beside the flags that are shared.
-const OF_2010: [(&str, &[&str]); 23] = [
+const OF_2010: [(&str, &[&str]); 29] = [
     (
         "euca-bundle-image",
         &[
@@ -103,6 +103,29 @@ const OF_2010: [(&str, &[&str]); 23] = [
         ],
     ),
     ("euca-deregister", &[OLD, OLD_KEYS, "emi-00000001"]),
+    (
+        "euca-run-instances",
+        &[
+            OLD,
+            OLD_CAPITALS,
+            "emi-00000001 -k K --key K --kernel eki-00000001 --ramdisk eri-00000001 -n 1-2 --instance-count 2 -t m1.small \
+             --instance-type m1.small -g default --group web -d D --addressing private -z Z --availability-zone Z",
+        ],
+    ),
+    (
+        "euca-describe-instances",
+        &[OLD, OLD_CAPITALS, "i-00000001 i-00000002"],
+    ),
+    (
+        "euca-terminate-instances",
+        &[OLD, OLD_KEYS, "i-00000001 i-00000002"],
+    ),
+    ("euca-reboot-instances", &[OLD, OLD_KEYS, "i-00000001"]),
+    ("euca-get-console-output", &[OLD, OLD_KEYS, "i-00000001"]),
+    (
+        "euca-describe-availability-zones",
+        &[OLD, OLD_KEYS, "verbose"],
+    ),
     ("euca-add-keypair", &[OLD, OLD_KEYS, "mykey"]),
     (
         "euca-add-group",
@@ -156,7 +179,7 @@ const OF_2010: [(&str, &[&str]); 23] = [
     ),
 ];
 
-const OF_3_4: [(&str, &[&str]); 27] = [
+const OF_3_4: [(&str, &[&str]); 34] = [
     (
         "euca-bundle-image",
         &[NEW, NEW_IMAGE, NEW_PROGRESS, "-d D --destination D --batch"],
@@ -269,6 +292,44 @@ const OF_3_4: [(&str, &[&str]); 27] = [
         ],
     ),
     ("euca-delete-keypair", &[NEW, NEW_EC2, "mykey"]),
+    (
+        "euca-run-instances",
+        &[
+            NEW,
+            NEW_EC2,
+            "emi-00000001 -n 1-2 --instance-count 2 -g default --group sg-00000001 -k K --key K --user-data-force D --addressing public \
+             -t m1.small --instance-type m1.small -z Z --availability-zone Z --kernel eki-00000001 --ramdisk eri-00000001 \
+             -b sdb=ephemeral0 --block-device-mapping sdc=none -m --monitor --disable-api-termination \
+             --instance-initiated-shutdown-behavior stop --placement-group P --tenancy default --client-token T -s S --subnet S \
+             --associate-public-ip-address true --private-ip-address A --secondary-address A --secondary-private-ip-address A \
+             --secondary-count 1 -a I --network-interface I -p P --iam-profile P --ebs-optimized",
+        ],
+    ),
+    (
+        "euca-describe-instances",
+        &[
+            NEW,
+            NEW_EC2,
+            "i-00000001 --filter instance-state-name=running",
+        ],
+    ),
+    (
+        "euca-terminate-instances",
+        &[NEW, NEW_EC2, "i-00000001 i-00000002"],
+    ),
+    ("euca-reboot-instances", &[NEW, NEW_EC2, "i-00000001"]),
+    (
+        "euca-get-console-output",
+        &[NEW, NEW_EC2, "i-00000001 -r --raw-console-output"],
+    ),
+    (
+        "euca-describe-instance-types",
+        &[NEW, NEW_EC2, "m1.small --by-zone --show-capacity"],
+    ),
+    (
+        "euca-describe-availability-zones",
+        &[NEW, NEW_EC2, "verbose --filter state=available"],
+    ),
     (
         "euca-create-group",
         &[

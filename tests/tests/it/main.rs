@@ -30,6 +30,7 @@ mod guards;
 mod guide;
 mod https;
 mod images;
+mod instances;
 mod json_errors;
 mod key_pairs;
 mod kill;

@@ -35,7 +35,21 @@ pub const OVERVIEW: Overview = Overview {
                 "deregister",
             ],
         ),
-        ("instances", &["keypair", "group"]),
+        (
+            "instances",
+            &[
+                "run",
+                "instances",
+                "wait",
+                "ssh",
+                "console",
+                "reboot",
+                "terminate",
+                "types",
+                "keypair",
+                "group",
+            ],
+        ),
         (
             "bundles",
             &["bundle", "unbundle", "verify", "inspect", "rewrap"],

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use super::dialect::{Dialect, Family};
 use super::tool::start;
 use super::{
-    attributes, bucket, bundle, delete, describe, download, groups, key_pairs, migrate, publish,
-    register, stream, unbundle, upload, volume,
+    attributes, bucket, bundle, delete, describe, download, groups, instances, key_pairs, migrate,
+    publish, register, run, stream, types, unbundle, upload, volume,
 };
 
 /// A name with what runs under it.
@@ -40,7 +40,7 @@ const fn ec2(
 }
 
 /// Every name, sorted.
-pub(super) const NAMES: [Name; 38] = [
+pub(super) const NAMES: [Name; 45] = [
     ec2("ec2-bundle-image", start::<bundle::BundleImage>),
     ec2("ec2-bundle-vol", start::<volume::BundleVolume>),
     ec2("ec2-delete-bundle", start::<delete::DeleteBundle>),
@@ -66,6 +66,10 @@ pub(super) const NAMES: [Name; 38] = [
     euca("euca-delete-group", start::<groups::DeleteGroup>),
     euca("euca-delete-keypair", start::<key_pairs::DeleteKeyPair>),
     euca("euca-deregister", start::<register::Deregister>),
+    euca(
+        "euca-describe-availability-zones",
+        start::<types::DescribeZones>,
+    ),
     euca("euca-describe-group", start::<groups::DescribeGroups>),
     euca("euca-describe-groups", start::<groups::DescribeGroups>),
     euca(
@@ -73,6 +77,14 @@ pub(super) const NAMES: [Name; 38] = [
         start::<attributes::DescribeAttribute>,
     ),
     euca("euca-describe-images", start::<describe::DescribeImages>),
+    euca(
+        "euca-describe-instance-types",
+        start::<types::DescribeInstanceTypes>,
+    ),
+    euca(
+        "euca-describe-instances",
+        start::<instances::DescribeInstances>,
+    ),
     euca(
         "euca-describe-keypairs",
         start::<key_pairs::DescribeKeyPairs>,
@@ -82,18 +94,28 @@ pub(super) const NAMES: [Name; 38] = [
         start::<unbundle::DownloadAndUnbundle>,
     ),
     euca("euca-download-bundle", start::<download::DownloadBundle>),
+    euca(
+        "euca-get-console-output",
+        start::<instances::GetConsoleOutput>,
+    ),
     euca("euca-import-keypair", start::<key_pairs::ImportKeyPair>),
     euca("euca-install-image", start::<publish::InstallImage>),
     euca(
         "euca-modify-image-attribute",
         start::<attributes::ModifyAttribute>,
     ),
+    euca("euca-reboot-instances", start::<instances::RebootInstances>),
     euca("euca-register", start::<register::Register>),
     euca(
         "euca-reset-image-attribute",
         start::<attributes::ResetAttribute>,
     ),
     euca("euca-revoke", start::<groups::Revoke>),
+    euca("euca-run-instances", start::<run::RunInstances>),
+    euca(
+        "euca-terminate-instances",
+        start::<instances::TerminateInstances>,
+    ),
     euca("euca-unbundle", start::<unbundle::Unbundle>),
     euca("euca-unbundle-stream", start::<stream::UnbundleStream>),
     euca("euca-upload-bundle", start::<upload::UploadBundle>),

@@ -72,7 +72,7 @@ pub(super) fn parse_virtualization(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_device(text: &str) -> Result<DeviceMapping, String> {
+pub(super) fn parse_device(text: &str) -> Result<DeviceMapping, String> {
     device_mapping(text).ok_or_else(|| {
         format!(
             "{text:?} does not have the form DEVICE=none, DEVICE=ephemeralN or DEVICE=[SNAPSHOT]:[GIB]:[true|false]:[TYPE[:IOPS]]"

@@ -135,8 +135,8 @@ fn run<T: Tool>(tool: T, name: &'static str, dialect: Dialect) -> Result<(), any
 #[cfg(test)]
 mod tests {
     use super::super::{
-        attributes, bucket, bundle, delete, describe, download, groups, key_pairs, migrate,
-        publish, register, stream, unbundle, upload, volume,
+        attributes, bucket, bundle, delete, describe, download, groups, instances, key_pairs,
+        migrate, publish, register, run, stream, types, unbundle, upload, volume,
     };
     use super::*;
 
@@ -161,6 +161,13 @@ mod tests {
         check::<groups::DeleteGroup>();
         check::<groups::DescribeGroups>();
         check::<groups::Revoke>();
+        check::<instances::DescribeInstances>();
+        check::<instances::GetConsoleOutput>();
+        check::<instances::RebootInstances>();
+        check::<instances::TerminateInstances>();
+        check::<run::RunInstances>();
+        check::<types::DescribeInstanceTypes>();
+        check::<types::DescribeZones>();
         check::<key_pairs::CreateKeyPair>();
         check::<key_pairs::DeleteKeyPair>();
         check::<key_pairs::DescribeKeyPairs>();

@@ -69,7 +69,7 @@ pub struct Volume {
 }
 
 impl DeviceMapping {
-    fn add_to(&self, parameters: &mut Parameters, index: usize) {
+    pub(crate) fn add_to(&self, parameters: &mut Parameters, index: usize) {
         let name = |rest: &str| format!("BlockDeviceMapping.{index}.{rest}");
         parameters.add(name("DeviceName"), &self.device);
         match &self.target {

@@ -1,27 +1,40 @@
 #![doc = include_str!("../README.md")]
 
+mod console;
 mod doctor;
 mod group;
 mod guard;
 mod images;
+mod instance_command;
+mod instances;
 mod keypair;
 mod listed;
 mod ls;
 mod modify;
+mod run;
 mod several;
 mod share;
+mod ssh;
 mod tag;
+mod types;
+mod wait;
 mod whoami;
 
+pub use console::Console;
 pub use doctor::Doctor;
 pub use group::Group;
 pub use guard::{Guard, counted, object_lines};
 pub use images::Images;
+pub use instance_command::InstanceCommand;
 pub use keypair::KeyPair;
 pub use listed::listed_ids;
 pub use ls::Ls;
 pub use modify::Modify;
+pub use run::Run;
 pub use several::{Each, each, once_each};
 pub use share::{Share, Unshare};
+pub use ssh::{Login, Ssh};
 pub use tag::Tag;
+pub use types::Types;
+pub use wait::{Until, Wait, Waiting};
 pub use whoami::Whoami;

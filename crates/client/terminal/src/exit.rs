@@ -18,7 +18,7 @@ pub enum Exit {
     Refused = 4,
     /// The cloud did not answer, or not in a form that can be understood.
     Network = 5,
-    /// The machine that was started did not say what was expected of it.
+    /// The machine that was started did not say what was expected of it, or was not there in time.
     NotSeen = 6,
     /// The terminal was closed (SIGHUP).
     HungUp = 129,
@@ -50,7 +50,7 @@ impl Exit {
             Self::Input => "a file, key, image or bundle is missing, damaged or not trusted",
             Self::Refused => "the cloud refused",
             Self::Network => "the cloud did not answer, or its answer was not understood",
-            Self::NotSeen => "`boot --expect` timed out",
+            Self::NotSeen => "`boot --expect`, `wait` or `run --wait` timed out",
             Self::HungUp => "ended by SIGHUP: the terminal was closed",
             Self::Interrupted => "ended by SIGINT: ^C",
             Self::Terminated => "ended by SIGTERM",

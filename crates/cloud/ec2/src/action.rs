@@ -26,6 +26,7 @@ pub(crate) enum Action {
     AuthorizeSecurityGroupIngress,
     RevokeSecurityGroupIngress,
     DeleteSecurityGroup,
+    DescribeInstanceTypes,
     RunInstances,
     DescribeInstances,
     DescribeInstanceStatus,
@@ -40,7 +41,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// All of them.
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::RegisterImage,
         Self::DescribeImages,
         Self::DeregisterImage,
@@ -62,6 +63,7 @@ impl Action {
         Self::AuthorizeSecurityGroupIngress,
         Self::RevokeSecurityGroupIngress,
         Self::DeleteSecurityGroup,
+        Self::DescribeInstanceTypes,
         Self::RunInstances,
         Self::DescribeInstances,
         Self::DescribeInstanceStatus,
@@ -98,6 +100,7 @@ impl Action {
             Self::AuthorizeSecurityGroupIngress => "AuthorizeSecurityGroupIngress",
             Self::RevokeSecurityGroupIngress => "RevokeSecurityGroupIngress",
             Self::DeleteSecurityGroup => "DeleteSecurityGroup",
+            Self::DescribeInstanceTypes => "DescribeInstanceTypes",
             Self::RunInstances => "RunInstances",
             Self::DescribeInstances => "DescribeInstances",
             Self::DescribeInstanceStatus => "DescribeInstanceStatus",
@@ -115,6 +118,7 @@ impl Action {
     pub(crate) fn is_of(self, profile: Profile) -> bool {
         match self {
             Self::ImportKeyPair
+            | Self::DescribeInstanceTypes
             | Self::DescribeInstanceStatus
             | Self::DescribeInstanceAttribute
             | Self::ModifyInstanceAttribute

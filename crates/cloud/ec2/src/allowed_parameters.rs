@@ -126,6 +126,12 @@ fn of_strict(action: Action) -> &'static [&'static str] {
     match action {
         Action::CreateKeyPair => &["KeyFormat", "KeyType", "TagSpecification.N.*"],
         Action::ImportKeyPair => &["TagSpecification.N.*"],
+        Action::DescribeInstanceTypes => &[
+            "Filter.N.Name",
+            "Filter.N.Value.N",
+            "MaxResults",
+            "NextToken",
+        ],
         Action::DescribeKeyPairs => &["IncludePublicKey", "KeyPairId.N"],
         Action::DeleteKeyPair => &["KeyPairId"],
         Action::CreateSecurityGroup => &["TagSpecification.N.*", "VpcId"],
@@ -141,6 +147,7 @@ fn of_strict(action: Action) -> &'static [&'static str] {
 /// The parameters of the calls about instances.
 fn of_instances(action: Action) -> &'static [&'static str] {
     match action {
+        Action::DescribeInstanceTypes => &["Availability", "InstanceType", "InstanceType.N"],
         Action::RunInstances => &[
             "AdditionalInfo",
             "AddressingType",

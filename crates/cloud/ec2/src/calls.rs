@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::xml::Xml;
 use crate::{
     allowed_parameters, attributes, certificates, deregister, describe, dry_run, errors, groups,
-    instances, key_pairs, regions, register, tags,
+    instances, key_pairs, regions, register, tags, types,
 };
 
 /// A request whose body is read and whose signature has been looked at.
@@ -87,7 +87,7 @@ async fn run(
         Action::DeleteTags => tags::delete(context, caller, parameters).await,
         Action::DescribeTags => tags::describe(context, caller, parameters).await,
         Action::DescribeRegions => regions::regions(context, parameters),
-        Action::DescribeAvailabilityZones => regions::zones(context, parameters),
+        Action::DescribeAvailabilityZones => regions::zones(context, parameters).await,
         Action::DescribeServiceCertificates => certificates::run(context, parameters).await,
         Action::CreateKeyPair => key_pairs::create(context, caller, parameters).await,
         Action::ImportKeyPair => key_pairs::import(context, caller, parameters).await,
@@ -100,6 +100,7 @@ async fn run(
         }
         Action::RevokeSecurityGroupIngress => groups::revoke(context, caller, parameters).await,
         Action::DeleteSecurityGroup => groups::delete(context, caller, parameters).await,
+        Action::DescribeInstanceTypes => types::run(context, parameters).await,
         Action::RunInstances => instances::run(context, caller, parameters).await,
         Action::DescribeInstances => instances::describe(context, caller, parameters).await,
         Action::DescribeInstanceStatus => instances::status(context, caller, parameters).await,

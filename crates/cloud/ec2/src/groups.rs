@@ -96,6 +96,7 @@ pub(crate) async fn authorize(
     let (group, permissions) = (group(parameters)?, permissions(parameters)?);
     let groups = &context.services.groups;
     let done = groups.authorize(caller, &group, &permissions).await?;
+    context.services.instances.changed();
     Ok(xml::returned(done))
 }
 
@@ -107,6 +108,7 @@ pub(crate) async fn revoke(
     let (group, permissions) = (group(parameters)?, permissions(parameters)?);
     let groups = &context.services.groups;
     let done = groups.revoke(caller, &group, &permissions).await?;
+    context.services.instances.changed();
     Ok(xml::returned(done))
 }
 
@@ -117,6 +119,7 @@ pub(crate) async fn delete(
 ) -> Result<Xml, Refusal> {
     let group = group(parameters)?;
     context.services.groups.delete(caller, &group).await?;
+    context.services.instances.changed();
     Ok(xml::returned(true))
 }
 

@@ -25,6 +25,7 @@ mod services;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod types;
 mod xml;
 
 pub use front_end::{Ec2FrontEnd, Ec2Options};

@@ -1,5 +1,7 @@
 //! `DescribeRegions` and `DescribeAvailabilityZones`: there is one of each.
 
+use gumnut_cloud_instances::Room;
+
 use crate::context::Context;
 use crate::filter::glob;
 use crate::parameters::Parameters;
@@ -8,6 +10,9 @@ use crate::xml::Xml;
 
 /// The zone: the first cluster of a fresh Eucalyptus.
 pub const ZONE: &str = "cluster01";
+
+/// With this name of a zone Eucalyptus lists instance types, too.
+const VERBOSE: &str = "verbose";
 
 pub(crate) fn regions(context: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
     let mut wanted = parameters.list("RegionName");
@@ -28,9 +33,16 @@ pub(crate) fn regions(context: &Context<'_>, parameters: &Parameters) -> Result<
     Ok(xml)
 }
 
-pub(crate) fn zones(context: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
+pub(crate) async fn zones(context: &Context<'_>, parameters: &Parameters) -> Result<Xml, Refusal> {
     let region = context.region;
-    let wanted = parameters.list("ZoneName");
+    let mut wanted = parameters.list("ZoneName");
+    let is_verbose = wanted.iter().any(|name| name == VERBOSE);
+    wanted.retain(|name| name != VERBOSE);
+    let rooms = if is_verbose {
+        context.services.instances.rooms().await?
+    } else {
+        Vec::new()
+    };
     let place = [
         ("zone-name", ZONE),
         ("state", "available"),
@@ -47,8 +59,35 @@ pub(crate) fn zones(context: &Context<'_>, parameters: &Parameters) -> Result<Xm
                 xml.element("messageSet", |_| {});
             });
         }
+        if is_verbose {
+            verbose(xml, &rooms);
+        }
     });
     Ok(xml)
+}
+
+/// The lines about instance types, in the form of zones: how many more of each can be started, and how many there can be.
+fn verbose(xml: &mut Xml, rooms: &[Room]) {
+    let heading = [("vm types", "free / max   cpu   ram  disk".to_owned())];
+    let types = rooms.iter().map(|room| {
+        let Room {
+            kind,
+            most,
+            available,
+        } = room;
+        let numbers = format!(
+            "{available:04} / {most:04}  {:2}   {:5}  {:4}",
+            kind.processors, kind.memory_mib, kind.disk_gib
+        );
+        (kind.name, numbers)
+    });
+    for (name, state) in heading.into_iter().chain(types) {
+        xml.element("item", |xml| {
+            xml.leaf("zoneName", &format!("|- {name}"));
+            xml.leaf("zoneState", &state);
+            xml.element("messageSet", |_| {});
+        });
+    }
 }
 
 /// Whether the place is among the names; a name that is no place is an error.

@@ -7,6 +7,7 @@ mod instances;
 mod key_pairs;
 mod others;
 mod profiles;
+mod types;
 
 use std::sync::Arc;
 

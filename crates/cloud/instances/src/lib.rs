@@ -39,7 +39,7 @@ pub use names::{host_name, mac_of, public_address};
 pub use provision::{
     BundledImage, Provision, ProvisionCause, ProvisionError, Provisioner, PublicKey,
 };
-pub use quota::{NoRoom, Quota, Usage};
+pub use quota::{NoRoom, Quota, Room, Usage};
 pub use reconcile::{Task, reconcile};
 pub use requests::{Modification, Moved};
 pub use run::{DeviceRequest, RunRequest};

@@ -30,6 +30,17 @@ pub struct Usage {
     pub disk: u64,
 }
 
+/// How many instances of a type there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// The type.
+    pub kind: InstanceType,
+    /// How many there can be if there are no others.
+    pub most: u32,
+    /// How many more there can be.
+    pub available: u32,
+}
+
 /// There is no room for as many instances as are wanted at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not enough resources ({available} < {wanted})")]

@@ -15,10 +15,11 @@ use crate::lookup::LaunchLookup;
 use crate::names::parsed;
 use crate::plan::Planner;
 use crate::provision::Provisioner;
-use crate::quota::Quota;
+use crate::quota::{Quota, Room, Usage};
 use crate::requests::{self, Modification, Moved};
 use crate::run::{self, RunRequest};
 use crate::state::Request;
+use crate::types::instance_types;
 use crate::view::{self, View};
 
 /// Most tags of an account on an instance, as in EC2.
@@ -119,6 +120,32 @@ impl Instances {
     /// What all instances may take together; `None`: this cloud does not run instances.
     pub fn quota(&self) -> Option<Quota> {
         self.shared.host.as_ref().map(|host| host.quota)
+    }
+
+    /// The types of this cloud, in the order in which they are listed, each with how many instances of it there is room for.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be used.
+    pub async fn rooms(&self) -> Result<Vec<Room>, InstanceError> {
+        let types = instance_types(self.shared.profile).iter();
+        let Some(quota) = self.quota() else {
+            let none = types.map(|kind| Room {
+                kind: *kind,
+                most: 0,
+                available: 0,
+            });
+            return Ok(none.collect());
+        };
+        let used = Usage::of_instances(&self.shared.catalogue.instances(None).await?);
+        let rooms = types.map(|kind| {
+            let room = |used| quota.room(used, kind, kind.disk());
+            Room {
+                kind: *kind,
+                most: room(&Usage::default()),
+                available: room(&used),
+            }
+        });
+        Ok(rooms.collect())
     }
 
     /// Runs instances and gives them: as many as there is room for, not fewer than wanted. A request that is repeated with its token

@@ -53,6 +53,7 @@ fn good<'a>(action: Action, id: &'a str, location: &'a str) -> Vec<(&'a str, &'a
         | Action::DescribeServiceCertificates
         | Action::DescribeKeyPairs
         | Action::DescribeSecurityGroups
+        | Action::DescribeInstanceTypes
         | Action::DescribeInstances
         | Action::DescribeInstanceStatus => Vec::new(),
         Action::RunInstances => {
