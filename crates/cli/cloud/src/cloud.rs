@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::data::{CREDENTIALS, Data};
 use crate::images::ImageOptions;
+use crate::instances::InstanceOptions;
 use crate::listen::{self, Listen};
 use crate::refused::refused;
 use crate::runtime::within;
@@ -59,6 +60,7 @@ pub struct Init {
 Examples:
   gumnut cloud start
   gumnut cloud start --listen 127.0.0.1:9000 --data /srv/cloud
+  gumnut cloud start --instances
   gumnut cloud start --detach && gumnut cloud status
   gumnut cloud stop")]
 pub struct Start {
@@ -68,6 +70,8 @@ pub struct Start {
     listen: Listen,
     #[command(flatten)]
     images: ImageOptions,
+    #[command(flatten)]
+    instances: InstanceOptions,
     /// Run the cloud in the background, once it accepts connections; `gumnut cloud stop` ends it
     #[arg(long)]
     detach: bool,
@@ -171,6 +175,7 @@ impl Start {
         let mut settings = self.data.settings()?;
         self.listen.apply(&mut settings);
         self.images.apply(&mut settings);
+        self.instances.apply(&mut settings);
         // What is wrong with the options is said here, not in a log.
         let config = settings.config()?;
         if self.print_config {

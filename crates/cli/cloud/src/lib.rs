@@ -6,6 +6,7 @@ mod data;
 mod fsck;
 mod gc;
 mod images;
+mod instances;
 mod listen;
 mod migrate;
 mod notify;

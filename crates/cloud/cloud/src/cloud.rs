@@ -29,6 +29,7 @@ use crate::data_dir::{CATALOGUE, DataDir, is_empty};
 use crate::error::CloudError;
 use crate::front_ends;
 use crate::fsck::{self, Repair, Report};
+use crate::machines::{Machinery, Machines};
 use crate::measures::{self, Collections};
 #[cfg(feature = "postgres")]
 use crate::migrate::{self, Move, MoveRequest};
@@ -52,6 +53,8 @@ pub struct Running {
     keys: Keys,
     making_keys: JoinHandle<()>,
     collecting: Collecting,
+    /// `None`: this cloud does not run instances.
+    machines: Option<Machines>,
 }
 
 impl Cloud {
@@ -318,8 +321,10 @@ impl Cloud {
         let blobs = measures::blobs(&mut instruments, blobs);
         let limits = config.limits.of_objects();
         let objects = ObjectStore::open(catalogue.clone(), Arc::clone(&blobs), limits).await?;
-        // Nothing runs machines.
-        let services = services(&config, &catalogue, objects.clone(), &keys, None);
+        let machinery = Machinery::of(&config, &catalogue, &objects, &keys).await?;
+        let host = machinery.as_ref().map(|machinery| machinery.host.clone());
+        let services = services(&config, &catalogue, objects.clone(), &keys, host);
+        let instances = services.instances.clone();
         let front_ends = front_ends(&config, &catalogue, objects.clone(), services);
         let addr = config.listen;
         let listener = TcpListener::bind(addr)
@@ -345,6 +350,14 @@ impl Cloud {
             probe: Box::new(probe),
             instruments,
         };
+        let machines = match machinery {
+            Some(machinery) => Some(
+                machinery
+                    .start(&instances, &config, Arc::clone(&data_dir))
+                    .await?,
+            ),
+            None => None,
+        };
         let server = Server::start(listener, options)
             .map_err(|source| CloudError::Listen { addr, source })?;
         let making_keys = tokio::task::spawn_blocking({
@@ -369,6 +382,7 @@ impl Cloud {
             keys,
             making_keys,
             collecting,
+            machines,
         })
     }
 }
@@ -533,12 +547,21 @@ impl Running {
         Ok(true)
     }
 
-    /// Ends the cloud: no new requests, and those that are running may finish within the grace time.
+    /// Ends the cloud: no new requests, and those that are running may finish within the grace time. Instances are asked to shut down
+    /// meanwhile, which takes up to a minute, and are terminated.
     ///
     /// # Errors
     /// When a task of the cloud has failed.
     pub async fn shutdown(self) -> Result<(), CloudError> {
-        self.server.shutdown().await?;
+        let machines = async {
+            match self.machines {
+                Some(machines) => machines.end().await,
+                None => Ok(()),
+            }
+        };
+        let (server, machines) = tokio::join!(self.server.shutdown(), machines);
+        server?;
+        machines?;
         // It has the catalogue, whose file is complete when nobody has it any more.
         self.collecting.end().await;
         Ok(self.making_keys.await?)

@@ -56,9 +56,32 @@ pub struct Config {
     pub grace: Duration,
     /// How long a cloud that ends says so, and answers requests anyway, so that a load balancer sends them elsewhere.
     pub drain: Duration,
+    /// Runs instances on this computer, and how many; without, requests to run them are refused. Needs qemu, and everything in the data
+    /// directory.
+    pub instances: Option<InstancesConfig>,
     /// What this front end is called among those of a cloud, in metrics, in the log and as the owner of leases; `None` for the name of
     /// the machine.
     pub name: Option<String>,
+}
+
+/// How instances are run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InstancesConfig {
+    /// Most instances at a time.
+    pub max: u32,
+    /// A kernel and a ramdisk for machines whose own kernel is for Xen alone: their ids.
+    pub replacement_kernel: Option<(String, Option<String>)>,
+}
+
+impl Default for InstancesConfig {
+    /// Four instances, and no kernel in the place of another.
+    fn default() -> Self {
+        Self {
+            max: 4,
+            replacement_kernel: None,
+        }
+    }
 }
 
 /// Where the catalogue of a cloud is.
@@ -251,12 +274,18 @@ impl Config {
             refuse_acl: None,
             grace: Duration::from_secs(10),
             drain: Duration::ZERO,
+            instances: None,
             name: None,
         }
     }
 }
 
 impl Config {
+    /// Whether catalogue and objects are in the data directory, so that no other front end uses them.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.catalogue, CatalogueSource::Sqlite) && matches!(self.blobs, BlobsSource::Disk)
+    }
+
     /// Where clients find a cloud that is started so: `http://127.0.0.1:8773`.
     pub fn endpoint(&self) -> String {
         self.endpoint_at(self.listen.port())

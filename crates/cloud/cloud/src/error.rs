@@ -161,6 +161,20 @@ pub enum CloudError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Instances cannot be run on this computer.
+    #[error("cannot run instances")]
+    Machines {
+        /// Whose fault it is.
+        fault: Fault,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Several front ends may share the catalogue, and each would take the instances of the others for its own.
+    #[error(
+        "instances need a catalogue and objects in the data directory: a front end of several cannot run them; start it without --instances"
+    )]
+    SharedInstances,
     /// Users, keys or certificates cannot be used.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
@@ -263,6 +277,17 @@ impl CloudError {
         }
     }
 
+    /// Why instances cannot be run.
+    pub(crate) fn machines(
+        fault: Fault,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Machines {
+            fault,
+            source: source.into(),
+        }
+    }
+
     /// Whose fault it is: what was asked for, the content of the data directory or of a file, or the machine.
     pub fn fault(&self) -> Fault {
         match self {
@@ -270,11 +295,13 @@ impl CloudError {
             | Self::NotEncrypted(_)
             | Self::Inline(_)
             | Self::NoBlobsKey
+            | Self::SharedInstances
             | Self::CollectsItself
             | Self::ShortGrace { .. }
             | Self::CatalogueSource { .. } => Fault::Usage,
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => error.fault(),
+            Self::Machines { fault, .. } => *fault,
             Self::Backup(error) => error.fault(),
             Self::Migrate(error) => error.fault(),
             Self::InUse(_) | Self::BlobsOfAnother { .. } => Fault::Refused,

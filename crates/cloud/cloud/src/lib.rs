@@ -9,6 +9,7 @@ mod data_dir;
 mod error;
 mod front_ends;
 mod fsck;
+mod machines;
 mod measures;
 #[cfg(feature = "postgres")]
 mod migrate;
@@ -23,7 +24,7 @@ mod shared;
 
 pub use backup::{Backup, BackupError, BackupOptions, Restored};
 pub use cloud::{Cloud, Running};
-pub use config::{BlobsSource, CatalogueSource, Config, Limits};
+pub use config::{BlobsSource, CatalogueSource, Config, InstancesConfig, Limits};
 pub use error::CloudError;
 pub use fsck::{Finding, Repair, Report};
 pub use gumnut_cloud_accounts::{AccountsError, Credentials, Tls, User, Users};

@@ -56,6 +56,12 @@ pub(super) fn of(settings: &Settings) -> Vec<Line> {
         line("require-name", yes(settings.require_name)),
         line("full-unbundle", yes(settings.full_unbundle)),
         line("epoch-ms", Some(format!("[{}]", times.join(", ")))),
+        line("instances", yes(settings.instances)),
+        line("max-instances", Some(settings.max_instances.to_string())),
+        line(
+            "replacement-kernel",
+            settings.replacement_kernel.as_deref().map(text),
+        ),
         line("limits.buckets", Some(limits.buckets.to_string())),
         line("limits.put", quoted(&limits.put)),
         line("limits.object", quoted(&limits.object)),

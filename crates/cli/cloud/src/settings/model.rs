@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gumnut_cloud::{
-    BlobsSource, CatalogueSource, CloudError, Config, IdPolicy, ImageRules, Limits, OwnerId,
-    Profile, Tls,
+    BlobsSource, CatalogueSource, CloudError, Config, IdPolicy, ImageRules, InstancesConfig,
+    Limits, OwnerId, Profile, Tls,
 };
 use gumnut_settings::default_cloud_dir;
 use gumnut_terminal::{Exit, Failure};
+use gumnut_types::ImageId;
 use serde::Deserialize;
 
 use super::values::{Ids, Owner, Size, Time, named};
@@ -61,6 +62,9 @@ pub(crate) struct Settings {
     pub(crate) require_name: bool,
     pub(crate) full_unbundle: bool,
     pub(crate) epoch_ms: Vec<i64>,
+    pub(crate) instances: bool,
+    pub(crate) max_instances: u32,
+    pub(crate) replacement_kernel: Option<String>,
     pub(super) limits: LimitSettings,
 }
 
@@ -115,6 +119,9 @@ impl Default for Settings {
             require_name: false,
             full_unbundle: false,
             epoch_ms: Vec::new(),
+            instances: false,
+            max_instances: InstancesConfig::default().max,
+            replacement_kernel: None,
             limits: LimitSettings::default(),
         }
     }
@@ -188,6 +195,7 @@ impl Settings {
         config.regions.clone_from(&self.accept_regions);
         config.extended_bucket_names = self.extended_bucket_names;
         config.images = self.rules()?;
+        config.instances = self.instances()?;
         self.limits.configure(&mut config.limits);
         config.limits.inline_bytes = self.inline().in_memory();
         if config.limits.inline_bytes > Limits::MAX_INLINE_BYTES {
@@ -262,6 +270,28 @@ impl Settings {
             (None, None) => Ok(self.tls.then_some(Tls::Made)),
             _ => wrong("the settings `tls-cert` and `tls-key` need each other"),
         }
+    }
+
+    /// How instances are run; `None`: they are not.
+    fn instances(&self) -> Result<Option<InstancesConfig>, Failure> {
+        let mut instances = InstancesConfig::default();
+        instances.max = self.max_instances;
+        if let Some(text) = &self.replacement_kernel {
+            let (kernel, ramdisk) = match text.split_once(',') {
+                Some((kernel, ramdisk)) => (kernel, Some(ramdisk)),
+                None => (text.as_str(), None),
+            };
+            let is_usable = ImageId::parse_kernel(kernel).is_ok()
+                && ramdisk.is_none_or(|id| ImageId::parse_ramdisk(id).is_ok());
+            if !is_usable {
+                let message = format!(
+                    "the setting `replacement-kernel` must be the id of a kernel, a comma and the id of a ramdisk, not {text:?}"
+                );
+                return Err(Failure::new(Exit::Usage, message));
+            }
+            instances.replacement_kernel = Some((kernel.to_owned(), ramdisk.map(str::to_owned)));
+        }
+        Ok(self.instances.then_some(instances))
     }
 
     /// The rules of the cloud that these settings ask for.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use data_encoding::HEXLOWER;
 use fs_err as fs;
-use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock, KnownBlob};
+use gumnut_cloud_catalogue::{Catalogue, CatalogueError, Clock, Instance, KnownBlob};
 use gumnut_cloud_sqlite::SqliteCatalogue;
 use gumnut_types::Progress;
 use md5::{Digest as _, Md5};
@@ -15,6 +15,7 @@ use md5::{Digest as _, Md5};
 use super::report::{Finding, Report};
 use crate::data_dir::known_files;
 use crate::error::CloudError;
+use crate::machines::INSTANCES;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 256 << 10;
@@ -49,9 +50,10 @@ pub(crate) fn check(
     let mut report = Report::default();
     let read = async {
         report.check_inline(&copy).await?;
-        Ok::<_, CatalogueError>((copy.faults().await?, known_blobs(&copy).await?))
+        let (faults, known) = (copy.faults().await?, known_blobs(&copy).await?);
+        Ok::<_, CatalogueError>((faults, known, copy.instances(None).await?))
     };
-    let (faults, known) = match futures::executor::block_on(read) {
+    let (faults, known, instances) = match futures::executor::block_on(read) {
         Err(CatalogueError::Damaged { reason }) => {
             return Ok(Report::of_catalogue(damaged(&reason)));
         }
@@ -67,8 +69,26 @@ pub(crate) fn check(
         .collect();
     check_files(data_dir, &known, &mut report, progress)
         .map_err(files("read the directories of the object store"))?;
+    check_instances(data_dir, &instances, &mut report)
+        .map_err(files("read the directories of the instances"))?;
     report.findings.sort_by_key(ToString::to_string);
     Ok(report)
+}
+
+/// Finds directories of instances that have ended. Those of instances that were running when the cloud was killed go at its next start.
+fn check_instances(data_dir: &Path, instances: &[Instance], report: &mut Report) -> io::Result<()> {
+    let live = instances.iter().filter(|it| it.state.takes_disk());
+    for name in names(&data_dir.join(INSTANCES))? {
+        let is_unfinished = name.starts_with('.');
+        let has_row = live
+            .clone()
+            .any(|instance| instance.id.eq_ignore_ascii_case(&name));
+        if !is_unfinished && !has_row {
+            let file = format!("{INSTANCES}/{name}");
+            report.findings.push(Finding::Orphan { file });
+        }
+    }
+    Ok(())
 }
 
 /// Every blob that rows of a catalogue name, in the order of their names.

@@ -31,7 +31,7 @@ pub struct Guest {
     /// Whether something makes new keys for the ssh server at the first start: cloud-init, or a unit or script that calls
     /// ssh-keygen.
     pub makes_host_keys: bool,
-    /// Whether something fetches keys from the metadata service at the start: cloud-init, or a script that names its address.
+    /// Whether something fetches keys from the metadata service at the start: cloud-init, or a script that names its address and the keys.
     pub asks_metadata: bool,
     /// The drivers that it has as modules, or whose kernel has them built in.
     pub drivers: Drivers,
@@ -184,19 +184,22 @@ fn asks_metadata(tree: &Tree) -> Result<bool, Ext4Error> {
     }
     for path in scripts {
         let text = tree.read_file(&path, MAX_TEXT)?.unwrap_or_default();
-        if names_metadata(&String::from_utf8_lossy(&text)) {
+        if fetches_keys(&String::from_utf8_lossy(&text)) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Whether a line that is not a comment names the metadata service.
-fn names_metadata(script: &str) -> bool {
-    let mut code = script
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'));
-    code.any(|line| line.contains("169.254.169.254"))
+/// Whether a script fetches keys from the metadata service, comments aside.
+fn fetches_keys(script: &str) -> bool {
+    let code = || {
+        script
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+    };
+    let is_said = |word: &str| code().any(|line| line.contains(word));
+    is_said("169.254.169.254") && (is_said("public-keys") || is_said("openssh-key"))
 }
 
 fn drivers(tree: &Tree, versions: &[String]) -> Result<Drivers, Ext4Error> {
@@ -266,10 +269,12 @@ mod tests {
 
     #[test]
     fn a_comment_asks_nothing() {
-        assert!(names_metadata(
-            "curl http://169.254.169.254/latest/meta-data/"
+        let fetch = "curl http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key";
+        assert!(fetches_keys(fetch));
+        assert!(!fetches_keys(&format!("  # {fetch}\n")));
+        assert!(!fetches_keys(
+            "curl http://169.254.169.254/latest/meta-data/instance-id"
         ));
-        assert!(!names_metadata("  # curl http://169.254.169.254/\n"));
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn what_asks_for_its_key_and_what_drivers_there_are_is_seen() {
     let guest = inspection.root().unwrap().guest().unwrap();
     assert!(!guest.asks_metadata && guest.drivers.ide && !guest.drivers.virtio_blk);
     let image = Image::ext3_with(|tree| {
-        let script = "#!/bin/sh\nwget -O k http://169.254.169.254/latest/meta-data/\n";
+        let script = "#!/bin/sh\nwget -O k http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key\n";
         fs_err::write(tree.join("etc/rc.local"), script).unwrap();
     });
     let inspection = inspect(&image.path).unwrap();
