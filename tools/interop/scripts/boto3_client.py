@@ -1,7 +1,8 @@
 """boto3 against a cloud: objects, large ones too, addresses that are signed in advance, and images.
 
-Usage: boto3_client.py s3|ec2|key-pairs|groups|instances|wrong-secret
-The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a manifest to register).
+Usage: boto3_client.py s3|ec2|key-pairs|groups|instances|run|wrong-secret
+The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a manifest to register;
+for `run` the id of a machine image).
 Ends with 0 when everything was as it should be; an exception says what was not.
 """
 
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 import zlib
 
@@ -220,6 +222,53 @@ def instances():
         ec2.deregister_image(ImageId=kernel)
 
 
+def run():
+    ec2, image = ec2_client(), os.environ["LOCATION"]
+    ec2.create_key_pair(KeyName="boto3-run")
+    tags = [{"Key": "Name", "Value": "boto3"}]
+    asked = {
+        "ImageId": image,
+        "MinCount": 1,
+        "MaxCount": 2,
+        "KeyName": "boto3-run",
+        "UserData": "#!/bin/sh",
+        "ClientToken": "boto3",
+        "TagSpecifications": [{"ResourceType": "instance", "Tags": tags}],
+    }
+    launched = ec2.run_instances(**asked)
+    ids = [instance["InstanceId"] for instance in launched["Instances"]]
+    again = [instance["InstanceId"] for instance in ec2.run_instances(**asked)["Instances"]]
+    assert len(ids) == 2 and again == ids, f"{ids} became {again}"
+    soon = {"Delay": 1, "MaxAttempts": 240}
+    ec2.get_waiter("instance_running").wait(InstanceIds=ids, WaiterConfig=soon)
+    (reservation,) = ec2.describe_instances(Filters=[{"Name": "tag:Name", "Values": ["boto3"]}])["Reservations"]
+    for number, instance in enumerate(reservation["Instances"]):
+        assert (instance["AmiLaunchIndex"], instance["KeyName"], instance["Tags"]) == (number, "boto3-run", tags)
+        assert instance["PublicIpAddress"].startswith("127.31."), instance["PublicIpAddress"]
+    statuses = ec2.describe_instance_status(InstanceIds=ids)["InstanceStatuses"]
+    assert [status["InstanceStatus"]["Status"] for status in statuses] == ["ok", "ok"], statuses
+    data = ec2.describe_instance_attribute(InstanceId=ids[0], Attribute="userData")["UserData"]["Value"]
+    assert base64.b64decode(data) == b"#!/bin/sh", data
+    until(lambda: "Linux" in ec2.get_console_output(InstanceId=ids[0]).get("Output", ""))
+    ec2.reboot_instances(InstanceIds=ids[:1])
+    refused(lambda: ec2.stop_instances(InstanceIds=ids), [400])
+    protect = {"InstanceId": ids[1], "DisableApiTermination": {"Value": True}}
+    ec2.modify_instance_attribute(**protect)
+    refused(lambda: ec2.terminate_instances(InstanceIds=ids), [400])
+    ec2.modify_instance_attribute(InstanceId=ids[1], DisableApiTermination={"Value": False})
+    ended = ec2.terminate_instances(InstanceIds=ids)["TerminatingInstances"]
+    assert [instance["CurrentState"]["Name"] for instance in ended] == ["shutting-down"] * 2, ended
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=ids, WaiterConfig=soon)
+
+
+def until(holds):
+    for _ in range(240):
+        if holds():
+            return
+        time.sleep(1)
+    raise AssertionError("it did not happen in time")
+
+
 def colons(digest):
     return digest.digest().hex(":")
 
@@ -234,4 +283,12 @@ def wrong_secret():
 
 
 if __name__ == "__main__":
-    {"s3": s3, "ec2": ec2, "key-pairs": key_pairs, "groups": groups, "instances": instances, "wrong-secret": wrong_secret}[sys.argv[1]]()
+    {
+        "s3": s3,
+        "ec2": ec2,
+        "key-pairs": key_pairs,
+        "groups": groups,
+        "instances": instances,
+        "run": run,
+        "wrong-secret": wrong_secret,
+    }[sys.argv[1]]()

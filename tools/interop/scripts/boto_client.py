@@ -1,12 +1,14 @@
 """boto 2.49 against a cloud: an S3 client that signs with version 2, and an EC2 client.
 
-Usage: boto_client.py s3|ec2|wrong-secret
-The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a manifest to register).
+Usage: boto_client.py s3|ec2|run|wrong-secret
+The environment names the cloud: HOST, PORT, ACCESS_KEY, SECRET_KEY, LOCATION (a manifest to register; for `run` the id of
+a machine image).
 Ends with 0 when everything was as it should be; an exception says what was not.
 """
 
 import os
 import sys
+import time
 
 import boto
 from boto.exception import EC2ResponseError, S3ResponseError
@@ -74,6 +76,27 @@ def ec2():
     assert image_id not in [image.id for image in connection.get_all_images()]
 
 
+def run():
+    connection, image = ec2_connection(SECRET_KEY), os.environ["LOCATION"]
+    reservation = connection.run_instances(image, user_data="hello", security_groups=["default"])
+    (instance,) = reservation.instances
+    assert (instance.state, instance.image_id) == ("pending", image), f"{instance.state} {instance.image_id}"
+    until(instance, "running")
+    assert instance.ip_address.startswith("127.31."), instance.ip_address
+    assert connection.reboot_instances([instance.id])
+    assert connection.get_console_output(instance.id).instance_id == instance.id
+    connection.terminate_instances([instance.id])
+    until(instance, "terminated")
+
+
+def until(instance, state):
+    for _ in range(240):
+        if instance.update() == state:
+            return
+        time.sleep(1)
+    raise AssertionError(f"{instance.id} is {instance.state} and not {state}")
+
+
 def wrong_secret():
     for attempt, error in [
         (lambda: s3_connection("wrong").get_all_buckets(), S3ResponseError),
@@ -88,4 +111,4 @@ def wrong_secret():
 
 
 if __name__ == "__main__":
-    {"s3": s3, "ec2": ec2, "wrong-secret": wrong_secret}[sys.argv[1]]()
+    {"s3": s3, "ec2": ec2, "run": run, "wrong-secret": wrong_secret}[sys.argv[1]]()

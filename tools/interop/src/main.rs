@@ -4,6 +4,7 @@
 mod aws;
 mod ceph;
 mod eucarc;
+mod machines;
 mod rclone;
 mod s3cmd;
 mod s5cmd;
@@ -34,7 +35,7 @@ struct Scene {
     endpoint: String,
     access_key: String,
     secret_key: String,
-    /// A manifest that can be registered, as `bucket/key`.
+    /// A manifest that can be registered, as `bucket/key`; in a cloud that runs instances, the id of a machine image.
     location: String,
 }
 
@@ -107,6 +108,10 @@ fn clients(workspace: &Workspace, is_shared: bool) -> anyhow::Result<()> {
     s5cmd::check(&scene, &mut steps);
     eucarc::check(&scene, &program, &cloud, &mut steps);
     stores::check(workspace, &scene, &mut steps);
+    // Instances need a cloud with its catalogue in its own directory.
+    if !is_shared {
+        machines::check(workspace, scratch.path(), &program, &mut steps);
+    }
     steps.check("stop", || cloud.stop());
     steps.finish()
 }
@@ -138,6 +143,19 @@ impl Scene {
         ];
         let manifest = gumnut.text(&bundle, "manifest")?;
         let location = gumnut.text(&["upload", &manifest, "-b", "interop"], "location")?;
+        Self::of(workspace, folder, environment, cloud, location)
+    }
+
+    /// What the clients get of a cloud that has what they need.
+    fn of(
+        workspace: &Workspace,
+        folder: &Path,
+        environment: Environment,
+        cloud: &Cloud,
+        location: String,
+    ) -> anyhow::Result<Self> {
+        let shell = workspace.shell()?;
+        shell.change_dir(folder);
         Ok(Self {
             folder: folder.to_owned(),
             environment,

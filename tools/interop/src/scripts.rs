@@ -82,7 +82,12 @@ pub(super) fn check(workspace: &Workspace, scene: &Scene, steps: &mut Steps) {
     }
 }
 
-fn run(workspace: &Workspace, scene: &Scene, script: &str, task: &str) -> anyhow::Result<()> {
+pub(super) fn run(
+    workspace: &Workspace,
+    scene: &Scene,
+    script: &str,
+    task: &str,
+) -> anyhow::Result<()> {
     let python = scene.environment.program("python");
     let script = workspace
         .root()
