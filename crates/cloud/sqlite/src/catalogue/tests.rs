@@ -15,7 +15,7 @@ use time::macros::datetime;
 
 use super::*;
 
-mod on_a_file {
+mod sqlite {
     use super::*;
 
     gumnut_cloud_catalogue::contract_tests!({
