@@ -5,6 +5,7 @@
 )]
 
 mod cloud;
+mod guest;
 mod postgres;
 mod program;
 mod proxy;
@@ -14,6 +15,7 @@ mod terminal;
 mod tools;
 
 pub use cloud::Cloud;
+pub use guest::GuestImage;
 pub use postgres::Postgres;
 pub use program::{Outcome, Program};
 pub use proxy::{Fault, FaultProxy};

@@ -35,6 +35,7 @@ mod json_errors;
 mod key_pairs;
 mod kill;
 mod life_cycle;
+mod machines;
 mod make;
 mod manage;
 mod manners;

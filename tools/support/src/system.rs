@@ -7,12 +7,13 @@ use crate::ceph;
 use crate::workspace::{Workspace, has, is_root};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 30] = [
+const PROGRAMS: [(&str, &str); 31] = [
     ("bzip2", "bzip2"),
     ("cc", "gcc"),
     ("cpio", "cpio"),
     ("curl", "curl"),
     ("debugfs", "e2fsprogs"),
+    ("dropbear", "dropbear-bin"),
     ("dumpe2fs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
     ("fakeroot", "fakeroot"),
