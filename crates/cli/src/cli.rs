@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use gumnut_cloud_commands::Cloud;
+use gumnut_cloud_commands::{Cloud, Connect};
 use gumnut_command_line::{OVERVIEW, Reference};
 use gumnut_compat::Compat;
 use gumnut_manage::{Doctor, Images, InstanceCommand, Ls, Modify, Share, Tag, Unshare, Whoami};
@@ -65,6 +65,7 @@ pub(crate) enum Action {
     Boot(boot::Boot),
     #[command(flatten)]
     Instance(InstanceCommand),
+    Connect(Connect),
     Doctor(Doctor),
     Whoami(Whoami),
     Make(Box<make::Make>),
@@ -132,6 +133,7 @@ impl Cli {
             Action::Copy(command) => command.run(session),
             Action::Boot(command) => command.run(session),
             Action::Instance(command) => block_on(command.run(session)),
+            Action::Connect(command) => command.run(),
             Action::Doctor(command) => command.run(session),
             Action::Whoami(command) => block_on(command.run(session)),
             Action::Make(command) => command.run(session),

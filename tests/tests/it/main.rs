@@ -14,6 +14,7 @@ mod compat_flags;
 mod compat_local;
 mod compat_parallel;
 mod compat_volumes;
+mod connect;
 mod copy;
 mod dialects;
 mod disk_full;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod cloud;
+mod connect;
 mod data;
 mod fsck;
 mod gc;
@@ -19,3 +20,4 @@ mod settings;
 mod user;
 
 pub use cloud::Cloud;
+pub use connect::Connect;

@@ -45,7 +45,7 @@ pub(super) fn published(
     output.result(&json, &lines)?;
     if let Some(id) = machine {
         output.say(format!(
-            "next: gumnut boot {id}, or euca-run-instances {id}"
+            "next: gumnut run {id}, or on this machine gumnut boot {id}"
         ));
     }
     let images = counted(published.images.len(), "image");
