@@ -31,6 +31,7 @@ mod guards;
 mod guide;
 mod https;
 mod images;
+mod instance_groups;
 mod instances;
 mod json_errors;
 mod key_pairs;
