@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use smoltcp::wire::{DhcpMessageType, DhcpOption, DhcpPacket, DhcpRepr, EthernetAddress};
 
 use crate::guest::{Guest, Mac};
-use crate::limits::MTU;
 use crate::subnet::Subnet;
 
 pub(crate) const SERVER_PORT: u16 = 67;
@@ -17,7 +16,6 @@ const REQUESTED_ADDRESS: u8 = 50;
 const MESSAGE_TYPE: u8 = 53;
 const SERVER_IDENTIFIER: u8 = 54;
 const HOST_NAME: u8 = 12;
-const INTERFACE_MTU: u8 = 26;
 
 /// A question of the guest.
 struct Question {
@@ -92,17 +90,10 @@ impl Question {
         let refused = kind == DhcpMessageType::Nak;
         // Who asks for hints only has an address already.
         let leases = !refused && self.kind != DhcpMessageType::Inform;
-        let mtu = u16::try_from(MTU).ok()?.to_be_bytes();
-        let hints = [
-            DhcpOption {
-                kind: HOST_NAME,
-                data: guest.host_name.as_bytes(),
-            },
-            DhcpOption {
-                kind: INTERFACE_MTU,
-                data: &mtu,
-            },
-        ];
+        let hints = [DhcpOption {
+            kind: HOST_NAME,
+            data: guest.host_name.as_bytes(),
+        }];
         let reply = DhcpRepr {
             message_type: kind,
             transaction_id: self.transaction,

@@ -176,7 +176,8 @@ impl Guest {
 
     fn card(&self) -> String {
         let model = match self.card {
-            Card::Virtio => "virtio-net-pci",
+            // Large packets: the system holds few frames between the emulator and the network.
+            Card::Virtio => "virtio-net-pci,host_mtu=9000",
             Card::E1000 => "e1000",
         };
         let mac = self.mac.map(|byte| format!("{byte:02x}")).join(":");
@@ -277,10 +278,9 @@ mod tests {
             !arguments.contains(&"-kernel".to_owned())
                 && !arguments.contains(&"-no-reboot".to_owned())
         );
-        assert!(
-            arguments
-                .contains(&"virtio-net-pci,netdev=net,romfile=,mac=d0:0d:12:34:ab:cd".to_owned())
-        );
+        assert!(arguments.contains(
+            &"virtio-net-pci,host_mtu=9000,netdev=net,romfile=,mac=d0:0d:12:34:ab:cd".to_owned()
+        ));
     }
 
     #[test]

@@ -236,7 +236,7 @@ async fn linux_in_qemu_finds_everything_that_it_needs() {
     };
     assert_eq!(
         said("LEASE"),
-        ["LEASE 172.31.0.10 255.255.0.0 172.31.0.1 172.31.0.1 ip-172-31-0-10 1500"]
+        ["LEASE 172.31.0.10 255.255.0.0 172.31.0.1 172.31.0.1 ip-172-31-0-10"]
     );
     assert_eq!(said("NAMED"), ["NAMED /named"]);
     assert_eq!(said("PARALLEL"), ["PARALLEL 10"]);

@@ -13,13 +13,12 @@ $b cat > /lease <<'END'
 [ "$1" = bound ] || exit 0
 b=/bin/busybox
 $b ip address add $ip/$mask dev $interface
-$b ip link set $interface mtu $mtu
 $b ip route add default via $router
 echo "nameserver $dns" > /etc/resolv.conf
-echo "LEASE $ip $subnet $router $dns $hostname $mtu"
+echo "LEASE $ip $subnet $router $dns $hostname"
 END
 $b chmod 755 /lease
-$b udhcpc -q -n -i eth0 -s /lease -O hostname -O mtu > /lease.log 2>&1
+$b udhcpc -q -n -i eth0 -s /lease -O hostname > /lease.log 2>&1
 $b grep LEASE /lease.log
 echo "NAMED $($b wget -q -O - http://instance-data:8773/named)"
 for number in 0 1 2 3 4 5 6 7 8 9; do
