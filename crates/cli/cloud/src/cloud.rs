@@ -12,7 +12,7 @@ use crate::instances::InstanceOptions;
 use crate::listen::{self, Listen};
 use crate::refused::refused;
 use crate::runtime::within;
-use crate::{backup, fsck, gc, migrate, process, schema, serve, user};
+use crate::{backup, fsck, gc, migrate, process, schema, serve, ssh_config, user};
 
 /// The embedded cloud: an object store and an EC2 API on this machine.
 #[derive(Subcommand)]
@@ -26,6 +26,7 @@ pub enum Cloud {
     Status(process::Status),
     Stop(process::Stop),
     Credentials(Credentials),
+    SshConfig(ssh_config::SshConfig),
     Fsck(fsck::Fsck),
     Gc(gc::Gc),
     Backup(backup::Backup),
@@ -116,6 +117,7 @@ impl Cloud {
             Self::Status(command) => command.run(session),
             Self::Stop(command) => command.run(session),
             Self::Credentials(command) => within(|| command.run(session)),
+            Self::SshConfig(command) => command.run(session),
             Self::Fsck(command) => within(|| command.run(session)),
             Self::Backup(command) => command.run(session),
             Self::Restore(command) => command.run(session),

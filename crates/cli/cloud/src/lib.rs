@@ -17,6 +17,7 @@ mod runtime;
 mod schema;
 mod serve;
 mod settings;
+mod ssh_config;
 mod user;
 
 pub use cloud::Cloud;
