@@ -131,27 +131,35 @@ fn fit(found: Found, known: i64) -> Result<(), PostgresError> {
 async fn find(client: &Client) -> Result<Option<Found>, PostgresError> {
     let tables =
         "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema()";
-    match client
-        .query_opt("SELECT version, oldest_program FROM schema", &[])
-        .await
-    {
-        Ok(Some(row)) => Ok(Some(Found {
-            version: row.try_get(0)?,
-            oldest_program: row.try_get(1)?,
-        })),
-        Ok(None) => Err(PostgresError::Foreign),
-        Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
-            Err(PostgresError::Foreign)
-        }
-        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
-            let others: i64 = client.query_one(tables, &[]).await?.try_get(0)?;
-            if others == 0 {
-                Ok(None)
-            } else {
-                Err(PostgresError::Foreign)
+    let mut is_second_look = false;
+    loop {
+        match client
+            .query_opt("SELECT version, oldest_program FROM schema", &[])
+            .await
+        {
+            Ok(Some(row)) => {
+                return Ok(Some(Found {
+                    version: row.try_get(0)?,
+                    oldest_program: row.try_get(1)?,
+                }));
             }
+            Ok(None) => return Err(PostgresError::Foreign),
+            Err(error) if error.code() == Some(&SqlState::UNDEFINED_COLUMN) => {
+                return Err(PostgresError::Foreign);
+            }
+            Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+                let others: i64 = client.query_one(tables, &[]).await?.try_get(0)?;
+                if others == 0 {
+                    return Ok(None);
+                }
+                if is_second_look {
+                    return Err(PostgresError::Foreign);
+                }
+                // Another program may have made the tables between the two questions.
+                is_second_look = true;
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
 }
 
