@@ -21,6 +21,8 @@ pub struct Monitor {
     events: VecDeque<GuestEvent>,
     /// The beginning of a line whose rest has not come.
     line: Vec<u8>,
+    /// The number of the last command.
+    last: u64,
 }
 
 /// Something that happened to a guest.
@@ -46,8 +48,8 @@ pub enum GuestEvent {
 
 /// Longest line of qemu in bytes.
 const MAX_LINE: u64 = 1 << 20;
-/// How long qemu may take for an answer. Under an emulator that is short of processor time seconds pass.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long an answer of qemu is waited for, while nobody else is served. One that comes later is not taken for that of another command.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Monitor {
     /// Connects to the monitor of the guest in this directory.
@@ -73,6 +75,7 @@ impl Monitor {
             writer,
             events: VecDeque::new(),
             line: Vec::new(),
+            last: 0,
         };
         let greeting = connected.next_line().map_err(error)?;
         if greeting
@@ -163,12 +166,18 @@ impl Monitor {
     fn execute(&mut self, command: &'static str, arguments: &Value) -> Result<Value, BootError> {
         let path = self.path.clone();
         let error = |source| monitor(&path, source);
-        let line = format!("{}\n", json!({"execute": command, "arguments": arguments}));
+        self.last += 1;
+        let command_line = json!({"execute": command, "arguments": arguments, "id": self.last});
+        let line = format!("{command_line}\n");
         self.writer.write_all(line.as_bytes()).map_err(error)?;
         loop {
             let Some(value) = self.next_line().map_err(error)? else {
                 return Err(error(io::ErrorKind::UnexpectedEof.into()));
             };
+            if value["id"].as_u64().is_some_and(|id| id != self.last) {
+                // The answer to a command for which nobody waits any more.
+                continue;
+            }
             if let Some(result) = value.get("return") {
                 return Ok(result.clone());
             }
@@ -297,6 +306,19 @@ mod tests {
         assert!(error.to_string().contains("not now"), "{error}");
         drop(monitor);
         thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_late_answer_is_not_taken_for_that_of_another_command() {
+        // The second command is the first after the capabilities.
+        let (folder, thread) = saying(&[
+            DONE,
+            "{\"error\": {\"class\": \"GenericError\", \"desc\": \"late\"}, \"id\": 1}\n{\"return\": {}, \"id\": 2}\n",
+        ]);
+        let mut monitor = Monitor::connect(folder.path()).unwrap();
+        monitor.reset().unwrap();
+        let heard = thread.join().unwrap();
+        assert!(heard[1].contains("\"id\":2"), "{heard:?}");
     }
 
     #[test]
