@@ -204,6 +204,42 @@ fn key_pairs(scene: &Scene) -> anyhow::Result<()> {
     refused(ec2(scene, &describe.concat()), &["InvalidKeyPair.NotFound"])
 }
 
+/// Runs an instance of the image whose id is the location of the scene, and ends it.
+pub(super) fn instance(scene: &Scene) -> anyhow::Result<()> {
+    let run = [
+        "ec2",
+        "run-instances",
+        "--image-id",
+        &scene.location,
+        "--instance-type",
+        "m1.small",
+        "--query",
+        "Instances[].InstanceId",
+    ];
+    let id = ec2(scene, &run).read()?;
+    ensure!(id.starts_with("i-"), "{id:?} is no id of an instance");
+    let named = |words: &[&str]| {
+        let id = ["--instance-ids", &id];
+        ec2(scene, &[&["ec2"], words, &id].concat()).read()
+    };
+    named(&["wait", "instance-running"])?;
+    let state = "Reservations[].Instances[].[State.Name,PublicIpAddress]";
+    let shown = named(&["describe-instances", "--query", state])?;
+    ensure!(
+        shown.starts_with("running\t127.31."),
+        "described as {shown:?}"
+    );
+    let console = ["ec2", "get-console-output", "--instance-id", &id];
+    let console = ec2(scene, &console).read()?;
+    ensure!(console.starts_with(&id), "the console is {console:?}");
+    let change = "TerminatingInstances[].PreviousState.Name";
+    let ended = named(&["terminate-instances", "--query", change])?;
+    ensure!(ended == "running", "it was {ended:?}");
+    named(&["wait", "instance-terminated"])?;
+    let absent = ["ec2", "terminate-instances", "--instance-ids", "i-00000000"];
+    refused(ec2(scene, &absent), &["InvalidInstanceID.NotFound"])
+}
+
 fn wrong_secret(scene: &Scene) -> anyhow::Result<()> {
     let list = ["s3api", "list-buckets"];
     refused(

@@ -1,4 +1,4 @@
-//! Instances that run: boto3 and boto 2.49 start, describe, watch and terminate one in a cloud of their own.
+//! Instances that run: boto3, boto 2.49 and awscli start, describe, watch and terminate one in a cloud of their own.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use support::python::Environment;
 use support::report::Steps;
 use support::workspace::Workspace;
 
-use crate::{Scene, scripts};
+use crate::{Scene, aws, scripts};
 
 /// Publishes the small fixture in a cloud that runs instances, and lets the clients run it.
 pub(super) fn check(workspace: &Workspace, folder: &Path, program: &Path, steps: &mut Steps) {
@@ -24,6 +24,7 @@ pub(super) fn check(workspace: &Workspace, folder: &Path, program: &Path, steps:
     ] {
         steps.check(step, || scripts::run(workspace, &scene, script, "run"));
     }
+    steps.check("awscli: an instance runs", || aws::instance(&scene));
     steps.check("stop the cloud that runs instances", || cloud.stop());
 }
 
@@ -32,7 +33,10 @@ fn set(workspace: &Workspace, folder: &Path, program: &Path) -> anyhow::Result<(
     fs_err::create_dir(&folder)?;
     let cloud = Cloud::start_with(program, &folder, &["--instances"])?;
     let shell = workspace.shell()?;
-    let unpacked = Unpacked::from(&shell, &fixture::small(workspace)?, &folder)?;
+    // The cloud has directories beside it.
+    let images = folder.join("images");
+    fs_err::create_dir(&images)?;
+    let unpacked = Unpacked::from(&shell, &fixture::small(workspace)?, &images)?;
     let gumnut = Gumnut {
         shell: &shell,
         program,
