@@ -116,6 +116,8 @@ fn instances_are_run_waited_for_and_ended() {
         &["run", "nothing"],
         &["terminate"],
         &["console", "i-00000001", "--follow", "--json"],
+        &["run", "emi-9FE813FD", "--json", "--", "true"],
+        &["ssh", "i-00000001", "--json"],
     ] {
         assert_eq!(client.run(bad).code, Some(2), "{bad:?}");
     }

@@ -8,7 +8,7 @@ use gumnut_terminal::{Exit, Failure, Session, read_bounded};
 use gumnut_types::ImageId;
 
 use crate::instances::{describe, line, show};
-use crate::ssh::Login;
+use crate::ssh::{Login, insist_on_text};
 use crate::wait::{Until, Waiting};
 
 /// Largest user data, in bytes, as in EC2.
@@ -87,6 +87,9 @@ impl Run {
             return Err(Failure::new(Exit::Usage, message)
                 .hint("leave out --count")
                 .into());
+        }
+        if !self.command.is_empty() {
+            insist_on_text(session)?;
         }
         let user_data = self.user_data.as_deref();
         let user_data = user_data.map(|path| read_bounded("user data file", path, MAX_USER_DATA));

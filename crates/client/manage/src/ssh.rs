@@ -57,6 +57,7 @@ impl Ssh {
     /// # Errors
     /// When the settings are incomplete, the cloud refuses or does not answer, no ssh server answers, and when ssh is not installed.
     pub async fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
+        insist_on_text(session)?;
         let client = session.ec2(&session.settings()?)?;
         self.login.replace(&client, &self.id, &self.command).await
     }
@@ -127,6 +128,15 @@ impl Login {
         arguments.extend(command.iter().cloned());
         Ok(arguments)
     }
+}
+
+/// Insists on an output that is not JSON: it is that of another program.
+pub(crate) fn insist_on_text(session: &Session) -> Result<(), Failure> {
+    if session.output.is_json() {
+        let message = "what a command on an instance prints is not JSON";
+        return Err(Failure::new(Exit::Usage, message).hint("leave out --json"));
+    }
+    Ok(())
 }
 
 /// Where private keys may be.
