@@ -7,7 +7,7 @@ use xshell::cmd;
 /// Run the tutorial of 2010, command by command, and compare what it prints with the page
 ///
 /// The commands are those of the page under the names of the compatibility commands, on the embedded cloud as Eucalyptus 2.0.
-/// The test of the same name does this with a smaller disk.
+/// The test of the same name does this with a smaller disk. Then an image is run, logged in to, and ended, by the commands of 2010, too.
 #[derive(Args)]
 pub(crate) struct Tutorial {
     /// Parts of the disk's bundle: the page shows 39

@@ -11,6 +11,8 @@
 //!    here is smaller unless `GUMNUT_TUTORIAL_PARTS` says otherwise (`cargo xtask tutorial`: 39, of a disk of 4 GiB), and of the page's lines of
 //!    parts as many are expected as the rule gives.
 
+mod instances;
+
 use std::path::Path;
 use std::process::Command;
 
