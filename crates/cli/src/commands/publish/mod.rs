@@ -154,11 +154,11 @@ fn publisher(
 
 impl Publish {
     pub(crate) fn run(&self, session: &Session) -> Result<(), anyhow::Error> {
-        if let Some(form) = self.form()? {
+        if let Some(form) = self.form() {
             return self.publish_tree(session, form);
         }
-        self.refuse_options_of_trees()?;
         self.look()?;
+        self.refuse_options_of_trees()?;
         let settings = session.settings()?;
         let plan = self.plan(&settings)?;
         let following = Following::new(&session.output)?;

@@ -28,12 +28,10 @@ const NO_NAME: &str = "root";
 type Said = Arc<Mutex<Option<Notes>>>;
 
 impl Publish {
-    /// The form of a target that is a tree of files. `None`: it has images already.
-    pub(super) fn form(&self) -> Result<Option<SourceForm>, anyhow::Error> {
-        match self.from.form() {
-            Some(form) => Ok(Some(form)),
-            None => gumnut_maker::recognise(&self.target).map_err(failure),
-        }
+    /// The form of a target that is a tree of files. `None`: it has images already, or cannot be read, which is said by what reads it.
+    pub(super) fn form(&self) -> Option<SourceForm> {
+        let given = self.from.form();
+        given.or_else(|| gumnut_maker::recognise(&self.target).ok().flatten())
     }
 
     /// Nothing that was asked for is left out silently.
