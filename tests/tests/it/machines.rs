@@ -90,7 +90,12 @@ fn an_image_becomes_a_machine_and_nothing_is_left_of_it() {
         "echo changed > /etc/mark; uname -n",
     ];
     let first = client.run(&login).succeeded();
-    assert_eq!(first.stdout.trim(), "ip-172-31-0-10");
+    // Clouds of other tests may have the first addresses.
+    let name = first.stdout.trim();
+    assert!(
+        name.starts_with("ip-172-31-") && name.ends_with("-10"),
+        "{name}"
+    );
     let images = unbundled(&cloud);
     assert_eq!(images.len(), 3);
 

@@ -9,6 +9,7 @@ mod others;
 mod profiles;
 mod types;
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ::time::OffsetDateTime;
@@ -62,6 +63,7 @@ fn services(world: &Fixture) -> Services {
             processors: 100,
             disk: u64::MAX,
         },
+        network: Ipv4Addr::new(172, 31, 0, 0),
     };
     let groups = Groups::new(world.catalogue.clone(), profile);
     let lookup = Arc::new(AccountLookup::new(key_pairs.clone(), groups.clone()));

@@ -5,10 +5,8 @@ use std::net::Ipv4Addr;
 use crate::error::InstanceError;
 use crate::id::{InstanceId, InstanceIdError};
 
-/// The first address of the network of instances.
-pub(crate) const NETWORK: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 0);
-/// How many bits of an address are the same in the whole network.
-pub(crate) const PREFIX: u8 = 16;
+/// How many bits are the same in all private addresses of a cloud's instances.
+pub(crate) const PREFIX: u8 = 24;
 
 /// The address of an instance's network card, as Eucalyptus makes it: `d0:0d` and the last four bytes of the id. New ids have four
 /// bytes, so no two instances have the same.

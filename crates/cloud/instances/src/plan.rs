@@ -1,6 +1,7 @@
 //! From a request to run instances to all that it names.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use gumnut_cloud_catalogue::{
     Caller, Catalogue, Image, ImageRef, ImageState, InstanceSettings, Launch, LaunchImage,
@@ -22,6 +23,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) zone: &'a str,
     pub(crate) lookup: &'a dyn LaunchLookup,
     pub(crate) quota: Option<Quota>,
+    pub(crate) network: Option<Ipv4Addr>,
 }
 
 impl Planner<'_> {
@@ -76,6 +78,7 @@ impl Planner<'_> {
             tags: request.tags,
             user_data: request.user_data,
             quota: self.quota,
+            network: self.network,
             numbers: numbers(request.most)?,
         })
     }

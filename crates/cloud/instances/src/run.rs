@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use gumnut_cloud_catalogue::{
     GroupName, Instance, InstanceChange, InstanceSettings, InstanceState, InstancesState, Launch,
@@ -12,7 +13,7 @@ use gumnut_types::AccountId;
 use crate::addresses::free_address;
 use crate::digest::Digest;
 use crate::error::{InstanceError, InstanceErrorKind};
-use crate::names::{NETWORK, PREFIX};
+use crate::names::PREFIX;
 use crate::quota::{Quota, Usage};
 use crate::types::InstanceType;
 
@@ -167,6 +168,8 @@ pub(crate) struct RunPlan {
     pub(crate) user_data: Option<Vec<u8>>,
     /// `None`: this cloud has no hypervisor.
     pub(crate) quota: Option<Quota>,
+    /// The first address that instances can have; `None` like the quota.
+    pub(crate) network: Option<Ipv4Addr>,
     /// Random numbers for ids: that of the reservation, and more than there can be instances.
     pub(crate) numbers: Vec<u32>,
 }
@@ -204,8 +207,10 @@ pub(crate) fn decide(
     let mut launched = Vec::new();
     for index in 0..count {
         let number = numbers.next().ok_or_else(no_numbers)?;
-        let address =
-            free_address(NETWORK, PREFIX, &addresses).ok_or_else(|| no_room(plan, index))?;
+        let address = plan
+            .network
+            .and_then(|network| free_address(network, PREFIX, &addresses))
+            .ok_or_else(|| no_room(plan, index))?;
         addresses.insert(address);
         launched.push(Instance {
             id: id_of(plan.profile, "i", *number),
@@ -328,6 +333,7 @@ mod tests {
                 processors: u32::MAX,
                 disk: u64::MAX,
             }),
+            network: Some(Ipv4Addr::new(172, 31, 0, 0)),
             numbers: (0..20).collect(),
         }
     }

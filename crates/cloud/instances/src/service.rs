@@ -1,6 +1,7 @@
 //! The instances of a cloud.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use gumnut_cloud_catalogue::{
@@ -56,6 +57,8 @@ pub struct Host {
     pub provisioner: Arc<dyn Provisioner>,
     /// What all instances may take together.
     pub quota: Quota,
+    /// The first of the 256 private addresses that its instances have.
+    pub network: Ipv4Addr,
 }
 
 /// What the guest of an instance has written to its serial console.
@@ -166,6 +169,7 @@ impl Instances {
             zone: &shared.zone,
             lookup: &*self.lookup,
             quota: self.quota(),
+            network: shared.host.as_ref().map(|host| host.network),
         };
         let plan = planner.plan(caller, request).await?;
         let has_token = plan.launch.client_token.is_some();

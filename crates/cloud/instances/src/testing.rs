@@ -1,5 +1,6 @@
 //! A cloud in small, for tests.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -189,6 +190,7 @@ impl World {
             hypervisor: self.hypervisor.clone(),
             provisioner: self.provisioner.clone(),
             quota: self.quota,
+            network: Ipv4Addr::new(172, 31, 0, 0),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The machines of instances: qemu, disks, network and metadata, put together.
 
+mod claim;
 mod describe;
 mod metadata;
 mod provisioner;
@@ -26,6 +27,7 @@ use tokio::task::AbortHandle;
 use crate::config::{Config, InstancesConfig};
 use crate::data_dir::DataDir;
 use crate::error::CloudError;
+use claim::Claim;
 use describe::Describe;
 use provisioner::Attaching;
 use wiring::Wiring;
@@ -49,6 +51,7 @@ pub(crate) struct Machinery {
     arrivals: Arrivals,
     service: Service,
     proxy: Proxy,
+    claim: Claim,
 }
 
 impl Machinery {
@@ -107,10 +110,12 @@ impl Machinery {
             wiring: Arc::clone(&wiring),
             root: root.clone(),
         };
+        let claim = Claim::of_first_free()?;
         let host = Host {
             hypervisor: Arc::new(hypervisor),
             provisioner: Arc::new(attaching),
             quota: quota(config, &root)?,
+            network: claim.network(),
         };
         Ok(Self {
             host,
@@ -119,6 +124,7 @@ impl Machinery {
             arrivals,
             service,
             proxy,
+            claim,
         })
     }
 
@@ -153,6 +159,7 @@ impl Machinery {
             ],
             unbundled: self.unbundled,
             _proxy: self.proxy,
+            _claim: self.claim,
             _data_dir: data_dir,
         })
     }
@@ -164,6 +171,7 @@ pub(crate) struct Machines {
     tasks: [AbortHandle; 2],
     unbundled: Unbundled,
     _proxy: Proxy,
+    _claim: Claim,
     /// With its lock, which is the last to go: another cloud that starts would take the machines for those of a crash.
     _data_dir: Arc<DataDir>,
 }
