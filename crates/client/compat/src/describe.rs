@@ -7,7 +7,7 @@ use gumnut_types::ImageId;
 
 use super::call::{Call, print};
 use super::dialect::Dialect;
-use super::options::{Calling, Calls, CapitalKeys, Service};
+use super::options::{Calling, Calls, CapitalKeys, Service, any_filter};
 use super::report::unusable;
 use super::tool::Tool;
 
@@ -66,19 +66,15 @@ pub(super) struct DescribeImages {
 }
 
 fn parse_filter(text: &str) -> Result<Filter, String> {
-    let (name, value) = text
-        .split_once('=')
-        .ok_or("a filter has the form NAME=VALUE")?;
+    let filter = any_filter(text)?;
+    let name = filter.name.as_str();
     if !FILTERS.contains(&name) && !name.starts_with("tag:") {
         return Err(format!(
             "unknown filter {name:?}: use {} or tag:KEY",
             FILTERS.join(", ")
         ));
     }
-    Ok(Filter {
-        name: name.to_owned(),
-        values: vec![value.to_owned()],
-    })
+    Ok(filter)
 }
 
 impl Tool for DescribeImages {

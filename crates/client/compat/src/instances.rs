@@ -5,7 +5,7 @@ use gumnut_ec2_client::{Filter, Instance, Reservation};
 
 use super::call::{Call, print, print_lines};
 use super::dialect::Dialect;
-use super::options::{AnyKeys, Calling, Calls, CapitalKeys, Common, Service};
+use super::options::{AnyKeys, Calling, Calls, CapitalKeys, Common, Service, any_filter};
 use super::tool::Tool;
 
 /// List instances
@@ -15,21 +15,10 @@ pub(super) struct DescribeInstances {
     #[arg(value_name = "INSTANCE")]
     ids: Vec<String>,
     /// Only instances that match
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_filter)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = any_filter)]
     filter: Vec<Filter>,
     #[command(flatten)]
     calling: Calling<CapitalKeys>,
-}
-
-/// The cloud knows which filters it has.
-fn parse_filter(text: &str) -> Result<Filter, String> {
-    let (name, value) = text
-        .split_once('=')
-        .ok_or("a filter has the form NAME=VALUE")?;
-    Ok(Filter {
-        name: name.to_owned(),
-        values: vec![value.to_owned()],
-    })
 }
 
 impl Tool for DescribeInstances {

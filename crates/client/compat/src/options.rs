@@ -103,19 +103,26 @@ impl Common {
     }
 }
 
-/// Reads a filter whose name is one of these.
-pub(super) fn filter(text: &str, known: &[&str]) -> Result<Filter, String> {
+/// Reads a filter of any name: the cloud knows which filters it has.
+pub(super) fn any_filter(text: &str) -> Result<Filter, String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("a filter has the form NAME=VALUE")?;
-    if !known.contains(&name) {
-        let known = known.join(", ");
-        return Err(format!("unknown filter {name:?}: use {known}"));
-    }
     Ok(Filter {
         name: name.to_owned(),
         values: vec![value.to_owned()],
     })
+}
+
+/// Reads a filter whose name is one of these.
+pub(super) fn filter(text: &str, known: &[&str]) -> Result<Filter, String> {
+    let filter = any_filter(text)?;
+    let name = filter.name.as_str();
+    if !known.contains(&name) {
+        let known = known.join(", ");
+        return Err(format!("unknown filter {name:?}: use {known}"));
+    }
+    Ok(filter)
 }
 
 /// The options of a list that were given.

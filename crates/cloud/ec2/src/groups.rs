@@ -61,12 +61,8 @@ pub(crate) async fn describe(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let filters = parameters.filters()?;
-    let is_known = |name: &str| FILTERS.contains(&name) || name.starts_with("tag:");
-    if let Some((name, _)) = filters.iter().find(|(name, _)| !is_known(name)) {
-        let message = format!("The filter '{name}' is invalid");
-        return Err(Refusal::new("InvalidParameterValue", message));
-    }
+    let filters =
+        parameters.known_filters(|name| FILTERS.contains(&name) || name.starts_with("tag:"))?;
     let page = page::Wanted::of(parameters, |token| token.starts_with("sg-"))?;
     let names = parameters.list("GroupName").into_iter().map(GroupRef::Name);
     let ids = parameters.list("GroupId").into_iter().map(GroupRef::Id);

@@ -73,12 +73,7 @@ pub(crate) async fn describe(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let filters = parameters.filters()?;
-    let is_known = |name: &str| FILTERS.contains(&name);
-    if let Some((name, _)) = filters.iter().find(|(name, _)| !is_known(name)) {
-        let message = format!("The filter '{name}' is invalid");
-        return Err(Refusal::new("InvalidParameterValue", message));
-    }
+    let filters = parameters.known_filters(|name| FILTERS.contains(&name))?;
     let (names, ids) = (parameters.list("KeyName"), parameters.list("KeyPairId"));
     let found = context.services.key_pairs.select(caller, &names, &ids);
     let found = found.await?;

@@ -43,6 +43,19 @@ impl Parameters {
             .collect()
     }
 
+    /// The filters, all of which have names that are known.
+    pub(crate) fn known_filters(
+        &self,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, Vec<String>)>, Refusal> {
+        let filters = self.filters()?;
+        if let Some((name, _)) = filters.iter().find(|(name, _)| !is_known(name)) {
+            let message = format!("The filter '{name}' is invalid");
+            return Err(Refusal::new("InvalidParameterValue", message));
+        }
+        Ok(filters)
+    }
+
     /// The first value of this name, as text of its own; an empty one is none.
     pub(crate) fn owned(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)

@@ -121,14 +121,7 @@ pub(crate) async fn describe(
     caller: &Caller,
     parameters: &Parameters,
 ) -> Result<Xml, Refusal> {
-    let filters = parameters.filters()?;
-    if let Some((name, _)) = filters
-        .iter()
-        .find(|(name, _)| !FILTERS.contains(&name.as_str()))
-    {
-        let message = format!("The filter '{name}' is invalid");
-        return Err(Refusal::new("InvalidParameterValue", message));
-    }
+    let filters = parameters.known_filters(|name| FILTERS.contains(&name))?;
     let tags = context.services.images.tags(caller).await?;
     let instances = context.services.instances.describe(caller, &[]).await?;
     let of_instances = instances.iter().flat_map(|instance| {

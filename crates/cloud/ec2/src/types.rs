@@ -74,14 +74,7 @@ fn of_eucalyptus(parameters: &Parameters, rooms: &[Room]) -> Xml {
 }
 
 fn of_ec2(parameters: &Parameters, rooms: Vec<Room>) -> Result<Xml, Refusal> {
-    let filters = parameters.filters()?;
-    if let Some((name, _)) = filters
-        .iter()
-        .find(|(name, _)| !FILTERS.contains(&name.as_str()))
-    {
-        let message = format!("The filter '{name}' is invalid");
-        return Err(Refusal::new("InvalidParameterValue", message));
-    }
+    let filters = parameters.known_filters(|name| FILTERS.contains(&name))?;
     let mut kinds: Vec<_> = rooms.into_iter().map(|room| room.kind).collect();
     kinds.retain(|kind| filters.iter().all(|filter| fits(kind, filter)));
     let most = match parameters.get("MaxResults") {

@@ -74,17 +74,15 @@ const NEVER: [&str; 12] = [
 impl Filter {
     /// The filters of a request.
     pub(super) fn of(parameters: &Parameters) -> Result<Vec<Self>, Refusal> {
-        let filters = parameters.filters()?.into_iter().map(|(name, values)| {
-            let is_known = name.starts_with("tag:")
-                || KNOWN.contains(&name.as_str())
-                || NEVER.iter().any(|begin| name.starts_with(begin));
-            if !is_known {
-                let message = format!("The filter '{name}' is invalid");
-                return Err(Refusal::new("InvalidParameterValue", message));
-            }
-            Ok(Self { name, values })
-        });
-        filters.collect()
+        let filters = parameters.known_filters(|name| {
+            name.starts_with("tag:")
+                || KNOWN.contains(&name)
+                || NEVER.iter().any(|begin| name.starts_with(begin))
+        })?;
+        let filters = filters.into_iter();
+        Ok(filters
+            .map(|(name, values)| Self { name, values })
+            .collect())
     }
 
     /// Whether the instance has one of the values.
